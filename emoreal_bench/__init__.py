@@ -1,0 +1,36 @@
+"""EmoReal Bench: does a multimodal model read emotion from what it sees and hears?
+
+The public functions live in :mod:`emoreal_bench.api` and are imported on first
+use, so that ``import emoreal_bench`` stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = (
+    "build_leaderboard",
+    "check_data",
+    "doctor",
+    "evaluate",
+    "list_models",
+    "list_runs",
+    "list_tasks",
+    "load_run",
+    "make_synthetic_benchmark",
+    "score_predictions",
+    "score_run",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module("emoreal_bench.api"), name)
+    raise AttributeError(f"module 'emoreal_bench' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_PUBLIC, "__version__"])

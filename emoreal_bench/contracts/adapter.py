@@ -1,0 +1,113 @@
+"""The one contract between the harness and a model.
+
+An adapter turns requests into results and nothing else. It never looks up a
+data set, never sees a gold answer, and leaves batching, retries, rates,
+caching, budgets and resuming to ``running/``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
+
+
+class Capabilities(BaseModel):
+    """What a model can take and do, known before it is loaded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    modalities: tuple[Modality, ...] = (Modality.TEXT,)
+    """Empty media modalities mean that no clip is decoded for this model."""
+    joint: bool = False
+    """Picture and sound in the same request."""
+    max_frames: int | None = None
+    max_audio_seconds: float | None = None
+    choice_score_kind: ChoiceScoreKind | None = None
+    """None: choices cannot be scored, only generated."""
+    repeatability: Repeatability = Repeatability.NONE
+    batch_size: int = Field(default=1, ge=1)
+    """How many requests to hand over at once."""
+    concurrency: int = Field(default=1, ge=1)
+    """How many batches may be under way at once."""
+    needs_network: bool = False
+    needs_gpu: bool = False
+    lora: bool = False
+
+
+class ModelDescription(BaseModel):
+    """Who a model is. Caches and comparisons use the hashes, never the name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    """As the user named it: ``provider/model``."""
+    label: str | None = None
+    """What a page should say beside the name, e.g. ``"random weights"``."""
+    revision: str | None = None
+    weights_hash: str | None = None
+    """Hash of the weight files, LoRA included; None for remote services."""
+    parameters: int | None = None
+    """Number of parameters."""
+    license: str | None = None
+    settings: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    """The validated ``--model-arg`` values that change answers."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Versions of the libraries that compute the answers."""
+    capabilities: Capabilities = Field(default_factory=Capabilities)
+
+
+class ModelAdapter(ABC):
+    """A model behind the contract.
+
+    Use it as an asynchronous context manager. ``generate`` and
+    ``score_choices`` yield one result per request, in any order, keyed by id.
+    A request that fails becomes a result with a status; it never ends the
+    batch, and an exception other than cancellation is a defect of the adapter,
+    which the runner records as ``failed`` for every item of the batch.
+    """
+
+    @abstractmethod
+    def describe(self) -> ModelDescription:
+        """Say who the model is and what it can do, without loading it."""
+
+    async def open(self) -> None:
+        """Load or connect. May be called again after :meth:`close`."""
+
+    async def close(self) -> None:
+        """Free what :meth:`open` took."""
+
+    @abstractmethod
+    def render(self, request: Request) -> str:
+        """Give the exact prompt or body without media bytes, for logs and cache keys."""
+
+    @abstractmethod
+    def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        """Write a reply to each request."""
+
+    def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        """Score the options of each request.
+
+        Raises:
+            NotImplementedError: If ``describe().capabilities.choice_score_kind`` is None.
+        """
+        raise NotImplementedError(f"{self.describe().name} cannot score choices")
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

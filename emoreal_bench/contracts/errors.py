@@ -1,0 +1,95 @@
+"""Errors that speak to a person, and the exit codes they end a command with.
+
+Every error that a user can cause derives from :class:`EmorealError` and says
+what is wrong, where (file, item), and what to do. Anything else that reaches
+the command line is a defect of this project and exits with
+:data:`ExitCode.INTERNAL`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    USAGE = 2
+    INCOMPLETE = 3
+    """A run lacks items, or data or a file is invalid."""
+    NOT_COMPARABLE = 4
+    REGRESSION = 10
+    """A check failed."""
+    INTERNAL = 70
+    INTERRUPTED = 130
+
+
+class EmorealError(Exception):
+    """Something a person can mend.
+
+    Args:
+        problem: What is wrong, in one sentence.
+        where: The file, item or option concerned, if there is one.
+        remedy: What to do about it.
+    """
+
+    exit_code: ExitCode = ExitCode.INCOMPLETE
+
+    def __init__(self, problem: str, *, where: str | None = None, remedy: str | None = None):
+        self.problem = problem
+        self.where = where
+        self.remedy = remedy
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.problem}" if self.where else self.problem]
+        if self.remedy:
+            lines.append(f"  {self.remedy}")
+        return "\n".join(lines)
+
+
+class UsageError(EmorealError):
+    """The command or call asks for something that does not exist or does not fit."""
+
+    exit_code = ExitCode.USAGE
+
+
+class MissingExtraError(UsageError):
+    """An optional dependency is needed and not installed.
+
+    Args:
+        what: What needs it, e.g. ``"The model tiny/omni"``.
+        extra: The extra of this package to install, e.g. ``"hf"``.
+    """
+
+    def __init__(self, what: str, extra: str):
+        super().__init__(
+            f"{what} needs the optional extra '{extra}', which is not installed.",
+            remedy=f"Install it with: pip install 'emoreal-bench[{extra}]'",
+        )
+        self.extra = extra
+
+
+class DataError(EmorealError):
+    """The user's data is not as its owner describes it."""
+
+
+class TaskError(EmorealError):
+    """A task file is not valid."""
+
+    exit_code = ExitCode.USAGE
+
+
+class RunError(EmorealError):
+    """A run folder is damaged, locked or belongs to another run."""
+
+
+class NotComparableError(EmorealError):
+    """Two things were to be compared or joined that are not the same thing."""
+
+    exit_code = ExitCode.NOT_COMPARABLE
+
+
+class TooManyErrorsError(EmorealError):
+    """A run stopped because more items failed than ``--fail-on-error`` allows."""

@@ -1,0 +1,52 @@
+"""One question about one clip, as its data set states it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question of a data set, with its answer.
+
+    Runs of 400,000 items are held in memory, so an item stores no more than a
+    question needs and shares its strings where it can.
+
+    Attributes:
+        id: Unique within the data set.
+        subtask: One of the task's subtask names.
+        question: The question's text, without the options.
+        choices: The options as the data set writes them, letter included
+            (``"(A) Yes"``); empty for label and open questions.
+        answer: The gold answer: a letter for choice and yes/no questions, a
+            class name for label questions, the reference text for open ones.
+        clip: Key of the clip in the data set; questions of one clip are one
+            cluster in every interval.
+        metadata: What else the data set says (``category``, ``cue``,
+            ``emotion``, ...), for slices and rates.
+    """
+
+    id: str
+    subtask: str
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+    clip: str
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Where the picture and the sound of a clip are.
+
+    Attributes:
+        key: As in :attr:`Item.clip`.
+        video: The file with the picture; it may hold the sound too.
+        audio: A separate file with the sound, if the data set has one.
+    """
+
+    key: str
+    video: Path
+    audio: Path | None = None

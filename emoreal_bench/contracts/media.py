@@ -1,0 +1,68 @@
+"""What is wanted of a clip, and what a clip gives once decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emoreal_bench.contracts.vocabulary import Alteration, Modality
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class MediaWanted(BaseModel):
+    """What a task wants of each clip; part of the request hash."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    modalities: tuple[Modality, ...] = (Modality.VIDEO, Modality.AUDIO)
+    """What is given to the model besides the text."""
+    frames: int = Field(default=8, ge=1, le=1024)
+    """Number of frames."""
+    sampling: Literal["ends", "middles"] = "ends"
+    """``ends``: evenly spaced from the first to the last frame, rounded down,
+    as the paper does. ``middles``: the middle of N equal stretches of time."""
+    size: int | None = Field(default=448, ge=14)
+    """Frames are scaled down so that their shorter side is at most this many
+    pixels; never enlarged. Null keeps the size of the file."""
+    sample_rate: int = Field(default=16_000, ge=1_000)
+    """Of the mono sound, in Hz."""
+    channel: Literal["mean", "first"] = "mean"
+    """How several channels become one. The paper takes the first."""
+    max_seconds: float = Field(default=30.0, gt=0)
+    """Sound is cut after this time; the picture is not."""
+    alteration: Alteration = Alteration.NONE
+    alteration_seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMedia:
+    """One decoded clip, as every adapter receives it.
+
+    Attributes:
+        key: Hash of the file's bytes, of what was wanted of it and of the
+            alteration; equal keys mean equal arrays.
+        path: The file, for adapters that send it whole; None if altered.
+        frames: ``(n, height, width, 3)`` unsigned bytes, RGB; None if the clip
+            has no picture or none was wanted.
+        timestamps: Time of each frame in seconds from the start.
+        waveform: ``(samples,)`` 32-bit floats in -1..1, mono; None if the clip
+            has no sound or none was wanted.
+        sample_rate: Of ``waveform``, in Hz.
+        duration: Length of the clip in seconds, measured while decoding.
+        notes: What a reader of the log should know, e.g. ``"clip has no sound"``.
+    """
+
+    key: str
+    path: Path | None
+    frames: NDArray[np.uint8] | None
+    timestamps: tuple[float, ...]
+    waveform: NDArray[np.float32] | None
+    sample_rate: int
+    duration: float
+    notes: tuple[str, ...] = ()

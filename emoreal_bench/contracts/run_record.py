@@ -1,0 +1,103 @@
+"""What a run leaves behind.
+
+A run is a folder:
+
+``manifest.json``
+    Who was asked what, under which identities (:class:`Manifest`).
+``plan.jsonl``
+    The items of the run in their order, so that a run can be scored, resumed
+    and looked into without the data set.
+``items.jsonl``
+    One line per finished item with a checksum, appended by one writer.
+``results.json``
+    Scores only; the same bytes for the same plan and log.
+``timings.json``
+    How long it took; the one file that differs between equal runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.request import GenerationSettings
+from emoreal_bench.contracts.vocabulary import AnswerMethod
+
+SCHEMA_VERSION: Literal[1] = 1
+
+MANIFEST_FILE = "manifest.json"
+PLAN_FILE = "plan.jsonl"
+ITEMS_FILE = "items.jsonl"
+RESULTS_FILE = "results.json"
+TIMINGS_FILE = "timings.json"
+LOCK_FILE = "lock"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class DataIdentity(_Record):
+    """Which items and clips were asked about."""
+
+    hash: str
+    """Over every item and the bytes of every clip."""
+    items: int
+    clips: int
+    root: str
+    """The folder as the user named it; not part of any hash."""
+
+
+class RequestIdentity(_Record):
+    """What the task asked."""
+
+    hash: str
+    """Over everything below and the rendered templates."""
+    variant: str
+    answer_method: AnswerMethod
+    media: MediaWanted
+    generation: GenerationSettings
+    prompt_template: str
+    system: str | None = None
+    order: tuple[str, ...]
+    choice_shuffle_seed: int | None = None
+    shots: int = 0
+
+
+class Manifest(_Record):
+    """Identity of a run; written once, before the first request."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    run_id: str
+    task: str
+    task_version: str
+    task_definition: dict[str, Any]
+    """The task file as it was read, so that the run can be scored anywhere."""
+    data: DataIdentity
+    request: RequestIdentity
+    model: ModelDescription
+    limit: int | None = None
+    seed: int = 0
+    emoreal_bench_version: str
+    python_version: str
+    platform: str
+    created: str
+    """UTC, ISO 8601."""
+    command: tuple[str, ...]
+
+
+class Timings(_Record):
+    """Where the time went, over all sittings of a run."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    sittings: int
+    wall_seconds: float
+    model_seconds: float
+    decode_seconds: float
+    clips_decoded: int
+    requests: int
+    cache_hits: int
+    items_per_second: float

@@ -1,0 +1,113 @@
+"""The schema of ``results.json`` and of ``emoreal-bench score --json``.
+
+All fractions are in 0..1. A number that is not defined is null, and the notes
+beside it say why.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from emoreal_bench.contracts.vocabulary import Outcome
+
+Interval = tuple[float, float]
+"""Lower and upper bound at 95 percent."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Coverage(_Record):
+    """How many of the planned items a score speaks of."""
+
+    items: int
+    """Planned items."""
+    covered: int
+    """Items that reached the model and came back: status ok, length, refused or blocked."""
+    fraction: float
+    statuses: dict[str, int]
+    """Items by delivery status, every status named, items never asked as missing."""
+
+
+class SubtaskScores(_Record):
+    """Scores of one subtask, or of one group of items, under one scoring."""
+
+    n: int
+    """The denominator: all items under strict, items with a prediction under official."""
+    outcomes: dict[Outcome, int]
+    accuracy: float | None
+    chance: float | None = None
+    balanced_accuracy: float | None = None
+    yes_recall: float | None = None
+    """Recall on items whose gold is yes (the paper's "precision")."""
+    no_recall: float | None = None
+    """Recall on items whose gold is no (the paper's "recall")."""
+    f1: float | None = None
+    """Harmonic mean of yes-recall and no-recall, as in the paper."""
+    yes_rate: float | None = None
+    hallucination_rate: float | None = None
+    spurious_rate: float | None = None
+    uar: float | None = None
+    war: float | None = None
+    macro_f1: float | None = None
+    weighted_f1: float | None = None
+    per_class: dict[str, dict[str, float | int | None]] | None = None
+    confusion: dict[str, dict[str, int]] | None = None
+    majority_baseline: float | None = None
+    """Accuracy of always giving the most frequent gold answer."""
+    intervals: dict[str, Interval] = Field(default_factory=dict)
+    """By the name of the number above."""
+    notes: tuple[str, ...] = ()
+
+
+class ScoringReport(BaseModel):
+    """Everything one scoring says of a run.
+
+    Each subtask is a key of its own beside the named fields, so that a reader
+    finds ``scores.strict.modality_agreement.accuracy`` where the question is.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, SubtaskScores]
+
+    average_accuracy: float | None
+    """Unweighted mean over the subtasks, as in the paper."""
+    average_accuracy_interval: Interval | None = None
+    question_types: dict[str, SubtaskScores] = Field(default_factory=dict)
+    slices: dict[str, dict[str, SubtaskScores]] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def subtasks(self) -> dict[str, SubtaskScores]:
+        """Scores by subtask, in the order of the task file."""
+        return self.__pydantic_extra__
+
+
+class DeliverySummary(_Record):
+    """What reached the model, summed over the log."""
+
+    frames_per_item: float
+    audio_seconds_per_item: float
+    items_with_video: int
+    items_with_audio: int
+    tokens_per_item: dict[str, float]
+    notes: dict[str, int]
+    """Each deviation and how many items it befell."""
+
+
+class Results(_Record):
+    """``results.json``."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    task: str
+    variant: str | None = None
+    data_hash: str | None = None
+    request_hash: str | None = None
+    scoring_hash: str
+    coverage: Coverage
+    scores: dict[str, ScoringReport]
+    delivery: DeliverySummary | None = None
+    warnings: tuple[str, ...] = ()

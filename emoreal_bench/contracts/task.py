@@ -1,0 +1,88 @@
+"""A task: which questions, asked how, scored by what. The schema of ``tasks/*.yaml``."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.request import GenerationSettings
+from emoreal_bench.contracts.vocabulary import AnswerKind, Modality, QuestionType
+
+DEFAULT_VARIANT = "answer-format"
+PAPER_VARIANT = "paper"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Subtask(_Strict):
+    """One kind of question within a task, with a score of its own."""
+
+    answer: AnswerKind
+    question_type: QuestionType | None = None
+    modality: Modality | None = None
+    """The modality that the question asks about; null for both."""
+    size: int | None = Field(default=None, ge=1)
+    """Number of items in the published data set."""
+    chance: float = Field(ge=0.0, le=1.0)
+    """Accuracy of guessing."""
+    labels: tuple[str, ...] = ()
+    """The classes of a label subtask, in the order of the paper."""
+
+
+class Variant(_Strict):
+    """How a task asks."""
+
+    description: str
+    prompt: str
+    """Path of the Jinja template, relative to the task file. It sees
+    ``question``, ``choices``, ``letters``, ``subtask`` and ``labels``."""
+    system: str | None = None
+    """A system message in front, as plain text."""
+    order: tuple[Modality, ...] = (Modality.VIDEO, Modality.AUDIO, Modality.TEXT)
+    """Order of the parts of the user's message."""
+    generation: GenerationSettings = GenerationSettings()
+
+
+class DataSource(_Strict):
+    """Which reader turns the user's folder into items."""
+
+    reader: str
+    split: str = "test"
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    filter: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Keep only items whose ``subtask`` or metadata value is listed."""
+
+
+class Task(_Strict):
+    """A task file. Unknown keys are refused."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str
+    title: str
+    description: str
+    homepage: str | None = None
+    citation: str | None = None
+    license: str | None = None
+    """Terms of the data, in one sentence."""
+    errata: tuple[str, ...] = ()
+    data: DataSource
+    media: MediaWanted = MediaWanted()
+    subtasks: dict[str, Subtask] = Field(min_length=1)
+    variants: dict[str, Variant] = Field(min_length=1)
+    metrics: tuple[str, ...] = ("accuracy", "balanced_accuracy", "f1", "yes_rate")
+    """What a table shows first; everything is computed anyway."""
+    slices: tuple[str, ...] = ()
+    """Metadata keys by which scores are broken down."""
+    shots: int = Field(default=0, ge=0)
+    """Worked examples in front of the question."""
+
+    @model_validator(mode="after")
+    def _default_variant_exists(self) -> Self:
+        if DEFAULT_VARIANT not in self.variants:
+            raise ValueError(f"variants must contain '{DEFAULT_VARIANT}', the default")
+        return self

@@ -1,0 +1,136 @@
+"""The closed vocabularies of the project: one word for one thing, everywhere.
+
+Each is a string enumeration, so that a value reads the same in Python, in a
+YAML file, in a log line and on a page.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Modality(StrEnum):
+    """What a model can be given of a clip."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+
+
+class AnswerKind(StrEnum):
+    """What an answer to a question looks like."""
+
+    CHOICE = "choice"
+    """One letter out of several options."""
+    YES_NO = "yes_no"
+    """A choice between exactly two options, one of them yes and the other no."""
+    LABEL = "label"
+    """One class name out of a closed list, such as the seven emotions."""
+    OPEN = "open"
+    """Free text, scored by a judge."""
+
+
+class AnswerMethod(StrEnum):
+    """How an answer is taken from a model."""
+
+    GENERATE = "generate"
+    """The model writes text, and scoring reads it."""
+    SCORE_CHOICES = "score-choices"
+    """The letter with the largest log-probability is the answer."""
+
+
+class DeliveryStatus(StrEnum):
+    """What became of one request; logged once per item."""
+
+    OK = "ok"
+    """The model ended its reply by itself."""
+    LENGTH = "length"
+    """The reply was stopped by the limit on new tokens."""
+    REFUSED = "refused"
+    """The model declined, and its service says so."""
+    BLOCKED = "blocked"
+    """A filter in front of or behind the model stopped the request."""
+    UNSUPPORTED = "unsupported"
+    """The model cannot take what the task wants to give it."""
+    FAILED = "failed"
+    """Network, time or memory; asked again on resume."""
+    MISSING = "missing"
+    """There is no usable clip: absent, empty or damaged."""
+
+
+class Outcome(StrEnum):
+    """What became of one item under one scoring. Every item has exactly one."""
+
+    ANSWERED = "answered"
+    UNPARSABLE = "unparsable"
+    TRUNCATED = "truncated"
+    """Stopped by length, and no answer can be read."""
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+    MISSING = "missing"
+
+
+class Scoring(StrEnum):
+    """A rule book that turns replies into scores."""
+
+    OFFICIAL = "official"
+    """The authors' evaluator, bug for bug, to compare with published numbers."""
+    OFFICIAL_LENIENT = "official-lenient"
+    """The authors' second reading of a reply, which they never switch on."""
+    STRICT = "strict"
+    """The scoring this project stands for; the headline."""
+
+
+class QuestionType(StrEnum):
+    """The question types of EmoReAlM (paper, section 3)."""
+
+    REASONING_BASIC = "reasoning_basic"
+    MODALITY_AGREEMENT = "modality_agreement"
+    STRESS_TEST = "stress_test"
+    HALLUCINATION_FREE_DETECTION = "hallucination_free_detection"
+    """Derived: yes-recall on stress items. Never ranked alone, since a model
+    that always says yes reaches 1."""
+
+
+class Alteration(StrEnum):
+    """What can be done to a clip to see what a score rests on."""
+
+    NONE = "none"
+    MUTE = "mute"
+    """Sound replaced by silence of the same length."""
+    BLANK = "blank"
+    """Picture replaced by mid-grey frames."""
+    SWAP = "swap"
+    """Picture and sound of another clip of the same task."""
+    NOISE = "noise"
+    """Picture and sound replaced by seeded noise."""
+
+
+class ChoiceScoreKind(StrEnum):
+    """What a choice score is; scores of different kinds are never compared."""
+
+    LETTER_LOGIT = "letter_log_probability"
+    """Log-probability of the letter as the next token."""
+    SEQUENCE = "sequence_log_probability"
+    """Summed log-probability of the whole option."""
+    SEQUENCE_PER_TOKEN = "sequence_log_probability_per_token"
+    PROVIDER_CALIBRATED = "provider_calibrated"
+    """Probabilities that a service states, by its own method."""
+    SAMPLED_VOTES = "sampled_votes"
+
+
+class Repeatability(StrEnum):
+    """How far the same request gives the same answer."""
+
+    EXACT = "exact"
+    """Whatever the batch."""
+    SAME_BATCH = "same_batch"
+    """With the same requests in the same batch."""
+    BEST_EFFORT = "best_effort"
+    """A seed is passed on; nothing is promised."""
+    NONE = "none"
+
+
+HEADLINE_SCORING = Scoring.STRICT

@@ -1,0 +1,96 @@
+"""Every hash of the project, in one place.
+
+An identity is a SHA-256 over a canonical text, so that equal things have equal
+hashes on every machine. Names, paths and dates never enter one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.media import MediaWanted
+
+SHORT_LENGTH = 12
+
+
+def canonical_json(value: Any) -> str:
+    """Write a JSON value in its one canonical form: sorted keys, no spaces, UTF-8 kept.
+
+    Raises:
+        ValueError: For NaN or infinite numbers, which JSON does not have.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def hash_text(text: str) -> str:
+    """SHA-256 of a text in UTF-8, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_json(value: Any) -> str:
+    """SHA-256 of a JSON value in its canonical form."""
+    return hash_text(canonical_json(value))
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(paths: Iterable[Path], root: Path) -> str:
+    """Hash a set of files by their names relative to ``root`` and their bytes."""
+    return hash_json({path.relative_to(root).as_posix(): hash_file(path) for path in paths})
+
+
+def item_record(item: Item) -> dict[str, Any]:
+    """Give an item as the JSON object that ``plan.jsonl`` holds and that is hashed."""
+    record: dict[str, Any] = {
+        "id": item.id,
+        "subtask": item.subtask,
+        "question": item.question,
+        "choices": list(item.choices),
+        "answer": item.answer,
+        "clip": item.clip,
+    }
+    if item.metadata:
+        record["metadata"] = dict(item.metadata)
+    return record
+
+
+def data_hash(items: Iterable[Item], clip_hashes: Mapping[str, str | None]) -> str:
+    """Hash the items in their order and the bytes of their clips.
+
+    Args:
+        items: All items of the run.
+        clip_hashes: Clip key to the hash of its files; None where it is missing.
+    """
+    digest = hashlib.sha256()
+    for item in items:
+        digest.update(canonical_json(item_record(item)).encode())
+        digest.update(b"\n")
+    digest.update(canonical_json(clip_hashes).encode())
+    return digest.hexdigest()
+
+
+def media_key(clip_hash: str, wanted: MediaWanted, partner_hash: str | None = None) -> str:
+    """Hash of decoded media: the clip's bytes, what was wanted of it, and the swap partner."""
+    return hash_json(
+        {"clip": clip_hash, "wanted": wanted.model_dump(mode="json"), "partner": partner_hash}
+    )
+
+
+def short(identity: str) -> str:
+    """First digits of a hash, for names and tables."""
+    return identity[:SHORT_LENGTH]
