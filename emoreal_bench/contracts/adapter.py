@@ -78,10 +78,10 @@ class ModelAdapter(ABC):
     def describe(self) -> ModelDescription:
         """Say who the model is and what it can do, without loading it."""
 
-    async def open(self) -> None:
+    async def open(self) -> None:  # noqa: B027 - optional: many models need no loading
         """Load or connect. May be called again after :meth:`close`."""
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - optional, like open
         """Free what :meth:`open` took."""
 
     @abstractmethod

@@ -1,0 +1,145 @@
+"""What exists, by name: tasks and readers, built in or added by other packages.
+
+Nothing is registered at import time. Built-in tasks are the YAML files of
+``emoreal_bench/tasks``; a user's own file works by its path; another package
+adds tasks through the entry point group ``emoreal_bench.tasks`` (a module whose
+folder holds YAML files) and readers through ``emoreal_bench.readers``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from emoreal_bench.contracts.errors import TaskError, UsageError
+from emoreal_bench.contracts.task import Task
+
+TASK_ENTRY_POINTS = "emoreal_bench.tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFile:
+    """A task and where it was read.
+
+    Attributes:
+        task: The validated task.
+        path: The YAML file; templates are found relative to its folder.
+    """
+
+    task: Task
+    path: Path
+
+
+def suggest(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Make the error for a wrong name, with the nearest right ones.
+
+    Args:
+        kind: What was named, e.g. ``"task"``.
+        name: As the user wrote it.
+        known: The names that exist.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    remedy = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."
+    return UsageError(f"There is no {kind} named '{name}'.", remedy=remedy)
+
+
+def task_paths() -> dict[str, Path]:
+    """Give every task that can be named, with its file."""
+    folders = [Path(str(files("emoreal_bench.tasks")))]
+    for point in entry_points(group=TASK_ENTRY_POINTS):
+        spec = find_spec(point.value)
+        folders += [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    paths: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*.yaml")):
+            paths.setdefault(path.stem, path)
+    return paths
+
+
+def find_task(name: str) -> TaskFile:
+    """Find a task by its name or by the path of a YAML file.
+
+    Raises:
+        UsageError: If there is no such task.
+        TaskError: If the file is not a valid task.
+    """
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        if not path.is_file():
+            raise UsageError("There is no such task file.", where=name)
+        return load_task(path)
+    paths = task_paths()
+    if name not in paths:
+        raise suggest("task", name, paths)
+    return load_task(paths[name])
+
+
+def load_task(path: Path) -> TaskFile:
+    """Read and validate a task file.
+
+    Raises:
+        TaskError: If it is not valid; the message names every wrong key.
+    """
+    definition = _read_definition(path, seen=())
+    try:
+        task = Task.model_validate(definition)
+    except ValidationError as error:
+        raise TaskError(
+            "This is not a valid task:\n" + _explain(error),
+            where=str(path),
+            remedy="docs/tasks.md describes every key.",
+        ) from error
+    folder = path.resolve().parent
+    for name, variant in task.variants.items():
+        template = (folder / variant.prompt).resolve()
+        if not template.is_relative_to(folder) or not template.is_file():
+            raise TaskError(
+                f"The prompt of variant '{name}' is not a file beside or below the task file: "
+                f"{variant.prompt}",
+                where=str(path),
+            )
+    return TaskFile(task=task, path=path)
+
+
+def _read_definition(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    if path in seen:
+        raise TaskError("Task files extend each other in a circle.", where=str(path))
+    try:
+        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise TaskError(f"The task file cannot be read: {error}", where=str(path)) from error
+    if not isinstance(definition, dict):
+        raise TaskError("A task file is a mapping of keys to values.", where=str(path))
+    parent = definition.get("extends")
+    if parent is None:
+        return definition
+    base = path.parent / f"{parent}.yaml"
+    if not base.is_file():
+        raise TaskError(f"It extends '{parent}', but there is no {base.name}.", where=str(path))
+    return _join(_read_definition(base, (*seen, path)), definition)
+
+
+def _join(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    joined = dict(base)
+    for key, value in change.items():
+        old = joined.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        joined[key] = _join(old, value) if both else value  # type: ignore[arg-type]
+    return joined
+
+
+def _explain(error: ValidationError) -> str:
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
+        for problem in error.errors()
+    )

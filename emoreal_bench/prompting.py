@@ -1,0 +1,92 @@
+"""Items into messages: the templates of a task, rendered in a sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from emoreal_bench.catalog import TaskFile
+from emoreal_bench.choices import split_choice
+from emoreal_bench.contracts.errors import TaskError, UsageError
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.request import AudioPart, Message, Part, TextPart, VideoPart
+from emoreal_bench.contracts.task import Variant
+from emoreal_bench.contracts.vocabulary import Modality
+
+
+class PromptRenderer:
+    """Renders the items of one task in one variant.
+
+    Args:
+        task_file: The task and its folder.
+        variant: Name of the variant.
+        modalities: What is given besides the text; a part of another modality
+            is left out of the message.
+
+    Raises:
+        UsageError: If the task has no such variant.
+        TaskError: If the template is not valid Jinja.
+    """
+
+    def __init__(self, task_file: TaskFile, variant: str, modalities: tuple[Modality, ...]):
+        task = task_file.task
+        if variant not in task.variants:
+            raise UsageError(
+                f"The task {task.name} has no variant '{variant}'.",
+                remedy=f"It has: {', '.join(task.variants)}.",
+            )
+        self.variant: Variant = task.variants[variant]
+        self.template_path: Path = task_file.path.parent / self.variant.prompt
+        self.template: str = self.template_path.read_text(encoding="utf-8")
+        self._labels = {name: subtask.labels for name, subtask in task.subtasks.items()}
+        self._order = [
+            part for part in self.variant.order if part is Modality.TEXT or part in modalities
+        ]
+        environment = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        )
+        try:
+            self._compiled = environment.from_string(self.template)
+        except TemplateError as error:
+            raise TaskError(
+                f"The prompt template is not valid: {error}", where=str(self.template_path)
+            ) from error
+
+    def text(self, item: Item) -> str:
+        """Render the words of one item's question.
+
+        Raises:
+            TaskError: If the template asks for something that the item lacks.
+        """
+        split = [split_choice(choice) for choice in item.choices]
+        try:
+            return self._compiled.render(
+                question=item.question,
+                choices=item.choices,
+                letters=tuple(letter for letter, _ in split),
+                options=tuple(text for _, text in split),
+                subtask=item.subtask,
+                labels=self._labels[item.subtask],
+            )
+        except TemplateError as error:
+            raise TaskError(
+                f"The prompt template cannot be rendered for item {item.id}: {error}",
+                where=str(self.template_path),
+            ) from error
+
+    def messages(self, item: Item) -> tuple[Message, ...]:
+        """Give the conversation that asks one item."""
+        parts: list[Part] = []
+        for modality in self._order:
+            if modality is Modality.VIDEO:
+                parts.append(VideoPart(item.clip))
+            elif modality is Modality.AUDIO:
+                parts.append(AudioPart(item.clip))
+            else:
+                parts.append(TextPart(self.text(item)))
+        user = Message("user", tuple(parts))
+        if self.variant.system is None:
+            return (user,)
+        return (Message("system", (TextPart(self.variant.system),)), user)

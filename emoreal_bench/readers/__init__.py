@@ -1,0 +1,98 @@
+"""Readers: from the folder that a user got from a data set's owner to items.
+
+One file per data set. A reader is a function ``read(task, root, options)`` that
+returns a :class:`Dataset`, raises :class:`DataError` with every problem it
+found, and never skips an item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import cast
+
+from emoreal_bench.catalog import suggest
+from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.task import Task
+
+READER_ENTRY_POINTS = "emoreal_bench.readers"
+
+Options = Mapping[str, str | int | float | bool]
+
+_BUILT_IN = {"emorealm": "emoreal_bench.readers.emorealm:read"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The items of a data set and the clips they ask about.
+
+    Attributes:
+        items: In the order of the data set.
+        clips: By the key that items name; a file that is not there is the
+            run's concern, which counts its items as missing.
+        sources: The annotation files that were read.
+    """
+
+    items: Sequence[Item]
+    clips: Mapping[str, Clip]
+    sources: tuple[Path, ...]
+
+
+Reader = Callable[[Task, Path, Options], Dataset]
+
+
+def find_reader(name: str) -> Reader:
+    """Find a reader by name, built in or added by another package.
+
+    Raises:
+        UsageError: If there is none of that name.
+    """
+    if name in _BUILT_IN:
+        module, function = _BUILT_IN[name].split(":")
+        return cast("Reader", getattr(import_module(module), function))
+    added = {point.name: point for point in entry_points(group=READER_ENTRY_POINTS)}
+    if name not in added:
+        raise suggest("reader", name, [*_BUILT_IN, *added])
+    return cast("Reader", added[name].load())
+
+
+def load_items(task: Task, root: Path, options: Options) -> Dataset:
+    """Read the items of a task from the user's folder and apply the task's filter.
+
+    Args:
+        task: Says which reader, split and filter.
+        root: The folder that the user names with ``--data``.
+        options: The reader's own options; they override those of the task file.
+
+    Raises:
+        DataError: If the folder is absent, the data is not valid, or no item is left.
+    """
+    if not root.exists():
+        raise DataError(
+            "There is no such data folder.",
+            where=str(root),
+            remedy=f"Name the folder that holds {task.title} with --data.",
+        )
+    dataset = find_reader(task.data.reader)(task, root, {**task.data.options, **options})
+    if not task.data.filter:
+        return dataset
+    kept = [item for item in dataset.items if _is_wanted(item, task.data.filter)]
+    if not kept:
+        raise DataError(
+            "No item passes the filter of the task file.",
+            where=str(root),
+            remedy=f"The filter is {dict(task.data.filter)}.",
+        )
+    keys = {item.clip for item in kept}
+    clips = {key: clip for key, clip in dataset.clips.items() if key in keys}
+    return Dataset(kept, clips, dataset.sources)
+
+
+def _is_wanted(item: Item, wanted: Mapping[str, tuple[str, ...]]) -> bool:
+    metadata = item.metadata or {}
+    values = {"subtask": item.subtask, **metadata}
+    return all(values.get(key) in allowed for key, allowed in wanted.items())

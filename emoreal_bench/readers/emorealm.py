@@ -1,0 +1,253 @@
+"""EmoReAlM: the version 1 JSON over a DFEW folder.
+
+The JSON is a list of objects with ``id``, ``video`` (a path below the clip
+tree, such as ``part_3/1234.mp4``), ``task``, ``question``, ``choices`` and
+``answer``. Clips are DFEW's, as the paper prepares them: a tree of 24 frames a
+second mp4 files and a tree of 16 kHz wav files with the same paths, or one tree
+of mp4 files with sound. The synthetic benchmark has the same layout and three
+more keys (``category``, ``cue``, ``emotion``).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from emoreal_bench.choices import split_choice
+from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.vocabulary import AnswerKind
+from emoreal_bench.readers import Dataset, Options
+from emoreal_bench.readers.json_list import iterate_json_list
+from emoreal_bench.readers.problems import MalformedItem, Problems
+
+ANNOTATIONS = "emorealm_v1.json"
+_KEYS = ("id", "video", "task", "question", "choices", "answer")
+_LOOK_DEPTH = 3
+_PROBED_CLIPS = 8
+
+
+class EmoRealmOptions(BaseModel):
+    """Options of the reader, given with ``--data-arg key=value``.
+
+    Paths may be absolute or relative to the data folder.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    annotations: str | None = None
+    """The JSON file; looked for by its name if not given."""
+    videos: str | None = None
+    """The folder that ``video`` is relative to; looked for if not given."""
+    audios: str | None = None
+    """The folder of the wav files; looked for if not given."""
+
+
+def read(task: Task, root: Path, options: Options) -> Dataset:
+    """Read EmoReAlM, or a data set of the same layout.
+
+    Raises:
+        DataError: With every problem found: a missing file or folder, a
+            malformed item, a duplicate id, a clip path that leaves the folder.
+        UsageError: For an option that does not exist.
+    """
+    chosen = _options(options)
+    annotations = _annotations(root, chosen)
+    problems = Problems(
+        annotations, remedy="Get the file again from its owner, or correct these items."
+    )
+    items = list(_Parser(task, problems).items(annotations))
+    problems.raise_if_any()
+    if not items:
+        raise DataError("The list holds no items.", where=str(annotations))
+    paths = sorted({item.clip for item in items})
+    videos = _tree(root, chosen.videos, "videos", paths)
+    if videos is None:
+        raise DataError(
+            f"None of the clips was found, for example {paths[0]}.",
+            where=str(root),
+            remedy="Put the clips below this folder, or name theirs with --data-arg videos=FOLDER.",
+        )
+    audios = _tree(root, chosen.audios, "audios", [_wav(path) for path in paths])
+    clips = {
+        path: Clip(path, videos / path, None if audios is None else audios / _wav(path))
+        for path in paths
+    }
+    return Dataset(items, clips, (annotations,))
+
+
+def _options(options: Options) -> EmoRealmOptions:
+    try:
+        return EmoRealmOptions.model_validate(dict(options))
+    except ValidationError as error:
+        wrong = ", ".join(str(problem["loc"][0]) for problem in error.errors())
+        raise UsageError(
+            f"The reader emorealm does not take the option: {wrong}.",
+            remedy=f"It takes: {', '.join(EmoRealmOptions.model_fields)}.",
+        ) from error
+
+
+def _annotations(root: Path, options: EmoRealmOptions) -> Path:
+    if options.annotations is not None:
+        path = root / options.annotations
+        if not path.is_file():
+            raise DataError("There is no such annotation file.", where=str(path))
+        return path
+    if root.is_file():
+        return root
+    places = [root / ANNOTATIONS, root / "EmoReAlM" / ANNOTATIONS]
+    for path in places:
+        if path.is_file():
+            return path
+    raise DataError(
+        f"There is no {ANNOTATIONS} here or in EmoReAlM/.",
+        where=str(root),
+        remedy="Put it there, or name it with --data-arg annotations=FILE.",
+    )
+
+
+def _tree(root: Path, chosen: str | None, option: str, paths: list[str]) -> Path | None:
+    """Find the folder below which the clip paths exist: the one with the most hits."""
+    if chosen is not None:
+        folder = root / chosen
+        if not folder.is_dir():
+            raise DataError(f"There is no such folder for the option {option}.", where=str(folder))
+        return folder
+    home = root.parent if root.is_file() else root
+    probed = paths[:: max(1, len(paths) // _PROBED_CLIPS)]
+    tops = {PurePosixPath(path).parts[0] for path in probed}
+    best, hits = None, 0
+    for folder in _folders(home, tops, _LOOK_DEPTH):
+        found = sum((folder / path).is_file() for path in probed)
+        if found > hits:
+            best, hits = folder, found
+    return best
+
+
+def _folders(folder: Path, tops: set[str], depth: int) -> Iterator[Path]:
+    # The prepared trees (24fps, 16k) sort before an original of the same paths.
+    yield folder
+    if depth == 0:
+        return
+    below = [path for path in folder.iterdir() if path.is_dir() and path.name not in tops]
+    for path in sorted(below, key=lambda path: (not _is_prepared(path), path.name)):
+        yield from _folders(path, tops, depth - 1)
+
+
+def _is_prepared(path: Path) -> bool:
+    name = path.name.lower()
+    return any(word in name for word in ("24fps", "24_fps", "16k"))
+
+
+def _wav(path: str) -> str:
+    return str(PurePosixPath(path).with_suffix(".wav"))
+
+
+class _Parser:
+    """Turns JSON objects into items and notes what is wrong with them.
+
+    Strings and tuples that recur (clip paths, yes/no options, metadata) are
+    shared between items, because a run holds all of them in memory.
+    """
+
+    def __init__(self, task: Task, problems: Problems):
+        self._task = task
+        self._problems = problems
+        self._ids: set[str] = set()
+        self._shared: dict[Any, Any] = {}
+
+    def items(self, path: Path) -> Iterator[Item]:
+        for index, record in enumerate(iterate_json_list(path)):
+            name = f"number {index + 1}"
+            if isinstance(record, Mapping):
+                name = str(record.get("id", name))
+            try:
+                yield self._item(record, name)
+            except MalformedItem as error:
+                self._problems.add(name, str(error))
+
+    def _item(self, record: object, name: str) -> Item:
+        if not isinstance(record, Mapping):
+            raise MalformedItem("it is not an object")
+        missing = [key for key in _KEYS if key not in record]
+        if missing:
+            raise MalformedItem(f"it lacks {', '.join(missing)}")
+        if name in self._ids:
+            raise MalformedItem("its id stands twice in the file")
+        self._ids.add(name)
+        self._check_texts(record)
+        _check_clip(record["video"])
+        return Item(
+            id=name,
+            subtask=sys.intern(record["task"]),
+            question=record["question"],
+            choices=self._share(tuple(record["choices"])),
+            answer=sys.intern(self._gold(record)),
+            clip=self._share(record["video"]),
+            metadata=self._metadata(record),
+        )
+
+    def _check_texts(self, record: Mapping[str, Any]) -> None:
+        if not isinstance(record["id"], str | int) or not str(record["id"]).strip():
+            raise MalformedItem("its id is neither a text nor a number")
+        if not isinstance(record["task"], str) or record["task"] not in self._task.subtasks:
+            known = ", ".join(self._task.subtasks)
+            raise MalformedItem(f"its task is {record['task']!r}; it must be one of {known}")
+        if not isinstance(record["question"], str) or not record["question"].strip():
+            raise MalformedItem("its question is not a text")
+
+    def _gold(self, record: Mapping[str, Any]) -> str:
+        choices, answer = record["choices"], record["answer"]
+        if not isinstance(choices, list) or len(choices) < 2:
+            raise MalformedItem("its choices are not a list of two or more")
+        texts = _texts_by_letter(choices)
+        gold = answer.strip().strip("()").upper() if isinstance(answer, str) else ""
+        if gold not in texts:
+            raise MalformedItem(f"its answer is {answer!r}, but its choices are {', '.join(texts)}")
+        kind = self._task.subtasks[record["task"]].answer
+        if kind is AnswerKind.YES_NO and not any(word in texts[gold] for word in ("yes", "no")):
+            raise MalformedItem(f"its answer {gold} says neither yes nor no")
+        return gold
+
+    def _metadata(self, record: Mapping[str, Any]) -> Mapping[str, str] | None:
+        more = tuple(
+            (key, str(value))
+            for key, value in record.items()
+            if key not in _KEYS and isinstance(value, str | int | float)
+        )
+        if not more:
+            return None
+        known: Mapping[str, str] = self._shared.setdefault(more, dict(more))
+        return known
+
+    def _share(self, value: Any) -> Any:
+        return self._shared.setdefault(value, value)
+
+
+def _texts_by_letter(choices: list[object]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for choice in choices:
+        try:
+            letter, text = split_choice(choice if isinstance(choice, str) else "")
+        except ValueError as error:
+            raise MalformedItem(
+                f"its choice {choice!r} does not begin with a letter such as (A)"
+            ) from error
+        if letter in texts:
+            raise MalformedItem(f"two of its choices have the letter {letter}")
+        texts[letter] = text.lower()
+    return texts
+
+
+def _check_clip(path: object) -> None:
+    if not isinstance(path, str) or not path.strip():
+        raise MalformedItem("its video is not a path")
+    pure = PurePosixPath(path)
+    leaves = pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]
+    if leaves or "\0" in path:
+        raise MalformedItem(f"its video {path!r} leaves the data folder")
