@@ -12,8 +12,6 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from pydantic import ValidationError
 
 from emoreal_bench.contracts.errors import TaskError, UsageError
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.resources import package_folders
 
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
 
@@ -55,12 +54,10 @@ def suggest(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 def task_paths() -> dict[str, Path]:
     """Give every task that can be named, with its file."""
-    folders = [Path(str(files("emoreal_bench.tasks")))]
-    for point in entry_points(group=TASK_ENTRY_POINTS):
-        spec = find_spec(point.value)
-        folders += [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    modules = ["emoreal_bench.tasks"]
+    modules += [point.value for point in entry_points(group=TASK_ENTRY_POINTS)]
     paths: dict[str, Path] = {}
-    for folder in folders:
+    for folder in (folder for module in modules for folder in package_folders(module)):
         for path in sorted(folder.glob("*.yaml")):
             paths.setdefault(path.stem, path)
     return paths
