@@ -1,0 +1,63 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+#
+#   make demo              synthetic clips, a run of the built-in model and the blind
+#                          baselines, the score table, and site/index.html
+#   make demo SEED=7       the same on other clips
+#   make test              the test suite
+#   make test-long         the suites that take minutes
+#   make lint              ruff and mypy
+#   make benchmark         speed and memory, recorded in benchmarks/results/
+#
+# TORCH_INDEX: package index that torch is installed from. Empty means the plain
+# index; without a GPU give the index of PyTorch's CPU wheels (see the README).
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+SEED ?= 1
+ITEMS ?= 240
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check -q
+DEMO_DATA := data/synth-$(SEED)
+DEMO_RUNS := runs/demo-$(SEED)
+DEMO_MODELS := tiny/omni baseline/first-choice baseline/last-choice baseline/random
+
+.PHONY: demo test test-long lint benchmark clean
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/emoreal-bench data synth --out $(DEMO_DATA) --items $(ITEMS) --seed $(SEED)
+	$(BIN)/emoreal-bench run $(addprefix --model ,$(DEMO_MODELS)) --task emorealm-synth \
+	  --data $(DEMO_DATA) --runs $(DEMO_RUNS)
+	$(BIN)/emoreal-bench leaderboard build $(DEMO_RUNS) --out site
+	@echo "Open site/index.html in a browser."
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m long --timeout 3600
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmark: $(VENV)/.installed-dev
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+$(VENV)/.torch: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
+	touch $@
+
+$(VENV)/.installed-demo: $(VENV)/.torch pyproject.toml
+	$(PIP) install -c constraints.txt -e '.[hf,synth]'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.torch pyproject.toml
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info site
