@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import MediaWanted
 
 SHORT_LENGTH = 12
@@ -54,6 +55,19 @@ def hash_files(paths: Iterable[Path], root: Path) -> str:
     return hash_json({path.relative_to(root).as_posix(): hash_file(path) for path in paths})
 
 
+def clip_hash(clip: Clip) -> str | None:
+    """Hash the bytes of a clip's files; None if one of them cannot be read.
+
+    A clip without a picture file or without its separate sound file is not the
+    clip that the data set speaks of, so either makes it missing.
+    """
+    try:
+        video = hash_file(clip.video)
+        return video if clip.audio is None else hash_json([video, hash_file(clip.audio)])
+    except OSError:
+        return None
+
+
 def item_record(item: Item) -> dict[str, Any]:
     """Give an item as the JSON object that ``plan.jsonl`` holds and that is hashed."""
     record: dict[str, Any] = {
@@ -82,6 +96,25 @@ def data_hash(items: Iterable[Item], clip_hashes: Mapping[str, str | None]) -> s
         digest.update(b"\n")
     digest.update(canonical_json(clip_hashes).encode())
     return digest.hexdigest()
+
+
+def model_hash(description: ModelDescription) -> str:
+    """Hash what decides a model's answers: weights, revision, settings, library versions.
+
+    Where there are no weights to hash (a remote service, a rule), the name has
+    to stand for them; else only its provider counts, so that equal weights at
+    another path are the same model.
+    """
+    provider = description.name.partition("/")[0]
+    return hash_json(
+        {
+            "name": provider if description.weights_hash else description.name,
+            "revision": description.revision,
+            "weights_hash": description.weights_hash,
+            "settings": description.settings,
+            "versions": description.versions,
+        }
+    )
 
 
 def media_key(clip_hash: str, wanted: MediaWanted, partner_hash: str | None = None) -> str:
