@@ -1,0 +1,58 @@
+"""Arguments of an adapter: ``--model-arg key=value``, validated by its own schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from emoreal_bench.contracts.errors import UsageError
+
+
+class AdapterArguments(BaseModel):
+    """Base of every adapter's schema: frozen, and unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Arguments = TypeVar("Arguments", bound=AdapterArguments)
+
+
+def parse_arguments(schema: type[Arguments], arguments: Mapping[str, str], model: str) -> Arguments:
+    """Turn the texts of the command line into the adapter's arguments.
+
+    Args:
+        schema: The adapter's schema.
+        arguments: Name to value, as written by the user.
+        model: The model's name, for the error.
+
+    Raises:
+        UsageError: Names each wrong argument, what it got and what is valid.
+    """
+    try:
+        return schema.model_validate(dict(arguments))
+    except ValidationError as error:
+        problems = "; ".join(
+            _problem(str(detail["loc"][0]), arguments, detail["type"], detail["msg"])
+            for detail in error.errors()
+        )
+        raise UsageError(
+            f"{model}: {problems}.", remedy=f"Valid arguments: {_describe(schema)}."
+        ) from error
+
+
+def _problem(name: str, arguments: Mapping[str, str], kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"unknown argument '{name}'"
+    if kind == "missing":
+        return f"argument '{name}' is missing"
+    return f"argument '{name}' got '{arguments[name]}' ({message})"
+
+
+def _describe(schema: type[AdapterArguments]) -> str:
+    names = [
+        name if field.is_required() else f"{name} (default {field.default})"
+        for name, field in schema.model_fields.items()
+    ]
+    return ", ".join(names) or "none"

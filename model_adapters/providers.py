@@ -1,0 +1,208 @@
+"""The table of model providers, and the way from a model's name to its adapter.
+
+The table is plain data: a provider names its factory as text, so that listing
+providers or asking for a blind baseline never imports a heavy library. Other
+packages add providers under the entry point group
+``emoreal_bench.model_adapters``; each entry point names a :class:`Provider`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import cast
+
+from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.errors import MissingExtraError, UsageError
+
+ENTRY_POINT_GROUP = "emoreal_bench.model_adapters"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which model is wanted, as the user said it.
+
+    Attributes:
+        provider: The part of the name before the first slash.
+        model: The part after it.
+        arguments: The ``--model-arg`` values, not yet validated.
+    """
+
+    provider: str
+    model: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The whole name, ``provider/model``."""
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One way of reaching models.
+
+    Attributes:
+        name: The part of a model's name before the first slash.
+        factory: ``"module:function"``; the function takes a :class:`ModelSpec`.
+        summary: What it is, in one sentence.
+        example: A model name that works.
+        models: Well-known model names.
+        closed: True if :attr:`models` are all there are.
+        extra: The optional extra of this package that it needs.
+        modules: Import names that this extra brings and that must be there.
+    """
+
+    name: str
+    factory: str
+    summary: str
+    example: str
+    models: tuple[str, ...] = ()
+    closed: bool = False
+    extra: str | None = None
+    modules: tuple[str, ...] = ()
+
+    def is_installed(self) -> bool:
+        """Say whether the libraries that it needs are there, without importing them."""
+        return all(find_spec(module) is not None for module in self.modules)
+
+    def load_factory(self) -> Callable[[ModelSpec], ModelAdapter]:
+        """Import the factory.
+
+        Raises:
+            MissingExtraError: If a library that it needs is not installed.
+        """
+        if self.extra is not None and not self.is_installed():
+            raise MissingExtraError(f"The provider '{self.name}'", self.extra)
+        module, _, function = self.factory.partition(":")
+        return cast("Callable[[ModelSpec], ModelAdapter]", getattr(import_module(module), function))
+
+
+_HF_MODULES = ("torch", "transformers", "safetensors")
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {
+        provider.name: provider
+        for provider in (
+            Provider(
+                name="baseline",
+                factory="emoreal_bench.model_adapters.baselines:create",
+                summary="Blind baselines that look at no clip: first or last option, or a guess.",
+                example="baseline/random",
+                models=("first-choice", "last-choice", "random"),
+                closed=True,
+            ),
+            Provider(
+                name="scripted",
+                factory="emoreal_bench.model_adapters.scripted:create",
+                summary="Replies read from a JSON file: replays of recorded replies, and tests.",
+                example="scripted/replies.json",
+            ),
+            Provider(
+                name="tiny",
+                factory="emoreal_bench.model_adapters.tiny:create",
+                summary="A Qwen2.5-Omni of under two million parameters that runs on any CPU.",
+                example="tiny/omni",
+                models=("omni",),
+                closed=True,
+                extra="hf",
+                modules=_HF_MODULES,
+            ),
+            Provider(
+                name="hf",
+                factory="emoreal_bench.model_adapters.hf:create",
+                summary="Models that see and hear, run here through transformers: Qwen2.5-Omni.",
+                example="hf/Qwen/Qwen2.5-Omni-7B",
+                models=("Qwen/Qwen2.5-Omni-7B", "Qwen/Qwen2.5-Omni-3B"),
+                extra="hf",
+                modules=_HF_MODULES,
+            ),
+        )
+    }
+)
+
+
+def list_providers() -> tuple[Provider, ...]:
+    """Give the built-in providers and those of other installed packages.
+
+    Raises:
+        UsageError: If an entry point does not name a :class:`Provider`.
+    """
+    foreign = [
+        _load_entry_point(entry)
+        for entry in entry_points(group=ENTRY_POINT_GROUP)
+        if entry.name not in PROVIDERS
+    ]
+    return (*PROVIDERS.values(), *sorted(foreign, key=lambda provider: provider.name))
+
+
+def create_adapter(
+    name: str, arguments: Mapping[str, str] | None = None, lora: Path | None = None
+) -> ModelAdapter:
+    """Create the adapter of a model, without loading the model.
+
+    Args:
+        name: ``provider/model``, e.g. ``"tiny/omni"``.
+        arguments: ``--model-arg`` values; each adapter has its own schema.
+        lora: Folder of a LoRA adapter to put on the model.
+
+    Raises:
+        UsageError: If there is no such provider, model or argument.
+        MissingExtraError: If the provider needs an extra that is not installed.
+    """
+    provider_name, separator, model = name.partition("/")
+    if not separator or not model:
+        raise UsageError(
+            f"'{name}' is not a model name: it has to be provider/model.",
+            remedy=f"Providers: {', '.join(_provider_names())}.",
+        )
+    provider = _find_provider(provider_name)
+    if provider.closed and model not in provider.models:
+        raise UsageError(
+            f"The provider '{provider_name}' has no model '{model}'.",
+            remedy=_suggestion(model, provider.models),
+        )
+    if lora is not None:
+        raise UsageError(
+            f"The provider '{provider_name}' cannot put a LoRA adapter on a model.",
+            where=str(lora),
+            remedy="Merge the adapter into the model and name the merged folder instead.",
+        )
+    return provider.load_factory()(ModelSpec(provider_name, model, dict(arguments or {})))
+
+
+def _find_provider(name: str) -> Provider:
+    if name in PROVIDERS:
+        return PROVIDERS[name]
+    for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        return _load_entry_point(entry)
+    raise UsageError(
+        f"There is no model provider '{name}'.", remedy=_suggestion(name, _provider_names())
+    )
+
+
+def _load_entry_point(entry: EntryPoint) -> Provider:
+    provider = entry.load()
+    if not isinstance(provider, Provider) or provider.name != entry.name:
+        raise UsageError(
+            f"The entry point '{entry.name}' does not name a Provider of that name.",
+            where=entry.value,
+            remedy="Mend or uninstall the package that brings it.",
+        )
+    return provider
+
+
+def _provider_names() -> tuple[str, ...]:
+    return tuple(sorted({*PROVIDERS, *(e.name for e in entry_points(group=ENTRY_POINT_GROUP))}))
+
+
+def _suggestion(wrong: str, right: tuple[str, ...]) -> str:
+    close = get_close_matches(wrong, right, n=1)
+    guess = f"Did you mean '{close[0]}'? " if close else ""
+    return f"{guess}There are: {', '.join(right)}."
