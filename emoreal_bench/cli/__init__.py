@@ -1,0 +1,17 @@
+"""The command line: parse, call :mod:`emoreal_bench.api`, print. No logic.
+
+One file per command. Anything heavy is imported inside the command that needs
+it, so that ``emoreal-bench --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from emoreal_bench.cli.application import run
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with the exit code of docs/commands.md."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))

@@ -1,0 +1,30 @@
+"""What several commands read from their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emoreal_bench.contracts.errors import UsageError
+
+
+def pairs(option: str, values: Sequence[str] | None) -> dict[str, str]:
+    """Read ``key=value`` arguments.
+
+    Args:
+        option: The option's name, for the message.
+        values: As given on the command line.
+
+    Raises:
+        UsageError: If one has no ``=`` or a key is given twice.
+    """
+    read: dict[str, str] = {}
+    for value in values or ():
+        key, equals, rest = value.partition("=")
+        if not equals or not key:
+            raise UsageError(
+                f"{option} takes key=value, not '{value}'.", remedy=f"For example {option} seed=7"
+            )
+        if key in read:
+            raise UsageError(f"{option} gives '{key}' twice.")
+        read[key] = rest
+    return read

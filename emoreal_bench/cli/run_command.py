@@ -1,0 +1,108 @@
+"""``emoreal-bench run``: ask models the questions of a task."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from emoreal_bench.cli.arguments import pairs
+from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
+
+if TYPE_CHECKING:
+    from emoreal_bench.api import RunOptions
+
+_EXAMPLES = (
+    "Examples: `emoreal-bench run`, "
+    "`emoreal-bench run --model hf/Qwen/Qwen2.5-Omni-7B --task emorealm --data ~/emorealm`, "
+    "`emoreal-bench run -m baseline/random -t emorealm -d ~/emorealm --limit 50 --dry-run`. "
+    "Give the same command again to continue a run that was stopped."
+)
+
+
+def add_to(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command("run", epilog=_EXAMPLES)(run)
+
+
+def run(
+    model: list[str] = typer.Option(
+        ["tiny/omni"], "--model", "-m", help="provider/model; may be given several times."
+    ),
+    task: str = typer.Option(
+        "emorealm-synth", "--task", "-t", help="Task name or path of a YAML file."
+    ),
+    data: Path | None = typer.Option(
+        None, "--data", "-d", help="Data folder; without it the synthetic benchmark is made."
+    ),
+    variant: str = typer.Option("answer-format", help="How the task asks; `paper` as published."),
+    answer: AnswerMethod = typer.Option(
+        AnswerMethod.GENERATE, help="Take the written answer, or the most likely letter."
+    ),
+    limit: int | None = typer.Option(None, min=1, help="Ask so many items, of every subtask some."),
+    model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
+    data_arg: list[str] | None = typer.Option(None, help="Option of the reader, key=value."),
+    lora: Path | None = typer.Option(None, help="Folder of a LoRA adapter."),
+    scoring: list[str] | None = typer.Option(
+        None, help="official, official-lenient, strict or all; strict and official by default."
+    ),
+    runs: Path = typer.Option(Path("runs"), help="Folder for run folders."),
+    out: Path | None = typer.Option(None, help="Folder of this one run, instead of one in --runs."),
+    retry: list[DeliveryStatus] | None = typer.Option(
+        None, help="Ask finished items of this status again; failed ones always are."
+    ),
+    fail_on_error: str = typer.Option(
+        "false", help="Stop when items fail: true, a count, or a share such as 0.05."
+    ),
+    cache: Path | None = typer.Option(
+        None, help="File of a response cache, for repeatable models at temperature 0."
+    ),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be asked, ask nothing."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress bar."),
+    as_json: bool = typer.Option(False, "--json", help="Print the results as JSON."),
+) -> None:
+    """Ask models the questions of a task, score the replies, print the table.
+
+    A run is a folder that can be stopped at any moment: the same command goes on where it stopped.
+    """
+    from emoreal_bench import api
+
+    options = api.RunOptions(
+        plan=api.PlanOptions(variant=variant, answer_method=answer, limit=limit),
+        policy=api.RunPolicy(
+            retry_statuses=frozenset(retry or ()),
+            fail_on_error=api.parse_fail_on_error(fail_on_error),
+            command=("emoreal-bench", *sys.argv[1:]),
+        ),
+        scorings=api.parse_scorings(scoring),
+        data_options=pairs("--data-arg", data_arg),
+        model_arguments=pairs("--model-arg", model_arg),
+        lora=lora,
+        runs=runs,
+        out=out,
+        cache=cache,
+    )
+    if dry_run:
+        for name in model:
+            show(*api.dry_run(name, task, data, options).lines())
+        return
+    codes = [_run_one(name, task, data, options, quiet=quiet, as_json=as_json) for name in model]
+    raise typer.Exit(max(codes))
+
+
+def _run_one(
+    model: str, task: str, data: Path | None, options: RunOptions, *, quiet: bool, as_json: bool
+) -> int:
+    from emoreal_bench import api
+    from emoreal_bench.reporting.terminal import report_renderables
+    from emoreal_bench.running.progress import make_observer
+
+    report = api.evaluate(model, task, data, options, make_observer(quiet=quiet or as_json))
+    if as_json:
+        print_json(report.results.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    else:
+        show(*report_renderables(report))
+    return 0 if report.results.coverage.fraction == 1.0 else 3

@@ -1,0 +1,56 @@
+"""``emoreal-bench runs``: what was run, and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from emoreal_bench.cli.output import print_json, show
+
+
+def add_to(application: typer.Typer) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(no_args_is_help=True, help="Look at runs.")
+    group.command("list")(list_runs)
+    group.command("show")(show_run)
+    application.add_typer(group, name="runs")
+
+
+def list_runs(
+    folder: Path = typer.Argument(Path("runs"), help="Folder that holds runs."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """List the runs below a folder, finished or not."""
+    from rich.table import Table
+
+    from emoreal_bench import api
+
+    rows = api.list_runs(folder)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        show(f"There are no runs in {folder}.")
+        return
+    table = Table()
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    show(table)
+
+
+def show_run(
+    run: Path = typer.Argument(..., help="A run folder."),
+    as_json: bool = typer.Option(False, "--json", help="Print results.json."),
+) -> None:
+    """Show the scores of one run."""
+    from emoreal_bench import api
+    from emoreal_bench.reporting.terminal import report_renderables
+
+    report = api.load_run(run)
+    if as_json:
+        print_json(report.results.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    else:
+        show(*report_renderables(report))
