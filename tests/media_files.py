@@ -1,0 +1,203 @@
+"""Clips for the tests, made on the spot.
+
+Every frame carries its own number as a barcode, so that a test can say which
+frames of a file came out of the decoder, and sound is a sine of known pitch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+BARCODE_BITS = 10
+FRAME_SAMPLES = 960
+"""Samples per encoded block of sound: a length that Opus and AAC both take."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the picture of a made clip is like.
+
+    Attributes:
+        frames: Number of frames.
+        rate: Frames per second, where ``ticks`` does not say otherwise.
+        size: Width and height in pixels.
+        codec: FFmpeg's name of the encoder.
+        ticks: Time of each frame in milliseconds, for a variable frame rate.
+        rotation: Degrees counterclockwise that a player turns the picture.
+        options: Of the encoder.
+    """
+
+    frames: int = 25
+    rate: int = 25
+    size: tuple[int, int] = (160, 120)
+    codec: str = "libx264"
+    ticks: Sequence[int] | None = None
+    rotation: int = 0
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What the sound of a made clip is like.
+
+    Attributes:
+        seconds: Its length.
+        pitches: Frequency in Hz of the sine of each channel.
+        sample_rate: In Hz.
+        codec: FFmpeg's name of the encoder.
+        level: Amplitude of the sine, in 0..1.
+    """
+
+    seconds: float = 1.0
+    pitches: tuple[float, ...] = (440.0,)
+    sample_rate: int = 48_000
+    codec: str = "aac"
+    level: float = 0.5
+
+
+def draw_barcode(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Draw a grey frame whose upper half shows a number as black and white bars.
+
+    The first bar is always white, so that a frame that was turned is not misread.
+    """
+    width, height = size
+    picture = np.full((height, width, 3), 96, np.uint8)
+    bits = [1, *(number >> bit & 1 for bit in range(BARCODE_BITS))]
+    edges = np.linspace(0, width, len(bits) + 1).astype(int)
+    for bit, left, right in zip(bits, edges[:-1], edges[1:], strict=True):
+        picture[: height // 2, left:right] = 255 * bit
+    return picture
+
+
+def read_barcode(picture: NDArray[np.uint8]) -> int:
+    """Read the number of a frame drawn by :func:`draw_barcode`, at any scale."""
+    height, width = picture.shape[:2]
+    edges = np.linspace(0, width, BARCODE_BITS + 2)
+    middles = ((edges[:-1] + edges[1:]) / 2).astype(int)
+    bits = [int(picture[height // 4, middle].mean() > 127) for middle in middles]
+    assert bits[0] == 1, "the frame shows no barcode"
+    return sum(bit << place for place, bit in enumerate(bits[1:]))
+
+
+def read_barcodes(frames: NDArray[np.uint8] | None) -> list[int]:
+    """Read the number of every frame of a decoded clip."""
+    assert frames is not None, "the clip has no picture"
+    return [read_barcode(frame) for frame in frames]
+
+
+def make_clip(
+    path: Path,
+    picture: Picture | None = Picture(),
+    sound: Sound | None = Sound(),
+    *,
+    container_options: dict[str, str] | None = None,
+) -> Path:
+    """Write a clip; its kind of container follows from the name's extension.
+
+    Args:
+        path: File to write.
+        picture: None for a clip without picture.
+        sound: None for a clip without sound.
+        container_options: Options of the muxer, e.g. ``{"movflags": "faststart"}``.
+    """
+    with av.open(str(path), "w", options=container_options or {}) as container:
+        pictures = _add_picture(container, picture) if picture else None
+        sounds = _add_sound(container, sound) if sound else None
+        if picture and pictures:
+            _write_picture(container, pictures, picture)
+        if sound and sounds:
+            _write_sound(container, sounds, sound)
+    return path
+
+
+def cut_without_decoding(source: Path, target: Path, start: float) -> Path:
+    """Copy the packets of a file from the key frame before ``start`` seconds on.
+
+    Players hide the frames between the key frame and the cut, and the header of
+    the new file counts them all the same.
+    """
+    with (
+        av.open(str(source)) as old,
+        av.open(str(target), "w", options={"avoid_negative_ts": "disabled"}) as new,
+    ):
+        streams = {
+            stream.index: new.add_stream_from_template(stream)
+            for stream in (*old.streams.video, *old.streams.audio)
+        }
+        old.seek(int(start * av.time_base))
+        for packet in old.demux():
+            if packet.dts is None or packet.pts is None:
+                continue
+            shift = round(start / packet.time_base)
+            packet.pts -= shift
+            packet.dts -= shift
+            packet.stream = streams[packet.stream_index]
+            new.mux(packet)
+    return target
+
+
+def cut_bytes(source: Path, target: Path, share: float) -> Path:
+    """Keep only the first ``share`` of a file's bytes, as a broken download does."""
+    content = source.read_bytes()
+    target.write_bytes(content[: int(len(content) * share)])
+    return target
+
+
+def _add_picture(container: OutputContainer, picture: Picture) -> VideoStream:
+    stream = container.add_stream(picture.codec, rate=picture.rate, options=picture.options)
+    assert isinstance(stream, VideoStream)
+    stream.width, stream.height = picture.size
+    stream.pix_fmt = "yuv420p"
+    if picture.ticks is not None:
+        stream.codec_context.time_base = Fraction(1, 1000)
+    if picture.rotation:
+        stream.set_display_rotation(picture.rotation)
+    return stream
+
+
+def _write_picture(container: OutputContainer, stream: VideoStream, picture: Picture) -> None:
+    time_base = Fraction(1, picture.rate if picture.ticks is None else 1000)
+    for number in range(picture.frames):
+        frame = VideoFrame.from_ndarray(draw_barcode(number, picture.size), format="rgb24")
+        frame.pts = number if picture.ticks is None else picture.ticks[number]
+        frame.time_base = time_base
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def _add_sound(container: OutputContainer, sound: Sound) -> AudioStream:
+    stream = container.add_stream(sound.codec, rate=sound.sample_rate)
+    assert isinstance(stream, AudioStream)
+    stream.codec_context.layout = _layout(sound)
+    return stream
+
+
+def _write_sound(container: OutputContainer, stream: AudioStream, sound: Sound) -> None:
+    total = round(sound.seconds * sound.sample_rate)
+    time = np.arange(total) / sound.sample_rate
+    channels = np.stack([np.sin(2 * np.pi * pitch * time) for pitch in sound.pitches])
+    samples = (channels * sound.level).astype(np.float32)
+    for start in range(0, total, FRAME_SAMPLES):
+        block = np.ascontiguousarray(samples[:, start : start + FRAME_SAMPLES])
+        frame = AudioFrame.from_ndarray(block, format="fltp", layout=_layout(sound))
+        frame.sample_rate = sound.sample_rate
+        frame.pts = start
+        frame.time_base = Fraction(1, sound.sample_rate)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def _layout(sound: Sound) -> str:
+    return {1: "mono", 2: "stereo", 6: "5.1"}[len(sound.pitches)]
