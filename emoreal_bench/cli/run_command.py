@@ -10,6 +10,7 @@ import typer
 
 from emoreal_bench.cli.arguments import pairs
 from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 
 if TYPE_CHECKING:
@@ -100,7 +101,11 @@ def _run_one(
     from emoreal_bench.reporting.terminal import report_renderables
     from emoreal_bench.running.progress import make_observer
 
-    report = api.evaluate(model, task, data, options, make_observer(quiet=quiet or as_json))
+    try:
+        report = api.evaluate(model, task, data, options, make_observer(quiet=quiet or as_json))
+    except api.RunInterrupted as stop:
+        typer.echo(str(stop), err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from stop
     if as_json:
         print_json(report.results.model_dump(mode="json", by_alias=True, exclude_unset=True))
     else:

@@ -58,13 +58,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     """
     chosen = _options(options)
     annotations = _annotations(root, chosen)
-    problems = Problems(
-        annotations, remedy="Get the file again from its owner, or correct these items."
-    )
-    items = list(_Parser(task, problems).items(annotations))
-    problems.raise_if_any()
-    if not items:
-        raise DataError("The list holds no items.", where=str(annotations))
+    items = read_annotations(task, annotations)
     paths = sorted({item.clip for item in items})
     videos = _tree(root, chosen.videos, "videos", paths)
     if videos is None:
@@ -79,6 +73,20 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         for path in paths
     }
     return Dataset(items, clips, (annotations,))
+
+
+def read_annotations(task: Task, path: Path) -> list[Item]:
+    """Read the items of the JSON file alone, without looking for clips.
+
+    Raises:
+        DataError: With every problem found in the file.
+    """
+    problems = Problems(path, remedy="Get the file again from its owner, or correct these items.")
+    items = list(_Parser(task, problems).items(path))
+    problems.raise_if_any()
+    if not items:
+        raise DataError("The list holds no items.", where=str(path))
+    return items
 
 
 def _options(options: Options) -> EmoRealmOptions:

@@ -1,0 +1,404 @@
+"""The public functions. The command line, notebooks and tests call these and nothing else.
+
+A first run needs no data of yours::
+
+    import emoreal_bench
+
+    report = emoreal_bench.evaluate(model="tiny/omni")
+    print(report.results.scores["strict"].average_accuracy)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.catalog import TaskFile, find_task, suggest, task_paths
+from emoreal_bench.contracts.errors import RunError, UsageError
+from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
+from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.model_adapters import create_adapter, list_providers
+from emoreal_bench.readers import load_items
+from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.running.cache import ResponseCache
+from emoreal_bench.running.files import write_atomically
+from emoreal_bench.running.manifest import load_manifest, run_id
+from emoreal_bench.running.observer import RunObserver
+from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
+from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
+from emoreal_bench.running.results import score_folder
+from emoreal_bench.running.runner import RunInterrupted, run_task
+
+if TYPE_CHECKING:
+    from emoreal_bench.contracts.adapter import ModelAdapter
+    from emoreal_bench.doctor import Finding
+    from emoreal_bench.readers.check import DataReport
+    from emoreal_bench.running.dry_run import DryRun
+
+__all__ = [
+    "PlanOptions",
+    "RunInterrupted",
+    "RunOptions",
+    "RunPolicy",
+    "RunReport",
+    "build_leaderboard",
+    "check_data",
+    "doctor",
+    "dry_run",
+    "evaluate",
+    "list_models",
+    "list_runs",
+    "list_tasks",
+    "load_run",
+    "make_synthetic_benchmark",
+    "parse_fail_on_error",
+    "parse_scorings",
+    "score_predictions",
+    "score_run",
+    "write_json",
+]
+
+Progress = Callable[[int, int], None]
+
+DEFAULT_MODEL = "tiny/omni"
+DEFAULT_TASK = "emorealm-synth"
+DEFAULT_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a user may choose about a run besides model, task and data.
+
+    Attributes:
+        plan: What is asked, and how.
+        policy: Retries, limits, decoding.
+        scorings: The rule books to score by.
+        data_options: Options of the reader.
+        model_arguments: Arguments of the model, as texts.
+        lora: Folder of a LoRA adapter.
+        runs: Where run folders are made, named after what the run is.
+        out: The folder of this one run, instead of one below ``runs``.
+        cache: File of a response cache; None for no cache.
+    """
+
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    policy: RunPolicy = field(default_factory=RunPolicy)
+    scorings: Sequence[Scoring] = DEFAULT_SCORINGS
+    data_options: Mapping[str, str] = field(default_factory=dict)
+    model_arguments: Mapping[str, str] = field(default_factory=dict)
+    lora: Path | None = None
+    runs: Path = Path("runs")
+    out: Path | None = None
+    cache: Path | None = None
+
+
+def evaluate(
+    model: str = DEFAULT_MODEL,
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    observer: RunObserver | None = None,
+) -> RunReport:
+    """Ask a model the questions of a task and score its replies.
+
+    The run is kept in a folder. Calling again with the same arguments goes on
+    where an earlier call stopped, and asks nothing twice.
+
+    Args:
+        model: ``provider/model``; :func:`list_models` gives the providers.
+        task: A task's name, or the path of a YAML file.
+        data: The data folder; None makes the synthetic benchmark.
+        options: Everything else.
+        observer: Hears of every finished item.
+
+    Raises:
+        UsageError: For a wrong name, argument or option.
+        DataError: If the data is not as its owner describes it.
+        NotComparableError: If ``options.out`` holds another run.
+        RunError: If the folder is in use or cannot be written.
+        RunInterrupted: On Ctrl-C or SIGTERM; the run can be continued.
+    """
+    options = options or RunOptions()
+    adapter, plan = _prepare(model, task, data, options)
+    folder = options.out or options.runs / run_id(plan, adapter.describe())
+    cache = None if options.cache is None else ResponseCache(options.cache)
+    try:
+        run_task(
+            plan,
+            adapter,
+            folder,
+            options.policy,
+            observer,
+            scorings=options.scorings,
+            cache=cache,
+        )
+    finally:
+        if cache is not None:
+            cache.close()
+    return load_report(folder)
+
+
+def dry_run(
+    model: str = DEFAULT_MODEL,
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+) -> DryRun:
+    """Say what :func:`evaluate` would ask, without asking: items, clips, cost, first prompts."""
+    from emoreal_bench.running.dry_run import make_dry_run
+
+    adapter, plan = _prepare(model, task, data, options or RunOptions())
+    return make_dry_run(plan, adapter)
+
+
+def _prepare(
+    model: str, task: str, data: Path | None, options: RunOptions
+) -> tuple[ModelAdapter, Plan]:
+    adapter = create_adapter(model, options.model_arguments, options.lora)
+    task_file = find_task(task)
+    root = data if data is not None else _default_data(task_file)
+    dataset = load_items(task_file.task, root, options.data_options)
+    return adapter, make_plan(task_file, dataset, root, options.plan)
+
+
+def _default_data(task_file: TaskFile) -> Path:
+    """Give the folder of the default synthetic benchmark, made on first use."""
+    if task_file.task.name != DEFAULT_TASK:
+        raise UsageError(
+            f"The task {task_file.task.name} needs a data folder.",
+            remedy="Name it with --data. `emoreal-bench list tasks` says where to get the data.",
+        )
+    from platformdirs import user_cache_path
+
+    return make_synthetic_benchmark(user_cache_path("emoreal-bench") / "synth")
+
+
+def load_run(folder: Path) -> RunReport:
+    """Read a finished run: its manifest, its scores and its timings.
+
+    Raises:
+        RunError: If the folder holds no finished run.
+    """
+    return load_report(folder)
+
+
+def score_run(folder: Path, scorings: Sequence[Scoring] | None = None, seed: int = 0) -> Results:
+    """Score a run again from its own plan and log; the model and the data are not needed.
+
+    Args:
+        folder: A run folder, finished or not.
+        scorings: The rule books; strict and official if None.
+        seed: Of the intervals.
+
+    Raises:
+        RunError: If the folder holds no run.
+    """
+    return score_folder(folder, scorings or DEFAULT_SCORINGS, seed)
+
+
+def score_predictions(
+    task: str | None,
+    annotations: Path | None,
+    predictions: Path | None,
+    scorings: Sequence[Scoring] | None = None,
+    seed: int = 0,
+) -> Results:
+    """Score predictions that were made elsewhere.
+
+    Args:
+        task: A task's name, or the path of a YAML file.
+        annotations: The data set's own annotation file.
+        predictions: A JSON object id -> text, a JSONL with ``id`` and
+            ``prediction``, or a folder of ``ID.txt`` files.
+        scorings: The rule books; strict and official if None.
+        seed: Of the intervals.
+
+    Raises:
+        UsageError: If one of the three is not given.
+        DataError: If a file is not valid, or names an unknown or a double id.
+    """
+    if task is None or annotations is None or predictions is None:
+        raise UsageError(
+            "Nothing to score was named.",
+            remedy="Give a run folder, or --task, --annotations and --predictions.",
+        )
+    from emoreal_bench.readers.annotations import load_annotations
+    from emoreal_bench.scoring.predictions import read_predictions
+    from emoreal_bench.scoring.score import score
+
+    definition = find_task(task).task
+    items = load_annotations(definition, annotations)
+    replies = read_predictions(predictions, (item.id for item in items))
+    return score(definition, items, replies, scorings=scorings or DEFAULT_SCORINGS, seed=seed)
+
+
+def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:
+    """Read the names of scorings; ``all`` stands for every one.
+
+    Raises:
+        UsageError: If there is no scoring of a name.
+    """
+    if not names:
+        return DEFAULT_SCORINGS
+    if "all" in names:
+        return tuple(sorted(Scoring, key=lambda scoring: scoring is not Scoring.STRICT))
+    known = [scoring.value for scoring in Scoring]
+    for name in names:
+        if name not in known:
+            raise suggest("scoring", name, [*known, "all"])
+    return tuple(dict.fromkeys(Scoring(name) for name in names))
+
+
+def list_tasks() -> list[dict[str, Any]]:
+    """Give every task that can be named: its name, title, size, subtasks and terms."""
+    rows: list[dict[str, Any]] = []
+    for name in task_paths():
+        task = find_task(name).task
+        sizes = [subtask.size for subtask in task.subtasks.values()]
+        rows.append(
+            {
+                "name": name,
+                "title": task.title,
+                "items": sum(size for size in sizes if size) if all(sizes) else None,
+                "subtasks": list(task.subtasks),
+                "variants": list(task.variants),
+                "terms": task.license,
+            }
+        )
+    return rows
+
+
+def list_models() -> list[dict[str, Any]]:
+    """Give every provider of models: what it is, an example, and whether it is installed."""
+    return [
+        {
+            "provider": provider.name,
+            "what": provider.summary,
+            "example": provider.example,
+            "installed": provider.is_installed(),
+            "extra": provider.extra,
+        }
+        for provider in list_providers()
+    ]
+
+
+def list_runs(folder: Path) -> list[dict[str, Any]]:
+    """Give the runs below a folder, finished or not, in the order of their names.
+
+    Raises:
+        RunError: If a run's manifest cannot be read.
+    """
+    rows: list[dict[str, Any]] = []
+    for place in find_runs([folder], finished_only=False) if folder.is_dir() else []:
+        manifest = load_manifest(place)
+        is_finished = (place / RESULTS_FILE).is_file()
+        results = load_report(place).results if is_finished else None
+        headline = results.scores.get(Scoring.STRICT.value) if results else None
+        rows.append(
+            {
+                "folder": str(place),
+                "model": manifest.model.name,
+                "task": manifest.task,
+                "variant": manifest.request.variant,
+                "items": manifest.data.items,
+                "state": "finished" if is_finished else "stopped",
+                "coverage": results.coverage.fraction if results else None,
+                "strict_average_accuracy": headline.average_accuracy if headline else None,
+            }
+        )
+    return rows
+
+
+def find_runs(folders: Sequence[Path], *, finished_only: bool = True) -> list[Path]:
+    """Find run folders: the given ones, and those anywhere below them.
+
+    Raises:
+        RunError: If a folder is not there or holds no run.
+    """
+    marker = RESULTS_FILE if finished_only else MANIFEST_FILE
+    found: dict[Path, None] = {}
+    for folder in folders:
+        places = [folder] if (folder / marker).is_file() else []
+        places += sorted(path.parent for path in folder.glob(f"*/**/{marker}"))
+        if not places and finished_only:
+            raise RunError(
+                "There is no finished run here or below.",
+                where=str(folder),
+                remedy="Make one with `emoreal-bench run`.",
+            )
+        found.update(dict.fromkeys(places))
+    return list(found)
+
+
+def make_synthetic_benchmark(
+    out: Path, settings: Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> Path:
+    """Write the synthetic benchmark: clips of drawn people, and questions with known answers.
+
+    Args:
+        out: The folder; if it already holds the same benchmark nothing is done.
+        settings: ``items``, ``seed``, ``split`` and ``correlation``.
+        progress: Called with clips written and clips in all.
+
+    Returns:
+        The folder, to be given as ``data``.
+
+    Raises:
+        UsageError: If a setting is out of range, or the folder holds something else.
+        MissingExtraError: If the extra ``synth`` is not installed.
+    """
+    from emoreal_bench.synth import make_settings, write_benchmark
+
+    return write_benchmark(make_settings(settings or {}), out, progress)
+
+
+def check_data(
+    task: str,
+    data: Path,
+    data_options: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> DataReport:
+    """Look a data folder over: counts, missing and unreadable clips, clips without sound.
+
+    Raises:
+        DataError: If the annotations are not valid.
+    """
+    from emoreal_bench.readers.check import check_dataset
+
+    definition = find_task(task).task
+    return check_dataset(definition, load_items(definition, data, data_options or {}), progress)
+
+
+def build_leaderboard(runs: Sequence[Path], out: Path) -> Path:
+    """Build a self-contained page from finished runs.
+
+    Args:
+        runs: Run folders, or folders that hold some.
+        out: Folder of the page.
+
+    Returns:
+        The page.
+
+    Raises:
+        RunError: If a folder holds no finished run.
+    """
+    from emoreal_bench.reporting.leaderboard import build_leaderboard as build
+
+    return build(find_runs(runs), out)
+
+
+def doctor(model: str | None = None) -> list[Finding]:
+    """Say what is installed and what is missing, in general and for one model."""
+    from emoreal_bench.doctor import examine
+
+    return examine(model)
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON object, indented, so that a reader never sees half a file."""
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, [text.encode()])
