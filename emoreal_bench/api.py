@@ -30,7 +30,7 @@ from emoreal_bench.running.manifest import load_manifest, run_id
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
-from emoreal_bench.running.results import score_folder
+from emoreal_bench.running.results import score_run as score_run_folder
 from emoreal_bench.running.runner import RunInterrupted, run_task
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ class RunOptions:
     Attributes:
         plan: What is asked, and how.
         policy: Retries, limits, decoding.
-        scorings: The rule books to score by.
         data_options: Options of the reader.
         model_arguments: Arguments of the model, as texts.
         lora: Folder of a LoRA adapter.
@@ -87,7 +86,6 @@ class RunOptions:
 
     plan: PlanOptions = field(default_factory=PlanOptions)
     policy: RunPolicy = field(default_factory=RunPolicy)
-    scorings: Sequence[Scoring] = DEFAULT_SCORINGS
     data_options: Mapping[str, str] = field(default_factory=dict)
     model_arguments: Mapping[str, str] = field(default_factory=dict)
     lora: Path | None = None
@@ -127,15 +125,7 @@ def evaluate(
     folder = options.out or options.runs / run_id(plan, adapter.describe())
     cache = None if options.cache is None else ResponseCache(options.cache)
     try:
-        run_task(
-            plan,
-            adapter,
-            folder,
-            options.policy,
-            observer,
-            scorings=options.scorings,
-            cache=cache,
-        )
+        run_task(plan, adapter, folder, options.policy, observer, cache=cache)
     finally:
         if cache is not None:
             cache.close()
@@ -186,18 +176,17 @@ def load_run(folder: Path) -> RunReport:
     return load_report(folder)
 
 
-def score_run(folder: Path, scorings: Sequence[Scoring] | None = None, seed: int = 0) -> Results:
+def score_run(folder: Path, scorings: Sequence[Scoring] | None = None) -> Results:
     """Score a run again from its own plan and log; the model and the data are not needed.
 
     Args:
         folder: A run folder, finished or not.
         scorings: The rule books; strict and official if None.
-        seed: Of the intervals.
 
     Raises:
         RunError: If the folder holds no run.
     """
-    return score_folder(folder, scorings or DEFAULT_SCORINGS, seed)
+    return score_run_folder(folder, scorings or DEFAULT_SCORINGS)
 
 
 def score_predictions(
@@ -205,7 +194,6 @@ def score_predictions(
     annotations: Path | None,
     predictions: Path | None,
     scorings: Sequence[Scoring] | None = None,
-    seed: int = 0,
 ) -> Results:
     """Score predictions that were made elsewhere.
 
@@ -215,7 +203,6 @@ def score_predictions(
         predictions: A JSON object id -> text, a JSONL with ``id`` and
             ``prediction``, or a folder of ``ID.txt`` files.
         scorings: The rule books; strict and official if None.
-        seed: Of the intervals.
 
     Raises:
         UsageError: If one of the three is not given.
@@ -233,7 +220,7 @@ def score_predictions(
     definition = find_task(task).task
     items = load_annotations(definition, annotations)
     replies = read_predictions(predictions, (item.id for item in items))
-    return score(definition, items, replies, scorings=scorings or DEFAULT_SCORINGS, seed=seed)
+    return score(definition, items, replies, scorings=scorings or DEFAULT_SCORINGS)
 
 
 def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:

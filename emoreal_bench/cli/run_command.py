@@ -47,9 +47,6 @@ def run(
     model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
     data_arg: list[str] | None = typer.Option(None, help="Option of the reader, key=value."),
     lora: Path | None = typer.Option(None, help="Folder of a LoRA adapter."),
-    scoring: list[str] | None = typer.Option(
-        None, help="official, official-lenient, strict or all; strict and official by default."
-    ),
     runs: Path = typer.Option(Path("runs"), help="Folder for run folders."),
     out: Path | None = typer.Option(None, help="Folder of this one run, instead of one in --runs."),
     retry: list[DeliveryStatus] | None = typer.Option(
@@ -78,7 +75,6 @@ def run(
             fail_on_error=api.parse_fail_on_error(fail_on_error),
             command=("emoreal-bench", *sys.argv[1:]),
         ),
-        scorings=api.parse_scorings(scoring),
         data_options=pairs("--data-arg", data_arg),
         model_arguments=pairs("--model-arg", model_arg),
         lora=lora,

@@ -30,7 +30,6 @@ def score(
     scoring: list[str] | None = typer.Option(
         None, help="official, official-lenient, strict or all; may be given several times."
     ),
-    seed: int = typer.Option(0, min=0, help="Of the bootstrap."),
     json_out: Path | None = typer.Option(
         None, "--json", help="Write the scores to this file ('-' for standard output)."
     ),
@@ -41,9 +40,9 @@ def score(
 
     scorings = api.parse_scorings(scoring)
     if run is not None:
-        results = api.score_run(run, scorings, seed)
+        results = api.score_run(run, scorings)
     else:
-        results = api.score_predictions(task, annotations, predictions, scorings, seed)
+        results = api.score_predictions(task, annotations, predictions, scorings)
     record = results.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if json_out is None:
         show(*results_renderables(results))
