@@ -35,11 +35,14 @@ class Dataset:
         clips: By the key that items name; a file that is not there is the
             run's concern, which counts its items as missing.
         sources: The annotation files that were read.
+        notes: What the reader left out by a rule of the data set, or found odd,
+            one sentence each; ``data check`` prints them.
     """
 
     items: Sequence[Item]
     clips: Mapping[str, Clip]
     sources: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
 
 Reader = Callable[[Task, Path, Options], Dataset]
@@ -89,7 +92,7 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
         )
     keys = {item.clip for item in kept}
     clips = {key: clip for key, clip in dataset.clips.items() if key in keys}
-    return Dataset(kept, clips, dataset.sources)
+    return Dataset(kept, clips, dataset.sources, dataset.notes)
 
 
 def _is_wanted(item: Item, wanted: Mapping[str, tuple[str, ...]]) -> bool:
