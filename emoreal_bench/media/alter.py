@@ -33,25 +33,22 @@ def alter(
     """
     if alteration is Alteration.NONE:
         return media
-    altered = replace(media, path=None, notes=(*media.notes, f"altered: {alteration}"))
+    source = media
+    if alteration is Alteration.SWAP:
+        if partner is None:
+            raise ValueError("a swap needs a partner")
+        source = partner
+    altered = replace(
+        source, key=media.key, path=None, notes=(*source.notes, f"altered: {alteration}")
+    )
     match alteration:
-        case Alteration.MUTE:
-            silence = None if media.waveform is None else np.zeros_like(media.waveform)
-            return replace(altered, waveform=silence)
-        case Alteration.BLANK:
-            blank = None if media.frames is None else np.full_like(media.frames, _MID_GREY)
-            return replace(altered, frames=blank)
-        case Alteration.SWAP:
-            return _swap(altered, partner)
+        case Alteration.MUTE if media.waveform is not None:
+            return replace(altered, waveform=np.zeros_like(media.waveform))
+        case Alteration.BLANK if media.frames is not None:
+            return replace(altered, frames=np.full_like(media.frames, _MID_GREY))
         case Alteration.NOISE:
             return _add_noise(altered, seed)
-
-
-def _swap(media: ClipMedia, partner: ClipMedia | None) -> ClipMedia:
-    if partner is None:
-        raise ValueError("a swap needs a partner")
-    own = tuple(note for note in media.notes if note.startswith("altered"))
-    return replace(partner, key=media.key, path=None, notes=(*partner.notes, *own))
+    return altered
 
 
 def _add_noise(media: ClipMedia, seed: int) -> ClipMedia:

@@ -1,0 +1,77 @@
+"""A quick look at a clip, for checks of a data set and for dry runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from emoreal_bench.contracts.item import Clip
+from emoreal_bench.media.container import Tracks, open_file, read_packets
+from emoreal_bench.media.errors import MediaError
+from emoreal_bench.media.limits import Deadline, DecodeLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What a clip is, without decoding it.
+
+    Attributes:
+        seconds: Length, by the times of its packets.
+        width: Of the picture as stored, in pixels; 0 without picture.
+        height: Of the picture as stored, in pixels; 0 without picture.
+        frame_rate: Frames per second on average; 0 without picture.
+        sample_rate: Of the sound as stored, in Hz; 0 without sound.
+        problem: Why the clip cannot be used, in one sentence; None if nothing was found.
+    """
+
+    seconds: float = 0.0
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    sample_rate: int = 0
+    problem: str | None = None
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there is a picture."""
+        return self.width > 0
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is sound."""
+        return self.sample_rate > 0
+
+
+def probe_clip(clip: Clip, limits: DecodeLimits | None = None) -> ClipFacts:
+    """Look at a clip's files: whole or not, how long, what is in them.
+
+    All packets are read and none is decoded, so damage inside a packet is not seen.
+    """
+    limits = limits or DecodeLimits()
+    try:
+        facts = _probe_file(clip.video, limits)
+        if clip.audio is None:
+            return facts
+        sound = _probe_file(clip.audio, limits)
+    except MediaError as error:
+        return ClipFacts(problem=str(error).splitlines()[0])
+    return replace(facts, seconds=max(facts.seconds, sound.seconds), sample_rate=sound.sample_rate)
+
+
+def _probe_file(path: Path, limits: DecodeLimits) -> ClipFacts:
+    with open_file(path) as container:
+        tracks = read_packets(container, path, limits, Deadline(path, limits.seconds))
+        return _gather(tracks)
+
+
+def _gather(tracks: Tracks) -> ClipFacts:
+    facts = ClipFacts(seconds=tracks.seconds())
+    if tracks.picture is not None:
+        context = tracks.picture.stream.codec_context
+        times = tracks.picture.times()
+        length = float((times[-1] - times[0]) * tracks.picture.time_base) if times else 0.0
+        rate = (len(times) - 1) / length if length else 0.0
+        facts = replace(facts, width=context.width, height=context.height, frame_rate=rate)
+    if tracks.sound is not None and tracks.sound.packets:
+        facts = replace(facts, sample_rate=tracks.sound.stream.codec_context.sample_rate)
+    return facts
