@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from emoreal_bench.cli.arguments import pairs
+from emoreal_bench.cli.counting import count_bar
 from emoreal_bench.cli.output import print_json, show
 
 FOLDER = typer.Option(..., "--data", "-d", help="The folder that the data's owner gave you.")
@@ -38,11 +39,10 @@ def synth(
 ) -> None:
     """Make the synthetic benchmark: clips of drawn people, and questions with known answers."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import CountBar
 
     settings = {"items": items, "seed": seed, "split": split, "correlation": correlation}
-    with CountBar("writing clips", quiet=as_json) as bar:
-        folder = api.make_synthetic_benchmark(out, settings, bar.update)
+    with count_bar("writing clips", quiet=as_json) as progress:
+        folder = api.make_synthetic_benchmark(out, settings, progress)
     if as_json:
         print_json({"folder": str(folder), **settings})
     else:
@@ -57,10 +57,9 @@ def check(
 ) -> None:
     """Check a data folder: counts, missing and unreadable clips, clips without sound."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import CountBar
 
-    with CountBar("looking at clips", quiet=as_json) as bar:
-        report = api.check_data(task, data, pairs("--data-arg", data_arg), bar.update)
+    with count_bar("looking at clips", quiet=as_json) as progress:
+        report = api.check_data(task, data, pairs("--data-arg", data_arg), progress)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
