@@ -1,0 +1,226 @@
+"""One row of a leaderboard: a run, or what a publication reports, ready to be printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from emoreal_bench.contracts.scores import Coverage, Interval
+from emoreal_bench.contracts.vocabulary import Outcome, Scoring
+from emoreal_bench.reporting.leaderboard_columns import (
+    Number,
+    NumberKey,
+    is_sure_enough,
+    measured_numbers,
+    reported_numbers,
+)
+from emoreal_bench.reporting.published import Confidence, PublishedRows, ReportedRow
+from emoreal_bench.reporting.ranking import rank_ranges
+from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.reporting.text import count_of, percent_floor, plain_text
+
+BLIND_PROVIDER = "baseline/"
+"""Models under this name answer without being given a clip."""
+
+
+class Badge(StrEnum):
+    """Where the numbers of a row come from."""
+
+    MEASURED = "measured"
+    """Run by this program, from a run folder."""
+    REPORTED = "reported"
+    """Copied from a publication."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One stretch of the bar that shows what became of the items, in percent of its length."""
+
+    outcome: Outcome
+    start: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageView:
+    """How many items a row speaks of, and what became of them.
+
+    Attributes:
+        text: Share of the planned items that reached the model and came back.
+        sort: The same for sorting.
+        losses: Shares of the items without an answer, by outcome.
+        shares: The bar.
+    """
+
+    text: str
+    sort: str
+    losses: tuple[str, ...]
+    shares: tuple[Share, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row says.
+
+    Attributes:
+        model: Name of the model.
+        badge: Measured or reported.
+        label: What stands beside the name, e.g. "random weights".
+        facts: More about the model, in a few words each.
+        is_blind: Whether the model saw no clip by design.
+        is_full: Whether the score speaks of every planned item.
+        average: Average accuracy.
+        coverage: None for reported rows, which do not say.
+        numbers: Everything else.
+        rank: Best and worst rank that it may hold; None where it is not ranked.
+        caveat: What is printed beside a score that does not speak of every item.
+        remarks: Sentences that belong to this row, printed below the table.
+    """
+
+    model: str
+    badge: Badge
+    label: str = ""
+    facts: tuple[str, ...] = ()
+    is_blind: bool = False
+    is_full: bool = False
+    average: Number | None = None
+    coverage: CoverageView | None = None
+    numbers: Mapping[NumberKey, Number] = field(default_factory=dict)
+    rank: tuple[int, int] | None = None
+    caveat: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def measured_row(run: RunReport, scoring: Scoring) -> Row:
+    """Make the row of a run under one of the scorings that it has. Ranks come later."""
+    model, results = run.manifest.model, run.results
+    report = results.scores[scoring]
+    coverage = results.coverage
+    scored_items = sum(scores.n for scores in report.subtasks.values())
+    if coverage.covered < coverage.items:
+        caveat = f"at {percent_floor(coverage.fraction)} % coverage"
+    elif scored_items < coverage.items:
+        caveat = f"on {scored_items:,} of {coverage.items:,} items"
+    else:
+        caveat = ""
+    return Row(
+        model=plain_text(model.name),
+        badge=Badge.MEASURED,
+        label=plain_text(model.label or ""),
+        facts=_facts(run),
+        is_blind=model.name.startswith(BLIND_PROVIDER),
+        is_full=not caveat,
+        caveat=caveat,
+        average=None
+        if report.average_accuracy is None
+        else Number(report.average_accuracy, report.average_accuracy_interval),
+        coverage=_coverage_view(coverage, _outcomes(run, scoring)),
+        numbers=measured_numbers(run, scoring),
+        remarks=_remarks(run),
+    )
+
+
+def reported_rows(published: PublishedRows, least: Confidence) -> list[Row]:
+    """Make the rows of a publication whose values are at least so sure."""
+    rows = [_reported_row(row, published, least) for row in published.rows]
+    return sorted((row for row in rows if row.average or row.numbers), key=_order)
+
+
+def _reported_row(row: ReportedRow, published: PublishedRows, least: Confidence) -> Row:
+    average = row.average_accuracy
+    sources = f"Reported in {published.citation}; {published.statement}. Sources: " + "; ".join(
+        f"{key}, {published.sources[key]}" for key in row.sources
+    )
+    return Row(
+        model=row.model,
+        badge=Badge.REPORTED,
+        facts=(published.statement,),
+        average=Number(average.value) if average and is_sure_enough(average, least) else None,
+        numbers=reported_numbers(row, least),
+        remarks=(f"{sources}.", *([row.note] if row.note else [])),
+    )
+
+
+def sort_rows(rows: Sequence[Row]) -> list[Row]:
+    """Order rows by average accuracy, then by name."""
+    return sorted(rows, key=_order)
+
+
+def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
+    return (-row.average.value if row.average else 1.0, row.model, row.facts)
+
+
+def with_ranks(rows: Sequence[Row]) -> list[Row]:
+    """Give rows their ranges of ranks.
+
+    Only full rows with an interval are ranked. Blind baselines are marks to
+    beat, not contestants, so they hold no rank and take none away.
+    """
+    intervals = [interval for row in rows if (interval := _contested_interval(row))]
+    ranges = iter(rank_ranges(intervals))
+    return [replace(row, rank=next(ranges)) if _contested_interval(row) else row for row in rows]
+
+
+def _contested_interval(row: Row) -> Interval | None:
+    return row.average.interval if row.average and row.is_full and not row.is_blind else None
+
+
+def _facts(run: RunReport) -> tuple[str, ...]:
+    model = run.manifest.model
+    facts = []
+    if model.parameters is not None:
+        facts.append(f"{_parameters(model.parameters)} parameters")
+    if model.revision:
+        facts.append(f"revision {plain_text(model.revision, 20)}")
+    facts.append(plain_text(run.manifest.created)[:10])
+    return tuple(facts)
+
+
+def _parameters(count: int) -> str:
+    for size, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.1f} {suffix}"
+    return str(count)
+
+
+def _remarks(run: RunReport) -> tuple[str, ...]:
+    delivery = run.results.delivery
+    notes = sorted(delivery.notes.items()) if delivery else []
+    return tuple(
+        [plain_text(warning, 500) for warning in run.results.warnings]
+        + [f"{plain_text(note)}: {count_of(items, 'item')}" for note, items in notes]
+    )
+
+
+def _outcomes(run: RunReport, scoring: Scoring) -> dict[Outcome, int]:
+    totals = dict.fromkeys(Outcome, 0)
+    for scores in run.results.scores[scoring].subtasks.values():
+        for outcome, number in scores.outcomes.items():
+            totals[outcome] += number
+    return totals
+
+
+def _share(fraction: float) -> str:
+    return percent_floor(fraction) if fraction >= 0.001 else "<0.1"
+
+
+def _coverage_view(coverage: Coverage, outcomes: Mapping[Outcome, int]) -> CoverageView:
+    total = sum(outcomes.values())
+    shares, start = [], 0.0
+    for outcome, number in outcomes.items():
+        if number:
+            length = 100 * number / total
+            shares.append(Share(outcome, round(start, 2), round(length, 2)))
+            start += length
+    losses = [
+        f"{_share(number / total)} % {outcome}"
+        for outcome, number in outcomes.items()
+        if number and outcome is not Outcome.ANSWERED
+    ]
+    return CoverageView(
+        text=f"{percent_floor(coverage.fraction)} %",
+        sort=f"{coverage.fraction:.6g}",
+        losses=tuple(losses),
+        shares=tuple(shares),
+    )

@@ -1,0 +1,192 @@
+
+// Adds sorting, filtering, choice of columns and links to a view.
+// The page is complete without it.
+"use strict";
+
+(() => {
+  const controls = document.querySelector(".controls");
+  const filter = document.getElementById("filter");
+  const columnMenu = document.querySelector(".columns");
+  const status = controls.querySelector("[role=status]");
+  const tables = [...document.querySelectorAll("table.scores")];
+  const initialSort = { column: "average", direction: "descending" };
+  const alwaysShown = new Set(["model"]);
+
+  // The view: which models and columns are shown, and how each table is sorted.
+  let hiddenColumns = new Set();
+  let sorts = new Map();
+
+  const headers = (table) => [...table.querySelectorAll("thead th[data-column]")];
+  const dataRows = (body) => [...body.rows].filter((row) => row.dataset.model !== undefined);
+
+  function compareCells(first, second, direction) {
+    const sign = direction === "ascending" ? 1 : -1;
+    if (first.dataset.sort === undefined) {
+      return sign * first.textContent.localeCompare(second.textContent);
+    }
+    // A row without the number stays last, whichever way the table is sorted.
+    const missing = (first.dataset.sort === "") - (second.dataset.sort === "");
+    return missing || sign * (Number(first.dataset.sort) - Number(second.dataset.sort));
+  }
+
+  function sortTable(table) {
+    const { column, direction } = sorts.get(table.id) ?? initialSort;
+    const index = headers(table).findIndex((header) => header.dataset.column === column);
+    if (index < 0) return;
+    headers(table).forEach((header, position) => {
+      if (position === index) header.setAttribute("aria-sort", direction);
+      else header.removeAttribute("aria-sort");
+    });
+    for (const body of table.tBodies) {
+      const rows = dataRows(body);
+      rows.sort((a, b) => compareCells(a.cells[index], b.cells[index], direction));
+      body.append(...rows);
+    }
+  }
+
+  function showColumns(table) {
+    const shown = headers(table).map((header) => !hiddenColumns.has(header.dataset.column));
+    headers(table).forEach((header, index) => { header.hidden = !shown[index]; });
+    for (const body of table.tBodies) {
+      for (const row of dataRows(body)) {
+        shown.forEach((visible, index) => { row.cells[index].hidden = !visible; });
+      }
+    }
+    let position = 0;
+    const columns = [...table.querySelectorAll("thead th[data-family]")];
+    for (const family of table.querySelectorAll("thead th.family")) {
+      const members = columns.slice(position, position + Number(family.dataset.span));
+      position += members.length;
+      const count = members.filter((header) => !header.hidden).length;
+      family.hidden = count === 0;
+      family.colSpan = Math.max(1, count);
+    }
+  }
+
+  function showModels() {
+    const wanted = filter.value.trim().toLowerCase();
+    let shown = 0;
+    let total = 0;
+    for (const element of document.querySelectorAll("[data-model]")) {
+      const matches = element.dataset.model.toLowerCase().includes(wanted);
+      element.toggleAttribute("hidden", !matches);
+      if (element.closest("table.scores")) {
+        total += 1;
+        shown += matches;
+      }
+    }
+    status.textContent = wanted ? `${shown} of ${total} rows shown` : `${total} rows`;
+  }
+
+  function applyView() {
+    for (const table of tables) {
+      sortTable(table);
+      showColumns(table);
+    }
+    showModels();
+    for (const box of columnMenu.querySelectorAll("input")) {
+      box.checked = !hiddenColumns.has(box.value);
+    }
+  }
+
+  function writeLink() {
+    const view = new URLSearchParams();
+    if (filter.value) view.set("filter", filter.value);
+    for (const column of hiddenColumns) view.append("hide", column);
+    for (const [table, { column, direction }] of sorts) {
+      view.append("sort", [table, column, direction].join(" "));
+    }
+    history.replaceState(null, "", `#${view}`);
+  }
+
+  function readLink() {
+    const link = location.hash.slice(1);
+    // A hash without "=" is an ordinary link to a heading and leaves the view as it is.
+    if (!link.includes("=")) return;
+    const view = new URLSearchParams(link);
+    filter.value = view.get("filter") ?? "";
+    hiddenColumns = new Set(view.getAll("hide").filter((column) => !alwaysShown.has(column)));
+    sorts = new Map();
+    for (const sort of view.getAll("sort")) {
+      const [table, column, direction] = sort.split(" ");
+      if (direction === "ascending" || direction === "descending") {
+        sorts.set(table, { column, direction });
+      }
+    }
+  }
+
+  function addSortButtons(table) {
+    for (const header of headers(table)) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...header.childNodes);
+      header.append(button);
+      button.addEventListener("click", () => {
+        const opposite = { ascending: "descending", descending: "ascending" };
+        const current = header.getAttribute("aria-sort");
+        sorts.set(table.id, {
+          column: header.dataset.column,
+          direction: opposite[current] ?? header.dataset.first,
+        });
+        sortTable(table);
+        writeLink();
+      });
+    }
+  }
+
+  function addColumnBoxes() {
+    const seen = new Set(alwaysShown);
+    for (const header of tables.flatMap(headers)) {
+      const column = header.dataset.column;
+      if (seen.has(column)) continue;
+      seen.add(column);
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.value = column;
+      const label = document.createElement("label");
+      const name = header.textContent.trim();
+      const family = header.dataset.family;
+      label.append(box, family ? `${family}: ${name}` : name);
+      columnMenu.querySelector("fieldset").append(label);
+      box.addEventListener("change", () => {
+        if (box.checked) hiddenColumns.delete(column);
+        else hiddenColumns.add(column);
+        tables.forEach(showColumns);
+        writeLink();
+      });
+    }
+  }
+
+  addColumnBoxes();
+  tables.forEach(addSortButtons);
+  for (const family of document.querySelectorAll("thead th.family")) {
+    family.dataset.span = family.colSpan;
+  }
+  filter.addEventListener("input", () => {
+    showModels();
+    writeLink();
+  });
+  document.getElementById("reset").addEventListener("click", () => {
+    filter.value = "";
+    hiddenColumns = new Set();
+    sorts = new Map();
+    applyView();
+    history.replaceState(null, "", location.pathname + location.search);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && columnMenu.open) {
+      columnMenu.open = false;
+      columnMenu.querySelector("summary").focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    if (!columnMenu.contains(event.target)) columnMenu.open = false;
+  });
+  window.addEventListener("hashchange", () => {
+    readLink();
+    applyView();
+  });
+  readLink();
+  applyView();
+  controls.hidden = false;
+})();
