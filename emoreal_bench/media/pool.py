@@ -19,9 +19,9 @@ from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.media.errors import MediaError, MediaProblem
+from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.messages import pack_message, receive_message
-from emoreal_bench.media.prepare import DecodeJob
 
 WORKER_PROGRAM = (sys.executable, "-P", "-m", "emoreal_bench.media.worker")
 """Without the working directory on the import path: data lies there, not code."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.item import Clip
-from emoreal_bench.media.container import Tracks, open_file, read_packets
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.media.limits import Deadline, DecodeLimits
+
+if TYPE_CHECKING:
+    from emoreal_bench.media.container import Tracks
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +45,29 @@ class ClipFacts:
         return self.sample_rate > 0
 
 
-def probe_clip(clip: Clip, limits: DecodeLimits | None = None) -> ClipFacts:
+def probe_clip(clip: Clip) -> ClipFacts:
     """Look at a clip's files: whole or not, how long, what is in them.
 
     All packets are read and none is decoded, so damage inside a packet is not seen.
     """
-    limits = limits or DecodeLimits()
     try:
-        facts = _probe_file(clip.video, limits)
+        facts = _probe_file(clip.video)
         if clip.audio is None:
             return facts
-        sound = _probe_file(clip.audio, limits)
+        sound = _probe_file(clip.audio)
     except MediaError as error:
-        return ClipFacts(problem=str(error).splitlines()[0])
-    return replace(facts, seconds=max(facts.seconds, sound.seconds), sample_rate=sound.sample_rate)
+        return ClipFacts(problem=error.problem)
+    seconds = max(facts.seconds, sound.seconds)
+    return replace(facts, seconds=seconds, sample_rate=sound.sample_rate)
 
 
-def _probe_file(path: Path, limits: DecodeLimits) -> ClipFacts:
+def _probe_file(path: Path) -> ClipFacts:
+    # The decoder's libraries are loaded only when a clip is looked at.
+    from emoreal_bench.media.container import open_file, read_packets
+
+    limits = DecodeLimits()
     with open_file(path) as container:
-        tracks = read_packets(container, path, limits, Deadline(path, limits.seconds))
-        return _gather(tracks)
+        return _gather(read_packets(container, path, limits, Deadline(path, limits.seconds)))
 
 
 def _gather(tracks: Tracks) -> ClipFacts:
@@ -69,8 +75,8 @@ def _gather(tracks: Tracks) -> ClipFacts:
     if tracks.picture is not None:
         context = tracks.picture.stream.codec_context
         times = tracks.picture.times()
-        length = float((times[-1] - times[0]) * tracks.picture.time_base) if times else 0.0
-        rate = (len(times) - 1) / length if length else 0.0
+        length = (times[-1] - times[0]) * tracks.picture.time_base if times else 0
+        rate = float((len(times) - 1) / length) if length else 0.0
         facts = replace(facts, width=context.width, height=context.height, frame_rate=rate)
     if tracks.sound is not None and tracks.sound.packets:
         facts = replace(facts, sample_rate=tracks.sound.stream.codec_context.sample_rate)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.media.errors import MediaError
+from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.messages import pack_message, read_message
-from emoreal_bench.media.prepare import DecodeJob, prepare_clip
+from emoreal_bench.media.prepare import prepare_clip
 
 Prepare = Callable[[DecodeJob, DecodeLimits], ClipMedia]
 
