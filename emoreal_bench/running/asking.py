@@ -1,0 +1,210 @@
+"""Asks a model batch by batch, and again where it failed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.media import ClipMedia
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
+from emoreal_bench.identity import model_hash
+from emoreal_bench.media.errors import MediaError
+from emoreal_bench.running.cache import ResponseCache, is_cacheable
+from emoreal_bench.running.decoding import LookAhead, OpenClip
+from emoreal_bench.running.ledger import Ledger
+from emoreal_bench.running.observer import RunObserver
+from emoreal_bench.running.plan import Plan
+from emoreal_bench.running.policy import RunPolicy
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Requests that are handed over together, and what is known of them by id."""
+
+    requests: list[Request] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    cache_keys: dict[str, str] = field(default_factory=dict)
+
+
+class Asker:
+    """Asks all open items of a run.
+
+    Args:
+        plan: What to ask.
+        adapter: Whom to ask, opened.
+        policy: How often, and how long to wait in between.
+        ledger: Takes each finished item.
+        observer: Hears of items that will be asked again.
+        cache: Replies of earlier runs, or None.
+
+    Attributes:
+        seconds: Spent waiting for the model, summed over concurrent batches.
+        requests: Number of requests made, repeated ones included.
+        cache_hits: Number of replies taken from the cache.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        adapter: ModelAdapter,
+        policy: RunPolicy,
+        ledger: Ledger,
+        observer: RunObserver,
+        cache: ResponseCache | None,
+    ):
+        import numpy as np
+
+        self._plan = plan
+        self._adapter = adapter
+        self._policy = policy
+        self._ledger = ledger
+        self._observer = observer
+        description = adapter.describe()
+        self._capabilities = description.capabilities
+        self._model = model_hash(description)
+        temperature = plan.request.generation.temperature
+        self._cache = cache if is_cacheable(description, temperature) else None
+        self._generator = np.random.default_rng(policy.seed)
+        self.seconds = 0.0
+        self.requests = 0
+        self.cache_hits = 0
+
+    async def ask_all(self, look_ahead: LookAhead) -> None:
+        """Ask until every item is finished.
+
+        A failed batch waits and is asked again in its place, so that a service
+        that is overloaded gets fewer requests at once, not more.
+
+        Raises:
+            RunError: If the log cannot be written.
+            TooManyErrorsError: If more items failed than the policy allows.
+        """
+        turn = asyncio.Lock()
+        async with aclosing(self._batches(look_ahead)) as batches:
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(self._capabilities.concurrency):
+                        workers.create_task(self._work(batches, turn))
+            except ExceptionGroup as errors:
+                # The first error cancelled the other workers, so it is the cause.
+                raise errors.exceptions[0] from None
+
+    async def _work(self, batches: AsyncIterator[_Batch], turn: asyncio.Lock) -> None:
+        while True:
+            async with turn:
+                batch = await anext(batches, None)
+            if batch is None:
+                return
+            await self._ask(batch)
+
+    async def _batches(self, look_ahead: LookAhead) -> AsyncGenerator[_Batch]:
+        batch = _Batch()
+        async with aclosing(look_ahead.decode_all(self._open_clips())) as clips:
+            async for clip, media in clips:
+                if isinstance(media, MediaError):
+                    self._finish_unasked(clip, media.delivery_status, str(media))
+                    continue
+                for position in clip.positions:
+                    self._add(batch, position, media)
+                    if len(batch.requests) == self._capabilities.batch_size:
+                        yield batch
+                        batch = _Batch()
+        if batch.requests:
+            yield batch
+
+    def _open_clips(self) -> Iterator[OpenClip]:
+        for key, group in self._plan.groups.items():
+            positions = [position for position in group if self._ledger.is_open(position)]
+            if not positions:
+                continue
+            clip = OpenClip(key, positions)
+            if self._plan.clip_hashes[key] is None:
+                path = self._plan.clips[key].video
+                self._finish_unasked(
+                    clip, DeliveryStatus.MISSING, f"{path}: the clip's files are not all there."
+                )
+            else:
+                yield clip
+
+    def _finish_unasked(self, clip: OpenClip, status: DeliveryStatus, detail: str) -> None:
+        for position in clip.positions:
+            item = self._plan.items[position]
+            self._ledger.finish(position, Result(item.id, status, detail=detail))
+
+    def _add(self, batch: _Batch, position: int, media: ClipMedia | None) -> None:
+        request = self._plan.make_request(self._plan.items[position], media)
+        if self._cache is not None:
+            method = self._plan.request.answer_method
+            key = self._cache.key(self._adapter, request, method, self._model)
+            known = self._cache.get(key, request.id)
+            if known is not None:
+                self.cache_hits += 1
+                self._ledger.finish(position, known)
+                return
+            batch.cache_keys[request.id] = key
+        batch.positions[request.id] = position
+        batch.requests.append(request)
+
+    async def _ask(self, batch: _Batch) -> None:
+        requests = batch.requests
+        for attempt in range(1, self._policy.attempts + 1):
+            failed = await self._ask_once(batch, requests, attempt)
+            if not failed:
+                return
+            asked_for = max(result.retry_after or 0.0 for result in failed)
+            seconds = self._policy.wait(attempt, asked_for, self._generator)
+            self._observer.on_retry(len(failed), seconds, failed[0].detail or "no reason given")
+            await asyncio.sleep(seconds)
+            again = {result.id for result in failed}
+            requests = [request for request in requests if request.id in again]
+
+    async def _ask_once(
+        self, batch: _Batch, requests: Sequence[Request], attempt: int
+    ) -> list[Result]:
+        """Ask, finish what can be finished, and return the failures to ask again."""
+        failed = []
+        self.requests += len(requests)
+        started = time.monotonic()
+        async for result, may_retry in self._answers(requests):
+            is_last = attempt == self._policy.attempts or not may_retry
+            if result.status is DeliveryStatus.FAILED and not is_last:
+                failed.append(result)
+                continue
+            self._ledger.finish(batch.positions[result.id], replace(result, attempts=attempt))
+            if self._cache is not None:
+                self._cache.put(batch.cache_keys[result.id], result)
+        self.seconds += time.monotonic() - started
+        return failed
+
+    async def _answers(self, requests: Sequence[Request]) -> AsyncIterator[tuple[Result, bool]]:
+        """Yield exactly one result per request, with whether to ask again if it failed.
+
+        An adapter that breaks the contract costs the rest of its batch, which
+        another attempt would not mend.
+        """
+        unanswered = {request.id for request in requests}
+        scores_choices = self._plan.request.answer_method is AnswerMethod.SCORE_CHOICES
+        ask = self._adapter.score_choices if scores_choices else self._adapter.generate
+        detail = "The model gave no result for this item."
+        try:
+            async for result in ask(requests):
+                if result.id in unanswered:
+                    unanswered.remove(result.id)
+                    yield result, True
+                else:
+                    _logger.warning("A second or unasked result for %s is ignored.", result.id)
+        except Exception as error:
+            _logger.exception("The adapter raised while it answered %d items.", len(requests))
+            detail = f"The adapter raised {type(error).__name__}: {error}"
+        for request in requests:
+            if request.id in unanswered:
+                yield Result(request.id, DeliveryStatus.FAILED, detail=detail), False

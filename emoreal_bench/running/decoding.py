@@ -1,0 +1,117 @@
+"""Clips decoded ahead of the model, a bounded number at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.media import ClipMedia, MediaWanted
+from emoreal_bench.identity import media_key
+from emoreal_bench.media.errors import MediaError
+from emoreal_bench.running.plan import Plan
+
+
+class Decoder(Protocol):
+    """What the runner needs of :class:`emoreal_bench.media.pool.DecodePool`."""
+
+    async def decode(
+        self, clip: Clip, wanted: MediaWanted, key: str, partner: Clip | None = None
+    ) -> ClipMedia:
+        """Decode a clip.
+
+        Raises:
+            MediaError: If the clip cannot be decoded within its limits.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClip:
+    """A clip and its questions that are still to be asked.
+
+    Attributes:
+        key: Of the clip.
+        positions: Of the questions among the run's items.
+    """
+
+    key: str
+    positions: list[int]
+
+
+class LookAhead:
+    """Decodes the next clips while the model works on the ones before.
+
+    Args:
+        plan: Knows the clips.
+        decoder: Decodes them; None where the model takes no media, which makes
+            every clip's media None.
+        wanted: What of a clip the model takes.
+        clips: How many clips to decode before they are needed.
+
+    Attributes:
+        seconds: Spent decoding, waits for a free worker included.
+        decoded: Number of clips decoded.
+    """
+
+    def __init__(self, plan: Plan, decoder: Decoder | None, wanted: MediaWanted | None, clips: int):
+        self._plan = plan
+        self._decoder = decoder
+        self._wanted = wanted
+        self._clips = clips
+        self.seconds = 0.0
+        self.decoded = 0
+
+    async def decode_all(
+        self, clips: Iterable[OpenClip]
+    ) -> AsyncGenerator[tuple[OpenClip, ClipMedia | MediaError | None]]:
+        """Yield each clip with its media, or with the error that stands for them, in order."""
+        if self._decoder is None or self._wanted is None:
+            for clip in clips:
+                yield clip, None
+            return
+        ahead: deque[tuple[OpenClip, asyncio.Task[ClipMedia | MediaError]]] = deque()
+        try:
+            for clip in clips:
+                decoding = self._decode(self._decoder, self._wanted, clip.key)
+                ahead.append((clip, asyncio.create_task(decoding)))
+                if len(ahead) > self._clips:
+                    first, task = ahead.popleft()
+                    yield first, await task
+            while ahead:
+                first, task = ahead.popleft()
+                yield first, await task
+        finally:
+            for _, task in ahead:
+                task.cancel()
+            for _, task in ahead:
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def _decode(
+        self, decoder: Decoder, wanted: MediaWanted, key: str
+    ) -> ClipMedia | MediaError:
+        plan = self._plan
+        clip_hash = plan.clip_hashes[key]
+        assert clip_hash is not None, "a missing clip is never decoded"
+        partner = plan.partners.get(key)
+        partner_hash = None if partner is None else plan.clip_hashes[partner]
+        started = time.monotonic()
+        try:
+            media = await decoder.decode(
+                plan.clips[key],
+                wanted,
+                media_key(clip_hash, wanted, partner_hash),
+                None if partner is None else plan.clips[partner],
+            )
+        except MediaError as error:
+            return error
+        finally:
+            self.seconds += time.monotonic() - started
+        self.decoded += 1
+        return media

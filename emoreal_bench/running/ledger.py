@@ -1,0 +1,115 @@
+"""Which items of a run are finished, and how; the only place that writes the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from emoreal_bench.contracts.errors import RunError, TooManyErrorsError
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.running.log import ItemLog, read_log
+from emoreal_bench.running.observer import RunObserver
+from emoreal_bench.running.policy import ERROR_STATUSES, RunPolicy, too_many_errors
+from emoreal_bench.running.records import to_record
+
+_STATUSES = tuple(DeliveryStatus)
+_CODES = {status: code for code, status in enumerate(_STATUSES)}
+_OPEN = len(_STATUSES)
+
+
+class Ledger:
+    """Keeps one byte per item, since a run may have hundreds of thousands.
+
+    As a context manager it holds the log open for :meth:`finish`.
+
+    Args:
+        items: All items of the run; elsewhere they are named by their position.
+        log_path: The log, repaired.
+        policy: Says what is asked again and when there are too many errors.
+        observer: Hears of every finished item.
+
+    Attributes:
+        kept: How many items earlier sittings have finished.
+        finished: How many are finished now.
+
+    Raises:
+        RunError: If the log holds an item that is not of this run.
+    """
+
+    def __init__(
+        self, items: Sequence[Item], log_path: Path, policy: RunPolicy, observer: RunObserver
+    ):
+        self._policy = policy
+        self._observer = observer
+        self._log_path = log_path
+        self._log: ItemLog | None = None
+        self._states = bytearray([_OPEN]) * len(items)
+        if log_path.exists():
+            self._restore(items)
+        self.kept = self.finished = len(items) - self._states.count(_OPEN)
+
+    def _restore(self, items: Sequence[Item]) -> None:
+        positions = {item.id: position for position, item in enumerate(items)}
+        for record in read_log(self._log_path):
+            position = positions.get(record["id"])
+            if position is None:
+                raise RunError(
+                    f"The log holds the item {record['id']}, which the plan does not.",
+                    where=str(self._log_path),
+                    remedy="Run again in a new folder.",
+                )
+            status = DeliveryStatus(record["status"])
+            is_finished = self._policy.is_finished(status)
+            self._states[position] = _CODES[status] if is_finished else _OPEN
+
+    def is_open(self, position: int) -> bool:
+        """Say whether an item is still to be asked."""
+        return self._states[position] == _OPEN
+
+    def statuses(self) -> dict[DeliveryStatus, int]:
+        """Count the finished items by status; a status of none is left out."""
+        counts = Counter(self._states)
+        return {status: counts[code] for status, code in _CODES.items() if counts[code]}
+
+    def finish(self, position: int, result: Result) -> None:
+        """Log a finished item and tell the observer.
+
+        Raises:
+            RunError: If the log cannot be written.
+            TooManyErrorsError: If this item is one error too many.
+        """
+        assert self._log is not None, "a ledger is written only while it is entered"
+        self._log.append(to_record(result))
+        self._states[position] = _CODES[result.status]
+        self.finished += 1
+        self._observer.on_item(result)
+        if result.status in ERROR_STATUSES:
+            self._check_errors(result)
+
+    def _check_errors(self, result: Result) -> None:
+        allowed = self._policy.fail_on_error
+        if allowed is False:
+            return
+        errors = sum(self._states.count(_CODES[status]) for status in ERROR_STATUSES)
+        if too_many_errors(allowed, errors, len(self._states)):
+            noun = "item has" if errors == 1 else "items have"
+            raise TooManyErrorsError(
+                f"{errors} {noun} ended in an error, more than --fail-on-error "
+                f"{str(allowed).lower()} allows; the last is {result.id}: "
+                f"{result.detail or result.status.value}",
+                where=str(self._log_path.parent),
+                remedy="Mend the cause and give the same command again: what is finished is kept.",
+            )
+
+    def __enter__(self) -> Self:
+        self._log = ItemLog(self._log_path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._log is not None
+        self._log.close()
+        self._log = None

@@ -1,0 +1,125 @@
+"""Who was asked what: the manifest of a run, and whether two are the same run."""
+
+from __future__ import annotations
+
+import json
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from emoreal_bench import __version__
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.run_record import MANIFEST_FILE, SCHEMA_VERSION, Manifest
+from emoreal_bench.identity import hash_json, model_hash, short
+from emoreal_bench.running.plan import Plan
+
+
+def run_id(plan: Plan, description: ModelDescription) -> str:
+    """Name a run after what it is: equal plans and models give equal names.
+
+    A caller that keeps runs in folders of this name resumes by running again.
+    """
+    identity = hash_json([plan.data.hash, plan.request.hash, model_hash(description)])
+    model = "".join(mark if mark.isalnum() else "-" for mark in description.name).strip("-")
+    return f"{plan.task.name}-{plan.request.variant}-{model[-40:]}-{short(identity)}"
+
+
+def make_manifest(
+    plan: Plan, description: ModelDescription, *, seed: int, command: tuple[str, ...]
+) -> Manifest:
+    """Write down the identity of a run that is about to start.
+
+    Args:
+        plan: What is asked.
+        description: Who is asked.
+        seed: Of the run's own random choices.
+        command: How the user started it.
+    """
+    return Manifest(
+        run_id=run_id(plan, description),
+        task=plan.task.name,
+        task_version=plan.task.version,
+        task_definition=plan.task.model_dump(mode="json", by_alias=True),
+        data=plan.data,
+        request=plan.request,
+        model=description,
+        limit=plan.limit,
+        seed=seed,
+        emoreal_bench_version=__version__,
+        python_version=platform.python_version(),
+        platform=platform.platform(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+    )
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a run folder.
+
+    Raises:
+        RunError: If the folder holds no run, or one that this version cannot read.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise RunError(
+            f"This is not a run folder: it holds no {MANIFEST_FILE}.",
+            where=str(folder),
+            remedy="List the runs with: emoreal-bench runs list.",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"The manifest cannot be read: {error}", where=str(path)) from error
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if not isinstance(schema, int):
+        raise RunError("This is not a manifest of EmoReal Bench.", where=str(path))
+    if schema != SCHEMA_VERSION:
+        raise RunError(
+            f"The run is written in schema {schema}; this version reads {SCHEMA_VERSION}.",
+            where=str(path),
+            remedy="Update with: pip install --upgrade emoreal-bench",
+        )
+    try:
+        return Manifest.model_validate(record)
+    except ValidationError as error:
+        raise RunError(f"The manifest is not valid: {error}", where=str(path)) from error
+
+
+def differences(old: Manifest, new: Manifest) -> list[str]:
+    """Say in what two runs differ, so that one cannot go on as the other.
+
+    Returns:
+        One short phrase per difference; empty if they are the same run.
+    """
+    found = []
+    if (old.task, old.task_version) != (new.task, new.task_version):
+        found.append(
+            f"the task ({old.task} version {old.task_version}, now {new.task} {new.task_version})"
+        )
+    if old.data.hash != new.data.hash:
+        limits = f", limit {old.limit}, now {new.limit}" if old.limit != new.limit else ""
+        found.append(
+            f"the items or the bytes of their clips ({old.data.items} items, "
+            f"now {new.data.items}{limits})"
+        )
+    if old.request.hash != new.request.hash:
+        found.append(f"what is asked ({', '.join(_changed_fields(old, new))})")
+    if model_hash(old.model) != model_hash(new.model):
+        found.append(f"the model ({_model_change(old.model, new.model)})")
+    return found
+
+
+def _changed_fields(old: Manifest, new: Manifest) -> list[str]:
+    before, after = old.request.model_dump(), new.request.model_dump()
+    return [name for name in before if name != "hash" and before[name] != after[name]]
+
+
+def _model_change(old: ModelDescription, new: ModelDescription) -> str:
+    if old.name != new.name:
+        return f"{old.name}, now {new.name}"
+    before, after = old.model_dump(), new.model_dump()
+    names = ("revision", "weights_hash", "settings", "versions")
+    return ", ".join(name.replace("_", " ") for name in names if before[name] != after[name])

@@ -1,0 +1,222 @@
+"""What a run asks: the items in their order, their clips, and the identities of both."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emoreal_bench.catalog import TaskFile
+from emoreal_bench.choices import letters_of
+from emoreal_bench.contracts.adapter import Capabilities
+from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.media import ClipMedia, MediaWanted
+from emoreal_bench.contracts.request import GenerationSettings, Request
+from emoreal_bench.contracts.run_record import DataIdentity, RequestIdentity
+from emoreal_bench.contracts.task import DEFAULT_VARIANT, Task
+from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modality
+from emoreal_bench.identity import clip_hash, data_hash, hash_json
+from emoreal_bench.prompting import PromptRenderer
+from emoreal_bench.readers import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What a user may change about how a task is asked.
+
+    Attributes:
+        variant: Name of the task's variant.
+        answer_method: How an answer is taken from the model.
+        media: What is wanted of each clip; None for what the task wants.
+        limit: Ask at most so many items; see :func:`limit_items`.
+    """
+
+    variant: str = DEFAULT_VARIANT
+    answer_method: AnswerMethod = AnswerMethod.GENERATE
+    media: MediaWanted | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run asks.
+
+    Attributes:
+        task: The task.
+        renderer: Turns its items into messages.
+        items: In the order of the data set.
+        groups: Clip key to the positions of its questions in ``items``, in the
+            order in which the clips first appear: the order of asking.
+        clips: The clips of these items.
+        clip_hashes: Clip key to the hash of its files; None where it is missing.
+        partners: Clip key to the clip that takes its place where the alteration
+            is a swap; else empty.
+        data: Identity of items and clips.
+        request: Identity of how they are asked.
+        limit: As the user gave it.
+    """
+
+    task: Task
+    renderer: PromptRenderer
+    items: Sequence[Item]
+    groups: Mapping[str, Sequence[int]]
+    clips: Mapping[str, Clip]
+    clip_hashes: Mapping[str, str | None]
+    partners: Mapping[str, str]
+    data: DataIdentity
+    request: RequestIdentity
+    limit: int | None
+
+    def make_request(self, item: Item, media: ClipMedia | None) -> Request:
+        """Turn an item and its decoded clip, if it has one, into a request."""
+        return Request(
+            id=item.id,
+            messages=self.renderer.messages(item),
+            settings=self.request.generation,
+            letters=letters_of(item.choices),
+            clips={} if media is None else {item.clip: media},
+        )
+
+
+def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOptions) -> Plan:
+    """Plan a run: choose the items, hash the clips, fix how each is asked.
+
+    Args:
+        task_file: The task.
+        dataset: Its items and clips, the task's filter applied.
+        root: The data folder as the user named it; it enters no hash.
+        options: What the user changed.
+
+    Raises:
+        UsageError: If the variant does not exist or the limit is below 1.
+        TaskError: If the variant's template is not valid.
+        DataError: If clips are to be swapped and there are no two different ones.
+    """
+    task = task_file.task
+    wanted = options.media or task.media
+    renderer = PromptRenderer(task_file, options.variant, wanted.modalities)
+    items = limit_items(dataset.items, options.limit)
+    groups = _group_by_clip(items)
+    clips = {key: dataset.clips[key] for key in groups}
+    clip_hashes = {key: clip_hash(clip) for key, clip in clips.items()}
+    swapped = wanted.alteration is Alteration.SWAP
+    return Plan(
+        task=task,
+        renderer=renderer,
+        items=items,
+        groups=groups,
+        clips=clips,
+        clip_hashes=clip_hashes,
+        partners=choose_partners(clip_hashes, wanted.alteration_seed) if swapped else {},
+        data=DataIdentity(
+            hash=data_hash(items, clip_hashes), items=len(items), clips=len(clips), root=str(root)
+        ),
+        request=_identify_request(task, renderer, wanted, options),
+        limit=options.limit,
+    )
+
+
+def limit_items(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
+    """Keep a few items of every subtask.
+
+    Places are dealt to the subtasks in turn until they are used up or a subtask
+    has no more items; each keeps its first items, and the order of the data set
+    stays. So a smaller limit is always a part of a larger one.
+
+    Raises:
+        UsageError: If the limit is below 1.
+    """
+    if limit is None or limit >= len(items):
+        return items
+    if limit < 1:
+        raise UsageError(f"The limit must be 1 or more, not {limit}.")
+    open_places = Counter(item.subtask for item in items)
+    places: Counter[str] = Counter()
+    while limit:
+        for subtask in [subtask for subtask, left in open_places.items() if left][:limit]:
+            places[subtask] += 1
+            open_places[subtask] -= 1
+            limit -= 1
+    kept = []
+    for item in items:
+        if places[item.subtask]:
+            places[item.subtask] -= 1
+            kept.append(item)
+    return kept
+
+
+def choose_partners(clip_hashes: Mapping[str, str | None], seed: int) -> dict[str, str]:
+    """Choose for each clip another clip to put in its place.
+
+    The clips that are there are shuffled, and each takes the next one in the
+    ring whose bytes differ from its own.
+
+    Args:
+        clip_hashes: Clip key to the hash of its files; None where it is missing.
+        seed: Of the shuffle.
+
+    Raises:
+        DataError: If there are no two different clips.
+    """
+    import numpy as np
+
+    present = [key for key, value in clip_hashes.items() if value is not None]
+    if len({clip_hashes[key] for key in present}) < 2:
+        raise DataError(
+            "Clips cannot be swapped: there are no two different ones.",
+            remedy="Run more items, or check the data with: emoreal-bench data check.",
+        )
+    ring = [present[position] for position in np.random.default_rng(seed).permutation(len(present))]
+    partners = {}
+    for place, key in enumerate(ring):
+        step = 1
+        while clip_hashes[ring[(place + step) % len(ring)]] == clip_hashes[key]:
+            step += 1
+        partners[key] = ring[(place + step) % len(ring)]
+    return partners
+
+
+def deliverable(wanted: MediaWanted, capabilities: Capabilities) -> MediaWanted | None:
+    """Give the part of the wanted media that a model can take; None if there is none.
+
+    What a model cannot take is not decoded; its adapter notes the difference.
+    """
+    modalities = tuple(
+        modality
+        for modality in wanted.modalities
+        if modality in capabilities.modalities and modality is not Modality.TEXT
+    )
+    return wanted.model_copy(update={"modalities": modalities}) if modalities else None
+
+
+def _group_by_clip(items: Sequence[Item]) -> dict[str, array[int]]:
+    groups: dict[str, array[int]] = {}
+    for position, item in enumerate(items):
+        group = groups.get(item.clip)
+        if group is None:
+            group = groups[item.clip] = array("I")
+        group.append(position)
+    return groups
+
+
+def _identify_request(
+    task: Task, renderer: PromptRenderer, wanted: MediaWanted, options: PlanOptions
+) -> RequestIdentity:
+    variant = renderer.variant
+    generation: GenerationSettings = variant.generation
+    request = RequestIdentity(
+        hash="",
+        variant=options.variant,
+        answer_method=options.answer_method,
+        media=wanted,
+        generation=generation,
+        prompt_template=renderer.template,
+        system=variant.system,
+        order=tuple(modality.value for modality in variant.order),
+        shots=task.shots,
+    )
+    identity = hash_json(request.model_dump(mode="json", exclude={"hash"}))
+    return request.model_copy(update={"hash": identity})

@@ -1,0 +1,124 @@
+"""From a run's log to ``results.json``: the same bytes for the same plan and log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifest
+from emoreal_bench.contracts.scores import DeliverySummary, Results
+from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
+from emoreal_bench.running.files import write_atomically
+from emoreal_bench.running.folder import load_plan_items
+from emoreal_bench.running.log import read_final_records
+from emoreal_bench.running.manifest import load_manifest
+from emoreal_bench.running.records import ItemRecord
+from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.scoring.score import ALL_SCORINGS, results_json, score
+
+_MICRO = 1_000_000
+
+
+class DeliveryTally:
+    """Sums what reached the model.
+
+    Sums are of whole numbers (sound in microseconds), so that they do not
+    depend on the order of the log.
+    """
+
+    def __init__(self) -> None:
+        self._items = 0
+        self._frames = 0
+        self._audio_microseconds = 0
+        self._with_video = 0
+        self._with_audio = 0
+        self._tokens: Counter[str] = Counter()
+        self._notes: Counter[str] = Counter()
+
+    def add(self, record: ItemRecord) -> None:
+        """Count one item's last record; one without a delivery received nothing."""
+        delivery = record.get("delivery")
+        self._items += 1
+        if delivery is None:
+            return
+        microseconds = round(delivery["audio_seconds"] * _MICRO)
+        self._frames += delivery["frames"]
+        self._audio_microseconds += microseconds
+        self._with_video += delivery["frames"] > 0
+        self._with_audio += microseconds > 0
+        self._tokens.update(delivery["tokens"])
+        self._notes.update(set(delivery["notes"]))
+
+    def summary(self) -> DeliverySummary | None:
+        """Give means per logged item; None if nothing was logged."""
+        if not self._items:
+            return None
+        return DeliverySummary(
+            frames_per_item=self._frames / self._items,
+            audio_seconds_per_item=self._audio_microseconds / _MICRO / self._items,
+            items_with_video=self._with_video,
+            items_with_audio=self._with_audio,
+            tokens_per_item={
+                modality: count / self._items for modality, count in sorted(self._tokens.items())
+            },
+            notes=dict(sorted(self._notes.items())),
+        )
+
+
+def score_log(
+    manifest: Manifest,
+    items: Sequence[Item],
+    log_path: Path,
+    scorings: Sequence[Scoring] = ALL_SCORINGS,
+    seed: int = 0,
+) -> Results:
+    """Score what a log holds; items it does not hold count as missing.
+
+    Args:
+        manifest: Holds the task and the identities.
+        items: The plan.
+        log_path: The log; damaged lines count as not there.
+        scorings: The rule books.
+        seed: Of the intervals.
+    """
+    tally = DeliveryTally()
+    task = Task.model_validate(manifest.task_definition)
+    results = score(task, items, _replies(log_path, tally), scorings=scorings, seed=seed)
+    return results.model_copy(
+        update={
+            "variant": manifest.request.variant,
+            "data_hash": manifest.data.hash,
+            "request_hash": manifest.request.hash,
+            "delivery": tally.summary(),
+        }
+    )
+
+
+def score_folder(
+    folder: Path, scorings: Sequence[Scoring] = ALL_SCORINGS, seed: int = 0
+) -> Results:
+    """Score a run, complete or not, from nothing but its own files.
+
+    Raises:
+        RunError: If the folder holds no run, or its plan is damaged.
+    """
+    manifest, items = load_manifest(folder), load_plan_items(folder)
+    return score_log(manifest, items, folder / ITEMS_FILE, scorings, seed)
+
+
+def write_results(folder: Path, results: Results) -> None:
+    """Write ``results.json``.
+
+    Raises:
+        RunError: If the folder cannot be written.
+    """
+    write_atomically(folder / RESULTS_FILE, [results_json(results).encode()])
+
+
+def _replies(log_path: Path, tally: DeliveryTally) -> Iterator[Reply]:
+    for record in read_final_records(log_path):
+        tally.add(record)
+        yield Reply(record["id"], DeliveryStatus(record["status"]), record["text"])

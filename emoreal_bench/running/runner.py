@@ -1,0 +1,222 @@
+"""Carries a plan out: decode, ask, ask again, log, until every item is finished."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
+from emoreal_bench.contracts.run_record import Manifest, Timings
+from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.vocabulary import AnswerMethod, Scoring
+from emoreal_bench.running.asking import Asker
+from emoreal_bench.running.cache import ResponseCache
+from emoreal_bench.running.decoding import Decoder, LookAhead
+from emoreal_bench.running.folder import RunFolder, load_timings
+from emoreal_bench.running.ledger import Ledger
+from emoreal_bench.running.manifest import make_manifest
+from emoreal_bench.running.observer import RunObserver, RunSummary
+from emoreal_bench.running.plan import Plan, deliverable
+from emoreal_bench.running.policy import RunPolicy
+from emoreal_bench.running.results import score_log, write_results
+from emoreal_bench.scoring.score import ALL_SCORINGS
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A person or the system stopped a run; what is finished is kept.
+
+    Args:
+        summary: Where the run stands.
+        command: How it was started, which is also how it goes on.
+    """
+
+    def __init__(self, summary: RunSummary, command: tuple[str, ...]):
+        self.summary = summary
+        lines = [
+            f"Interrupted. {sum(summary.statuses.values())} of {summary.items} items are finished "
+            f"and kept in {summary.folder}."
+        ]
+        if command:
+            lines.append(f"Continue with: {shlex.join(command)}")
+        super().__init__("\n".join(lines))
+
+
+def run_task(
+    plan: Plan,
+    adapter: ModelAdapter,
+    folder: Path,
+    policy: RunPolicy | None = None,
+    observer: RunObserver | None = None,
+    *,
+    scorings: Sequence[Scoring] = ALL_SCORINGS,
+    cache: ResponseCache | None = None,
+) -> RunSummary:
+    """Ask a model everything that is still open in a run, and score the run.
+
+    A folder that holds the same run already is continued: what is finished is
+    not asked again. However the call ends, what is finished is kept.
+
+    Args:
+        plan: What to ask.
+        adapter: Whom to ask; opened only if something is open.
+        folder: The run folder; made if it is not there.
+        policy: Retries, limits, decoding.
+        observer: Hears of every finished item.
+        scorings: The rule books of ``results.json``.
+        cache: Replies of earlier runs; used only for a model that gives the
+            same reply every time.
+
+    Raises:
+        NotComparableError: If the folder holds another run.
+        RunError: If the folder is in use or cannot be written, or the model
+            cannot be opened.
+        UsageError: If choices are to be scored and the model cannot.
+        TooManyErrorsError: If more items failed than the policy allows.
+        RunInterrupted: On Ctrl-C or SIGTERM.
+    """
+    policy, observer = policy or RunPolicy(), observer or RunObserver()
+    description = adapter.describe()
+    scores_choices = plan.request.answer_method is AnswerMethod.SCORE_CHOICES
+    if scores_choices and description.capabilities.choice_score_kind is None:
+        raise UsageError(
+            f"{description.name} cannot score choices.",
+            remedy="Let it write its answers instead; that is the default.",
+        )
+    manifest = make_manifest(plan, description, seed=policy.seed, command=policy.command)
+    with RunFolder(folder) as run_folder:
+        manifest = run_folder.begin(manifest, plan.items)
+        aside = run_folder.repair()
+        if aside is not None:
+            observer.on_notice(
+                "The log was damaged; the items of its damaged lines are asked again. "
+                f"The damaged log is kept as {aside.name}."
+            )
+        sitting = _Sitting(plan, adapter, run_folder, policy, observer)
+        return sitting.run(manifest, scorings, cache)
+
+
+class _Sitting:
+    """One stretch of work on a run, from its start or resumption to its end."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        adapter: ModelAdapter,
+        folder: RunFolder,
+        policy: RunPolicy,
+        observer: RunObserver,
+    ):
+        self._plan = plan
+        self._adapter = adapter
+        self._folder = folder
+        self._policy = policy
+        self._observer = observer
+        self._ledger = Ledger(plan.items, folder.log_path, policy, observer)
+        self._timings = load_timings(folder.path)
+        self._results: Results | None = None
+
+    def run(
+        self, manifest: Manifest, scorings: Sequence[Scoring], cache: ResponseCache | None
+    ) -> RunSummary:
+        """Ask what is open and score the log; tell the observer however it ends."""
+        self._observer.on_start(len(self._plan.items), self._ledger.kept)
+        try:
+            if self._ledger.finished < len(self._plan.items):
+                self._folder.forget_results()
+                asyncio.run(self._ask_all(cache))
+            self._results = score_log(manifest, self._plan.items, self._folder.log_path, scorings)
+            write_results(self._folder.path, self._results)
+        except (KeyboardInterrupt, asyncio.CancelledError) as error:
+            raise RunInterrupted(self._summary(), self._policy.command) from error
+        finally:
+            self._observer.on_end(self._summary())
+        return self._summary()
+
+    def _summary(self) -> RunSummary:
+        return RunSummary(
+            folder=self._folder.path,
+            items=len(self._plan.items),
+            statuses=self._ledger.statuses(),
+            asked=self._ledger.finished - self._ledger.kept,
+            kept=self._ledger.kept,
+            timings=self._timings,
+            results=self._results,
+        )
+
+    async def _ask_all(self, cache: ResponseCache | None) -> None:
+        plan, policy = self._plan, self._policy
+        wanted = deliverable(plan.request.media, self._adapter.describe().capabilities)
+        started = time.monotonic()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(_cancelled_by_sigterm())
+            stack.enter_context(self._ledger)
+            await self._open_model(stack)
+            decoder = None
+            if wanted is not None:
+                decoder = await stack.enter_async_context(make_decoder(policy))
+            look_ahead = LookAhead(plan, decoder, wanted, policy.decode_ahead)
+            asker = Asker(plan, self._adapter, policy, self._ledger, self._observer, cache)
+            try:
+                await asker.ask_all(look_ahead)
+            finally:
+                self._add_timings(time.monotonic() - started, asker, look_ahead)
+
+    async def _open_model(self, stack: contextlib.AsyncExitStack) -> None:
+        try:
+            await stack.enter_async_context(self._adapter)
+        except EmorealError:
+            raise
+        except Exception as error:
+            raise RunError(
+                f"The model {self._adapter.describe().name} cannot be opened: "
+                f"{type(error).__name__}: {error}",
+                remedy="Nothing was asked. Mend the cause and give the same command again.",
+            ) from error
+
+    def _add_timings(self, seconds: float, asker: Asker, look_ahead: LookAhead) -> None:
+        asked = self._ledger.finished - self._ledger.kept
+        sitting = Timings(
+            sittings=1,
+            wall_seconds=seconds,
+            model_seconds=asker.seconds,
+            decode_seconds=look_ahead.seconds,
+            clips_decoded=look_ahead.decoded,
+            requests=asker.requests,
+            cache_hits=asker.cache_hits,
+            items_per_second=asked / seconds if seconds else 0.0,
+        )
+        # Times are worth no run: on a full disk the log's own error says what is wrong.
+        with contextlib.suppress(RunError):
+            self._timings = self._folder.add_timings(sitting)
+
+
+def make_decoder(policy: RunPolicy) -> AbstractAsyncContextManager[Decoder]:
+    """Make what decodes the clips of a run: a pool of worker processes."""
+    from emoreal_bench.media.limits import DecodeLimits
+    from emoreal_bench.media.pool import DecodePool
+
+    return DecodePool(policy.decode_workers, DecodeLimits())
+
+
+@contextlib.contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the current task as Ctrl-C does: with the log closed."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    try:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    except (NotImplementedError, RuntimeError):
+        # Windows has no such handlers, and only the main thread may set them.
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
