@@ -1,0 +1,335 @@
+"""Requests into the tensors of the Qwen2.5-Omni family.
+
+A request becomes text in the family's chat form with one mark per clip part,
+then token ids in which each mark is repeated as often as its clip has tokens,
+and the patches and log-mel frames of each clip. Picture and sound are separate
+parts in the order of the message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from emoreal_bench.contracts.media import ClipMedia
+from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
+from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.frames import FrameSettings, frames_to_patches
+from emoreal_bench.inputs.log_mel import HOP, SAMPLE_RATE, log_mel
+
+TURN_START, TURN_END, END_OF_TEXT = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+VIDEO_MARK, AUDIO_MARK, IMAGE_MARK = "<|VIDEO|>", "<|AUDIO|>", "<|IMAGE|>"
+VISION_START, VISION_END = "<|vision_bos|>", "<|vision_eos|>"
+AUDIO_START, AUDIO_END = "<|audio_bos|>", "<|audio_eos|>"
+MARKS = (
+    END_OF_TEXT,
+    TURN_START,
+    TURN_END,
+    AUDIO_MARK,
+    AUDIO_START,
+    AUDIO_END,
+    IMAGE_MARK,
+    VIDEO_MARK,
+    VISION_START,
+    VISION_END,
+)
+MAX_AUDIO_SECONDS = 300.0
+MEL_BINS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTensors:
+    """The picture of one clip, ready for the vision tower.
+
+    Attributes:
+        key: The clip's key.
+        patches: ``(t * h * w, 1176)`` 32-bit floats.
+        grid: ``(t, h, w)`` in patches.
+        seconds_per_grid: Time between neighbouring steps of t.
+        frames: Frames fed, without the repeated last one.
+        tokens: Positions that the picture takes in the prompt.
+        hash: Over all of the above that the model sees.
+    """
+
+    key: str
+    patches: torch.Tensor
+    grid: tuple[int, int, int]
+    seconds_per_grid: float
+    frames: int
+    tokens: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTensors:
+    """The sound of one clip, ready for the audio tower.
+
+    Attributes:
+        key: The clip's key.
+        features: ``(mel bins, frames)`` log-mel values, 10 ms per frame.
+        tokens: Positions that the sound takes in the prompt.
+        hash: Over the features.
+    """
+
+    key: str
+    features: torch.Tensor
+    tokens: int
+    hash: str
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound as fed."""
+        return float(self.features.shape[1] * HOP / SAMPLE_RATE)
+
+
+@dataclass(slots=True)
+class ClipTensors:
+    """Clips already turned into tensors, so that questions of one clip share them."""
+
+    videos: dict[str, VideoTensors] = field(default_factory=dict)
+    audios: dict[str, AudioTensors] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OmniInput:
+    """One request as tensors.
+
+    Attributes:
+        input_ids: The prompt, up to where the answer begins.
+        videos: Pictures in the order of their marks.
+        audios: Sounds in the order of their marks.
+        delivery: What this gives to the model.
+    """
+
+    input_ids: tuple[int, ...]
+    videos: tuple[VideoTensors, ...]
+    audios: tuple[AudioTensors, ...]
+    delivery: Delivery
+
+
+class OmniInputBuilder:
+    """Turns requests into tensors.
+
+    Args:
+        tokenizer: Of the model; its chat template is used if it has one.
+        frame_settings: Of the vision tower.
+        max_tokens: Longest sequence the model takes, reply included.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, frame_settings: FrameSettings, max_tokens: int
+    ):
+        self._tokenizer = tokenizer
+        self._frame_settings = frame_settings
+        self._max_tokens = max_tokens
+        self._video_id, self._audio_id = token_ids(tokenizer, (VIDEO_MARK, AUDIO_MARK))
+
+    def render(self, request: Request) -> str:
+        """Write the request in the family's chat form, one mark per picture and sound.
+
+        A clip that the request names and does not bring counts as having both.
+        """
+        turns = [
+            {"role": message.role, "content": _content(message, request.clips)}
+            for message in request.messages
+        ]
+        if getattr(self._tokenizer, "chat_template", None):
+            return str(
+                self._tokenizer.apply_chat_template(
+                    turns, tokenize=False, add_generation_prompt=True
+                )
+            )
+        rows = [f"{TURN_START}{turn['role']}\n{turn['content']}{TURN_END}\n" for turn in turns]
+        return "".join([*rows, f"{TURN_START}assistant\n"])
+
+    def build(self, request: Request, shared: ClipTensors) -> OmniInput:
+        """Turn a request into tensors.
+
+        Args:
+            request: With its decoded clips.
+            shared: Clips already prepared; those of this request are added.
+
+        Raises:
+            InputError: If the model cannot take the request.
+        """
+        _refuse_marks(request)
+        ids = self._tokenizer(self.render(request), add_special_tokens=False)["input_ids"]
+        videos, audios, notes = self._media(request, shared)
+        lengths: dict[int, Iterator[int]] = {
+            self._video_id: iter([video.tokens for video in videos]),
+            self._audio_id: iter([audio.tokens for audio in audios]),
+        }
+        expanded: list[int] = []
+        for token in ids:
+            expanded.extend([token] * next(lengths[token]) if token in lengths else [token])
+        if len(expanded) + request.settings.max_new_tokens > self._max_tokens:
+            raise InputError(
+                f"a prompt of {len(expanded)} tokens and a reply of "
+                f"{request.settings.max_new_tokens} exceed the {self._max_tokens} of the model"
+            )
+        delivery = self._delivery(expanded, videos, audios, notes)
+        return OmniInput(tuple(expanded), videos, audios, delivery)
+
+    def _media(
+        self, request: Request, shared: ClipTensors
+    ) -> tuple[tuple[VideoTensors, ...], tuple[AudioTensors, ...], list[str]]:
+        videos: list[VideoTensors] = []
+        audios: list[AudioTensors] = []
+        notes: list[str] = []
+        for part in (part for message in request.messages for part in message.parts):
+            if isinstance(part, TextPart):
+                continue
+            clip = request.clips.get(part.clip)
+            if clip is None:
+                raise InputError(f"the request names the clip '{part.clip}' and does not bring it")
+            notes.extend(clip.notes)
+            why = _why_left_out(part, clip)
+            if why is not None:
+                notes.append(why)
+                continue
+            if isinstance(part, VideoPart):
+                if clip.key not in shared.videos:
+                    shared.videos[clip.key] = prepare_video(clip, self._frame_settings)
+                videos.append(shared.videos[clip.key])
+            else:
+                if clip.key not in shared.audios:
+                    shared.audios[clip.key] = prepare_audio(clip)
+                audios.append(shared.audios[clip.key])
+        return tuple(videos), tuple(audios), notes
+
+    def _delivery(
+        self,
+        ids: Sequence[int],
+        videos: Sequence[VideoTensors],
+        audios: Sequence[AudioTensors],
+        notes: Sequence[str],
+    ) -> Delivery:
+        seen, heard = ids.count(self._video_id), ids.count(self._audio_id)
+        padded = sum(
+            video.frames < video.grid[0] * self._frame_settings.temporal_patch for video in videos
+        )
+        digest = hashlib.sha256(str(tuple(ids)).encode())
+        for media_hash in (*(video.hash for video in videos), *(audio.hash for audio in audios)):
+            digest.update(media_hash.encode())
+        return Delivery(
+            frames=sum(video.frames for video in videos),
+            audio_seconds=sum(audio.seconds for audio in audios),
+            tokens={
+                Modality.VIDEO: seen,
+                Modality.AUDIO: heard,
+                Modality.TEXT: len(ids) - seen - heard,
+            },
+            input_hash=digest.hexdigest(),
+            notes=tuple(
+                dict.fromkeys([*notes, *(["last frame repeated to fill a pair"] if padded else [])])
+            ),
+        )
+
+
+def token_ids(tokenizer: PreTrainedTokenizerBase, marks: Sequence[str]) -> list[int]:
+    """Give the ids of marks that are single tokens."""
+    return cast("list[int]", tokenizer.convert_tokens_to_ids(list(marks)))
+
+
+def prepare_video(clip: ClipMedia, settings: FrameSettings) -> VideoTensors:
+    """Turn the picture of a clip into patches.
+
+    Args:
+        clip: With frames and their times.
+        settings: Of the vision tower.
+
+    Raises:
+        InputError: If the frames cannot be fitted.
+    """
+    assert clip.frames is not None
+    patches, grid = frames_to_patches(clip.frames, settings)
+    seconds = _seconds_per_grid(clip.timestamps, settings.temporal_patch)
+    return VideoTensors(
+        key=clip.key,
+        patches=patches,
+        grid=grid,
+        seconds_per_grid=seconds,
+        frames=len(clip.frames),
+        tokens=len(patches) // settings.merge**2,
+        hash=_hash_tensor(patches, f"{grid} {seconds!r}"),
+    )
+
+
+def prepare_audio(clip: ClipMedia) -> AudioTensors:
+    """Turn the sound of a clip into log-mel frames.
+
+    Raises:
+        InputError: If the sound is not at 16 kHz.
+    """
+    assert clip.waveform is not None
+    if clip.sample_rate != SAMPLE_RATE:
+        raise InputError(f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz")
+    features = log_mel(clip.waveform, MEL_BINS, MAX_AUDIO_SECONDS)
+    return AudioTensors(
+        key=clip.key,
+        features=features,
+        tokens=audio_tokens(features.shape[1]),
+        hash=_hash_tensor(features, str(tuple(features.shape))),
+    )
+
+
+def audio_tokens(mel_frames: int) -> int:
+    """Count the tokens of a sound: two halvings, 25 per second (Qwen2.5-Omni, section 2.2)."""
+    halved = (mel_frames - 1) // 2 + 1
+    return (halved - 2) // 2 + 1
+
+
+def _content(message: Message, clips: Mapping[str, ClipMedia]) -> str:
+    """Join the parts of a message, leaving out media that the clip does not have."""
+    pieces: list[str] = []
+    for part in message.parts:
+        if isinstance(part, TextPart):
+            pieces.append(part.text)
+        elif part.clip not in clips or _why_left_out(part, clips[part.clip]) is None:
+            pieces.append(
+                f"{VISION_START}{VIDEO_MARK}{VISION_END}"
+                if isinstance(part, VideoPart)
+                else f"{AUDIO_START}{AUDIO_MARK}{AUDIO_END}"
+            )
+    return "".join(pieces)
+
+
+def _refuse_marks(request: Request) -> None:
+    """Refuse words that would be read as turns or clips of their own."""
+    for part in (part for message in request.messages for part in message.parts):
+        if isinstance(part, TextPart):
+            for mark in MARKS:
+                if mark in part.text:
+                    raise InputError(f"the words hold {mark}, a mark of the model's own")
+
+
+def _why_left_out(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
+    """Say why a media part cannot be given, or None if it can."""
+    if isinstance(part, VideoPart):
+        return "video left out: the clip has no picture" if clip.frames is None else None
+    if clip.waveform is None:
+        return "audio left out: the clip has no sound"
+    mel_frames = -(-len(clip.waveform) * SAMPLE_RATE // (HOP * clip.sample_rate))
+    if audio_tokens(mel_frames) < 1:
+        return "audio left out: the sound is shorter than the model can hear"
+    return None
+
+
+def _seconds_per_grid(timestamps: Sequence[float], temporal_patch: int) -> float:
+    """Time that one step of the grid spans, from the mean distance of the frames."""
+    if len(timestamps) < 2:
+        return 1.0
+    return temporal_patch * (timestamps[-1] - timestamps[0]) / (len(timestamps) - 1)
+
+
+def _hash_tensor(tensor: torch.Tensor, shape: str) -> str:
+    digest = hashlib.sha256(shape.encode())
+    digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
