@@ -1,0 +1,40 @@
+"""Writes the JSON Schemas of ``docs/schemas`` from the contracts.
+
+Run it after a change to a contract: ``python docs/write_schemas.py``. A test
+compares the files with the contracts.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from emoreal_bench.contracts.run_record import Manifest, Timings
+from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.task import Task
+
+FOLDER = Path(__file__).parent / "schemas"
+PUBLISHED: dict[str, type[BaseModel]] = {
+    "task": Task,
+    "manifest": Manifest,
+    "results": Results,
+    "timings": Timings,
+}
+
+
+def schema_text(contract: type[BaseModel]) -> str:
+    """Give a contract as JSON Schema, in the form that is published."""
+    return json.dumps(contract.model_json_schema(by_alias=True), indent=2) + "\n"
+
+
+def main() -> None:
+    """Write every schema."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, contract in PUBLISHED.items():
+        (FOLDER / f"{name}.schema.json").write_text(schema_text(contract), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
