@@ -1,0 +1,110 @@
+"""What users install: the wheel holds the whole tree and nothing else, and works alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+MAPPED = ("tasks", "model_adapters", "leaderboards")
+
+
+def run(*command: str, folder: Path = ROOT, **environment: str) -> str:
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    source = tmp_path_factory.mktemp("source") / "tree"
+    # A build leaves files beside the sources; a copy keeps the checkout as it is.
+    run("git", "-c", "advice.detachedHead=false", "clone", "-q", "--no-hardlinks", ".", str(source))
+    for path in tracked_files():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        if not (source / path).is_symlink():
+            (source / path).write_bytes((ROOT / path).read_bytes())
+    run(
+        *(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"),
+        *("--wheel-dir", str(out), str(source)),
+    )
+    (path,) = out.glob("*.whl")
+    return path
+
+
+def tracked_files() -> list[str]:
+    files = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    return [path for path in files if (ROOT / path).is_file()]
+
+
+def packaged(path: str) -> str | None:
+    """Give the name under which a file of the tree is installed; None if it is not."""
+    top, _, rest = path.partition("/")
+    if top in MAPPED:
+        return f"emoreal_bench/{path}" if rest else None
+    return path if top == "emoreal_bench" else None
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> None:
+    wanted = {name for path in tracked_files() if (name := packaged(path)) is not None}
+    names = zipfile.ZipFile(wheel).namelist()
+    held = {name for name in names if ".dist-info/" not in name}
+    assert held == wanted
+
+
+def test_no_generic_name_lands_in_site_packages(wheel: Path) -> None:
+    tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"emoreal_bench"}
+
+
+def test_the_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "environment"
+    venv.create(home, with_pip=True)
+    python = str(home / "bin" / "python")
+    run(python, "-m", "pip", "install", "-q", "--no-deps", str(wheel))
+    # The libraries come from here by path, which leaves out this checkout's editable install.
+    libraries = sysconfig.get_path("purelib")
+    where = "import emoreal_bench; print(emoreal_bench.__file__)"
+    # Away from the checkout, whose own folder Python would import first.
+    assert str(home) in run(python, "-c", where, folder=tmp_path, PYTHONPATH=libraries)
+    command = str(home / "bin" / "emoreal-bench")
+    listed = run(command, "list", "tasks", folder=tmp_path, PYTHONPATH=libraries)
+    assert "emorealm-synth" in listed
+
+
+@pytest.mark.long
+def test_a_plain_install_brings_all_that_the_core_needs(wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "environment"
+    venv.create(home, with_pip=True)
+    run(str(home / "bin" / "python"), "-m", "pip", "install", "-q", str(wheel))
+    assert "emorealm-synth" in run(str(home / "bin" / "emoreal-bench"), "list", "tasks", folder=tmp_path)
+    tiny = subprocess.run(
+        [str(home / "bin" / "emoreal-bench"), "run"], capture_output=True, text=True, check=False
+    )
+    assert tiny.returncode == 2
+    assert "pip install 'emoreal-bench[hf]'" in tiny.stderr
+
+
+def test_the_version_is_the_same_wherever_it_is_written() -> None:
+    import emoreal_bench
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == emoreal_bench.__version__
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {emoreal_bench.__version__}\n" in citation
