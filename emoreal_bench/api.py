@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emoreal_bench.catalog import TaskFile, find_task, suggest, task_paths
+from emoreal_bench.catalog import TaskFile, explain, find_task, suggest, task_paths
 from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
 from emoreal_bench.contracts.scores import Results
@@ -30,7 +30,7 @@ from emoreal_bench.running.manifest import load_manifest, run_id
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
-from emoreal_bench.running.results import score_run as score_run_folder
+from emoreal_bench.running.results import score_folder
 from emoreal_bench.running.runner import RunInterrupted, run_task
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ Progress = Callable[[int, int], None]
 
 DEFAULT_MODEL = "tiny/omni"
 DEFAULT_TASK = "emorealm-synth"
+DEFAULT_SYNTH_SETTINGS: Mapping[str, Any] = {"items": 240, "seed": 1}
 DEFAULT_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
 
 
@@ -186,7 +187,7 @@ def score_run(folder: Path, scorings: Sequence[Scoring] | None = None) -> Result
     Raises:
         RunError: If the folder holds no run.
     """
-    return score_run_folder(folder, scorings or DEFAULT_SCORINGS)
+    return score_folder(folder, scorings or DEFAULT_SCORINGS)
 
 
 def score_predictions(
@@ -338,9 +339,17 @@ def make_synthetic_benchmark(
         UsageError: If a setting is out of range, or the folder holds something else.
         MissingExtraError: If the extra ``synth`` is not installed.
     """
-    from emoreal_bench.synth import make_settings, write_benchmark
+    from pydantic import ValidationError
 
-    return write_benchmark(make_settings(settings or {}), out, progress)
+    from emoreal_bench.synth import SynthSettings, write_benchmark
+
+    try:
+        wanted = SynthSettings.model_validate({**DEFAULT_SYNTH_SETTINGS, **(settings or {})})
+    except ValidationError as error:
+        raise UsageError(
+            f"The synthetic benchmark cannot be made like this:\n{explain(error)}"
+        ) from error
+    return write_benchmark(wanted, out, progress)
 
 
 def check_data(

@@ -92,7 +92,7 @@ def load_task(path: Path) -> TaskFile:
         task = Task.model_validate(definition)
     except ValidationError as error:
         raise TaskError(
-            "This is not a valid task:\n" + _explain(error),
+            "This is not a valid task:\n" + explain(error),
             where=str(path),
             remedy="docs/tasks.md describes every key.",
         ) from error
@@ -135,7 +135,8 @@ def _join(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     return joined
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
+    """Say in lines for people what does not fit a schema, and where."""
     return "\n".join(
         f"  {'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
         for problem in error.errors()

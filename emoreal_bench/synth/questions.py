@@ -1,0 +1,241 @@
+"""The questions about each scene, with answers that follow from how it was made.
+
+No text gives its answer away. The options of a basic question are two pairs, and
+either cue of either pair may be the right one; a stress question says the same
+about a cue whether the person shows it, the poster or the radio does, or nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.synth.cues import (
+    AUDIO_CUES,
+    VISUAL_CUES,
+    AudioCue,
+    BackgroundSound,
+    Emotion,
+    VisibleThing,
+    VisualCue,
+)
+from emoreal_bench.synth.decks import Decks
+from emoreal_bench.synth.scenes import Expression, Scene, make_scenes
+from emoreal_bench.synth.settings import Split, SynthSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LETTERS = ("A", "B", "C", "D")
+YES, NO = LETTERS[:2]
+YES_NO = ("(A) Yes", "(B) No")
+
+SHOWS_CUE = {
+    Modality.VIDEO: (
+        "Which cue does the person in the room show?",
+        "By which of these does the person in the room let us see what they feel?",
+    ),
+    Modality.AUDIO: (
+        "Which sound does the person in the room make?",
+        "By which of these does the person in the room let us hear what they feel?",
+    ),
+}
+"""Wordings of the basic question about the person."""
+
+IS_THERE = {
+    Modality.VIDEO: ("Which of these can be seen in the clip?", "What does the picture show?"),
+    Modality.AUDIO: ("Which of these can be heard in the clip?", "What is part of the sound?"),
+}
+"""Wordings of the basic question about the clip as a whole."""
+
+AGREES = (
+    "Do the person's face and voice convey the same emotion?",
+    "Does what the person lets us see agree with the emotion in their voice?",
+    "Is the emotion that can be seen on the person also the one that can be heard?",
+)
+"""Wordings of the agreement question."""
+
+SUPPORTS = {
+    Modality.VIDEO: (
+        "Can you see the person's own {cue} as a sign of {emotion}?",
+        "Does the clip show {emotion} by the person's own {cue}?",
+        "Is {emotion} supported by the person's own {cue} in the picture?",
+    ),
+    Modality.AUDIO: (
+        "Can you hear the person's own {cue} as a sign of {emotion}?",
+        "Does the clip let us hear {emotion} by the person's own {cue}?",
+        "Is {emotion} supported by the person's own {cue} in the sound?",
+    ),
+}
+"""Wordings of the stress question."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One modality of a scene, in the terms that both modalities share."""
+
+    modality: Modality
+    person: Expression[VisualCue] | Expression[AudioCue]
+    elsewhere: Expression[VisualCue] | Expression[AudioCue]
+    cues: Mapping[Emotion, Sequence[str]]
+    decoy: Emotion
+    claim: bool
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def other_cue(self) -> str:
+        """The cue of the person's emotion that the person does not show."""
+        first, second = self.cues[self.person.emotion]
+        return second if self.person.cue == first else first
+
+    @property
+    def category(self) -> str:
+        """EmoReAlM's category of the stress question."""
+        if self.claim:
+            return "no_hallucination"
+        return "spurious" if self.elsewhere.cue == self.other_cue else "hallucination"
+
+
+def _video_side(scene: Scene) -> _Side:
+    return _Side(
+        modality=Modality.VIDEO,
+        person=scene.face,
+        elsewhere=scene.poster,
+        cues=VISUAL_CUES,
+        decoy=scene.video_decoy,
+        claim=scene.video_claim,
+        present=scene.things,
+        absent=tuple(thing for thing in VisibleThing if thing not in scene.things),
+    )
+
+
+def _audio_side(scene: Scene) -> _Side:
+    return _Side(
+        modality=Modality.AUDIO,
+        person=scene.voice,
+        elsewhere=scene.radio,
+        cues=AUDIO_CUES,
+        decoy=scene.audio_decoy,
+        claim=scene.audio_claim,
+        present=(scene.background,),
+        absent=tuple(sound for sound in BackgroundSound if sound is not scene.background),
+    )
+
+
+def make_items(settings: SynthSettings) -> tuple[Item, ...]:
+    """Ask five questions about each scene, one per subtask of EmoReAlM.
+
+    Returns:
+        The items in the order of the clips, as a reader would give them.
+
+    Raises:
+        MissingExtraError: If the settings demand eSpeak NG and it is not installed.
+    """
+    import numpy as np
+
+    # A stream of its own: other wordings must not change the scenes.
+    rng = np.random.default_rng([settings.seed, settings.split is Split.TRAIN, 1])
+    author = _Author(rng)
+    items = [item for scene in make_scenes(settings) for item in author.ask(scene)]
+    return tuple(items[: settings.items])
+
+
+class _Author:
+    """Words the questions; deals letters evenly and wordings blindly."""
+
+    def __init__(self, rng: np.random.Generator):
+        self._rng = rng
+        self._letters = Decks(range(len(LETTERS)), rng)
+
+    def ask(self, scene: Scene) -> tuple[Item, ...]:
+        """Ask one question of each subtask about a scene."""
+        video, audio = _video_side(scene), _audio_side(scene)
+        return (
+            self._basic(scene, audio),
+            self._basic(scene, video),
+            self._agreement(scene),
+            self._stress(scene, audio),
+            self._stress(scene, video),
+        )
+
+    def _basic(self, scene: Scene, side: _Side) -> Item:
+        wordings = (IS_THERE if scene.perception else SHOWS_CUE)[side.modality]
+        gold, wrong = self._perceived(side) if scene.perception else _shown(side)
+        place = self._letters.deal((side.modality, scene.perception))
+        options = [wrong[index] for index in self._rng.permutation(len(wrong))]
+        options.insert(place, gold)
+        return _item(
+            scene,
+            f"reasoning_basic_{side.modality}",
+            question=self._one_of(wordings),
+            choices=tuple(f"({LETTERS[i]}) {option}" for i, option in enumerate(options)),
+            answer=LETTERS[place],
+            metadata={"cue": gold, "emotion": side.person.emotion},
+        )
+
+    def _agreement(self, scene: Scene) -> Item:
+        return _item(
+            scene,
+            "modality_agreement",
+            question=self._one_of(AGREES),
+            choices=YES_NO,
+            answer=YES if scene.agree else NO,
+            metadata={},
+        )
+
+    def _stress(self, scene: Scene, side: _Side) -> Item:
+        cue = side.person.cue if side.claim else side.other_cue
+        emotion = side.person.emotion
+        named = "a neutral mood" if emotion is Emotion.NEUTRAL else emotion
+        return _item(
+            scene,
+            f"reasoning_stress_{side.modality}",
+            question=self._one_of(SUPPORTS[side.modality]).format(cue=cue, emotion=named),
+            choices=YES_NO,
+            answer=YES if side.claim else NO,
+            metadata={"category": side.category, "cue": cue, "emotion": emotion},
+        )
+
+    def _perceived(self, side: _Side) -> tuple[str, list[str]]:
+        """Give what is there, and three things that are not: two cues and two others in all.
+
+        The poster or radio may show the emotion's other cue, which is then there
+        as well; in that case the question is about a thing or background sound.
+        """
+        absent = [side.absent[index] for index in self._rng.permutation(len(side.absent))]
+        if side.elsewhere.emotion is side.person.emotion:
+            gold = side.present[self._rng.integers(len(side.present))]
+            return str(gold), [absent[0], *side.cues[side.decoy]]
+        return str(side.person.cue), [side.other_cue, *absent[:2]]
+
+    def _one_of(self, wordings: Sequence[str]) -> str:
+        return wordings[int(self._rng.integers(len(wordings)))]
+
+
+def _shown(side: _Side) -> tuple[str, list[str]]:
+    """Give the person's cue, and three that the person does not show."""
+    return str(side.person.cue), [side.other_cue, *side.cues[side.decoy]]
+
+
+def _item(
+    scene: Scene,
+    subtask: str,
+    *,
+    question: str,
+    choices: tuple[str, ...],
+    answer: str,
+    metadata: Mapping[str, str],
+) -> Item:
+    return Item(
+        id=f"{scene.index + 1}_{subtask}",
+        subtask=subtask,
+        question=question,
+        choices=choices,
+        answer=answer,
+        clip=scene.clip,
+        metadata={key: str(value) for key, value in metadata.items()} or None,
+    )
