@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters import create_adapter
-
-MakeRequest = Callable[..., Request]
+from tests.model_requests import make_clip, make_request
 
 
 def ask(
@@ -28,17 +26,13 @@ def ask(
 
 
 @pytest.mark.parametrize(("model", "answer"), [("first-choice", "(A)"), ("last-choice", "(D)")])
-def test_first_and_last_choice_answer_with_that_letter(
-    model: str, answer: str, make_request: MakeRequest
-) -> None:
+def test_first_and_last_choice_answer_with_that_letter(model: str, answer: str) -> None:
     request = make_request(letters=("A", "B", "C", "D"))
     assert ask(f"baseline/{model}", [request])["item"].text == answer
 
 
-def test_random_gives_an_item_the_same_answer_in_any_order_and_company(
-    make_request: MakeRequest,
-) -> None:
-    requests = [make_request(id=str(number)) for number in range(50)]
+def test_random_gives_an_item_the_same_answer_in_any_order_and_company() -> None:
+    requests = [make_request(str(number)) for number in range(50)]
     forwards = ask("baseline/random", requests)
     backwards = ask("baseline/random", requests[::-1])
     alone = ask("baseline/random", requests[7:8])
@@ -46,27 +40,25 @@ def test_random_gives_an_item_the_same_answer_in_any_order_and_company(
     assert alone["7"] == forwards["7"]
 
 
-def test_random_uses_every_letter_about_equally(make_request: MakeRequest) -> None:
-    requests = [make_request(id=str(number), letters=tuple("ABCD")) for number in range(4000)]
+def test_random_uses_every_letter_about_equally() -> None:
+    requests = [make_request(str(number), letters=tuple("ABCD")) for number in range(4000)]
     counts = Counter(result.text for result in ask("baseline/random", requests).values())
     assert set(counts) == {"(A)", "(B)", "(C)", "(D)"}
     assert all(900 < count < 1100 for count in counts.values())
 
 
-def test_another_seed_gives_other_answers(make_request: MakeRequest) -> None:
-    requests = [make_request(id=str(number)) for number in range(50)]
+def test_another_seed_gives_other_answers() -> None:
+    requests = [make_request(str(number)) for number in range(50)]
     assert ask("baseline/random", requests) != ask("baseline/random", requests, {"seed": "1"})
 
 
-def test_an_item_without_options_is_unsupported(make_request: MakeRequest) -> None:
+def test_an_item_without_options_is_unsupported() -> None:
     result = ask("baseline/random", [make_request(letters=())])["item"]
     assert result.status is DeliveryStatus.UNSUPPORTED
     assert result.detail
 
 
-def test_no_clip_is_wanted_and_the_parts_left_out_are_noted(
-    make_request: MakeRequest, make_clip: Callable[..., ClipMedia]
-) -> None:
+def test_no_clip_is_wanted_and_the_parts_left_out_are_noted() -> None:
     capabilities = create_adapter("baseline/first-choice").describe().capabilities
     delivery = ask("baseline/first-choice", [make_request(clip=make_clip())])["item"].delivery
     assert capabilities.modalities == (Modality.TEXT,)

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.model_adapters import create_adapter
+from tests.model_requests import make_clip, make_request
 
-MakeRequest = Callable[..., Request]
 Replay = Callable[..., list[Result]]
 
 
@@ -35,52 +34,40 @@ def replay(tmp_path: Path) -> Replay:
     return run
 
 
-def test_each_item_gets_its_reply_and_the_others_the_default(
-    replay: Replay, make_request: MakeRequest
-) -> None:
+def test_each_item_gets_its_reply_and_the_others_the_default(replay: Replay) -> None:
     script = {"replies": {"a": "(A)"}, "default": "(B)"}
-    results = replay(script, [make_request(id="a"), make_request(id="b")])
+    results = replay(script, [make_request("a"), make_request("b")])
     assert [result.text for result in results] == ["(A)", "(B)"]
 
 
-def test_a_reply_may_state_every_field_of_a_result(
-    replay: Replay, make_request: MakeRequest
-) -> None:
+def test_a_reply_may_state_every_field_of_a_result(replay: Replay) -> None:
     reply = {"text": "I c", "status": "length", "detail": "cut", "seconds": 2, "retry_after": 3}
     (result,) = replay({"replies": {"item": reply}}, [make_request()])
     assert (result.status, result.text, result.detail) == (DeliveryStatus.LENGTH, "I c", "cut")
     assert (result.seconds, result.retry_after) == (2.0, 3.0)
 
 
-def test_an_item_the_script_does_not_know_is_unsupported(
-    replay: Replay, make_request: MakeRequest
-) -> None:
+def test_an_item_the_script_does_not_know_is_unsupported(replay: Replay) -> None:
     (result,) = replay({"replies": {"other": "(A)"}}, [make_request()])
     assert result.status is DeliveryStatus.UNSUPPORTED
 
 
-def test_an_item_fails_as_often_as_the_script_says(
-    replay: Replay, make_request: MakeRequest
-) -> None:
+def test_an_item_fails_as_often_as_the_script_says(replay: Replay) -> None:
     results = replay({"default": "(A)", "fail_first": {"item": 2}}, [make_request()] * 3)
     assert [result.status.value for result in results] == ["failed", "failed", "ok"]
 
 
-def test_every_asked_id_is_recorded_in_order(
-    replay: Replay, make_request: MakeRequest, tmp_path: Path
-) -> None:
+def test_every_asked_id_is_recorded_in_order(replay: Replay, tmp_path: Path) -> None:
     record = tmp_path / "asked.txt"
-    requests = [make_request(id="b"), make_request(id="a"), make_request(id="b")]
+    requests = [make_request("b"), make_request("a"), make_request("b")]
     replay({"default": "(A)"}, requests, record=str(record))
     assert record.read_text(encoding="utf-8").split() == ["b", "a", "b"]
 
 
-def test_what_the_request_brings_is_counted(
-    replay: Replay, make_request: MakeRequest, make_clip: Callable[..., ClipMedia]
-) -> None:
-    seen = make_request(id="seen", clip=make_clip(seed=1))
-    silent = make_request(id="silent", clip=make_clip(seed=1, seconds=None))
-    other = make_request(id="seen", clip=make_clip(seed=2))
+def test_what_the_request_brings_is_counted(replay: Replay) -> None:
+    seen = make_request("seen", clip=make_clip(seed=1))
+    silent = make_request("silent", clip=make_clip(seed=1, seconds=None))
+    other = make_request("seen", clip=make_clip(seed=2))
     results = replay({"default": "(A)"}, [seen, silent, other])
     assert (results[0].delivery.frames, results[0].delivery.audio_seconds) == (8, 1.5)
     assert results[1].delivery.notes == ("audio left out: the request brings none",)
