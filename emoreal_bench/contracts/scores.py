@@ -48,6 +48,12 @@ class SubtaskScores(_Record):
     f1: float | None = None
     """Harmonic mean of yes-recall and no-recall, as in the paper."""
     yes_rate: float | None = None
+    yes_precision: float | None = None
+    """Right answers over all answers "yes": precision in its standard sense."""
+    standard_f1: float | None = None
+    """F1 of the answer "yes" in its standard sense."""
+    matthews: float | None = None
+    """Matthews' correlation, -1 to 1; no answer counts as a class of its own."""
     hallucination_rate: float | None = None
     spurious_rate: float | None = None
     uar: float | None = None

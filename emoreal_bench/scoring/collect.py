@@ -1,0 +1,163 @@
+"""Read all replies of a run into a few bytes per item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Outcome, Scoring
+from emoreal_bench.scoring.frame import NO, NO_ANSWER, YES, Frame, Layout, letter_class
+from emoreal_bench.scoring.readings import Reading, read_reply
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OUTCOMES = tuple(Outcome)
+STATUSES = tuple(DeliveryStatus)
+_OUTCOME_CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
+_STATUS_CODE = {status: code for code, status in enumerate(STATUSES)}
+
+
+class Reply(NamedTuple):
+    """What scoring needs of a result."""
+
+    id: str
+    status: DeliveryStatus
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """All items under one scoring.
+
+    Attributes:
+        scoring: The rule book.
+        outcome: ``(items,)`` position in :data:`OUTCOMES`.
+        answer: ``(items,)`` class of the answer, or ``NO_ANSWER``.
+        counted: ``(items,)`` whether it is in the denominator: all under strict,
+            those with a prediction under official.
+    """
+
+    scoring: Scoring
+    outcome: NDArray[np.int8]
+    answer: NDArray[np.int8]
+    counted: NDArray[np.bool_]
+
+    def denominator(self, members: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Give those of some items that are in the denominator."""
+        return members[self.counted[members]]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What became of all items.
+
+    Attributes:
+        status: ``(items,)`` position in :data:`STATUSES`.
+        readings: By scoring.
+    """
+
+    status: NDArray[np.int8]
+    readings: dict[Scoring, Readings]
+
+
+def collect_readings(
+    task: Task,
+    frame: Frame,
+    items: Sequence[Item],
+    replies: Iterable[Reply],
+    scorings: Sequence[Scoring],
+) -> Collected:
+    """Read replies under several scorings at once, keeping no text.
+
+    Args:
+        task: The task of the items.
+        frame: Made of the same items.
+        items: All planned items.
+        replies: At most one for each item in any order; of several, the last
+            counts, as in a log. Items without one are missing.
+        scorings: The rule books.
+
+    Raises:
+        DataError: For a reply to an item that is not planned.
+    """
+    import numpy as np
+
+    positions = {item.id: index for index, item in enumerate(items)}
+    collected = Collected(
+        np.full(len(items), _STATUS_CODE[DeliveryStatus.MISSING], np.int8),
+        {scoring: _nothing_read(scoring, len(items)) for scoring in scorings},
+    )
+    for reply in replies:
+        index = positions.get(reply.id)
+        if index is None:
+            raise DataError(
+                f"There is a reply to {reply.id!r}, which is not an item of task {task.name}.",
+                remedy="Score the replies with the items that they were made for.",
+            )
+        collected.status[index] = _STATUS_CODE[reply.status]
+        item = items[index]
+        subtask = task.subtasks[item.subtask]
+        for scoring, readings in collected.readings.items():
+            reading = read_reply(scoring, item, subtask, reply.status, reply.text)
+            layout = frame.layouts[item.subtask]
+            readings.outcome[index] = _OUTCOME_CODE[reading.outcome]
+            readings.counted[index] = _is_counted(scoring, layout, reading.outcome)
+            gold = int(frame.gold_for(scoring)[index])
+            readings.answer[index] = _answer_class(scoring, layout, reading, gold)
+    return collected
+
+
+def count_outcomes(readings: Readings, members: NDArray[np.intp]) -> dict[Outcome, int]:
+    """Count some items by outcome; every outcome is named."""
+    import numpy as np
+
+    counts = np.bincount(readings.outcome[members], minlength=len(OUTCOMES))
+    return {outcome: int(count) for outcome, count in zip(OUTCOMES, counts, strict=True)}
+
+
+def count_statuses(collected: Collected) -> Mapping[DeliveryStatus, int]:
+    """Count all items by delivery status; every status is named."""
+    import numpy as np
+
+    counts = np.bincount(collected.status, minlength=len(STATUSES))
+    return {status: int(count) for status, count in zip(STATUSES, counts, strict=True)}
+
+
+def _nothing_read(scoring: Scoring, items: int) -> Readings:
+    import numpy as np
+
+    return Readings(
+        scoring,
+        np.full(items, _OUTCOME_CODE[Outcome.MISSING], np.int8),
+        np.full(items, NO_ANSWER, np.int8),
+        np.full(items, scoring is Scoring.STRICT),
+    )
+
+
+def _is_counted(scoring: Scoring, layout: Layout, outcome: Outcome) -> bool:
+    if scoring is Scoring.STRICT or outcome is Outcome.ANSWERED:
+        return True
+    # A blank reply to a question is wrong; a text without a class is dropped.
+    return outcome is Outcome.UNPARSABLE and layout.kind is not AnswerKind.LABEL
+
+
+def _answer_class(scoring: Scoring, layout: Layout, reading: Reading, gold: int) -> int:
+    if layout.kind is AnswerKind.YES_NO:
+        if reading.correct:
+            return gold
+        if scoring is Scoring.STRICT and reading.answer is None:
+            return NO_ANSWER
+        # Of two options the wrong one is the other; the authors infer it so for any reply.
+        return NO if gold == YES else YES
+    if reading.answer is None:
+        return NO_ANSWER
+    if layout.kind is AnswerKind.CHOICE:
+        return letter_class(reading.answer)
+    # The official list can name a class that the task does not have.
+    return layout.classes.index(reading.answer) if reading.answer in layout.classes else NO_ANSWER

@@ -1,0 +1,177 @@
+"""The items of a task as arrays: what scoring needs of them, in a few bytes each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from emoreal_bench.choices import split_choice
+from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.task import Subtask, Task
+from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
+from emoreal_bench.scoring.official import official_polarity
+from emoreal_bench.scoring.options import Options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+YES, NO = 0, 1
+NO_ANSWER = -1
+NO_CATEGORY, HALLUCINATION, SPURIOUS = 0, 1, 2
+_CATEGORIES = {"hallucination": HALLUCINATION, "spurious": SPURIOUS}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which classes the answers of a subtask can have.
+
+    Attributes:
+        kind: Of the answers.
+        classes: Letters, ``("yes", "no")``, or labels; empty for open answers.
+    """
+
+    kind: AnswerKind
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All items of a score, in their order.
+
+    Attributes:
+        layouts: By subtask that has items, in the order of the task.
+        subtask: ``(items,)`` position in ``layouts``.
+        gold: ``(items,)`` class of the right answer; :data:`NO_ANSWER` for open ones.
+        official_gold: As ``gold``, by the rule of the authors' evaluator.
+        clip: ``(items,)`` the cluster.
+        category: ``(items,)`` one of the category constants.
+    """
+
+    layouts: dict[str, Layout]
+    subtask: NDArray[np.int16]
+    gold: NDArray[np.int8]
+    official_gold: NDArray[np.int8]
+    clip: NDArray[np.int32]
+    category: NDArray[np.int8]
+
+    def gold_for(self, scoring: Scoring) -> NDArray[np.int8]:
+        """Give the gold classes as a scoring sees them."""
+        return self.gold if scoring is Scoring.STRICT else self.official_gold
+
+    def members(self, subtask: str) -> NDArray[np.intp]:
+        """Give the positions of a subtask's items."""
+        import numpy as np
+
+        return np.flatnonzero(self.subtask == list(self.layouts).index(subtask))
+
+
+def build_frame(task: Task, items: Sequence[Item]) -> Frame:
+    """Turn items into arrays.
+
+    Raises:
+        DataError: If there are no items, an item's subtask is not one of the
+            task, or its answer is not one of its options or classes.
+    """
+    import numpy as np
+
+    if not items:
+        raise DataError("There are no items to score.", where=f"task {task.name}")
+    layouts = _layouts(task, items)
+    order = {name: index for index, name in enumerate(layouts)}
+    clips: dict[str, int] = {}
+    shape = len(items)
+    frame = Frame(
+        layouts,
+        np.empty(shape, np.int16),
+        np.empty(shape, np.int8),
+        np.empty(shape, np.int8),
+        np.empty(shape, np.int32),
+        np.zeros(shape, np.int8),
+    )
+    for index, item in enumerate(items):
+        gold, official = _gold(item, layouts[item.subtask])
+        frame.subtask[index] = order[item.subtask]
+        frame.gold[index] = gold
+        frame.official_gold[index] = official
+        frame.clip[index] = clips.setdefault(item.clip, len(clips))
+        if item.metadata:
+            frame.category[index] = _CATEGORIES.get(item.metadata.get("category", ""), NO_CATEGORY)
+    return frame
+
+
+def letter_class(letter: str) -> int:
+    """Give the class of an option's letter in a choice subtask."""
+    return ord(letter) - ord("A")
+
+
+def _layouts(task: Task, items: Sequence[Item]) -> dict[str, Layout]:
+    longest: dict[str, int] = {}
+    for item in items:
+        if item.subtask not in task.subtasks:
+            raise DataError(
+                f"Its subtask {item.subtask!r} is not one of task {task.name}.",
+                where=f"item {item.id}",
+                remedy=f"Subtasks of the task: {', '.join(task.subtasks)}.",
+            )
+        longest[item.subtask] = max(longest.get(item.subtask, 0), len(item.choices))
+    return {
+        name: Layout(subtask.answer, _classes(subtask, longest[name]))
+        for name, subtask in task.subtasks.items()
+        if name in longest
+    }
+
+
+def _classes(subtask: Subtask, options: int) -> tuple[str, ...]:
+    match subtask.answer:
+        case AnswerKind.CHOICE:
+            return tuple(chr(ord("A") + index) for index in range(options))
+        case AnswerKind.YES_NO:
+            return ("yes", "no")
+        case AnswerKind.LABEL:
+            return subtask.labels
+        case AnswerKind.OPEN:
+            return ()
+
+
+def _gold(item: Item, layout: Layout) -> tuple[int, int]:
+    """Give the gold class by our rule and by that of the authors' evaluator."""
+    match layout.kind:
+        case AnswerKind.OPEN:
+            return NO_ANSWER, NO_ANSWER
+        case AnswerKind.LABEL:
+            if item.answer not in layout.classes:
+                raise _foreign_answer(item, ", ".join(layout.classes))
+            label = layout.classes.index(item.answer)
+            return label, label
+        case AnswerKind.CHOICE:
+            letter = letter_class(item.answer)
+            if not 0 <= letter < len(item.choices):
+                raise _foreign_answer(item, " ".join(item.choices))
+            return letter, letter
+        case AnswerKind.YES_NO:
+            try:
+                return _yes_no_gold(item.choices, item.answer)
+            except ValueError as problem:
+                raise DataError(f"{problem}.", where=f"item {item.id}") from problem
+
+
+@lru_cache(maxsize=1024)
+def _yes_no_gold(choices: tuple[str, ...], answer: str) -> tuple[int, int]:
+    options = Options.parse(choices)
+    yes, no = options.polarity()
+    if answer not in (yes, no):
+        raise ValueError(f"its answer {answer!r} is not one of its options {' '.join(choices)}")
+    text = next(text for letter, text in map(split_choice, choices) if letter == answer)
+    return (YES if answer == yes else NO), (YES if official_polarity(text) else NO)
+
+
+def _foreign_answer(item: Item, known: str) -> DataError:
+    return DataError(
+        f"Its answer {item.answer!r} is not one of: {known}.",
+        where=f"item {item.id}",
+        remedy="Correct the annotation, or the labels of the task file.",
+    )

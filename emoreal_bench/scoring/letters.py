@@ -1,0 +1,100 @@
+"""Find the letters of options in a reply, and leave out articles and rejected options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_LETTER = re.compile(r"(?<![\w'])([A-Za-z])(?![\w']|\.\w)")
+_CUE_BEFORE = re.compile(
+    r"(?:\b(?:options?|choices?|answers?|letters?|select|choose|chose|pick|with|say)|[:=])"
+    r"\s*(?:is|are|:|=)?\s*[\"'(\[{]*$",
+    re.I,
+)
+_AFTER_ARTICLE = re.compile(r"\s+([a-z][\w']*)")
+_WORDS_AFTER_LETTER = frozenset(
+    """is was because since as and or seems appears would fits matches best but due for given
+    based which describes corresponds not nor rather instead over than isn't doesn't can't cannot
+    contradicts suggests says states mentions claims looks sounds also can could may might must
+    should remains represents captures aligns reflects implies indicates requires does has if""".split()
+)
+_REJECTED_BEFORE = re.compile(
+    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\brather than|\binstead of|\bthan|\brul(?:e|es|ed|ing) out"
+    r"|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)|\breject(?:s|ed|ing)?"
+    r"|\bdismiss(?:es|ed|ing)?|\bunlike|\bagainst|\bdiscard(?:s|ed|ing)?)"
+    r"\s+(?:(?:options?|choices?|answers?|the|letter|is|be|it's|to|really|necessarily|choose"
+    r"|select|pick|both|either)\s+)*[\"'(\[{]*$",
+    re.I,
+)
+_REJECTED_LIST = re.compile(r"[)\]}.\"']*\s*(?:,|and|or|nor|&)\s*[\"'(\[{]*$", re.I)
+_REJECTED_AFTER = re.compile(
+    r"[)\]}\"':]*\s+(?:\([^)]{0,80}\)\s*)?(?:(?:option|choice|answer)\s+)?"
+    r"(?:(?:is|are|was|were|seems?|appears?|can be|could be|would be|to be|looks|clearly|definitely"
+    r"|also|both|all|does|do|did|can|could|would|has|have)\s+)*"
+    r"(?:not\b|n't|isn't|aren't|wasn't|doesn't|don't|can't|cannot|wouldn't|couldn't|wrong|incorrect"
+    r"|false|unlikely|ruled out|eliminated|excluded|out\b|unsupported|implausible|contradicts"
+    r"|contradicted|less\b|too\b|irrelevant|fails|requires?\b|needs?\b|lacks)",
+    re.I,
+)
+
+_LIST_MEMBER = re.compile(
+    r"[)\]}]*\s*(?:,|,?\s*and|,?\s*or|&)\s*(?:options?\s+)?[(\[{]*[A-Z](?![\w'])"
+)
+
+
+def letters_in(text: str, letters: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """Find the mentions of options by letter that the reply does not reject.
+
+    Args:
+        text: Cleaned reply, or a part of it.
+        letters: Of the options, upper case.
+
+    Yields:
+        Position and letter, in the order of the text.
+    """
+    rejected_until = -1
+    for match in _LETTER.finditer(text):
+        letter = match.group(1).upper()
+        if letter not in letters or not _is_mention(text, match):
+            continue
+        before = text[: match.start()]
+        in_rejected_list = rejected_until >= 0 and bool(
+            _REJECTED_LIST.fullmatch(text[rejected_until : match.start()])
+        )
+        if _REJECTED_BEFORE.search(before[-60:]) or in_rejected_list:
+            rejected_until = match.end()
+        elif not is_rejected_after(text, match.end()):
+            yield match.start(), letter
+
+
+def is_article(text: str, end: int) -> bool:
+    """Say whether a letter A that ends at ``end`` is an article: a word follows it.
+
+    "A man is crying" has an article, "A because he cries" and "A is right" have not.
+    """
+    follower = _AFTER_ARTICLE.match(text, end)
+    return follower is not None and follower.group(1) not in _WORDS_AFTER_LETTER
+
+
+def _is_mention(text: str, match: re.Match[str]) -> bool:
+    letter = match.group(1)
+    before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip(" ")
+    if after[:1] in (")", "]", "}") and (before[-1:] in ("(", "[", "{") or letter not in "Ii"):
+        return True
+    if letter in "AaIi" and is_article(text, match.end()):
+        return False
+    if letter == "I" and text[match.end() : match.end() + 1].isspace():
+        return False
+    return letter.isupper() or bool(
+        _CUE_BEFORE.search(text[max(0, match.start() - 40) : match.start()])
+    )
+
+
+def is_rejected_after(text: str, end: int) -> bool:
+    """Say whether a letter that ends at ``end`` is rejected: "A is wrong", "A and B are wrong"."""
+    while not _REJECTED_AFTER.match(text, end):
+        member = _LIST_MEMBER.match(text, end)
+        if member is None:
+            return False
+        end = member.end()
+    return True

@@ -1,0 +1,88 @@
+"""The letter rules of the authors' evaluator, bug for bug.
+
+``official`` looks whether the gold letter stands anywhere in the reply, so the
+article "a" is the answer A, and a reply that names two letters is right for
+either. ``official-lenient`` is a second reading that the authors' code holds
+and never switches on. Both are described rule by rule in ``docs/metrics.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_CHOICE = re.compile(r"\s*\(?([A-Za-z])\)?[.)]?\s*(.*)", re.DOTALL)
+_OTHER_CHARACTERS = re.compile(r"[^a-z0-9]+")
+
+
+def names_letter(reply: str, letter: str) -> bool:
+    """Say whether a letter stands between word boundaries anywhere in a reply."""
+    return _letter_pattern(letter.lower()).search(reply.strip().lower()) is not None
+
+
+def official_polarity(text: str) -> bool | None:
+    """Say whether an option counts as yes, by substring: "no, dry eyes" does.
+
+    Args:
+        text: Of the option, without its letter.
+
+    Returns:
+        True for yes, False for no, None where the original stops.
+    """
+    lowered = text.lower()
+    if "yes" in lowered:
+        return True
+    return False if "no" in lowered else None
+
+
+def lenient_answer(reply: str, choices: tuple[str, ...]) -> str | None:
+    """Read a reply by the authors' lenient rules.
+
+    Args:
+        reply: As the model wrote it.
+        choices: As the data set writes them, letter included.
+
+    Returns:
+        The letter in upper case, or None.
+    """
+    options = _lenient_options(choices)
+    for letter in options.texts:
+        if names_letter(reply, letter):
+            return letter
+    normalised = _normalise(reply)
+    words = normalised.split()
+    if options.yes is not None and "yes" in words:
+        return options.yes
+    if options.no is not None and "no" in words:
+        return options.no
+    return next((x for x, text in options.texts.items() if text and text in normalised), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _LenientOptions:
+    texts: dict[str, str]
+    yes: str | None
+    no: str | None
+
+
+@lru_cache(maxsize=8192)
+def _lenient_options(choices: tuple[str, ...]) -> _LenientOptions:
+    """Read options; of several that contain "yes" (or "no"), the last is the yes (no) option."""
+    texts: dict[str, str] = {}
+    for choice in choices:
+        match = _CHOICE.match(choice)
+        if match is not None:
+            texts[match.group(1).upper()] = _normalise(match.group(2))
+    yes = [letter for letter, text in texts.items() if "yes" in text]
+    no = [letter for letter, text in texts.items() if "no" in text]
+    return _LenientOptions(texts, yes[-1] if yes else None, no[-1] if no else None)
+
+
+def _normalise(text: str) -> str:
+    return _OTHER_CHARACTERS.sub(" ", text.lower()).strip()
+
+
+@lru_cache(maxsize=64)
+def _letter_pattern(letter: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(letter)}\b")

@@ -1,0 +1,84 @@
+"""Find the texts of options in a reply, and leave out those that it rejects."""
+
+from __future__ import annotations
+
+import re
+
+from emoreal_bench.scoring.options import Options, words_of
+
+_LONGEST_PART = 12
+"""Words: a longer reply is not taken for a part of an option."""
+_FILLER = (
+    r"(?:the|a|an|at|all|really|very|particularly|truly|quite|so|just|be|being|been|feel|feels|feeling"
+    r"|look|looks|looking|seem|seems|appear|appears|to|express|expressing|expresses|show|shows"
+    r"|showing|showed|sound|sounds|option|choice|letter|answer|about|of|any|signs|sign|evidence"
+    r"|indication|hint|necessarily|convey|conveys|conveying|display|displays|displaying)"
+)
+_REJECTED_BEFORE = re.compile(
+    rf" (?:not|\w+n't|never|no|neither|nor|without|rather than|instead of|than|lack of|lacks"
+    rf"|unlike|ruled? out|exclud\w+)(?: {_FILLER})* $"
+)
+_REJECTED_AFTER = re.compile(
+    r"(?:is|are|was|seems|appears|does|would be|can be|could be)?\s?"
+    r"(?:clearly |definitely |also )?(?:not|wrong|incorrect|unlikely|isn't|doesn't|can't|cannot"
+    r"|ruled out|excluded|eliminated|less) "
+)
+_START = re.compile(r"^(?: (?:the|a|an|that|it's|it|is|because|of|with|this|option))* ")
+_STOP_WORDS = frozenset("the a an of in on is are and or to it its his her their this that".split())
+
+
+def text_of_whole(text: str, options: Options) -> str | None:
+    """Give the option whose text the whole reply is, or is a part of.
+
+    A part counts only where it is short, has a content word and occurs in one
+    option alone: "Trembling voice." for "The speaker's trembling voice".
+    """
+    words = words_of(text)
+    exact = [letter for letter, its in options.by_letter() if its == words]
+    if exact:
+        return exact[0] if len(exact) == 1 else None
+    stripped = _START.sub(" ", words)
+    if words.count(" ") > _LONGEST_PART + 1 or not _has_content(stripped):
+        return None
+    holders = [letter for letter, its in options.by_letter() if stripped in its]
+    return holders[0] if len(holders) == 1 else None
+
+
+def text_at_start(text: str, options: Options) -> str | None:
+    """Give the option whose text a passage begins with; of several, the longest."""
+    words = words_of(text)
+    stripped = _START.sub(" ", words)
+    found = [
+        (len(its), letter)
+        for letter, its in options.by_letter()
+        if words.startswith(its) or stripped.startswith(_START.sub(" ", its))
+        if _has_content(its)
+    ]
+    return max(found)[1] if found else None
+
+
+def texts_in(text: str, options: Options) -> set[str]:
+    """Give the options whose texts occur in a passage and are not rejected there."""
+    words = words_of(text)
+    found: set[str] = set()
+    # Longest first, so that "very happy" is not also "happy".
+    for letter, its in sorted(options.by_letter(), key=lambda pair: -len(pair[1])):
+        if not _has_content(its):
+            continue
+        start = words.find(its)
+        while start >= 0:
+            end = start + len(its)
+            if not _is_rejected(words, start, end):
+                found.add(letter)
+            words = f"{words[: start + 1]}{'_' * (len(its) - 2)}{words[end - 1 :]}"
+            start = words.find(its)
+    return found
+
+
+def _is_rejected(words: str, start: int, end: int) -> bool:
+    before = words[max(0, start - 80) : start + 1]
+    return bool(_REJECTED_BEFORE.search(before) or _REJECTED_AFTER.match(words[end:]))
+
+
+def _has_content(words: str) -> bool:
+    return any(len(word) > 2 and word not in _STOP_WORDS for word in words.split())

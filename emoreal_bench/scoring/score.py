@@ -1,0 +1,179 @@
+"""The scores of a run: the entrance to scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.scores import (
+    Coverage,
+    Results,
+    ScoringReport,
+    SubtaskScores,
+)
+from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.vocabulary import (
+    HEADLINE_SCORING,
+    AnswerKind,
+    DeliveryStatus,
+    Outcome,
+    QuestionType,
+    Scoring,
+)
+from emoreal_bench.scoring.collect import Collected, Reply, collect_readings, count_statuses
+from emoreal_bench.scoring.frame import build_frame
+from emoreal_bench.scoring.identity import scoring_hash
+from emoreal_bench.scoring.joint import average_interval, mean_of, mean_scores
+from emoreal_bench.scoring.slices import slice_groups, slice_scores
+from emoreal_bench.scoring.subtask_scores import Sample, score_members
+
+if TYPE_CHECKING:
+    from emoreal_bench.scoring.slices import Groups
+
+ALL_SCORINGS = tuple(Scoring)
+COVERED = (
+    DeliveryStatus.OK,
+    DeliveryStatus.LENGTH,
+    DeliveryStatus.REFUSED,
+    DeliveryStatus.BLOCKED,
+)
+_MANY_UNPARSABLE = 0.05
+
+
+def score(
+    task: Task,
+    items: Sequence[Item],
+    replies: Iterable[Reply],
+    *,
+    scorings: Sequence[Scoring] = ALL_SCORINGS,
+    seed: int = 0,
+) -> Results:
+    """Score replies.
+
+    A pure function: the same items, replies and seed give the same results to
+    the last digit, whatever their order.
+
+    Args:
+        task: The task of the items.
+        items: All planned items; those without a reply count as missing.
+        replies: At most one for each item; of several, the last counts.
+        scorings: The rule books, each reported beside the others.
+        seed: Of the intervals.
+
+    Raises:
+        DataError: If there are no items, an annotation does not fit the task,
+            or a reply belongs to no item.
+    """
+    frame = build_frame(task, items)
+    collected = collect_readings(task, frame, items, replies, scorings)
+    groups = slice_groups(task, items)
+    reports = {
+        str(scoring): _report(task, Sample(frame, collected.readings[scoring], seed), groups)
+        for scoring in scorings
+    }
+    headline = HEADLINE_SCORING if HEADLINE_SCORING in scorings else scorings[0]
+    return Results(
+        schema_version=1,
+        task=task.name,
+        scoring_hash=scoring_hash(scorings),
+        coverage=_coverage(collected),
+        scores=reports,
+        warnings=_warnings(reports[str(headline)]),
+    )
+
+
+def results_json(results: Results) -> str:
+    """Write results as the text of ``results.json``: a number that does not apply is absent."""
+    return results.model_dump_json(by_alias=True, exclude_unset=True, indent=2) + "\n"
+
+
+def _report(task: Task, sample: Sample, groups: Groups) -> ScoringReport:
+    subtasks = {name: _subtask_scores(task, sample, name) for name in sample.frame.layouts}
+    slices, notes = slice_scores(sample, groups)
+    notes += [f"no items of {name}" for name in task.subtasks if name not in subtasks]
+    scored = [name for name in subtasks if task.subtasks[name].answer is not AnswerKind.OPEN]
+    average = mean_of([subtasks[name].accuracy for name in scored]) if scored else None
+    fields: dict[str, Any] = {"average_accuracy": average}
+    if average is None:
+        notes.append("average_accuracy: a subtask has no accuracy")
+    else:
+        fields["average_accuracy_interval"] = average_interval(sample, scored)
+    return ScoringReport(
+        **fields,
+        **subtasks,
+        question_types=_question_types(task, sample, subtasks),
+        slices=slices,
+        notes=tuple(notes),
+    )
+
+
+def _subtask_scores(task: Task, sample: Sample, name: str) -> SubtaskScores:
+    subtask = task.subtasks[name]
+    members = sample.frame.members(name)
+    scores = score_members(sample, sample.frame.layouts[name], members, name)
+    return scores.model_copy(update={"chance": subtask.chance})
+
+
+def _question_types(
+    task: Task, sample: Sample, subtasks: Mapping[str, SubtaskScores]
+) -> dict[str, SubtaskScores]:
+    types: dict[str, SubtaskScores] = {}
+    for kind in QuestionType:
+        members = {
+            name: scores
+            for name, scores in subtasks.items()
+            if task.subtasks[name].question_type is kind
+        }
+        if members:
+            types[str(kind)] = mean_scores(sample, members, str(kind))
+    if QuestionType.STRESS_TEST in types:
+        types[str(QuestionType.HALLUCINATION_FREE_DETECTION)] = _hallucination_free(
+            types[str(QuestionType.STRESS_TEST)]
+        )
+    return types
+
+
+def _hallucination_free(stress: SubtaskScores) -> SubtaskScores:
+    """Pick out the yes-recall of the stress test, with the no-recall that it needs beside it."""
+    shown = ("yes_recall", "no_recall")
+    return SubtaskScores(
+        n=stress.n,
+        outcomes=stress.outcomes,
+        accuracy=None,
+        yes_recall=stress.yes_recall,
+        no_recall=stress.no_recall,
+        intervals={name: value for name, value in stress.intervals.items() if name in shown},
+        notes=("this is yes_recall of the stress test; a model that always says yes reaches 1",),
+    )
+
+
+def _coverage(collected: Collected) -> Coverage:
+    statuses = count_statuses(collected)
+    items = sum(statuses.values())
+    covered = sum(statuses[status] for status in COVERED)
+    return Coverage(
+        items=items,
+        covered=covered,
+        fraction=covered / items,
+        statuses={str(status): count for status, count in statuses.items()},
+    )
+
+
+def _warnings(report: ScoringReport) -> tuple[str, ...]:
+    warnings = []
+    for name, scores in report.subtasks.items():
+        interval = scores.intervals.get("accuracy")
+        if interval and scores.chance is not None and interval[1] < scores.chance:
+            warnings.append(
+                f"{name}: accuracy {scores.accuracy:.3f} is below chance ({scores.chance:.3f})"
+                " by more than its interval allows for. Is the answer format understood?"
+            )
+        items = sum(scores.outcomes.values())
+        unparsable = scores.outcomes[Outcome.UNPARSABLE]
+        if unparsable > _MANY_UNPARSABLE * items:
+            warnings.append(
+                f"{name}: no single answer could be read from {unparsable} of {items} replies."
+                " They count as wrong; look at some of them before trusting the score."
+            )
+    return tuple(warnings)

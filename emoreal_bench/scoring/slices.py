@@ -1,0 +1,69 @@
+"""Scores of the items that share a metadata value."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.scores import SubtaskScores
+from emoreal_bench.contracts.task import Task
+from emoreal_bench.scoring.subtask_scores import Sample, accuracy_scores, score_members
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Groups = Mapping[str, Mapping[str, NDArray[np.intp]]]
+
+SMALLEST_GROUP = 10
+
+
+def slice_groups(task: Task, items: Sequence[Item]) -> Groups:
+    """Group items by the metadata keys that a task is sliced by.
+
+    Returns:
+        By key and value, in alphabetical order of the values, the positions of
+        the items; items without the key are in no group.
+    """
+    import numpy as np
+
+    groups: dict[str, Mapping[str, NDArray[np.intp]]] = {}
+    for key in task.slices:
+        positions: defaultdict[str, list[int]] = defaultdict(list)
+        for index, item in enumerate(items):
+            if item.metadata and key in item.metadata:
+                positions[item.metadata[key]].append(index)
+        if positions:
+            groups[key] = {value: np.array(positions[value]) for value in sorted(positions)}
+    return groups
+
+
+def slice_scores(
+    sample: Sample, groups: Groups
+) -> tuple[dict[str, dict[str, SubtaskScores]], list[str]]:
+    """Score each group, and note those that are too small to be shown.
+
+    A group whose items want different kinds of answers has accuracy only.
+    """
+    scores: dict[str, dict[str, SubtaskScores]] = {}
+    notes: list[str] = []
+    layouts = list(sample.frame.layouts.values())
+    for key, values in groups.items():
+        scores[key] = {}
+        small = [value for value, members in values.items() if members.size < SMALLEST_GROUP]
+        for value, members in values.items():
+            if value in small:
+                continue
+            present = {layouts[index] for index in set(sample.frame.subtask[members].tolist())}
+            name = f"{key}={value}"
+            scores[key][value] = (
+                score_members(sample, present.pop(), members, name)
+                if len(present) == 1
+                else accuracy_scores(sample, members, name)
+            )
+        if small:
+            shown = ", ".join(small)
+            notes.append(f"{key}: groups under {SMALLEST_GROUP} items are not shown: {shown}")
+    return scores, notes

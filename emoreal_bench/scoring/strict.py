@@ -1,0 +1,242 @@
+"""The strict reading of a reply: one answer, or none.
+
+A reply is read in stages, from what gives an answer most plainly to what
+merely mentions one: the whole reply, what it begins with or announces ("the
+answer is B"), and whatever options it mentions. The first stage that finds
+something decides, and where it finds two different answers there is none.
+Rejected options ("not A but B", "C is wrong") are not mentions, the article
+"a" is not a letter, and statements are not interpreted: "nobody shouts" names
+no option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from emoreal_bench.scoring.announced import changes_mind, cues_in
+from emoreal_bench.scoring.cleaning import clean
+from emoreal_bench.scoring.letters import is_article, is_rejected_after, letters_in
+from emoreal_bench.scoring.option_texts import text_at_start, text_of_whole, texts_in
+from emoreal_bench.scoring.options import Options
+from emoreal_bench.scoring.yes_no_words import polarities_in, polarity_at_start, without_both
+
+_REMEMBERED = 4096
+_OFF_LIST = "?"
+"""Stands for an answer that is not one of the options, or for two at once."""
+_ONLY_LETTER = re.compile(
+    r"\W*(?:(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice|letter)\W*(?:is\W*)?)?"
+    r"([A-Za-z])\W*\Z",
+    re.I,
+)
+_LETTER_FIRST = re.compile(
+    r"\W*(?:(?:option|choice|answer|letter)\s+)?[\"'(\[{]*([A-Za-z])(?![\w'])", re.I
+)
+_CLOSED = re.compile(r"[\"']?\s*(?:[)\]}.:,;\"'=-]|\n|\Z)")
+_CLOSERS = re.compile(r"\A[)\]}.:,;\"'\s=-]*")
+_SECOND_LETTER = re.compile(
+    r"[)\]}.:\"']*\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly)\b|\n)\s*"
+    r"(?:(?:option|choice|maybe|possibly)\s+)?[\"'(\[{]*([A-Z])(?![\w'])"
+)
+_NOT_FIRST = re.compile(
+    r"\W*(?:definitely |certainly |clearly )?not\b.*?\bbut(?: rather)?\b", re.I | re.S
+)
+_VERDICT = re.compile(
+    r"[)\]}.\"']*\s*,?\s*(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains|fits|matches|the|most|my"
+    r"|clearly|definitely|likely|probably|therefore|thus|a)\s+)*"
+    r"(?:correct|right|best|better|answer|true|likely|accurate|appropriate|fitting|winner|choice)\b",
+    re.I,
+)
+
+
+def read_choice(text: str, options: Options) -> str | None:
+    """Read the one option that a reply chooses.
+
+    Args:
+        text: The reply as the model wrote it.
+        options: Of the question.
+
+    Returns:
+        Its letter; None if the reply chooses none, several, or something else.
+    """
+    return _read(text, options, yes_no=False)
+
+
+def read_yes_no(text: str, options: Options) -> str | None:
+    """Read the one option that a reply to a yes/no question chooses.
+
+    As :func:`read_choice`; the words yes and no answer too.
+
+    Raises:
+        ValueError: If the options are not one yes and one no.
+    """
+    return _read(text, options, yes_no=True)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(text: str, options: Options, *, yes_no: bool) -> str | None:
+    polarity = dict(zip((True, False), options.polarity(), strict=True)) if yes_no else None
+    reader = _Reader(options, polarity)
+    reply = clean(text)
+    for stage in (reader.whole, reader.stated, reader.mentioned):
+        found = stage(reply)
+        if found:
+            answer = found.pop() if len(found) == 1 else _OFF_LIST
+            return None if answer == _OFF_LIST else answer
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads cleaned replies to one question.
+
+    Attributes:
+        options: Of the question.
+        polarity: The letters of yes (True) and no (False), for a yes/no question.
+    """
+
+    options: Options
+    polarity: Mapping[bool, str] | None
+
+    def whole(self, reply: str) -> set[str]:
+        """Read a reply that is nothing but an answer."""
+        match = _ONLY_LETTER.match(reply)
+        if match:
+            letter = match[1].upper()
+            if letter in self.options.letters:
+                return {letter}
+            if self.polarity and letter in "YN":
+                return {self.polarity[letter == "Y"]}
+            return {_OFF_LIST}
+        text = text_of_whole(reply, self.options)
+        return {text} if text else set()
+
+    def stated(self, reply: str) -> set[str]:
+        """Read what a reply begins with, ends with and announces."""
+        found: list[tuple[int, str]] = []
+        finals: list[tuple[int, str]] = []
+        leading = self._leading(reply)
+        if leading:
+            found.append((0, leading))
+        for cue in cues_in(reply):
+            value = self._value(reply[cue.end :])
+            if value:
+                (finals if cue.final else found).append((cue.start, value))
+        found += self._verdicts(reply)
+        found += self._lines(reply)
+        return _latest(reply, finals or sorted(found))
+
+    def mentioned(self, reply: str) -> set[str]:
+        """Read whatever options a reply mentions."""
+        letters = {letter for _, letter in letters_in(reply, self.options.letters)}
+        if letters:
+            return letters
+        if self.polarity:
+            words = {self.polarity[answer] for answer in polarities_in(without_both(reply))}
+            if words:
+                return words
+        return texts_in(reply, self.options)
+
+    def _leading(self, reply: str) -> str | None:
+        match = _LETTER_FIRST.match(reply)
+        closed = match is not None and _CLOSED.match(reply, match.end()) is not None
+        if match and self._is_leading_letter(reply, match, closed=closed):
+            letter = match[1].upper()
+            second = _SECOND_LETTER.match(reply, match.end())
+            if letter not in self.options.letters or (second and second[1] != letter):
+                return _OFF_LIST
+            return self._checked(letter, reply[match.end() :])
+        if self.polarity and not (match and closed):
+            answer = polarity_at_start(without_both(reply))
+            return None if answer is None else self.polarity[answer]
+        return None
+
+    def _is_leading_letter(self, reply: str, match: re.Match[str], *, closed: bool) -> bool:
+        letter = match[1].upper()
+        if not closed:
+            if letter in "AI" and is_article(reply, match.end()):
+                return text_at_start(reply[match.end() :], self.options) == letter
+            if match[1].islower() or letter not in self.options.letters:
+                return False
+        elif letter not in self.options.letters:
+            return True
+        return not is_rejected_after(reply, match.end()) and not self._lists_options(reply, letter)
+
+    def _lists_options(self, reply: str, first: str) -> bool:
+        """Say whether a reply goes through the options: others begin a line or have their text."""
+        return any(
+            reply[:start].rstrip(" ([").endswith("\n")
+            or self._option_at_start(reply[start + 1 :]) == letter
+            for start, letter in letters_in(reply, self.options.letters)
+            if letter != first
+        )
+
+    def _checked(self, letter: str, after: str) -> str:
+        """Turn a letter into a conflict if the text beside it is that of another option."""
+        return letter if self._option_at_start(after) in (None, letter) else _OFF_LIST
+
+    def _option_at_start(self, passage: str) -> str | None:
+        """Find the option whose text, or yes or no, a passage begins with."""
+        passage = _CLOSERS.sub("", passage, count=1)
+        if not self.polarity:
+            return text_at_start(passage, self.options)
+        answer = polarity_at_start(passage)
+        return None if answer is None else self.polarity[answer]
+
+    def _value(self, passage: str) -> str | None:
+        """Read the answer with which a passage begins."""
+        passage = passage.lstrip(" \n:\"'")
+        turned = _NOT_FIRST.match(passage)
+        if turned:
+            passage = passage[turned.end() :].lstrip()
+        line = passage.split("\n", 1)[0]
+        match = _LETTER_FIRST.match(line)
+        if match and not self._is_word(line, match):
+            letter = match[1].upper()
+            second = _SECOND_LETTER.match(line, match.end())
+            if letter not in self.options.letters or (second and second[1] != letter):
+                return _OFF_LIST
+            return self._checked(letter, line[match.end() :])
+        if self.polarity:
+            answer = polarity_at_start(without_both(line))
+            return None if answer is None else self.polarity[answer]
+        return text_at_start(line, self.options) or text_of_whole(line, self.options)
+
+    def _is_word(self, line: str, match: re.Match[str]) -> bool:
+        """Say whether a lone letter is a word ("a man", "I think") and no option."""
+        if _CLOSED.match(line, match.end()):
+            return False
+        letter = match[1]
+        if letter in "AaIi":
+            return is_article(line, match.end())
+        return letter.islower() or letter not in self.options.letters
+
+    def _lines(self, reply: str) -> list[tuple[int, str]]:
+        """Read the first and the last of several lines, where they are nothing but an answer."""
+        last = reply.rfind("\n") + 1
+        if not last:
+            return []
+        edges = {0: reply.split("\n", 1)[0], last: reply[last:]}
+        return [
+            (start, letter)
+            for start, line in edges.items()
+            for letter in self.whole(line) - {_OFF_LIST}
+        ]
+
+    def _verdicts(self, reply: str) -> list[tuple[int, str]]:
+        """Find letters that are called right: "(B) is the best answer"."""
+        return [
+            (start, letter)
+            for start, letter in letters_in(reply, self.options.letters)
+            if _VERDICT.match(reply, start + 1)
+        ]
+
+
+def _latest(reply: str, found: list[tuple[int, str]]) -> set[str]:
+    """Keep the last answer where the reply changes its mind, and all answers otherwise."""
+    answers = {answer for _, answer in found}
+    if len(answers) > 1 and changes_mind(reply[: found[-1][0] + 20]):
+        return {found[-1][1]}
+    return answers

@@ -1,0 +1,255 @@
+"""The scores of one group of items that have the same kind of answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.contracts.scores import Interval, SubtaskScores
+from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
+from emoreal_bench.scoring.collect import Readings, count_outcomes
+from emoreal_bench.scoring.frame import Frame, Layout
+from emoreal_bench.scoring.metrics import (
+    compute_metrics,
+    confusion_of,
+    f1_scores,
+    feature_pairs,
+    feature_width,
+    precisions,
+    recalls,
+)
+from emoreal_bench.statistics.intervals import (
+    ClusterCounts,
+    count_clusters,
+    percentile_interval,
+    resample,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from emoreal_bench.scoring.metrics import Numbers
+
+RATES = ("hallucination_rate", "spurious_rate")
+UNMAPPED = "unmapped"
+FEW_CLIPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A run under one scoring, and the seed of its intervals."""
+
+    frame: Frame
+    readings: Readings
+    seed: int
+
+    @property
+    def scoring(self) -> Scoring:
+        """The rule book."""
+        return self.readings.scoring
+
+    def features_of(
+        self, layout: Layout, counted: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """List the clip and the feature of everything that counted items count for."""
+        gold = self.frame.gold_for(self.scoring)[counted]
+        answer = self.readings.answer[counted]
+        positions, features = feature_pairs(layout, gold, answer, self.frame.category[counted])
+        return self.frame.clip[counted][positions], features
+
+    def metrics(self, layout: Layout, totals: NDArray[Any]) -> dict[str, Numbers]:
+        """Compute metrics as this scoring defines them."""
+        by_authors = self.scoring is not Scoring.STRICT
+        return compute_metrics(layout, totals, predicted_classes_count=by_authors)
+
+    def resample(self, counts: ClusterCounts, name: str) -> NDArray[np.float64]:
+        """Draw bootstrap samples for something of this name."""
+        return resample(counts, seed=self.seed, name=f"{self.scoring}/{name}")
+
+
+def score_members(
+    sample: Sample, layout: Layout, members: NDArray[np.intp], name: str
+) -> SubtaskScores:
+    """Score items of one layout.
+
+    Args:
+        sample: The run.
+        layout: Of the items.
+        members: ``(n,)`` their positions.
+        name: Of the group, which decides the draws of its intervals.
+    """
+    counted = sample.readings.denominator(members)
+    fields: dict[str, Any] = {
+        "n": int(counted.size),
+        "outcomes": count_outcomes(sample.readings, members),
+        "accuracy": None,
+    }
+    if layout.kind is AnswerKind.OPEN:
+        return SubtaskScores(**fields, notes=("free text is scored by a judge",))
+    if counted.size == 0:
+        return SubtaskScores(**fields | _without_predictions(layout))
+    clips, features = sample.features_of(layout, counted)
+    counts = count_clusters(clips, features, feature_width(layout))
+    values = {
+        metric: float(value) for metric, value in sample.metrics(layout, counts.totals).items()
+    }
+    numbers, notes = settle_undefined(values, sample.scoring)
+    replicates = sample.metrics(layout, sample.resample(counts, name))
+    intervals, interval_notes = intervals_of(values, numbers, replicates, counts.clusters)
+    fields |= numbers | {
+        "majority_baseline": _majority(sample.frame.gold[members]),
+        "intervals": intervals,
+        "notes": (*notes, *interval_notes),
+    }
+    if layout.kind is AnswerKind.LABEL:
+        fields |= _class_tables(layout, confusion_of(layout, counts.totals))
+        fields["notes"] += _dropped_note(counted.size, members.size, sample.scoring)
+    return SubtaskScores(**fields)
+
+
+def accuracy_scores(sample: Sample, members: NDArray[np.intp], name: str) -> SubtaskScores:
+    """Score items of several layouts, which have nothing but accuracy in common."""
+    counted = sample.readings.denominator(members)
+    fields: dict[str, Any] = {
+        "n": int(counted.size),
+        "outcomes": count_outcomes(sample.readings, members),
+        "accuracy": None,
+    }
+    if counted.size == 0:
+        return SubtaskScores(**fields, notes=("no predictions",))
+    counts = accuracy_counts(sample, [counted])
+    items, right = (int(total) for total in counts.totals)
+    fields["accuracy"] = right / items
+    totals = sample.resample(counts, name)
+    values = {"accuracy": right / items}
+    intervals, notes = intervals_of(
+        values, dict(values), {"accuracy": totals[:, 1] / totals[:, 0]}, counts.clusters
+    )
+    return SubtaskScores(**fields, intervals=intervals, notes=tuple(notes))
+
+
+def accuracy_counts(sample: Sample, groups: Sequence[NDArray[np.intp]]) -> ClusterCounts:
+    """Count, per clip and group of items, the items and the right ones."""
+    import numpy as np
+
+    gold = sample.frame.gold_for(sample.scoring)
+    clips: list[NDArray[np.int32]] = []
+    features: list[NDArray[np.int64]] = []
+    for index, members in enumerate(groups):
+        right = members[sample.readings.answer[members] == gold[members]]
+        for chosen, feature in ((members, 2 * index), (right, 2 * index + 1)):
+            clips.append(sample.frame.clip[chosen])
+            features.append(np.full(chosen.size, feature, dtype=np.int64))
+    return count_clusters(np.concatenate(clips), np.concatenate(features), 2 * len(groups))
+
+
+def settle_undefined(
+    values: dict[str, float], scoring: Scoring
+) -> tuple[dict[str, float | None], list[str]]:
+    """Replace what is not defined: by 0 under strict, by null under official.
+
+    Args:
+        values: By metric; NaN where not defined.
+        scoring: The rule book.
+
+    Returns:
+        The numbers, and notes that say which were not defined.
+    """
+    undefined = [metric for metric, value in values.items() if isnan(value)]
+    stopped = [metric for metric in undefined if metric not in RATES]
+    notes = [
+        f"{rate}: no item of this category has the gold answer no"
+        for rate in undefined
+        if rate in RATES
+    ]
+    numbers: dict[str, float | None] = dict(values)
+    numbers.update(dict.fromkeys(undefined))
+    if scoring is Scoring.STRICT:
+        numbers.update(dict.fromkeys(stopped, 0.0))
+        if stopped:
+            notes.append(f"0/0, counted as 0: {', '.join(stopped)}")
+        return numbers, notes
+    if values.get("yes_recall") == values.get("no_recall") == 0:
+        numbers["f1"] = None
+        stopped.append("f1")
+    if stopped:
+        notes.append(f"0/0, where the authors' evaluator stops: {', '.join(stopped)}")
+    return numbers, notes
+
+
+def intervals_of(
+    values: dict[str, float],
+    numbers: dict[str, float | None],
+    replicates: dict[str, Numbers],
+    clips: int,
+) -> tuple[dict[str, Interval], list[str]]:
+    """Give the intervals of all defined numbers.
+
+    Args:
+        values: By metric; NaN where not defined.
+        numbers: The same as they are reported.
+        replicates: The same in each bootstrap replicate.
+        clips: Number of clusters.
+
+    Returns:
+        Intervals by metric, and notes that warn of few clips.
+    """
+    if clips < 2:
+        return {}, ["one clip: there are no intervals"]
+    intervals = {
+        metric: interval
+        for metric, draws in replicates.items()
+        if not isnan(values[metric]) and numbers[metric] is not None
+        if (interval := percentile_interval(draws)) is not None
+    }
+    few = [f"{clips} clips: the intervals are rough"] if clips < FEW_CLIPS else []
+    return intervals, few
+
+
+def _without_predictions(layout: Layout) -> dict[str, Any]:
+    """Give the scores of items of which none has a prediction; strict always counts items."""
+    if layout.kind is AnswerKind.CHOICE:
+        return {"accuracy": 0.0, "notes": ("no predictions: 0 by the authors' evaluator",)}
+    return {"notes": ("no predictions, where the authors' evaluator stops",)}
+
+
+def _majority(gold: NDArray[np.int8]) -> float:
+    import numpy as np
+
+    return float(np.bincount(gold).max() / gold.size)
+
+
+def _dropped_note(counted: int, members: int, scoring: Scoring) -> tuple[str, ...]:
+    if scoring is Scoring.STRICT or counted == members:
+        return ()
+    return (f"{members - counted} items without a prediction or dropped by the official mapper",)
+
+
+def _class_tables(layout: Layout, table: Numbers) -> dict[str, Any]:
+    columns = (*layout.classes, UNMAPPED)
+    rows: Sequence[tuple[str, Numbers]] = list(zip(layout.classes, table, strict=True))
+    measures = zip(
+        layout.classes, recalls(table), precisions(table), f1_scores(table), table, strict=True
+    )
+    return {
+        "per_class": {
+            label: {
+                "recall": _or_none(recall),
+                "precision": _or_none(precision),
+                "f1": _or_none(f1),
+                "n": int(row.sum()),
+            }
+            for label, recall, precision, f1, row in measures
+        },
+        "confusion": {
+            label: {column: int(count) for column, count in zip(columns, row, strict=True)}
+            for label, row in rows
+        },
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return None if isnan(value) else float(value)

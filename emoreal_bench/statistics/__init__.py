@@ -1,0 +1,1 @@
+"""How sure a score is: intervals clustered by clip, and paired comparisons."""
