@@ -76,21 +76,22 @@ class DataReport(_Record):
     def lines(self) -> list[RenderableType]:
         """Give the report for people: a table of subtasks, then one line per finding."""
         from rich.table import Table
+        from rich.text import Text
 
         table = Table("subtask", "items", "published", "", title=self.task, title_justify="left")
         for name, count in self.subtasks.items():
             published = "not known" if count.published is None else str(count.published)
             verdict = {True: "as published", False: "DIFFERS", None: ""}[count.agrees]
             table.add_row(name, str(count.items), published, verdict)
-        found: list[RenderableType] = [table]
-        found += [f"read: {source}" for source in self.sources]
+        found = [f"read: {source}" for source in self.sources]
         found += [f"note: {note}" for note in self.notes]
         found.append(f"{self.clips} clips, {self.seconds:.1f} s in all")
         for what, findings in self._findings():
             found += [f"{what}: {findings.count}", *_list(findings)]
         found.append(f"data hash: {self.data_hash}")
         found.append("The data is complete." if self.complete else "The data is NOT complete.")
-        return found
+        # Names and problems come from the data: no markup, no control characters.
+        return [table, *(Text(_safe(line)) for line in found)]
 
     def _findings(self) -> list[tuple[str, Findings]]:
         return [
@@ -189,6 +190,13 @@ def _duplicates(dataset: Dataset) -> Iterator[str]:
         if asked in seen:
             yield item.id
         seen.add(asked)
+
+
+def _safe(line: str) -> str:
+    from emoreal_bench.reporting.text import plain_text
+
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    return indent + plain_text(line, limit=500)
 
 
 def _list(findings: Findings) -> list[str]:

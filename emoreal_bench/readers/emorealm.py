@@ -15,37 +15,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from emoreal_bench.choices import split_choice
-from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.readers import Dataset, Options
+from emoreal_bench.readers.clip_files import find_annotations
 from emoreal_bench.readers.json_list import iterate_json_list
+from emoreal_bench.readers.options import ReaderOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem, Problems
 
 ANNOTATIONS = "emorealm_v1.json"
 _KEYS = ("id", "video", "task", "question", "choices", "answer")
 _LOOK_DEPTH = 3
 _PROBED_CLIPS = 8
-
-
-class EmoRealmOptions(BaseModel):
-    """Options of the reader, given with ``--data-arg key=value``.
-
-    Paths may be absolute or relative to the data folder.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    annotations: str | None = None
-    """The JSON file; looked for by its name if not given."""
-    videos: str | None = None
-    """The folder that ``video`` is relative to; looked for if not given."""
-    audios: str | None = None
-    """The folder of the wav files; looked for if not given."""
 
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
@@ -56,8 +40,8 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
             malformed item, a duplicate id, a clip path that leaves the folder.
         UsageError: For an option that does not exist.
     """
-    chosen = _options(options)
-    annotations = _annotations(root, chosen)
+    chosen = read_options(ReaderOptions, options, "emorealm")
+    annotations = find_annotations(root, chosen.annotations, ANNOTATIONS)
     items = read_annotations(task, annotations)
     paths = sorted({item.clip for item in items})
     videos = _tree(root, chosen.videos, "videos", paths)
@@ -87,36 +71,6 @@ def read_annotations(task: Task, path: Path) -> list[Item]:
     if not items:
         raise DataError("The list holds no items.", where=str(path))
     return items
-
-
-def _options(options: Options) -> EmoRealmOptions:
-    try:
-        return EmoRealmOptions.model_validate(dict(options))
-    except ValidationError as error:
-        wrong = ", ".join(str(problem["loc"][0]) for problem in error.errors())
-        raise UsageError(
-            f"The reader emorealm does not take the option: {wrong}.",
-            remedy=f"It takes: {', '.join(EmoRealmOptions.model_fields)}.",
-        ) from error
-
-
-def _annotations(root: Path, options: EmoRealmOptions) -> Path:
-    if options.annotations is not None:
-        path = root / options.annotations
-        if not path.is_file():
-            raise DataError("There is no such annotation file.", where=str(path))
-        return path
-    if root.is_file():
-        return root
-    places = [root / ANNOTATIONS, root / "EmoReAlM" / ANNOTATIONS]
-    for path in places:
-        if path.is_file():
-            return path
-    raise DataError(
-        f"There is no {ANNOTATIONS} here or in EmoReAlM/.",
-        where=str(root),
-        remedy="Put it there, or name it with --data-arg annotations=FILE.",
-    )
 
 
 def _tree(root: Path, chosen: str | None, option: str, paths: list[str]) -> Path | None:

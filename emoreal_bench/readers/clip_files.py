@@ -1,0 +1,193 @@
+"""Finds the annotation file and the clips of a data set below the user's folder."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from enum import IntEnum
+from pathlib import Path, PurePath
+
+from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.item import Clip
+from emoreal_bench.readers.options import ReaderOptions
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".flv", ".m4v"})
+_LOOK_DEPTH = 3
+_CLIP_DEPTH = 6
+_NAMED = 3
+
+
+class _Version(IntEnum):
+    """Which copy of a clip a file is, by the names of the folders above it."""
+
+    PREPARED = 0
+    """24 frames a second, with sound: what the authors feed."""
+    ORIGINAL = 1
+    SILENT = 2
+    """A copy whose sound was taken away on purpose; only used if named."""
+
+
+def find_annotations(root: Path, chosen: str | None, name: str) -> Path:
+    """Find the annotation file.
+
+    Args:
+        root: The user's folder, or the file itself.
+        chosen: The user's ``annotations`` option.
+        name: The file as its owner names it, with as many folders above it as
+            are needed to tell it apart: ``"test(single-labeled)/set_1.csv"``.
+
+    Raises:
+        DataError: If there is no such file, or several at the same depth.
+    """
+    if chosen is not None:
+        path = root / chosen
+        if not path.is_file():
+            raise DataError(
+                "There is no such annotation file.",
+                where=str(path),
+                remedy="Name it with --data-arg annotations=FILE.",
+            )
+        return path
+    if root.is_file():
+        return root
+    folders = [root]
+    for _ in range(_LOOK_DEPTH + 1):
+        found = [folder / name for folder in folders if (folder / name).is_file()]
+        if len(found) > 1:
+            raise DataError(
+                f"There are several files {name}: {', '.join(map(str, found))}.",
+                where=str(root),
+                remedy="Name the right one with --data-arg annotations=FILE.",
+            )
+        if found:
+            return found[0]
+        folders = [below for folder in folders for below in _folders(folder)]
+    raise DataError(
+        f"There is no {name} in this folder or up to {_LOOK_DEPTH} folders below it.",
+        where=str(root),
+        remedy="Put it there, or name it with --data-arg annotations=FILE.",
+    )
+
+
+def find_clips(
+    root: Path,
+    options: ReaderOptions,
+    keys: Collection[str],
+    key_of: Callable[[str], str] = str,
+) -> dict[str, Clip]:
+    """Find the files of clips by their names, wherever they are below the folder.
+
+    Where a data set lies there in several copies, all clips come from one: that
+    with the most of the wanted clips, prepared ones before the originals. Wav
+    files are taken from the folder of the option ``audios``, or else from below
+    a folder whose name holds ``16k``; without any, the sound is the video's own.
+
+    Args:
+        root: The user's folder.
+        options: May name the folders.
+        keys: The wanted clips.
+        key_of: Turns a file's name without extension into a key.
+
+    Returns:
+        A clip for each key, in their order; the files of a missing one do not exist.
+
+    Raises:
+        DataError: If there is none of the clips, or two files for one of them.
+    """
+    home = root.parent if root.is_file() else root
+    videos = _folder(home, options.videos, "videos")
+    wanted = set(keys)
+    copies: dict[_Version, _Found] = defaultdict(lambda: defaultdict(list))
+    for path in _files(videos or home, VIDEO_SUFFIXES):
+        if (key := key_of(path.stem)) in wanted:
+            version = _Version.ORIGINAL if videos else _version(path.relative_to(home))
+            copies[version][key].append(path)
+    copies.pop(_Version.SILENT, None)
+    if not copies:
+        examples = ", ".join(sorted(wanted)[:_NAMED])
+        raise DataError(
+            f"None of the clips was found, for example {examples}.",
+            where=str(videos or home),
+            remedy="Put the clips below this folder, or name theirs with --data-arg videos=FOLDER.",
+        )
+    version, found = max(copies.items(), key=lambda copy: (len(copy[1]), -copy[0]))
+    sounds = _find_sounds(home, options, wanted, key_of)
+    _refuse_doubles(home, found, "videos")
+    _refuse_doubles(home, sounds, "audios")
+    return {key: _clip(key, found, sounds, videos or home) for key in keys}
+
+
+_Found = dict[str, list[Path]]
+
+
+def _find_sounds(
+    home: Path, options: ReaderOptions, wanted: set[str], key_of: Callable[[str], str]
+) -> _Found:
+    audios = _folder(home, options.audios, "audios")
+    found: _Found = defaultdict(list)
+    for path in _files(audios or home, {".wav"}):
+        is_prepared = audios is not None or _is_prepared_sound(path.relative_to(home))
+        if is_prepared and (key := key_of(path.stem)) in wanted:
+            found[key].append(path)
+    return found
+
+
+def _clip(key: str, videos: _Found, sounds: _Found, home: Path) -> Clip:
+    video = videos[key][0] if key in videos else home / f"{key}.mp4"
+    if not sounds:
+        return Clip(key, video)
+    return Clip(key, video, sounds[key][0] if key in sounds else home / f"{key}.wav")
+
+
+def _refuse_doubles(home: Path, found: Mapping[str, list[Path]], option: str) -> None:
+    doubles = [(key, paths) for key, paths in sorted(found.items()) if len(paths) > 1]
+    if not doubles:
+        return
+    named = "; ".join(f"{key}: {' and '.join(map(str, paths))}" for key, paths in doubles[:_NAMED])
+    raise DataError(
+        f"{len(doubles)} clips have more than one file, for example {named}.",
+        where=str(home),
+        remedy=f"Name the right folder with --data-arg {option}=FOLDER.",
+    )
+
+
+def _folder(home: Path, chosen: str | None, option: str) -> Path | None:
+    if chosen is None:
+        return None
+    folder = home / chosen
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no such folder for the option {option}.",
+            where=str(folder),
+            remedy=f"Name the folder with --data-arg {option}=FOLDER.",
+        )
+    return folder
+
+
+def _version(path: PurePath) -> _Version:
+    names = [part.lower() for part in path.parts[:-1]]
+    if any("no_audio" in name for name in names):
+        return _Version.SILENT
+    prepared = any("24fps" in name or "24_fps" in name for name in names)
+    return _Version.PREPARED if prepared else _Version.ORIGINAL
+
+
+def _is_prepared_sound(path: PurePath) -> bool:
+    return any("16k" in part.lower() for part in path.parts[:-1])
+
+
+def _files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    for place, below, names in os.walk(folder, followlinks=True):
+        here = Path(place)
+        # The depth is bounded because a link may lead back to a folder above.
+        if len(here.relative_to(folder).parts) >= _CLIP_DEPTH:
+            below.clear()
+        below.sort()
+        for name in sorted(names):
+            if not name.startswith(".") and PurePath(name).suffix.lower() in suffixes:
+                yield here / name
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())

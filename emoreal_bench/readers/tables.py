@@ -1,0 +1,130 @@
+"""Annotation tables: CSV files and Excel sheets, read row by row as texts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from emoreal_bench.contracts.errors import DataError, MissingExtraError
+
+_REMEDY = "Get the file again from its owner; it may be cut off or of another data set."
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        line: Where it stands in the file, counted from 1.
+        cells: The wanted columns, without surrounding spaces.
+    """
+
+    line: int
+    cells: Mapping[str, str]
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
+    """Read columns of a ``.csv`` or ``.xlsx`` file whose first row names them.
+
+    Args:
+        path: The file. Of a workbook, the first sheet is read.
+        columns: Their names; there may be others.
+
+    Raises:
+        DataError: If the file cannot be read, lacks a column or has no rows, or
+            if a row has more or fewer cells than the first.
+        MissingExtraError: If it is a workbook and openpyxl is not installed.
+    """
+    read = _workbook_rows if path.suffix.lower() == ".xlsx" else _csv_rows
+    with _told(path):
+        return _take(path, read(path), columns)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"The file is not UTF-8 text: {error.reason} at byte {error.start}.",
+            where=str(path),
+            remedy=_REMEDY,
+        ) from error
+    except csv.Error as error:
+        raise DataError(
+            f"The file is not a CSV table: {error}.", where=str(path), remedy=_REMEDY
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"The file cannot be read: {error.strerror or error}.", where=str(path), remedy=_REMEDY
+        ) from error
+
+
+def _take(
+    path: Path, rows: Iterable[tuple[int, Sequence[str]]], columns: Sequence[str]
+) -> list[Row]:
+    lines = ((line, [cell.strip() for cell in cells]) for line, cells in rows)
+    filled = ((line, cells) for line, cells in lines if any(cells))
+    _, header = next(filled, (1, []))
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise DataError(
+            f"The first row does not name the column {', '.join(missing)}.",
+            where=str(path),
+            remedy=f"The columns {', '.join(columns)} are needed. {_REMEDY}",
+        )
+    found = []
+    for line, cells in filled:
+        if len(cells) != len(header):
+            raise DataError(
+                f"Line {line} has {len(cells)} cells; the first row has {len(header)}.",
+                where=str(path),
+                remedy=_REMEDY,
+            )
+        by_name = dict(zip(header, cells, strict=True))
+        found.append(Row(line, {name: by_name[name] for name in columns}))
+    if not found:
+        raise DataError("The table has no rows.", where=str(path), remedy=_REMEDY)
+    return found
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        for cells in reader:
+            yield reader.line_num, cells
+
+
+def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
+    from zipfile import BadZipFile
+
+    try:
+        from openpyxl import load_workbook
+        from openpyxl.utils.exceptions import InvalidFileException
+    except ImportError as error:
+        raise MissingExtraError(f"Reading {path.name}", "data") from error
+    try:
+        workbook = load_workbook(path, read_only=True, data_only=True)
+    except (BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
+        # SyntaxError: what the XML parser of the standard library raises.
+        raise DataError(
+            f"The file is not an Excel workbook: {error}.", where=str(path), remedy=_REMEDY
+        ) from error
+    try:
+        sheet = workbook.worksheets[0]
+        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+            yield line, [_cell_text(cell) for cell in cells]
+    finally:
+        workbook.close()
+
+
+def _cell_text(cell: object) -> str:
+    """Write a cell as a CSV file would: whole numbers without a decimal point."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
