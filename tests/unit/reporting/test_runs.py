@@ -1,0 +1,58 @@
+"""Reading run folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.reporting.runs import load_report
+from tests.run_factory import MadeUpRun
+
+
+def test_a_run_folder_gives_manifest_scores_and_timings(tmp_path: Path) -> None:
+    run = MadeUpRun()
+    report = load_report(run.write(tmp_path / "run"))
+    assert report.manifest == run.manifest()
+    assert report.results == run.results()
+    assert report.timings == run.timings()
+
+
+def test_a_run_without_timings_is_still_a_run(tmp_path: Path) -> None:
+    folder = MadeUpRun().write(tmp_path / "run")
+    (folder / "timings.json").unlink()
+    assert load_report(folder).timings is None
+
+
+def test_a_folder_without_manifest_is_not_a_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not a run folder") as caught:
+        load_report(tmp_path)
+    assert caught.value.where == str(tmp_path)
+
+
+def test_an_unfinished_run_is_named_as_such(tmp_path: Path) -> None:
+    folder = MadeUpRun().write(tmp_path / "run")
+    (folder / "results.json").unlink()
+    with pytest.raises(RunError, match="not finished"):
+        load_report(folder)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"schema": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize("name", ["manifest.json", "results.json", "timings.json"])
+def test_a_damaged_file_is_named(tmp_path: Path, name: str, damage: bytes) -> None:
+    folder = MadeUpRun().write(tmp_path / "run")
+    (folder / name).write_bytes(damage)
+    with pytest.raises(RunError, match="does not follow its schema") as caught:
+        load_report(folder)
+    assert caught.value.where == str(folder / name)
+
+
+@pytest.mark.parametrize("key", ["task", "data_hash", "request_hash"])
+def test_scores_of_another_run_are_refused(tmp_path: Path, key: str) -> None:
+    folder = MadeUpRun().write(tmp_path / "run")
+    results = json.loads((folder / "results.json").read_text())
+    (folder / "results.json").write_text(json.dumps(results | {key: "another"}))
+    with pytest.raises(RunError, match="another run"):
+        load_report(folder)
