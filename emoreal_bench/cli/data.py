@@ -7,7 +7,6 @@ from pathlib import Path
 import typer
 
 from emoreal_bench.cli.arguments import pairs
-from emoreal_bench.cli.counting import count_bar
 from emoreal_bench.cli.output import print_json, show
 
 FOLDER = typer.Option(..., "--data", "-d", help="The folder that the data's owner gave you.")
@@ -39,10 +38,11 @@ def synth(
 ) -> None:
     """Make the synthetic benchmark: clips of drawn people, and questions with known answers."""
     from emoreal_bench import api
+    from emoreal_bench.running.progress import CountBar
 
     settings = {"items": items, "seed": seed, "split": split, "correlation": correlation}
-    with count_bar("writing clips", quiet=as_json) as progress:
-        folder = api.make_synthetic_benchmark(out, settings, progress)
+    with CountBar("writing clips", quiet=as_json) as bar:
+        folder = api.make_synthetic_benchmark(out, settings, bar.update)
     if as_json:
         print_json({"folder": str(folder), **settings})
     else:
@@ -57,9 +57,10 @@ def check(
 ) -> None:
     """Check a data folder: counts, missing and unreadable clips, clips without sound."""
     from emoreal_bench import api
+    from emoreal_bench.running.progress import CountBar
 
-    with count_bar("looking at clips", quiet=as_json) as progress:
-        report = api.check_data(task, data, pairs("--data-arg", data_arg), progress)
+    with CountBar("looking at clips", quiet=as_json) as bar:
+        report = api.check_data(task, data, pairs("--data-arg", data_arg), bar.update)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:

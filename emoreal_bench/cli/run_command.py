@@ -95,10 +95,10 @@ def _run_one(
 ) -> int:
     from emoreal_bench import api
     from emoreal_bench.reporting.terminal import report_renderables
-    from emoreal_bench.running.progress import make_progress
+    from emoreal_bench.running.progress import make_observer
 
     try:
-        report = api.evaluate(model, task, data, options, make_progress(quiet=quiet or as_json))
+        report = api.evaluate(model, task, data, options, make_observer(quiet=quiet or as_json))
     except api.RunInterrupted as stop:
         typer.echo(str(stop), err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from stop
