@@ -201,3 +201,34 @@ def _write_sound(container: OutputContainer, stream: AudioStream, sound: Sound) 
 
 def _layout(sound: Sound) -> str:
     return {1: "mono", 2: "stereo", 6: "5.1"}[len(sound.pitches)]
+
+
+def make_awkward_clips(folder: Path) -> dict[str, Path]:
+    """Make one clip of each kind that breaks decoders, by the name of its kind.
+
+    Names that begin with ``broken`` are of files that are no usable clip.
+    """
+    vp9 = Picture(codec="libvpx-vp9", options={"deadline": "realtime", "cpu-used": "8"})
+    opus = Sound(codec="libopus")
+    uneven = [40 * i if i < 15 else 600 + 170 * (i - 15) for i in range(25)]
+    plain = make_clip(folder / "plain.mp4")
+    webm = make_clip(folder / "webm.webm", vp9, opus)
+    long_gaps = make_clip(folder / "gop.mp4", Picture(frames=60, options={"g": "12"}), Sound(2.4))
+    empty = folder / "empty.mp4"
+    empty.touch()
+    text = folder / "text.mp4"
+    text.write_text("<html>404 Not Found</html>\n" * 40)
+    return {
+        "plain": plain,
+        "webm": webm,
+        "variable frame rate": make_clip(folder / "uneven.mp4", Picture(ticks=uneven)),
+        "stream-copied cut": cut_without_decoding(long_gaps, folder / "cut.mp4", 1.24),
+        "no sound": make_clip(folder / "silent.mp4", sound=None),
+        "sound only": make_clip(folder / "sound.m4a", picture=None),
+        "one frame": make_clip(folder / "one.mp4", Picture(frames=1), sound=None),
+        "broken: cut short": cut_bytes(plain, folder / "short.mp4", 0.6),
+        "broken: webm cut short": cut_bytes(webm, folder / "short.webm", 0.6),
+        "broken: empty": empty,
+        "broken: text": text,
+        "broken: absent": folder / "absent.mp4",
+    }

@@ -37,7 +37,7 @@ class MediaWanted(BaseModel):
     max_seconds: float = Field(default=30.0, gt=0)
     """Sound is cut after this time; the picture is not."""
     alteration: Alteration = Alteration.NONE
-    alteration_seed: int = 0
+    alteration_seed: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,9 +91,13 @@ def _read_variable_size(file: BinaryIO) -> int | None:
 
 
 def _riff_size(start: bytes) -> int:
-    """End of the RIFF chunk. Writers that cannot seek back leave 0 or all ones."""
+    """End of the RIFF chunk. Writers that cannot seek back leave 0 or all ones.
+
+    The size leaves out the eight bytes in front of what it counts, but some
+    writers include them, so they are not relied on.
+    """
     length = int.from_bytes(start[4:8], "little")
-    return 0 if length in (0, 0xFFFFFFFF) else length + 8
+    return 0 if length == 0xFFFFFFFF else length
 
 
 def _is_transport_stream(file: BinaryIO, size: int) -> bool:
