@@ -36,16 +36,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source") / "tree"
     # A build leaves files beside the sources; a copy keeps the checkout as it is.
     run("git", "-c", "advice.detachedHead=false", "clone", "-q", "--no-hardlinks", ".", str(source))
-    for path in tracked_files():
-        (source / path).parent.mkdir(parents=True, exist_ok=True)
-        if not (source / path).is_symlink():
-            (source / path).write_bytes((ROOT / path).read_bytes())
+    for name in tracked_files():
+        copy_file(name, source)
     run(
         *(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"),
         *("--wheel-dir", str(out), str(source)),
     )
     (path,) = out.glob("*.whl")
     return path
+
+
+def copy_file(name: str, target: Path) -> None:
+    if (target / name).is_symlink():
+        return
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
+    (target / name).write_bytes((ROOT / name).read_bytes())
 
 
 def tracked_files() -> list[str]:
@@ -93,9 +98,10 @@ def test_a_plain_install_brings_all_that_the_core_needs(wheel: Path, tmp_path: P
     home = tmp_path / "environment"
     venv.create(home, with_pip=True)
     run(str(home / "bin" / "python"), "-m", "pip", "install", "-q", str(wheel))
-    assert "emorealm-synth" in run(str(home / "bin" / "emoreal-bench"), "list", "tasks", folder=tmp_path)
+    command = str(home / "bin" / "emoreal-bench")
+    assert "emorealm-synth" in run(command, "list", "tasks", folder=tmp_path)
     tiny = subprocess.run(
-        [str(home / "bin" / "emoreal-bench"), "run"], capture_output=True, text=True, check=False
+        [command, "run"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert tiny.returncode == 2
     assert "pip install 'emoreal-bench[hf]'" in tiny.stderr
