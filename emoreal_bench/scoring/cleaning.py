@@ -32,7 +32,9 @@ def clean(text: str) -> str:
     Args:
         text: The reply as the model wrote it.
     """
-    text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
+        text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
     if "<" in text:
         text = _REASONING.sub("", text)
         text = _SPECIAL_TOKEN.sub(" ", text)
@@ -41,6 +43,6 @@ def clean(text: str) -> str:
         text = _LATEX_TEXT.sub(r"\1", text)
         text = _BOXED.sub(r"\nFinal answer: \1\n", text)
     text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
-    text = "".join(sign for sign in text if sign == "\n" or unicodedata.category(sign)[0] != "C")
-    text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
+    if not text.isprintable():
+        text = "".join(sign for sign in text if sign.isprintable() or sign.isspace())
     return _LINE_DRESS.sub("", _BLANKS.sub(" ", text)).strip()

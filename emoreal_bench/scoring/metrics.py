@@ -33,6 +33,8 @@ _RATE_FEATURES = 4
 def feature_width(layout: Layout) -> int:
     """Give the number of features of an item of this layout."""
     classes = len(layout.classes)
+    if layout.kind is AnswerKind.CHOICE:
+        return 2 * classes
     rates = _RATE_FEATURES if layout.kind is AnswerKind.YES_NO else 0
     return classes * (classes + 1) + rates
 
@@ -43,13 +45,16 @@ def feature_pairs(
     """List which item counts for which feature.
 
     The features are the cells of the confusion table (gold by answer, no
-    answer in the last column), then those of the rates.
+    answer in the last column), then those of the rates. Letters mean nothing
+    beyond their question, so a choice counts as wrong or right only.
 
     Returns:
         Positions of the items, and their features; an item may occur in several pairs.
     """
     import numpy as np
 
+    if layout.kind is AnswerKind.CHOICE:
+        return np.arange(gold.size), 2 * gold.astype(np.int64) + (answer == gold)
     classes = len(layout.classes)
     column = np.where(answer == NO_ANSWER, classes, answer).astype(np.int64)
     positions = [np.arange(gold.size)]
@@ -88,16 +93,13 @@ def compute_metrics(
     Returns:
         By name of the number in the results; NaN where it is not defined.
     """
-    table = confusion_of(layout, totals)
     match layout.kind:
         case AnswerKind.CHOICE:
-            return {
-                "accuracy": _accuracy(table),
-                "balanced_accuracy": _mean_over(recalls(table), _gold_counts(table) > 0),
-            }
+            return _choice_metrics(totals)
         case AnswerKind.YES_NO:
-            return _yes_no_metrics(table, totals)
+            return _yes_no_metrics(confusion_of(layout, totals), totals)
         case AnswerKind.LABEL:
+            table = confusion_of(layout, totals)
             return _label_metrics(table, predicted_classes_count=predicted_classes_count)
         case AnswerKind.OPEN:
             return {}
@@ -125,6 +127,18 @@ def ratio(above: Numbers, below: Numbers) -> Numbers:
     quotient = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
     np.divide(above, below, out=quotient, where=below != 0)
     return quotient
+
+
+def _choice_metrics(totals: NDArray[np.generic]) -> dict[str, Numbers]:
+    import numpy as np
+
+    counts = np.asarray(totals, dtype=np.float64)
+    right = counts[..., 1::2]
+    gold = counts[..., ::2] + right
+    return {
+        "accuracy": ratio(right.sum(-1), gold.sum(-1)),
+        "balanced_accuracy": _mean_over(ratio(right, gold), gold > 0),
+    }
 
 
 def _yes_no_metrics(table: Numbers, totals: NDArray[np.generic]) -> dict[str, Numbers]:

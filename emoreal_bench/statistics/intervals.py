@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-REPLICATES = 2000
+REPLICATES = 1000
 CONFIDENCE = 0.95
 _DRAWS_AT_ONCE = 4_000_000
 _LARGEST_CODE = 2**62
