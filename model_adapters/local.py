@@ -119,7 +119,12 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
             # One thread: one batch at a time is what the arithmetic wants.
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         if self._model is None:
-            self._model = await asyncio.get_running_loop().run_in_executor(self._thread, self._load)
+            loading = asyncio.get_running_loop().run_in_executor(self._thread, self._load)
+            try:
+                self._model = await loading
+            except BaseException:
+                await self.close()
+                raise
 
     async def close(self) -> None:
         """Wait for a batch under way and free the model."""
@@ -144,7 +149,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         work: _Work[Input],
         why_not: Callable[[Request], str | None],
     ) -> AsyncIterator[Result]:
-        await self.open()
+        assert self._model is not None, "open the adapter first"
         loop = asyncio.get_running_loop()
         size = self.describe().capabilities.batch_size
         groups: dict[GenerationSettings, list[Request]] = {}

@@ -1,0 +1,372 @@
+"""What every model behind a service has in common.
+
+A :class:`RemoteAdapter` encodes clips, keeps a bounded number of requests
+under way, gives each its time, and turns every :class:`Reply` into a result
+that says what was sent and never shows a key. A service's own file says how a
+request is written down and how an answer is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+
+from pydantic import Field
+
+from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
+from emoreal_bench.contracts.vocabulary import (
+    ChoiceScoreKind,
+    DeliveryStatus,
+    Modality,
+    Repeatability,
+)
+from emoreal_bench.model_adapters.arguments import AdapterArguments
+from emoreal_bench.model_adapters.remote_media import (
+    EncodedClip,
+    MediaForms,
+    Payload,
+    compose,
+    encode_clip,
+    media_wanted,
+    why_unsupported,
+)
+
+MAX_DETAIL = 300
+"""Services repeat whole requests in their errors; so many characters of one are kept."""
+
+_HIDDEN = "***"
+_DELIVERED = frozenset(
+    {
+        DeliveryStatus.OK,
+        DeliveryStatus.LENGTH,
+        DeliveryStatus.REFUSED,
+        DeliveryStatus.BLOCKED,
+    }
+)
+_ANSWER_NEUTRAL = frozenset({"concurrency", "timeout", "input_price", "output_price"})
+
+
+class RemoteArguments(AdapterArguments):
+    """Arguments that every service has."""
+
+    concurrency: int = Field(default=16, ge=1, le=1024)
+    """Most requests under way at once."""
+    timeout: float = Field(default=120.0, gt=0.0)
+    """Seconds after which a request has failed."""
+    input_price: float | None = Field(default=None, ge=0.0)
+    """US dollars for a million input tokens."""
+    output_price: float | None = Field(default=None, ge=0.0)
+    """US dollars for a million output tokens, hidden reasoning included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a service made of one request.
+
+    Attributes:
+        status: See :class:`DeliveryStatus`.
+        text: As the model wrote it.
+        detail: For a status other than ok: why.
+        choice_scores: Where choices were scored.
+        input_tokens: As billed; None where the service does not say.
+        output_tokens: As billed, hidden reasoning included.
+        tokens: Input tokens by modality, where the service says.
+        retry_after: Seconds that it asks to wait.
+        notes: Deviations from what was wanted, beside those of the payload.
+    """
+
+    status: DeliveryStatus
+    text: str = ""
+    detail: str | None = None
+    choice_scores: ChoiceScores | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    tokens: Mapping[Modality, int] = field(default_factory=dict)
+    retry_after: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class RemoteAdapter(ModelAdapter):
+    """A model behind a service.
+
+    Args:
+        description: Who it is.
+        forms: What it takes, and as what.
+        arguments: The arguments that every service has.
+    """
+
+    def __init__(
+        self, description: ModelDescription, forms: MediaForms, arguments: RemoteArguments
+    ):
+        self._description = description
+        self._forms = forms
+        self._arguments = arguments
+        self._secret: str | None = None
+        self._slots = asyncio.Semaphore(arguments.concurrency)
+        self._clips = _ClipCache(forms, size=2 * arguments.concurrency)
+
+    def describe(self) -> ModelDescription:
+        """Give what is known without asking the service."""
+        return self._description
+
+    async def open(self) -> None:
+        """Read the key and connect.
+
+        Raises:
+            UsageError: If the service needs a key and there is none.
+        """
+        # Bound to the event loop in which it is first waited for.
+        self._slots = asyncio.Semaphore(self._arguments.concurrency)
+        self._secret = await self._connect()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        self._clips.clear()
+        await self._disconnect()
+
+    @abstractmethod
+    async def _connect(self) -> str | None:
+        """Make the client and return its key, so that it can be kept out of every text."""
+
+    @abstractmethod
+    async def _disconnect(self) -> None:
+        """Close the client."""
+
+    @abstractmethod
+    async def _ask(self, request: Request, payload: Payload, *, scoring: bool) -> Reply:
+        """Send a request and read the answer; errors of the service become replies.
+
+        Args:
+            request: Its settings and letters.
+            payload: Its conversation.
+            scoring: Whether the letters are to be scored, not a reply to be written.
+        """
+
+    def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        """Ask for a reply to each request."""
+        return self._ask_all(requests, scoring=False)
+
+    def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        """Score the letters as the first token of the reply."""
+        if self._description.capabilities.choice_score_kind is None:
+            raise NotImplementedError(f"{self._description.name} cannot score choices")
+        return self._ask_all(requests, scoring=True)
+
+    async def _ask_all(
+        self, requests: Sequence[Request], *, scoring: bool
+    ) -> AsyncIterator[Result]:
+        tasks = [asyncio.create_task(self._answer(request, scoring)) for request in requests]
+        try:
+            for finished in asyncio.as_completed(tasks):
+                yield await finished
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _answer(self, request: Request, scoring: bool) -> Result:
+        reason = why_unsupported(request, self._forms)
+        if scoring and not request.letters:
+            reason = "the item has no options to score"
+        if reason is not None:
+            return Result(request.id, DeliveryStatus.UNSUPPORTED, detail=reason)
+        async with self._slots:
+            try:
+                payload = await self._prepare(request)
+            except OSError as error:
+                problem = f"the clip cannot be read again: {error.strerror or error}"
+                return Result(request.id, DeliveryStatus.FAILED, detail=problem[:MAX_DETAIL])
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(self._arguments.timeout):
+                    reply = await self._ask(request, payload, scoring=scoring)
+            except TimeoutError:
+                reply = Reply(
+                    DeliveryStatus.FAILED, detail=f"no answer in {self._arguments.timeout:g} s"
+                )
+            return self._result(request, payload, reply, time.monotonic() - started)
+
+    async def _prepare(self, request: Request) -> Payload:
+        clips = {
+            key: await self._clips.get(request, key, wanted)
+            for key, wanted in media_wanted(request).items()
+            if key in request.clips
+        }
+        return compose(request, self._forms, clips)
+
+    def _result(self, request: Request, payload: Payload, reply: Reply, seconds: float) -> Result:
+        delivery = Delivery()
+        if reply.status in _DELIVERED:
+            sent = payload.delivery()
+            delivery = replace(
+                sent,
+                tokens=dict(reply.tokens),
+                notes=tuple(map(self._hide, sent.notes + reply.notes)),
+            )
+        detail = reply.detail if reply.detail is None else self._hide(reply.detail)[:MAX_DETAIL]
+        return Result(
+            request.id,
+            reply.status,
+            self._hide(reply.text),
+            detail=detail,
+            choice_scores=reply.choice_scores,
+            delivery=delivery,
+            usage=self._usage(reply),
+            seconds=seconds,
+            retry_after=reply.retry_after,
+        )
+
+    def _usage(self, reply: Reply) -> Usage:
+        input_tokens, output_tokens = reply.input_tokens or 0, reply.output_tokens or 0
+        prices = self._arguments.input_price, self._arguments.output_price
+        known = reply.input_tokens is not None
+        cost = None
+        if known and prices[0] is not None and prices[1] is not None:
+            cost = (input_tokens * prices[0] + output_tokens * prices[1]) / 1e6
+        return Usage(input_tokens, output_tokens, measured=known, cost=cost)
+
+    def _hide(self, text: str) -> str:
+        return text.replace(self._secret, _HIDDEN) if self._secret else text
+
+
+class _ClipCache:
+    """Encodes each clip once, although several of its questions are under way.
+
+    Args:
+        forms: What the model takes.
+        size: Number of clips kept.
+    """
+
+    def __init__(self, forms: MediaForms, size: int):
+        self._forms = forms
+        self._size = size
+        self._tasks: OrderedDict[tuple[str, frozenset[Modality]], asyncio.Task[EncodedClip]]
+        self._tasks = OrderedDict()
+
+    async def get(self, request: Request, key: str, wanted: frozenset[Modality]) -> EncodedClip:
+        """Encode a clip of a request in a thread, or wait for whoever does.
+
+        Raises:
+            OSError: If the clip's own file can no longer be read.
+        """
+        media = request.clips[key]
+        place = (media.key, wanted)
+        task = self._tasks.get(place)
+        if task is None:
+            task = asyncio.create_task(asyncio.to_thread(encode_clip, media, wanted, self._forms))
+            self._tasks[place] = task
+            while len(self._tasks) > self._size:
+                self._tasks.popitem(last=False)
+        # Shielded: a request that is given up must not take the clip from the others.
+        try:
+            return await asyncio.shield(task)
+        except OSError:
+            self._tasks.pop(place, None)
+            raise
+
+    def clear(self) -> None:
+        """Forget every clip."""
+        self._tasks.clear()
+
+
+def make_description(
+    name: str,
+    settings: Mapping[str, str | int | float | bool | None],
+    forms: MediaForms,
+    arguments: RemoteArguments,
+    *,
+    packages: Sequence[str],
+    revision: str | None = None,
+    choice_score_kind: ChoiceScoreKind | None = None,
+) -> ModelDescription:
+    """Describe a model behind a service.
+
+    Args:
+        name: ``provider/model``.
+        settings: What changes its answers.
+        forms: What it takes.
+        arguments: For the number of requests under way.
+        packages: Installed packages whose versions decide what is sent.
+        revision: Its dated name, if it has one.
+        choice_score_kind: None if choices cannot be scored.
+    """
+    media = tuple(modality for modality in Modality if modality in forms.modalities)
+    return ModelDescription(
+        name=name,
+        revision=revision,
+        settings=dict(settings),
+        versions={package: version(package) for package in packages},
+        capabilities=Capabilities(
+            modalities=(*media, Modality.TEXT),
+            joint=len(media) > 1,
+            choice_score_kind=choice_score_kind,
+            repeatability=Repeatability.BEST_EFFORT,
+            concurrency=arguments.concurrency,
+            needs_network=True,
+        ),
+    )
+
+
+def answer_settings(
+    arguments: RemoteArguments,
+) -> dict[str, str | int | float | bool | None]:
+    """Give the arguments that change answers, those left at None aside."""
+    return arguments.model_dump(mode="json", exclude=set(_ANSWER_NEUTRAL), exclude_none=True)
+
+
+def read_key(variables: Sequence[str], model: str) -> str:
+    """Read a key from the environment, the only place where one is looked for.
+
+    Args:
+        variables: Names of the variables, the first that is set counts.
+        model: For the error.
+
+    Raises:
+        UsageError: If none is set.
+    """
+    for variable in variables:
+        key = os.environ.get(variable, "").strip()
+        if key:
+            return key
+    raise UsageError(
+        f"{model} needs a key, and the environment has none.",
+        remedy=f"Set the environment variable {' or '.join(variables)}.",
+    )
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read how many seconds a service asks to wait.
+
+    Args:
+        headers: Of its answer; ``retry-after-ms`` in milliseconds, or
+            ``retry-after`` in seconds or as a date.
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1_000
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None or text is None:
+        return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0.0 <= number < float("inf") else None

@@ -1,0 +1,215 @@
+"""The adapter around a model in this process: failures, limits and the thread."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from emoreal_bench.contracts.adapter import Capabilities, ModelDescription
+from emoreal_bench.contracts.request import GenerationSettings, Request
+from emoreal_bench.contracts.result import Delivery, Result
+from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
+from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply
+from tests.model_requests import make_request
+
+
+@dataclass(frozen=True)
+class FakeInput:
+    id: str
+    delivery: Delivery = field(default_factory=lambda: Delivery(tokens={Modality.TEXT: 5}))
+
+
+class FakeModel(LocalModel[FakeInput]):
+    """Replies with the item's id; ``bad`` ids fail, ``odd`` ids cannot be prepared."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.wait: Callable[[], object] = lambda: None
+
+    def prepare(self, requests: Sequence[Request]) -> list[FakeInput | InputError]:
+        return [
+            InputError("odd") if "odd" in request.id else FakeInput(request.id)
+            for request in requests
+        ]
+
+    def write(self, inputs: Sequence[FakeInput], max_new_tokens: int) -> list[Reply]:
+        self._note(inputs)
+        return [Reply(f"I say {one.id}. And more.", 6, ended=max_new_tokens > 6) for one in inputs]
+
+    def letter_token(self, letter: str) -> int:
+        if len(letter) > 1:
+            raise InputError("several tokens")
+        return ord(letter)
+
+    def score_first_token(
+        self, inputs: Sequence[FakeInput], tokens: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        self._note(inputs)
+        return [[math.log(0.2) if token == ord("B") else -2.5 for token in row] for row in tokens]
+
+    def _note(self, inputs: Sequence[FakeInput]) -> None:
+        self.batches.append([one.id for one in inputs])
+        self.wait()
+        if any("bad" in one.id for one in inputs):
+            raise RuntimeError("out of memory\nand a long tail")
+
+
+class FakeAdapter(LocalAdapter[FakeInput]):
+    def __init__(self, model: FakeModel, batch_size: int = 4):
+        super().__init__()
+        self.model = model
+        self.batch_size = batch_size
+
+    def render(self, request: Request) -> str:
+        return request.id
+
+    def _make_description(self) -> ModelDescription:
+        return ModelDescription(
+            name="fake/model", capabilities=Capabilities(batch_size=self.batch_size)
+        )
+
+    def _load(self) -> FakeModel:
+        return self.model
+
+
+def ask(
+    requests: Sequence[Request], *, model: FakeModel | None = None, scoring: bool = False
+) -> dict[str, Result]:
+    async def collect() -> dict[str, Result]:
+        async with FakeAdapter(model or FakeModel()) as adapter:
+            answers = adapter.score_choices(requests) if scoring else adapter.generate(requests)
+            return {result.id: result async for result in answers}
+
+    return asyncio.run(collect())
+
+
+def test_a_failing_batch_is_tried_one_by_one() -> None:
+    model = FakeModel()
+    results = ask([make_request(name) for name in ("a", "bad", "c")], model=model)
+    assert model.batches == [["a", "bad", "c"], ["a"], ["bad"], ["c"]]
+    assert results["a"].text == "I say a. And more."
+    assert results["bad"].status is DeliveryStatus.FAILED
+    assert results["bad"].detail == "out of memory"
+
+
+def test_a_request_that_cannot_be_prepared_is_unsupported() -> None:
+    results = ask([make_request("odd"), make_request("a")])
+    assert (results["odd"].status, results["odd"].detail) == (DeliveryStatus.UNSUPPORTED, "odd")
+    assert results["a"].text
+
+
+def test_a_reply_stopped_by_the_limit_says_so() -> None:
+    short, long = GenerationSettings(max_new_tokens=6), GenerationSettings(max_new_tokens=7)
+    results = ask([make_request("a", settings=short), make_request("b", settings=long)])
+    assert results["a"].status is DeliveryStatus.LENGTH
+    assert results["b"].status is DeliveryStatus.OK
+
+
+def test_a_reply_is_cut_at_the_first_stop_text() -> None:
+    settings = GenerationSettings(max_new_tokens=6, stop=("more", "."))
+    result = ask([make_request("a", settings=settings)])["a"]
+    assert (result.text, result.status) == ("I say a", DeliveryStatus.OK)
+
+
+def test_only_requests_of_equal_settings_are_answered_together() -> None:
+    model = FakeModel()
+    other = GenerationSettings(max_new_tokens=9)
+    ask([make_request("a"), make_request("b", settings=other), make_request("c")], model=model)
+    assert sorted(model.batches) == [["a", "c"], ["b"]]
+
+
+def test_no_batch_is_larger_than_the_adapter_says() -> None:
+    model = FakeModel()
+    ask([make_request(str(number)) for number in range(10)], model=model)
+    assert [len(batch) for batch in model.batches] == [4, 4, 2]
+
+
+def test_sampling_is_unsupported() -> None:
+    settings = GenerationSettings(temperature=0.7)
+    result = ask([make_request("a", settings=settings)])["a"]
+    assert result.status is DeliveryStatus.UNSUPPORTED
+    assert "temperature" in str(result.detail)
+
+
+def test_choices_are_scored_with_the_best_letter_as_text() -> None:
+    result = ask([make_request("a", letters=("A", "B", "C"))], scoring=True)["a"]
+    assert result.text == "B"
+    assert result.choice_scores is not None
+    assert result.choice_scores.kind is ChoiceScoreKind.LETTER_LOGIT
+    assert result.choice_scores.scores == {"A": -2.5, "B": math.log(0.2), "C": -2.5}
+    assert result.choice_scores.mass == pytest.approx(0.2 + 2 * math.exp(-2.5))
+
+
+@pytest.mark.parametrize("letters", [(), ("A", "BB")])
+def test_options_that_cannot_be_scored_are_unsupported(letters: tuple[str, ...]) -> None:
+    result = ask([make_request("a", letters=letters)], scoring=True)["a"]
+    assert result.status is DeliveryStatus.UNSUPPORTED
+
+
+def test_tokens_are_counted_from_the_delivery_and_the_reply() -> None:
+    usage = ask([make_request("a")])["a"].usage
+    assert (usage.input_tokens, usage.output_tokens, usage.measured) == (5, 6, True)
+
+
+def test_the_loop_goes_on_while_the_model_computes() -> None:
+    model = FakeModel()
+    from_loop = threading.Event()
+    model.wait = lambda: from_loop.wait(timeout=30)
+
+    async def run() -> list[Result]:
+        async with FakeAdapter(model) as adapter:
+
+            async def collect() -> list[Result]:
+                return [result async for result in adapter.generate([make_request("a")])]
+
+            task = asyncio.create_task(collect())
+            while not model.batches:
+                await asyncio.sleep(0)
+            # Only reached while the model waits in its thread.
+            from_loop.set()
+            return await task
+
+    assert asyncio.run(run())[0].text
+
+
+def test_a_cancelled_adapter_closes_and_opens_again() -> None:
+    model = FakeModel()
+    release = threading.Event()
+    model.wait = lambda: release.wait(timeout=30)
+
+    async def run() -> list[Result]:
+        adapter = FakeAdapter(model)
+        await adapter.open()
+
+        async def collect() -> list[Result]:
+            return [result async for result in adapter.generate([make_request("a")])]
+
+        task = asyncio.create_task(collect())
+        while not model.batches:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        release.set()
+        await adapter.close()
+        async with adapter:
+            return await collect()
+
+    assert asyncio.run(run())[0].text
+
+
+def test_a_model_that_does_not_load_leaves_no_thread_behind() -> None:
+    class Broken(FakeAdapter):
+        def _load(self) -> FakeModel:
+            raise OSError("no such weights")
+
+    before = threading.enumerate()
+    with pytest.raises(OSError, match="no such weights"):
+        asyncio.run(Broken(FakeModel()).open())
+    assert threading.enumerate() == before
