@@ -54,7 +54,7 @@
     }
     let position = 0;
     const columns = [...table.querySelectorAll("thead th[data-family]")];
-    for (const family of table.querySelectorAll("thead th.family")) {
+    for (const family of table.querySelectorAll("thead .family")) {
       const members = columns.slice(position, position + Number(family.dataset.span));
       position += members.length;
       const count = members.filter((header) => !header.hidden).length;
@@ -159,7 +159,7 @@
 
   addColumnBoxes();
   tables.forEach(addSortButtons);
-  for (const family of document.querySelectorAll("thead th.family")) {
+  for (const family of document.querySelectorAll("thead .family")) {
     family.dataset.span = family.colSpan;
   }
   filter.addEventListener("input", () => {
