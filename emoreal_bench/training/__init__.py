@@ -1,0 +1,1 @@
+"""Training of checkpoints by preferences: losses, and what they are made of."""

@@ -1,0 +1,232 @@
+"""Preference losses as pure functions of log-probabilities. No model in sight.
+
+Every argument of log-probabilities is a mapping of names to tensors of shape
+``(batch,)``: the natural logarithm of the probability of a whole answer, summed
+over its tokens. Losses are per item, in the precision of the policy.
+
+AVEm-DPO is the method of the AVERE paper (ICLR 2026, arXiv 2602.07054). Its
+three parts are named as there: emotion-based response preference (ERP, two
+weighted rejected answers), prompt-based modality preference (PMP, the right
+answer under altered inputs) and text-prior debiasing (TPD).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import logsigmoid
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LogProbabilities = Mapping[str, "Tensor"]
+
+CHOSEN = "chosen"
+REJECTED = "rejected"
+SPURIOUS = "spurious"
+HALLUCINATION = "hallucination"
+CHOSEN_ALTERED = "chosen_altered"
+
+_RELEASED_SPURIOUS_WEIGHT = 0.3
+_RELEASED_HALLUCINATION_WEIGHT = 0.7
+
+
+def avem_dpo(  # noqa: PLR0913 - the hyper-parameters of the method, each by name
+    policy: LogProbabilities,
+    reference: LogProbabilities,
+    text: LogProbabilities | None = None,
+    *,
+    beta: float = 0.1,
+    lambda_av: float = 1.0,
+    beta_spurious: float = 0.5,
+    beta_hallucination: float = 0.5,
+    gamma: float = 0.2,
+    text_gradient: bool = False,
+    text_lengths: LogProbabilities | None = None,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    r"""Compute the AVEm-DPO loss.
+
+    With :math:`d_k = \log\pi(y_k) - \log\pi_{ref}(y_k)` and :math:`t_k` the
+    log-probability of answer k without picture and sound, the loss of an item is
+
+    .. math::
+        -\log\sigma(\beta(d_{chosen} - \beta_s d_{spurious} - \beta_h d_{hallucination})
+        - \gamma(t_{chosen} - \beta_s t_{spurious} - \beta_h t_{hallucination}))
+        - \lambda_{av} \log\sigma(\beta(d_{chosen} - d_{chosen\_altered}))
+
+    Without PMP set ``lambda_av=0``, without TPD ``gamma=0``; without ERP set
+    ``beta_spurious=0, beta_hallucination=1``. A term whose weight is zero needs
+    none of its log-probabilities.
+
+    Args:
+        policy: ``chosen``, ``spurious``, ``hallucination``, ``chosen_altered``
+            under the model in training; the last with the losing inputs.
+        reference: The same under the reference; always detached.
+        text: ``chosen``, ``spurious``, ``hallucination`` under the model in
+            training without picture and sound.
+        beta: Strength of the preference, above 0.
+        lambda_av: Weight of the modality preference, 0 or more.
+        beta_spurious: Weight of the spurious answer.
+        beta_hallucination: Weight of the hallucinated answer; the two sum to 1.
+        gamma: Strength of the text-prior penalty; not multiplied by ``beta``.
+        text_gradient: Let the gradient through the text-only pass; the paper does not.
+        text_lengths: Tokens of each answer under the names of ``text``; with
+            them its terms are per token.
+
+    Returns:
+        The loss of shape ``(batch,)`` and the detached terms ``response_margin``,
+        ``input_margin`` and ``text_gap`` (where computed), each ``(batch,)``.
+
+    Raises:
+        ValueError: If the weights do not sum to 1, or a log-probability is missing.
+    """
+    if not math.isclose(beta_spurious + beta_hallucination, 1.0, abs_tol=1e-6):
+        raise ValueError(
+            "beta_spurious and beta_hallucination must sum to 1, "
+            f"not {beta_spurious + beta_hallucination:g}"
+        )
+    weights = {SPURIOUS: beta_spurious, HALLUCINATION: beta_hallucination}
+    ratios = _Ratios(policy, reference)
+    response = beta * (ratios.of(CHOSEN) - _weighted(ratios, weights))
+    terms = {"response_margin": response.detach()}
+    logits = response
+    if gamma != 0.0:
+        gap = _text_gap(text, text_lengths, weights, gradient=text_gradient)
+        terms["text_gap"] = gap.detach()
+        logits = response - gamma * gap
+    loss = -logsigmoid(logits)
+    if lambda_av != 0.0:
+        margin = beta * (ratios.of(CHOSEN) - ratios.of(CHOSEN_ALTERED))
+        terms["input_margin"] = margin.detach()
+        loss = loss - lambda_av * logsigmoid(margin)
+    return loss, terms
+
+
+def naive_dpo(
+    policy: LogProbabilities, reference: LogProbabilities, *, beta: float = 0.1
+) -> tuple[Tensor, dict[str, Tensor]]:
+    r"""Compute the DPO loss of one pair: :math:`-\log\sigma(\beta(d_{chosen} - d_{rejected}))`.
+
+    Args:
+        policy: ``chosen`` and ``rejected`` under the model in training.
+        reference: The same under the reference; always detached.
+        beta: Strength of the preference, above 0.
+
+    Returns:
+        The loss of shape ``(batch,)`` and the detached ``response_margin``.
+
+    Raises:
+        ValueError: If a log-probability is missing.
+
+    Source: Rafailov et al. 2023, equation 7.
+    """
+    ratios = _Ratios(policy, reference)
+    margin = beta * (ratios.of(CHOSEN) - ratios.of(REJECTED))
+    return -logsigmoid(margin), {"response_margin": margin.detach()}
+
+
+def vista_dpo(
+    policy: LogProbabilities,
+    reference: LogProbabilities,
+    *,
+    beta: float = 0.1,
+    visual_weight: float = 1.0,
+    as_released: bool = False,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Compute the instance and video terms of Vista-DPO.
+
+    The instance term weighs the hallucinated answer 0.7 and the irrelevant one
+    0.3; the video term prefers the right answer with the right clip to the right
+    answer with both modalities replaced. The token-level term, which needs the
+    answers' tokens, is not part of this function.
+
+    Args:
+        policy: ``chosen``, ``spurious``, ``hallucination``, ``chosen_altered``
+            under the model in training.
+        reference: The same under the reference; always detached.
+        beta: Strength of the preference, above 0.
+        visual_weight: Weight of the video term.
+        as_released: Reproduce the public code instead of the paper: the
+            reference of the rejected answers is not weighted, and neither the
+            irrelevant answer nor the video term carries a gradient.
+
+    Returns:
+        The loss of shape ``(batch,)`` and the detached margins.
+
+    Raises:
+        ValueError: If a log-probability is missing.
+
+    Source: Vista-DPO, ICML 2025, arXiv 2504.13122, and its public code.
+    """
+    ratios = _Ratios(policy, reference)
+    weights = {
+        HALLUCINATION: _RELEASED_HALLUCINATION_WEIGHT,
+        SPURIOUS: _RELEASED_SPURIOUS_WEIGHT,
+    }
+    video = beta * (ratios.of(CHOSEN) - ratios.of(CHOSEN_ALTERED))
+    if as_released:
+        weighted_policy = (
+            weights[HALLUCINATION] * ratios.policy(HALLUCINATION)
+            + weights[SPURIOUS] * ratios.policy(SPURIOUS).detach()
+        )
+        unweighted_reference = ratios.reference(HALLUCINATION) + ratios.reference(SPURIOUS)
+        response = beta * (ratios.of(CHOSEN) - (weighted_policy - unweighted_reference))
+        video = video.detach()
+    else:
+        response = beta * (ratios.of(CHOSEN) - _weighted(ratios, weights))
+    loss = -logsigmoid(response) - visual_weight * logsigmoid(video)
+    return loss, {"response_margin": response.detach(), "input_margin": video.detach()}
+
+
+class _Ratios:
+    """Log-ratios of the policy to the reference, by name."""
+
+    def __init__(self, policy: LogProbabilities, reference: LogProbabilities):
+        self._policy = policy
+        self._reference = reference
+
+    def policy(self, name: str) -> Tensor:
+        return _get(self._policy, name, "policy")
+
+    def reference(self, name: str) -> Tensor:
+        return _get(self._reference, name, "reference").detach()
+
+    def of(self, name: str) -> Tensor:
+        return self.policy(name) - self.reference(name)
+
+
+def _weighted(ratios: _Ratios, weights: Mapping[str, float]) -> Tensor:
+    parts = [weight * ratios.of(name) for name, weight in weights.items() if weight != 0.0]
+    return torch.stack(parts).sum(dim=0)
+
+
+def _text_gap(
+    text: LogProbabilities | None,
+    lengths: LogProbabilities | None,
+    weights: Mapping[str, float],
+    *,
+    gradient: bool,
+) -> Tensor:
+    """Say how much the text alone prefers the right answer to the rejected ones, in nats."""
+    if text is None:
+        raise ValueError("the text-prior term needs the text-only log-probabilities: text")
+
+    def term(name: str) -> Tensor:
+        value = _get(text, name, "text")
+        value = value if gradient else value.detach()
+        return value if lengths is None else value / _get(lengths, name, "text_lengths")
+
+    gap = term(CHOSEN)
+    for name, weight in weights.items():
+        if weight != 0.0:
+            gap = gap - weight * term(name)
+    return gap
+
+
+def _get(values: LogProbabilities, name: str, what: str) -> Tensor:
+    if name not in values:
+        raise ValueError(f"{what} lacks '{name}'; it has: {', '.join(sorted(values)) or 'nothing'}")
+    return values[name]
