@@ -93,6 +93,7 @@ class Group:
     heat_map: HeatMap
     scatter: tuple[ScatterPoint, ...]
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
+    publications: tuple[PublishedRows, ...]
     runs: int
 
 
@@ -140,12 +141,8 @@ def _make_group(
     least: Confidence,
 ) -> Group:
     manifest = runs[0].manifest
-    reported = [
-        row
-        for publication in published
-        if publication.speaks_of(manifest)
-        for row in reported_rows(publication, least)
-    ]
+    publications = [rows for rows in published if rows.speaks_of(manifest)]
+    reported = [row for rows in publications for row in reported_rows(rows, least)]
     tables = tuple(
         _make_table(runs, scoring, reported if scoring is Scoring.OFFICIAL else [])
         for scoring in SCORING_ORDER
@@ -165,6 +162,7 @@ def _make_group(
         heat_map=make_heat_map(headline, _chances(runs, tables[0].scoring) if tables else {}),
         scatter=make_scatter(headline),
         remarks=tuple(sorted(set(remarks))),
+        publications=tuple(publications),
         runs=len(runs),
     )
 

@@ -129,16 +129,13 @@ def reported_rows(published: PublishedRows, least: Confidence) -> list[Row]:
 
 def _reported_row(row: ReportedRow, published: PublishedRows, least: Confidence) -> Row:
     average = row.average_accuracy
-    sources = f"Reported in {published.citation}; {published.statement}. Sources: " + "; ".join(
-        f"{key}, {published.sources[key]}" for key in row.sources
-    )
     return Row(
         model=row.model,
         badge=Badge.REPORTED,
         facts=(published.statement,),
         average=Number(average.value) if average and is_sure_enough(average, least) else None,
         numbers=reported_numbers(row, least),
-        remarks=(f"{sources}.", *([row.note] if row.note else [])),
+        remarks=(f"Sources: {', '.join(row.sources)}.", *([row.note] if row.note else [])),
     )
 
 
