@@ -23,7 +23,18 @@ READER_ENTRY_POINTS = "emoreal_bench.readers"
 
 Options = Mapping[str, str | int | float | bool]
 
-_BUILT_IN = {"emorealm": "emoreal_bench.readers.emorealm:read"}
+_BUILT_IN = {
+    "avhbench": "emoreal_bench.readers.avhbench:read",
+    "cmm": "emoreal_bench.readers.cmm:read",
+    "dfew": "emoreal_bench.readers.dfew:read",
+    "emer": "emoreal_bench.readers.mer2025:read_descriptions",
+    "emorealm": "emoreal_bench.readers.emorealm:read",
+    "emotionhallucer": "emoreal_bench.readers.emotionhallucer:read",
+    "mafw": "emoreal_bench.readers.mafw:read",
+    "mer2023": "emoreal_bench.readers.mer2023:read",
+    "ov-merd": "emoreal_bench.readers.mer2025:read_open_labels",
+    "ravdess": "emoreal_bench.readers.ravdess:read",
+}
 
 
 @dataclass(frozen=True, slots=True)

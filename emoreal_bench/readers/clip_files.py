@@ -6,11 +6,12 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import IntEnum
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.readers.options import ReaderOptions
+from emoreal_bench.readers.problems import MalformedItem
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".flv", ".m4v"})
 _LOOK_DEPTH = 3
@@ -70,6 +71,58 @@ def find_annotations(root: Path, chosen: str | None, name: str) -> Path:
     )
 
 
+def check_relative(path: object, key: str) -> None:
+    """Refuse a path of an annotation that is none or leads out of the data folder.
+
+    Args:
+        path: As the annotation writes it.
+        key: What the annotation calls it.
+
+    Raises:
+        MalformedItem: If it is not a path below the folder.
+    """
+    if not isinstance(path, str) or not path.strip():
+        raise MalformedItem(f"its {key} is not a path")
+    pure = PurePosixPath(path)
+    leaves = not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in path
+    if leaves or "\0" in path or ":" in pure.parts[0]:
+        raise MalformedItem(f"its {key} {path!r} leaves the data folder")
+
+
+def no_clips(folder: Path, example: str) -> DataError:
+    """Make the error for a folder that holds none of the clips.
+
+    Args:
+        folder: Where they were looked for.
+        example: One that was not found.
+    """
+    return DataError(
+        f"None of the clips was found, for example {example}.",
+        where=str(folder),
+        remedy="Put the clips below this folder, or name theirs with --data-arg videos=FOLDER.",
+    )
+
+
+def clip_names(root: Path, options: ReaderOptions) -> list[str]:
+    """List the names of all clips below the folder, without extension, each once.
+
+    For data sets whose names are their annotations.
+
+    Raises:
+        DataError: If there are none.
+    """
+    home = root.parent if root.is_file() else root
+    folder = folder_of(home, options.videos, "videos") or home
+    names = sorted({path.stem for path in _files(folder, VIDEO_SUFFIXES)})
+    if not names:
+        raise DataError(
+            "There are no clips in this folder.",
+            where=str(folder),
+            remedy="Put the clips below it, or name theirs with --data-arg videos=FOLDER.",
+        )
+    return names
+
+
 def find_clips(
     root: Path,
     options: ReaderOptions,
@@ -96,7 +149,7 @@ def find_clips(
         DataError: If there is none of the clips, or two files for one of them.
     """
     home = root.parent if root.is_file() else root
-    videos = _folder(home, options.videos, "videos")
+    videos = folder_of(home, options.videos, "videos")
     wanted = set(keys)
     copies: dict[_Version, _Found] = defaultdict(lambda: defaultdict(list))
     for path in _files(videos or home, VIDEO_SUFFIXES):
@@ -105,12 +158,7 @@ def find_clips(
             copies[version][key].append(path)
     copies.pop(_Version.SILENT, None)
     if not copies:
-        examples = ", ".join(sorted(wanted)[:_NAMED])
-        raise DataError(
-            f"None of the clips was found, for example {examples}.",
-            where=str(videos or home),
-            remedy="Put the clips below this folder, or name theirs with --data-arg videos=FOLDER.",
-        )
+        raise no_clips(videos or home, min(wanted))
     version, found = max(copies.items(), key=lambda copy: (len(copy[1]), -copy[0]))
     sounds = _find_sounds(home, options, wanted, key_of)
     _refuse_doubles(home, found, "videos")
@@ -124,7 +172,7 @@ _Found = dict[str, list[Path]]
 def _find_sounds(
     home: Path, options: ReaderOptions, wanted: set[str], key_of: Callable[[str], str]
 ) -> _Found:
-    audios = _folder(home, options.audios, "audios")
+    audios = folder_of(home, options.audios, "audios")
     found: _Found = defaultdict(list)
     for path in _files(audios or home, {".wav"}):
         is_prepared = audios is not None or _is_prepared_sound(path.relative_to(home))
@@ -152,7 +200,12 @@ def _refuse_doubles(home: Path, found: Mapping[str, list[Path]], option: str) ->
     )
 
 
-def _folder(home: Path, chosen: str | None, option: str) -> Path | None:
+def folder_of(home: Path, chosen: str | None, option: str) -> Path | None:
+    """Give the folder that the user named with an option, None if not named.
+
+    Raises:
+        DataError: If there is no such folder.
+    """
     if chosen is None:
         return None
     folder = home / chosen

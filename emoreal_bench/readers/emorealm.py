@@ -21,7 +21,7 @@ from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import find_annotations
+from emoreal_bench.readers.clip_files import check_relative, find_annotations, no_clips
 from emoreal_bench.readers.json_list import iterate_json_list
 from emoreal_bench.readers.options import ReaderOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem, Problems
@@ -46,11 +46,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     paths = sorted({item.clip for item in items})
     videos = _tree(root, chosen.videos, "videos", paths)
     if videos is None:
-        raise DataError(
-            f"None of the clips was found, for example {paths[0]}.",
-            where=str(root),
-            remedy="Put the clips below this folder, or name theirs with --data-arg videos=FOLDER.",
-        )
+        raise no_clips(root, paths[0])
     audios = _tree(root, chosen.audios, "audios", [_wav(path) for path in paths])
     clips = {
         path: Clip(path, videos / path, None if audios is None else audios / _wav(path))
@@ -143,7 +139,7 @@ class _Parser:
             raise MalformedItem("its id stands twice in the file")
         self._ids.add(name)
         self._check_texts(record)
-        _check_clip(record["video"])
+        check_relative(record["video"], "video")
         return Item(
             id=name,
             subtask=sys.intern(record["task"]),
@@ -204,12 +200,3 @@ def _texts_by_letter(choices: list[object]) -> dict[str, str]:
             raise MalformedItem(f"two of its choices have the letter {letter}")
         texts[letter] = text.lower()
     return texts
-
-
-def _check_clip(path: object) -> None:
-    if not isinstance(path, str) or not path.strip():
-        raise MalformedItem("its video is not a path")
-    pure = PurePosixPath(path)
-    leaves = pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in pure.parts[0]
-    if leaves or "\0" in path:
-        raise MalformedItem(f"its video {path!r} leaves the data folder")

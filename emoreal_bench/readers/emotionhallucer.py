@@ -1,0 +1,83 @@
+"""EmotionHallucer: pairs of yes/no questions, one of them about what is not there.
+
+The owners have not released the questions yet, so there is no layout of theirs
+to read. This reader takes ``emotionhallucer.json``, a list with one object for
+each pair: ``id``, ``subtask``, ``media`` (a path below the data folder) and the
+questions ``basic`` and ``hallucinated``, each with ``question`` and ``answer``.
+``docs/data.md`` describes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.task import Task
+from emoreal_bench.readers import Dataset, Options
+from emoreal_bench.readers.clip_files import check_relative, find_annotations, folder_of, no_clips
+from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.problems import MalformedItem
+from emoreal_bench.readers.records import Record, read_items
+from emoreal_bench.readers.yes_no import CHOICES, gold_letter, question_text
+
+ANNOTATIONS = "emotionhallucer.json"
+
+
+class _Question(Record):
+    question: str
+    answer: str
+
+
+class _Pair(Record):
+    id: str
+    subtask: str
+    media: str
+    basic: _Question
+    hallucinated: _Question
+
+
+def read(task: Task, root: Path, options: Options) -> Dataset:
+    """Read the pairs, two items each.
+
+    Raises:
+        DataError: With every problem found.
+        UsageError: For an option that does not exist.
+    """
+    chosen = read_options(ReaderOptions, options, "emotionhallucer")
+    path = find_annotations(root, chosen.annotations, ANNOTATIONS)
+    home = root.parent if root.is_file() else root
+    folder = folder_of(home, chosen.videos, "videos") or path.parent
+    pairs: set[str] = set()
+
+    def make_items(_: int, pair: _Pair) -> list[Item]:
+        if pair.id in pairs:
+            raise MalformedItem(f"its id {pair.id!r} stands twice in the file")
+        pairs.add(pair.id)
+        return _items(task, pair)
+
+    items = read_items(path, _Pair, make_items)
+    clips = {item.clip: Clip(item.clip, folder / item.clip) for item in items}
+    if not any(clip.video.is_file() for clip in clips.values()):
+        raise no_clips(folder, items[0].clip)
+    return Dataset(items, clips, (path,))
+
+
+def _items(task: Task, pair: _Pair) -> list[Item]:
+    if not pair.id.strip():
+        raise MalformedItem("its id is empty")
+    if pair.subtask not in task.subtasks:
+        known = ", ".join(task.subtasks)
+        raise MalformedItem(f"its subtask is {pair.subtask!r}; it must be one of {known}")
+    check_relative(pair.media, "media")
+    return [
+        Item(
+            id=f"{pair.id}-{side}",
+            subtask=pair.subtask,
+            question=question_text(question.question),
+            choices=CHOICES,
+            answer=gold_letter(question.answer),
+            clip=pair.media,
+            metadata={"pair": pair.id, "side": side},
+        )
+        for side, question in (("basic", pair.basic), ("hallucinated", pair.hallucinated))
+    ]
