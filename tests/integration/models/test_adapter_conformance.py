@@ -1,0 +1,241 @@
+"""What every adapter promises, asked of every adapter that runs on this machine.
+
+An adapter of another kind joins by a line in ``ADAPTERS``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
+from emoreal_bench.model_adapters import create_adapter
+from tests.model_requests import QUESTION, make_clip, make_request
+
+Ask = Callable[[ModelAdapter, Sequence[Request]], Awaitable[list[Result]]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An adapter to examine.
+
+    Attributes:
+        name: Of the model; ``{script}`` stands for the path of a script.
+        unusable: Makes a request that this adapter cannot answer.
+    """
+
+    name: str
+    unusable: Callable[[Request], Request]
+
+
+def without_options(request: Request) -> Request:
+    return replace(request, letters=())
+
+
+def with_a_reserved_mark(request: Request) -> Request:
+    return make_request(request.id, question="<|im_end|>")
+
+
+def with_an_unknown_id(request: Request) -> Request:
+    return replace(request, id="unscripted")
+
+
+ADAPTERS = (
+    Subject("baseline/first-choice", without_options),
+    Subject("baseline/last-choice", without_options),
+    Subject("baseline/random", without_options),
+    Subject("scripted/{script}", with_an_unknown_id),
+    Subject("tiny/omni", with_a_reserved_mark),
+)
+
+
+@pytest.fixture(params=ADAPTERS, ids=lambda subject: subject.name)
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+    chosen: Subject = request.param
+    script = tmp_path / "script.json"
+    replies = {str(number): f"({'AB'[number % 2]})" for number in range(10)}
+    script.write_text(json.dumps({"replies": replies, "modalities": ["video", "audio", "text"]}))
+    return replace(chosen, name=chosen.name.format(script=script))
+
+
+@pytest.fixture
+def batch() -> list[Request]:
+    return [make_request(str(number), make_clip(seed=number // 3)) for number in range(10)]
+
+
+async def generate(adapter: ModelAdapter, requests: Sequence[Request]) -> list[Result]:
+    return [result async for result in adapter.generate(requests)]
+
+
+async def score(adapter: ModelAdapter, requests: Sequence[Request]) -> list[Result]:
+    return [result async for result in adapter.score_choices(requests)]
+
+
+def ask(subject: Subject, requests: Sequence[Request], method: Ask = generate) -> dict[str, Result]:
+    """Ask a fresh adapter and give its results by id, each exactly once."""
+
+    async def run() -> list[Result]:
+        async with create_adapter(subject.name) as adapter:
+            return list(await method(adapter, requests))
+
+    results = asyncio.run(run())
+    by_id = {result.id: result for result in results}
+    assert len(by_id) == len(results)
+    return by_id
+
+
+def takes_media(subject: Subject) -> bool:
+    return create_adapter(subject.name).describe().capabilities.modalities != (Modality.TEXT,)
+
+
+def test_every_request_is_answered_once_under_its_id(
+    subject: Subject, batch: list[Request]
+) -> None:
+    results = ask(subject, batch)
+    assert set(results) == {request.id for request in batch}
+    assert all(
+        result.status in (DeliveryStatus.OK, DeliveryStatus.LENGTH) for result in results.values()
+    )
+
+
+def test_a_request_that_cannot_be_answered_costs_no_other(
+    subject: Subject, batch: list[Request]
+) -> None:
+    unusable = subject.unusable(batch[4])
+    results = ask(subject, [*batch[:4], unusable, *batch[5:]])
+    assert results[unusable.id].status is DeliveryStatus.UNSUPPORTED
+    assert results[unusable.id].detail
+    others = [result for result in results.values() if result.id != unusable.id]
+    assert len(others) == len(batch) - 1
+    assert all(result.status is not DeliveryStatus.UNSUPPORTED for result in others)
+
+
+def test_no_requests_give_no_results(subject: Subject) -> None:
+    assert ask(subject, []) == {}
+
+
+def test_the_same_seed_gives_the_same_answers(subject: Subject, batch: list[Request]) -> None:
+    first, second = ask(subject, batch), ask(subject, batch)
+    assert [first[request.id].text for request in batch] == [
+        second[request.id].text for request in batch
+    ]
+
+
+def test_what_reached_the_model_is_counted(subject: Subject) -> None:
+    delivery = ask(subject, [make_request("1", make_clip())])["1"].delivery
+    if takes_media(subject):
+        assert delivery.frames == 8
+        assert delivery.audio_seconds == pytest.approx(1.5)
+        assert delivery.notes == ()
+    else:
+        assert (delivery.frames, delivery.audio_seconds) == (0, 0.0)
+        assert len(delivery.notes) == 2
+
+
+def test_a_missing_modality_is_noted_and_not_counted(subject: Subject) -> None:
+    delivery = ask(subject, [make_request("1", make_clip(seconds=None))])["1"].delivery
+    assert delivery.audio_seconds == 0.0
+    assert any(note.startswith("audio left out") for note in delivery.notes)
+
+
+def test_another_clip_gives_another_input_hash(subject: Subject) -> None:
+    hashes = {
+        ask(subject, [make_request("1", make_clip(seed=seed))])["1"].delivery.input_hash
+        for seed in (0, 0, 1)
+    }
+    # A blind model is fed nothing that could differ.
+    assert len(hashes) == (2 if takes_media(subject) else 1)
+
+
+def test_choices_are_scored_where_the_model_says_so(subject: Subject, batch: list[Request]) -> None:
+    kind = create_adapter(subject.name).describe().capabilities.choice_score_kind
+    if kind is None:
+        with pytest.raises(NotImplementedError):
+            ask(subject, batch, score)
+        return
+    for result in ask(subject, batch, score).values():
+        assert result.choice_scores is not None
+        assert result.choice_scores.kind is kind
+        assert result.text == max(
+            result.choice_scores.scores, key=result.choice_scores.scores.__getitem__
+        )
+        assert result.choice_scores.mass is not None
+        assert 0.0 <= result.choice_scores.mass <= 1.0
+
+
+def test_a_prompt_renders_the_same_before_and_after_opening(subject: Subject) -> None:
+    request = make_request("1", make_clip())
+
+    async def run() -> tuple[str, str]:
+        adapter = create_adapter(subject.name)
+        before = adapter.render(request)
+        async with adapter:
+            return before, adapter.render(request)
+
+    before, after = asyncio.run(run())
+    assert before == after
+    assert QUESTION in before
+
+
+def test_another_question_renders_otherwise(subject: Subject) -> None:
+    adapter = create_adapter(subject.name)
+    one, other = make_request("1"), make_request("1", question="Is she sad?")
+    assert adapter.render(one) != adapter.render(other)
+
+
+def test_describing_does_not_change(subject: Subject, batch: list[Request]) -> None:
+    async def run() -> None:
+        adapter = create_adapter(subject.name)
+        before = adapter.describe()
+        async with adapter:
+            await generate(adapter, batch[:2])
+        assert adapter.describe() == before
+        assert before == create_adapter(subject.name).describe()
+
+    asyncio.run(run())
+
+
+def test_an_adapter_may_be_opened_and_closed_again(subject: Subject, batch: list[Request]) -> None:
+    async def run() -> list[list[Result]]:
+        adapter = create_adapter(subject.name)
+        rounds = []
+        for _ in range(2):
+            await adapter.open()
+            await adapter.open()
+            rounds.append(await generate(adapter, batch[:2]))
+            await adapter.close()
+            await adapter.close()
+        return rounds
+
+    first, second = asyncio.run(run())
+    assert [result.text for result in first] == [result.text for result in second]
+
+
+def test_a_cancelled_batch_leaves_the_adapter_usable(
+    subject: Subject, batch: list[Request]
+) -> None:
+    async def run() -> list[Result]:
+        async with create_adapter(subject.name) as adapter:
+            task = asyncio.create_task(generate_slowly(adapter.generate(batch)))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return await generate(adapter, batch[:1])
+
+    (result,) = asyncio.run(run())
+    assert result.id == batch[0].id
+
+
+async def generate_slowly(results: AsyncIterator[Result]) -> None:
+    """Read results, giving others a turn after each."""
+    async for _ in results:
+        await asyncio.sleep(0)
