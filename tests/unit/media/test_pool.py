@@ -29,8 +29,8 @@ WANTED = MediaWanted(frames=4)
 # A worker that misbehaves where a clip's key says so, and leaves its process id behind.
 PROGRAM = """
 import os, pathlib, signal, sys, time
+from emoreal_bench.media import worker
 from emoreal_bench.media.prepare import prepare_clip
-from emoreal_bench.media.worker import serve
 
 folder = pathlib.Path(sys.argv[1])
 (folder / f"{os.getpid()}.pid").touch()
@@ -53,7 +53,8 @@ def prepare(job, limits):
                 time.sleep(0.005)
     return prepare_clip(job, limits)
 
-serve(prepare)
+worker._ORPHAN_SECONDS = 1
+worker.serve(prepare)
 """
 
 
@@ -254,16 +255,18 @@ def test_a_cancelled_clip_leaves_the_pool_usable(playground: Playground) -> None
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
-def test_workers_end_with_the_run_that_started_them(playground: Playground, name: str) -> None:
+def test_workers_end_with_the_run_that_started_them_even_if_they_hang(
+    playground: Playground, name: str
+) -> None:
     run = f"""
 import asyncio, pathlib
+from emoreal_bench.media.limits import DecodeLimits
 from tests.unit.media.test_pool import Playground
 
 async def main():
     playground = Playground(pathlib.Path({str(playground.folder)!r}))
-    async with playground.pool(2) as pool:
-        await playground.decode(pool)
-        await playground.decode(pool, "await never")
+    async with playground.pool(2, DecodeLimits(seconds=5.0)) as pool:
+        await asyncio.gather(playground.decode(pool), playground.decode(pool, "await never"))
 
 asyncio.run(main())
 """
@@ -280,7 +283,6 @@ asyncio.run(main())
         assert playground.running() != []
         process.kill()
         process.wait(30)
-        (playground.folder / "never").touch()
     assert wait_until(lambda: playground.running() == [])
 
 
