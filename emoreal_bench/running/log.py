@@ -13,7 +13,9 @@ import os
 import shutil
 import time
 import zlib
+from array import array
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -85,13 +87,34 @@ def read_log(path: Path) -> LogReader:
 
 
 def read_final_records(path: Path) -> Iterator[ItemRecord]:
-    """Give the last sound record of each item, in the order of the log."""
+    """Give the last sound record of each item, in the order of the log.
+
+    Few items have several lines, so only those are remembered by id: a log of
+    hundreds of thousands of lines costs eight bytes for each.
+    """
+    repeated = _repeated_digests(path)
     last: dict[str, int] = {}
+    if repeated:
+        for number, record in enumerate(read_log(path)):
+            if _digest(record["id"]) in repeated:
+                last[record["id"]] = number
     for number, record in enumerate(read_log(path)):
-        last[record["id"]] = number
-    for number, record in enumerate(read_log(path)):
-        if last[record["id"]] == number:
+        if last.get(record["id"], number) == number:
             yield record
+
+
+def _repeated_digests(path: Path) -> frozenset[int]:
+    import numpy as np
+
+    digests = array("Q", (_digest(record["id"]) for record in read_log(path)))
+    values, counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
+    return frozenset(values[counts > 1].tolist())
+
+
+def _digest(item_id: str) -> int:
+    # Two ids with one digest would both be remembered, which is harmless.
+    text = item_id.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
 
 
 def repair_log(path: Path) -> Path:
