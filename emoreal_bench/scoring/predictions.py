@@ -1,0 +1,102 @@
+"""Read predictions that were made elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.scoring.collect import Reply
+
+_FORMS = (
+    "Give a JSON object of id and text, a JSONL file with id and prediction on each line,"
+    " or a folder of ID.txt files."
+)
+_Source = tuple[str, Any, Any]
+"""Where a prediction stands, its id and its text, neither checked yet."""
+
+
+def read_predictions(path: Path, ids: Collection[str]) -> list[Reply]:
+    """Read a file or folder of predictions.
+
+    Args:
+        path: A JSON object from id to text, a JSONL file with ``id`` and
+            ``prediction`` on each line, or a folder with one ``ID.txt`` each.
+        ids: Of the items. Items without a prediction are left out here, and
+            count as missing.
+
+    Raises:
+        UsageError: If there is no such file or folder.
+        DataError: If it cannot be read, or an id is unknown or occurs twice.
+    """
+    if not path.exists():
+        raise UsageError("There are no predictions here.", where=str(path), remedy=_FORMS)
+    sources = _folder(path) if path.is_dir() else _file(path)
+    known = frozenset(ids)
+    replies: dict[str, Reply] = {}
+    for where, key, text in sources:
+        name = str(key) if isinstance(key, int) and not isinstance(key, bool) else key
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise DataError(
+                f"The id {key!r} or its prediction is not text.", where=where, remedy=_FORMS
+            )
+        if name not in known:
+            raise DataError(
+                f"There is no item with the id {name!r}.",
+                where=where,
+                remedy="Check that predictions and annotations belong together.",
+            )
+        if name in replies:
+            raise DataError(
+                f"The id {name!r} occurs twice.", where=where, remedy="Keep one of the two."
+            )
+        replies[name] = Reply(name, DeliveryStatus.OK, text)
+    return list(replies.values())
+
+
+def _folder(path: Path) -> Iterator[_Source]:
+    files = sorted(path.glob("*.txt"))
+    if not files:
+        raise DataError("The folder holds no ID.txt files.", where=str(path), remedy=_FORMS)
+    for file in files:
+        yield str(file), file.stem, _read_text(file)
+
+
+def _file(path: Path) -> Iterator[_Source]:
+    text = _read_text(path)
+    try:
+        # A list of pairs keeps an id that occurs twice, which a dict would hide.
+        pairs = json.loads(text, object_pairs_hook=lambda pairs: pairs)
+    except json.JSONDecodeError:
+        return _lines(path, text)
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+        raise DataError("This is not an object from id to text.", where=str(path), remedy=_FORMS)
+    if {key for key, _ in pairs} >= {"id", "prediction"}:
+        return _lines(path, text)
+    return ((str(path), key, value) for key, value in pairs)
+
+
+def _lines(path: Path, text: str) -> Iterator[_Source]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as problem:
+            raise DataError(
+                f"This is not JSON: {problem}.", where=where, remedy=_FORMS
+            ) from problem
+        if not isinstance(record, dict) or not {"id", "prediction"} <= set(record):
+            raise DataError("The line lacks id or prediction.", where=where, remedy=_FORMS)
+        yield where, record["id"], record["prediction"]
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DataError(f"The file cannot be read: {problem}.", where=str(path)) from problem
