@@ -97,6 +97,7 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
     model, results = run.manifest.model, run.results
     report = results.scores[scoring]
     coverage = results.coverage
+    is_blind = model.name.startswith(BLIND_PROVIDER)
     scored_items = sum(scores.n for scores in report.subtasks.values())
     if coverage.covered < coverage.items:
         caveat = f"at {percent_floor(coverage.fraction)} % coverage"
@@ -107,9 +108,9 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
     return Row(
         model=plain_text(model.name),
         badge=Badge.MEASURED,
-        label=plain_text(model.label or ""),
+        label="blind baseline" if is_blind else plain_text(model.label or ""),
         facts=_facts(run),
-        is_blind=model.name.startswith(BLIND_PROVIDER),
+        is_blind=is_blind,
         is_full=not caveat,
         caveat=caveat,
         average=None

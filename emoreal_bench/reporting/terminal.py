@@ -6,7 +6,7 @@ tables read the same with ``NO_COLOR`` and in a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
@@ -47,30 +47,41 @@ _RATES = {
 
 
 def report_renderables(report: RunReport) -> list[RenderableType]:
-    """Show a run: who was asked what, the scores, what was delivered, the warnings."""
+    """Show a run: who was asked what, the headline table, a line for each other scoring."""
     from rich.text import Text
 
-    return [Text(_heading(report), style="bold"), *results_renderables(report.results)]
+    results = report.results
+    headline, others = _scorings(results)[:1], _scorings(results)[1:]
+    return [
+        Text(_heading(report), style="bold"),
+        *_renderables(results, headline),
+        *(Text(_title(results, scoring)) for scoring in others),
+        *_remarks(results),
+    ]
 
 
 def results_renderables(results: Results) -> list[RenderableType]:
-    """Show scores: coverage first, then a table per scoring, the headline before the others.
+    """Show scores: coverage first, then the tables of every scoring, the headline first."""
+    return [*_renderables(results, _scorings(results)), *_remarks(results)]
 
-    Recalls and rates are shown under the first scoring only.
-    """
+
+def _renderables(results: Results, scorings: Sequence[Scoring]) -> list[RenderableType]:
     from rich.text import Text
 
-    coverage_style = "" if results.coverage.covered == results.coverage.items else "bold yellow"
-    scorings = _scorings(results)
-    rates = rate_table(results, scorings[0]) if scorings else None
-    tables = [score_table(results, scoring) for scoring in scorings]
+    style = "" if results.coverage.covered == results.coverage.items else "bold yellow"
+    shown: list[RenderableType] = [Text(_coverage_line(results.coverage), style=style)]
+    for scoring in scorings:
+        shown.append(score_table(results, scoring))
+        if rates := rate_table(results, scoring):
+            shown.append(rates)
+    return shown
+
+
+def _remarks(results: Results) -> list[RenderableType]:
+    from rich.text import Text
+
     return [
-        Text(_coverage_line(results.coverage), style=coverage_style),
-        *tables[:1],
-        *([rates] if rates else []),
-        *tables[1:],
-        *(Text(line) for line in _note_lines(results)),
-        *(Text(line) for line in _delivery_lines(results)),
+        *(Text(line) for line in (*_note_lines(results), *_delivery_lines(results))),
         *(Text(line, style="yellow") for line in _warning_lines(results)),
     ]
 
@@ -181,7 +192,9 @@ def _rows(report: ScoringReport) -> Iterator[tuple[RowKind, str, SubtaskScores]]
     for name, scores in report.subtasks.items():
         yield "subtask", name, scores
     for name, scores in report.question_types.items():
-        yield "question type", name, scores
+        # A type of one subtask of the same name would only say everything twice.
+        if name not in report.subtasks:
+            yield "question type", name, scores
 
 
 def _heading(report: RunReport) -> str:
@@ -279,7 +292,7 @@ def _outcome_line(report: ScoringReport) -> str:
 
 
 def _note_lines(results: Results) -> list[str]:
-    """Give the notes of the first scoring, each once with the rows that it is about."""
+    """Give the notes of the first scoring, each once, with its rows unless it is about all."""
     scorings = _scorings(results)
     if not scorings:
         return []
@@ -287,11 +300,12 @@ def _note_lines(results: Results) -> list[str]:
     rows_by_note: dict[str, list[str]] = {note: [] for note in report.notes}
     for _, name, scores in _rows(report):
         for note in scores.notes:
-            rows_by_note.setdefault(note, []).append(words(name))
-    return [
-        f"Note: {', '.join(names)}{': ' if names else ''}{plain_text(note, 300)}"
-        for note, names in rows_by_note.items()
-    ]
+            rows_by_note.setdefault(note, []).append(name)
+    lines = []
+    for note, names in rows_by_note.items():
+        about = "" if report.subtasks.keys() <= set(names) else ", ".join(map(words, names))
+        lines.append(f"Note: {about}{': ' if about else ''}{plain_text(note, 300)}")
+    return lines
 
 
 def _delivery_lines(results: Results) -> list[str]:

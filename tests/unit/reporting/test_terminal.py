@@ -8,11 +8,18 @@ from typing import Literal
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
 from emoreal_bench.reporting.runs import RunReport
-from emoreal_bench.reporting.terminal import report_lines, report_renderables, score_table
+from emoreal_bench.reporting.terminal import (
+    report_lines,
+    report_renderables,
+    results_lines,
+    results_renderables,
+    score_table,
+)
 from tests.run_factory import SUBTASK_ITEMS, MadeUpRun
 
 
@@ -98,12 +105,35 @@ def test_a_number_that_does_not_apply_is_blank_and_one_not_defined_is_a_dash() -
         yes_recall=0.25,
         notes=("no item names a category",),
     )
-    strict = ScoringReport(average_accuracy=0.5, stress=stress)
+    basic = SubtaskScores(n=10, outcomes={Outcome.ANSWERED: 10}, accuracy=0.5)
+    strict = ScoringReport(average_accuracy=0.5, basic=basic, stress=stress)
     results = report.results.model_copy(update={"scores": {"strict": strict}})
     printed = _printed(replace(report, results=results))
     row = next(line for line in printed.splitlines() if "25.0" in line)
     assert row.split() == ["stress", "25.0", "\N{EN DASH}"]
     assert "Note: stress: no item names a category" in printed
+
+
+def test_a_note_about_every_subtask_is_printed_once_without_their_names() -> None:
+    scores = SubtaskScores(n=1, outcomes={}, accuracy=0.5, notes=("the intervals are rough",))
+    strict = ScoringReport(average_accuracy=0.5, one=scores, two=scores)
+    results = MadeUpRun().results().model_copy(update={"scores": {"strict": strict}})
+    notes = [line for line in results_lines(results) if line.startswith("Note")]
+    assert notes == ["Note: the intervals are rough"]
+
+
+def test_a_run_is_summed_up_under_the_headline_and_scores_are_shown_under_all() -> None:
+    report = _report(MadeUpRun())
+    summary = [one for one in report_renderables(report) if isinstance(one, Table)]
+    everything = [one for one in results_renderables(report.results) if isinstance(one, Table)]
+    assert [str(table.title).split(":")[0] for table in summary] == ["strict", "strict"]
+    assert [str(table.title).split(":")[0] for table in everything] == [
+        "strict",
+        "strict",
+        "official",
+        "official",
+    ]
+    assert "\nofficial: average accuracy 64.0" in _printed(report)
 
 
 def test_plain_lines_name_every_number() -> None:
