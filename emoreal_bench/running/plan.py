@@ -21,6 +21,7 @@ from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modalit
 from emoreal_bench.identity import clip_hash, data_hash, hash_json
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset
+from emoreal_bench.running.shuffling import shuffle_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,14 @@ class PlanOptions:
         answer_method: How an answer is taken from the model.
         media: What is wanted of each clip; None for what the task wants.
         limit: Ask at most so many items; see :func:`limit_items`.
+        choice_shuffle_seed: Deal the options to the letters anew; None leaves them.
     """
 
     variant: str = DEFAULT_VARIANT
     answer_method: AnswerMethod = AnswerMethod.GENERATE
     media: MediaWanted | None = None
     limit: int | None = None
+    choice_shuffle_seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +50,15 @@ class Plan:
     Attributes:
         task: The task.
         renderer: Turns its items into messages.
-        items: In the order of the data set.
+        items: In the order of the data set, their options under the letters
+            that the model sees.
         groups: Clip key to the positions of its questions in ``items``, in the
             order in which the clips first appear: the order of asking.
         clips: The clips of these items.
         clip_hashes: Clip key to the hash of its files; None where it is missing.
         partners: Clip key to the clip that takes its place where the alteration
             is a swap; else empty.
-        data: Identity of items and clips.
+        data: Identity of items and clips, the options as in the data set.
         request: Identity of how they are asked.
         limit: As the user gave it.
     """
@@ -106,7 +110,7 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
     return Plan(
         task=task,
         renderer=renderer,
-        items=items,
+        items=shuffle_choices(items, options.choice_shuffle_seed),
         groups=groups,
         clips=clips,
         clip_hashes=clip_hashes,
@@ -216,6 +220,7 @@ def _identify_request(
         prompt_template=renderer.template,
         system=variant.system,
         order=tuple(modality.value for modality in variant.order),
+        choice_shuffle_seed=options.choice_shuffle_seed,
         shots=task.shots,
     )
     identity = hash_json(request.model_dump(mode="json", exclude={"hash"}))

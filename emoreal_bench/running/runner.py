@@ -7,7 +7,7 @@ import contextlib
 import shlex
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
-from emoreal_bench.contracts.vocabulary import AnswerMethod, Scoring
+from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.running.asking import Asker
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import Decoder, LookAhead
@@ -26,7 +26,6 @@ from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, deliverable
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.results import score_log, write_results
-from emoreal_bench.scoring.score import ALL_SCORINGS
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -55,7 +54,6 @@ def run_task(
     policy: RunPolicy | None = None,
     observer: RunObserver | None = None,
     *,
-    scorings: Sequence[Scoring] = ALL_SCORINGS,
     cache: ResponseCache | None = None,
 ) -> RunSummary:
     """Ask a model everything that is still open in a run, and score the run.
@@ -69,7 +67,6 @@ def run_task(
         folder: The run folder; made if it is not there.
         policy: Retries, limits, decoding.
         observer: Hears of every finished item.
-        scorings: The rule books of ``results.json``.
         cache: Replies of earlier runs; used only for a model that gives the
             same reply every time.
 
@@ -99,7 +96,7 @@ def run_task(
                 f"The damaged log is kept as {aside.name}."
             )
         sitting = _Sitting(plan, adapter, run_folder, policy, observer)
-        return sitting.run(manifest, scorings, cache)
+        return sitting.run(manifest, cache)
 
 
 class _Sitting:
@@ -122,16 +119,14 @@ class _Sitting:
         self._timings = load_timings(folder.path)
         self._results: Results | None = None
 
-    def run(
-        self, manifest: Manifest, scorings: Sequence[Scoring], cache: ResponseCache | None
-    ) -> RunSummary:
+    def run(self, manifest: Manifest, cache: ResponseCache | None) -> RunSummary:
         """Ask what is open and score the log; tell the observer however it ends."""
         self._observer.on_start(len(self._plan.items), self._ledger.kept)
         try:
             if self._ledger.finished < len(self._plan.items):
                 self._folder.forget_results()
                 asyncio.run(self._ask_all(cache))
-            self._results = score_log(manifest, self._plan.items, self._folder.log_path, scorings)
+            self._results = score_log(manifest, self._plan.items, self._folder.log_path)
             write_results(self._folder.path, self._results)
         except (KeyboardInterrupt, asyncio.CancelledError) as error:
             raise RunInterrupted(self._summary(), self._policy.command) from error

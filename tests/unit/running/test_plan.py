@@ -149,3 +149,11 @@ def test_a_blind_model_is_given_nothing_and_a_deaf_one_the_picture() -> None:
     assert deaf is not None
     assert deaf.modalities == (Modality.VIDEO,)
     assert deliverable(wanted, Capabilities(modalities=MEDIA)) == wanted
+
+
+def test_shuffled_options_are_another_question_about_the_same_data(tmp_path: Path) -> None:
+    plain = plan_of(tmp_path)
+    shuffled = plan_of(tmp_path, options=PlanOptions(choice_shuffle_seed=1))
+    assert shuffled.data.hash == plain.data.hash
+    assert shuffled.request.hash != plain.request.hash
+    assert [item.choices for item in shuffled.items] != [item.choices for item in plain.items]
