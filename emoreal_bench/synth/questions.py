@@ -7,7 +7,7 @@ about a cue whether the person shows it, the poster or the radio does, or nobody
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from emoreal_bench.synth.cues import (
     VisibleThing,
     VisualCue,
 )
-from emoreal_bench.synth.decks import Decks
+from emoreal_bench.synth.dealing import Dealer
 from emoreal_bench.synth.scenes import Expression, Scene, make_scenes
 from emoreal_bench.synth.settings import Split, SynthSettings
 
@@ -71,6 +71,8 @@ SUPPORTS = {
     ),
 }
 """Wordings of the stress question."""
+
+_MOST_WORDINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,14 @@ def make_items(settings: SynthSettings) -> tuple[Item, ...]:
 
 
 class _Author:
-    """Words the questions; deals letters evenly and wordings blindly."""
+    """Words the questions; wordings, letters and things come equally often with each answer."""
 
     def __init__(self, rng: np.random.Generator):
         self._rng = rng
-        self._letters = Decks(range(len(LETTERS)), rng)
+        self._letters = Dealer(LETTERS, rng)
+        self._unused: dict[Modality, set[str]] = {}
+        self._wordings = Dealer(range(_MOST_WORDINGS), rng)
+        self._surroundings: Dealer[str] = Dealer((*VisibleThing, *BackgroundSound), rng)
 
     def ask(self, scene: Scene) -> tuple[Item, ...]:
         """Ask one question of each subtask about a scene."""
@@ -165,23 +170,38 @@ class _Author:
     def _basic(self, scene: Scene, side: _Side) -> Item:
         wordings = (IS_THERE if scene.perception else SHOWS_CUE)[side.modality]
         gold, wrong = self._perceived(side) if scene.perception else _shown(side)
-        place = self._letters.deal((side.modality, scene.perception))
-        options = [wrong[index] for index in self._rng.permutation(len(wrong))]
-        options.insert(place, gold)
+        options = self._placed(side.modality, gold, wrong)
         return _item(
             scene,
             f"reasoning_basic_{side.modality}",
-            question=self._one_of(wordings),
-            choices=tuple(f"({LETTERS[i]}) {option}" for i, option in enumerate(options)),
-            answer=LETTERS[place],
+            question=self._one_of(wordings, gold),
+            choices=tuple(f"({letter}) {options[letter]}" for letter in LETTERS),
+            answer=next(letter for letter in LETTERS if options[letter] == gold),
             metadata={"cue": gold, "emotion": side.person.emotion},
         )
+
+    def _placed(self, modality: Modality, gold: str, wrong: Sequence[str]) -> dict[str, str]:
+        """Give the options by letter.
+
+        Every four questions use each letter once for the right option. Besides, each
+        option comes equally often at each letter, both when right and when wrong.
+        """
+        unused = self._unused.setdefault(modality, set())
+        if not unused:
+            unused.update(LETTERS)
+        letter = self._letters.deal(("right", gold), unused.__contains__)
+        unused.remove(letter)
+        options = {letter: gold}
+        for index in self._rng.permutation(len(wrong)):
+            free = set(LETTERS) - set(options)
+            options[self._letters.deal(("wrong", wrong[index]), free.__contains__)] = wrong[index]
+        return options
 
     def _agreement(self, scene: Scene) -> Item:
         return _item(
             scene,
             "modality_agreement",
-            question=self._one_of(AGREES),
+            question=self._one_of(AGREES, scene.agree),
             choices=YES_NO,
             answer=YES if scene.agree else NO,
             metadata={},
@@ -194,7 +214,9 @@ class _Author:
         return _item(
             scene,
             f"reasoning_stress_{side.modality}",
-            question=self._one_of(SUPPORTS[side.modality]).format(cue=cue, emotion=named),
+            question=self._one_of(SUPPORTS[side.modality], cue, side.claim).format(
+                cue=cue, emotion=named
+            ),
             choices=YES_NO,
             answer=YES if side.claim else NO,
             metadata={"category": side.category, "cue": cue, "emotion": emotion},
@@ -206,14 +228,19 @@ class _Author:
         The poster or radio may show the emotion's other cue, which is then there
         as well; in that case the question is about a thing or background sound.
         """
-        absent = [side.absent[index] for index in self._rng.permutation(len(side.absent))]
+        first = self._surrounding("wrong", side.absent)
         if side.elsewhere.emotion is side.person.emotion:
-            gold = side.present[self._rng.integers(len(side.present))]
-            return str(gold), [absent[0], *side.cues[side.decoy]]
-        return str(side.person.cue), [side.other_cue, *absent[:2]]
+            return self._surrounding("gold", side.present), [first, *side.cues[side.decoy]]
+        second = self._surrounding("wrong", set(side.absent) - {first})
+        return str(side.person.cue), [side.other_cue, first, second]
 
-    def _one_of(self, wordings: Sequence[str]) -> str:
-        return wordings[int(self._rng.integers(len(wordings)))]
+    def _surrounding(self, role: str, names: Container[str]) -> str:
+        return self._surroundings.deal(role, lambda name: name in names)
+
+    def _one_of(self, wordings: Sequence[str], *answer: Hashable) -> str:
+        """Give one of the wordings, each equally often with this answer."""
+        number = self._wordings.deal((wordings, answer), range(len(wordings)).__contains__)
+        return wordings[number]
 
 
 def _shown(side: _Side) -> tuple[str, list[str]]:

@@ -24,7 +24,7 @@ from emoreal_bench.synth.cues import (
     VisibleThing,
     VisualCue,
 )
-from emoreal_bench.synth.decks import Decks
+from emoreal_bench.synth.dealing import Dealer
 from emoreal_bench.synth.settings import SpeechEngine, Split, SynthSettings
 from emoreal_bench.synth.speech import available_engine
 
@@ -134,18 +134,19 @@ class _Planner:
         self._settings = settings
         self._speech = available_engine(settings.speech)
         self._rng = rng = np.random.default_rng([settings.seed, settings.split is Split.TRAIN])
-        self._answers = Decks(tuple(product((True, False), repeat=3)), rng)
-        self._faces = Decks(tuple(product(Emotion, (0, 1), (True, False))), rng)
-        self._voices = Decks(tuple(product((0, 1), (True, False))), rng)
-        self._steps = Decks(range(1, len(Emotion)), rng)
-        self._perception = Decks((True, False), rng)
+        self._answers = Dealer(tuple(product((True, False), repeat=3)), rng)
+        self._faces = Dealer(tuple(product(Emotion, (0, 1), (True, False))), rng)
+        self._voices = Dealer(tuple(product(Emotion, (0, 1), (True, False))), rng)
+        self._emotions = Dealer(tuple(Emotion), rng)
+        self._perception = Dealer((True, False), rng)
 
     def scene(self, index: int) -> Scene:
         """Plan the next scene."""
         agree, video_claim, audio_claim = self._answers.deal()
         face_emotion, face_turn, same_poster = self._faces.deal(video_claim)
-        voice_emotion = face_emotion if agree else self._other(face_emotion, "voice")
-        voice_turn, same_radio = self._voices.deal((voice_emotion, audio_claim))
+        voice_emotion, voice_turn, same_radio = self._voices.deal(
+            audio_claim, lambda voice: (voice[0] is face_emotion) is agree
+        )
         face, poster = self._shown(VISUAL_CUES, face_emotion, face_turn, same_poster)
         voice, radio = self._shown(AUDIO_CUES, voice_emotion, voice_turn, same_radio)
         first = self._bound(BOUND_THINGS, face_emotion)
@@ -169,10 +170,8 @@ class _Planner:
         )
 
     def _other(self, emotion: Emotion, use: str) -> Emotion:
-        """Give another emotion, each equally often for this use."""
-        emotions = tuple(Emotion)
-        step = self._steps.deal((use, emotion))
-        return emotions[(emotions.index(emotion) + step) % len(emotions)]
+        """Give another emotion, each equally often for this one and this use."""
+        return self._emotions.deal((use, emotion), lambda other: other is not emotion)
 
     def _shown(
         self, cues: Mapping[Emotion, tuple[Cue, Cue]], emotion: Emotion, turn: int, same: bool
