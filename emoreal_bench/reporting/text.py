@@ -66,12 +66,7 @@ def percent_floor(fraction: float) -> str:
 
 def percent_interval(interval: Interval) -> str:
     """Write an interval of fractions in percent, as "58.1 to 64.3" with a dash."""
-    return span(percent(interval[0]), percent(interval[1]))
-
-
-def span(low: str, high: str) -> str:
-    """Write a range with a dash, or as one value where both ends are the same."""
-    return low if low == high else f"{low}\N{EN DASH}{high}"
+    return f"{percent(interval[0])}\N{EN DASH}{percent(interval[1])}"
 
 
 def points(difference: float) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoreal_bench.reporting.text import percent_floor, plain_text, points, span
+from emoreal_bench.reporting.text import percent_floor, percent_interval, plain_text, points
 
 
 @given(st.text(st.characters(), max_size=300))
@@ -59,6 +59,6 @@ def test_a_difference_is_written_with_its_sign(difference: float, text: str) -> 
     assert points(difference) == text
 
 
-def test_a_range_of_one_value_is_written_once() -> None:
-    assert span("3", "3") == "3"
-    assert span("1", "3") == "1\N{EN DASH}3"
+def test_an_interval_always_names_both_ends() -> None:
+    assert percent_interval((0.0, 0.0)) == "0.0\N{EN DASH}0.0"
+    assert percent_interval((0.581, 0.643)) == "58.1\N{EN DASH}64.3"
