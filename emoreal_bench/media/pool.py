@@ -84,34 +84,37 @@ class DecodePool:
         """
         job = DecodeJob(clip, wanted, key, partner)
         async with self._turns:
-            worker = await self._take_worker()
-            try:
-                answer = await worker.ask(job)
-            except BaseException:
-                # Its answer to this job must never be taken for that to another.
-                await worker.end()
-                raise
-            finally:
-                if worker.lives:
-                    self._idle.append(worker)
-                else:
-                    self._workers.discard(worker)
+            answer = await self._ask(job)
         if isinstance(answer, MediaError):
             raise answer
         return answer
 
-    async def _take_worker(self) -> _Worker:
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.lives:
-                return worker
-            self._workers.discard(worker)
+    async def _ask(self, job: DecodeJob) -> ClipMedia | MediaError:
+        if self._idle:
+            try:
+                return await self._ask_worker(self._idle.pop(), job)
+            except MediaError as error:
+                # A worker that has served may have been killed from outside in the
+                # meantime. A clip is blamed only if it brings a fresh one down.
+                if error.kind is not MediaProblem.WORKER_DIED:
+                    raise
         process = await asyncio.create_subprocess_exec(
             *self._program, stdin=PIPE, stdout=PIPE, limit=_READ_BYTES
         )
         worker = _Worker(process, self._limits)
         self._workers.add(worker)
-        return worker
+        return await self._ask_worker(worker, job)
+
+    async def _ask_worker(self, worker: _Worker, job: DecodeJob) -> ClipMedia | MediaError:
+        try:
+            answer = await worker.ask(job)
+        except BaseException:
+            # Its answer to this job must never be taken for that to another.
+            await worker.end()
+            self._workers.discard(worker)
+            raise
+        self._idle.append(worker)
+        return answer
 
 
 class _Worker:
@@ -125,10 +128,6 @@ class _Worker:
         self._answers = process.stdout
         self._limits = limits
         self._ready = False
-
-    @property
-    def lives(self) -> bool:
-        return self._process.returncode is None
 
     async def ask(self, job: DecodeJob) -> ClipMedia | MediaError:
         """Have a job done.
@@ -158,7 +157,7 @@ class _Worker:
 
     async def end(self) -> None:
         """Kill the process, if it lives, and wait until it is gone."""
-        if self.lives:
+        if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()
 

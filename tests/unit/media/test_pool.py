@@ -174,8 +174,6 @@ def test_a_worker_that_is_killed_between_clips_is_replaced(playground: Playgroun
             await playground.decode(pool)
             (pid,) = playground.started()
             os.kill(pid, signal.SIGKILL)
-            while playground.running():
-                await asyncio.sleep(0.01)
             await playground.decode(pool)
 
     asyncio.run(run())
