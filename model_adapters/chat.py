@@ -8,28 +8,29 @@ retries off, and reads the answer.
 from __future__ import annotations
 
 import base64
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel, Field, ValidationError
 
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.identity import canonical_json
-from emoreal_bench.model_adapters.first_token import score_letters
+from emoreal_bench.model_adapters.chat_answer import (
+    ANSWER_KEY,
+    ChatAnswer,
+    read_answer,
+    read_error,
+)
 from emoreal_bench.model_adapters.remote import (
     RemoteAdapter,
     RemoteArguments,
-    Reply,
-    parse_retry_after,
+    mark_medium,
     read_key,
 )
 from emoreal_bench.model_adapters.remote_media import MediaForms, Medium, Payload, Piece, VideoForm
+from emoreal_bench.model_adapters.reply import REASONED_NOTE, UNHEARD_NOTE, Reply
 
 if TYPE_CHECKING:
     import openai
@@ -37,19 +38,20 @@ if TYPE_CHECKING:
 _NO_KEY = "none"
 """The SDK wants a key even for a server that asks for none."""
 
-_FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "moderation_blocked"})
-_MEDIA_WORDS = re.compile(r"image|audio|video|modalit|multimodal|content type|mime", re.IGNORECASE)
-_REFUSAL_WORDS = re.compile(
-    r"not support|unsupported|only supported|not a multimodal|invalid content type|at most \d",
-    re.IGNORECASE,
-)
-
 
 class SoundPart(StrEnum):
     """The content part in which a server takes sound."""
 
     INPUT_AUDIO = "input_audio"
     AUDIO_URL = "audio_url"
+
+
+class ImageDetail(StrEnum):
+    """How closely a service looks at an image."""
+
+    LOW = "low"
+    HIGH = "high"
+    AUTO = "auto"
 
 
 class ChoiceConstraint(StrEnum):
@@ -82,7 +84,7 @@ class ChatDialect:
     token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # noqa: S105 - a key of the body
     top_logprobs: int = 0
     sampling: bool = True
-    image_detail: str | None = None
+    image_detail: ImageDetail | None = None
     reasoning_tokens: int = 0
     film_keys: Mapping[str, Any] = field(default_factory=dict)
 
@@ -122,7 +124,7 @@ class ChatOptions:
 class ChatModel(RemoteAdapter):
     """A model behind Chat Completions."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - one value object per concern
+    def __init__(
         self,
         description: ModelDescription,
         forms: MediaForms,
@@ -139,7 +141,9 @@ class ChatModel(RemoteAdapter):
 
     def render(self, request: Request) -> str:
         """Give the body with a mark in the place of each file."""
-        return canonical_json(self._body(request, self._compose(request), _mark, scoring=False))
+        return canonical_json(
+            self._body(request, self._compose(request), mark_medium, scoring=False)
+        )
 
     async def _connect(self) -> str | None:
         import openai
@@ -176,11 +180,12 @@ class ChatModel(RemoteAdapter):
                 "/chat/completions", body=body, cast_to=httpx2.Response
             )
         except openai.APIStatusError as error:
-            return _read_status_error(error, payload)
+            return read_error(error.status_code, error.body, error.response.headers, payload)
         except openai.APIError as error:
             cause = type(error.__cause__ or error).__name__
             return Reply(DeliveryStatus.FAILED, detail=f"no answer: {error.message} ({cause})")
-        return self._read(response.content, request, payload, scoring=scoring)
+        answer = read_answer(response.content, request.letters, scoring=scoring)
+        return replace(answer.reply, notes=self._notes(answer, payload))
 
     def _body(
         self,
@@ -216,8 +221,9 @@ class ChatModel(RemoteAdapter):
         elif self._options.constrain and request.letters:
             body |= _constrain(dialect.constraint, request.letters)
         if any(medium.frame_rate is not None for medium in payload.media):
-            body |= dialect.film_keys
-        return body | self._options.extra
+            body.update(dialect.film_keys)
+        body.update(self._options.extra)
+        return body
 
     def _content(
         self, pieces: Sequence[Piece], write: Callable[[Medium], str]
@@ -225,7 +231,7 @@ class ChatModel(RemoteAdapter):
         words = [piece for piece in pieces if isinstance(piece, str)]
         if len(words) == len(pieces):
             # Plain text is understood by every server, a list of parts not.
-            return "\n".join(words)
+            return "".join(words)
         return [
             {"type": "text", "text": piece}
             if isinstance(piece, str)
@@ -245,28 +251,34 @@ class ChatModel(RemoteAdapter):
         bare = data.partition(",")[2] or data
         return {"type": "input_audio", "input_audio": {"data": bare, "format": "wav"}}
 
-    def _read(self, content: bytes, request: Request, payload: Payload, *, scoring: bool) -> Reply:
-        try:
-            completion = _Completion.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "whole"
-            return Reply(
-                DeliveryStatus.FAILED,
-                detail=f"the answer is no chat completion: {first['msg']} (at {place})",
-            )
-        reply = _read_choice(completion.choices[0], request, scoring=scoring)
-        return _with_usage(reply, completion, self._notes(completion, payload))
-
-    def _notes(self, completion: _Completion, payload: Payload) -> tuple[str, ...]:
+    def _notes(self, answer: ChatAnswer, payload: Payload) -> tuple[str, ...]:
         notes = []
-        if completion.model not in (None, self._endpoint.model):
-            notes.append(f"answered by {completion.model}")
+        if answer.model not in (None, self._endpoint.model):
+            notes.append(f"answered by {answer.model}")
         if not self._dialect.sampling:
             notes.append("temperature, top_p and seed left out: the model takes none")
-        heard = completion.usage.prompt_tokens_details.audio_tokens
+        heard = answer.reply.tokens.get(Modality.AUDIO)
         if heard == 0 and any(medium.audio_seconds for medium in payload.media):
-            notes.append("audio was sent, but the service counts no audio tokens")
-        if completion.usage.completion_tokens_details.reasoning_tokens:
-            notes.append("the model reasoned before it answered")
-        return tuple(notes)
+            notes.append(UNHEARD_NOTE)
+        if answer.reasoned:
+            notes.append(REASONED_NOTE)
+        return answer.reply.notes + tuple(notes)
+
+
+def _constrain(constraint: ChoiceConstraint | None, letters: Sequence[str]) -> dict[str, Any]:
+    if constraint is ChoiceConstraint.STRUCTURED_OUTPUTS:
+        return {"structured_outputs": {"choice": list(letters)}}
+    if constraint is ChoiceConstraint.JSON_SCHEMA:
+        schema = {
+            "type": "object",
+            "properties": {ANSWER_KEY: {"type": "string", "enum": list(letters)}},
+            "required": [ANSWER_KEY],
+            "additionalProperties": False,
+        }
+        named = {"name": "choice", "strict": True, "schema": schema}
+        return {"response_format": {"type": "json_schema", "json_schema": named}}
+    return {}
+
+
+def _data_uri(medium: Medium) -> str:
+    return f"data:{medium.mime_type};base64,{base64.b64encode(medium.content).decode('ascii')}"

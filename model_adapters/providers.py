@@ -70,7 +70,11 @@ class Provider:
 
     def is_installed(self) -> bool:
         """Say whether the libraries that it needs are there, without importing them."""
-        return all(find_spec(module) is not None for module in self.modules)
+        try:
+            return all(find_spec(module) is not None for module in self.modules)
+        except ModuleNotFoundError:
+            # Asked for a module inside a package, it looks for the package first.
+            return False
 
     def load_factory(self) -> Callable[[ModelSpec], ModelAdapter]:
         """Import the factory.
@@ -122,6 +126,32 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 models=("Qwen/Qwen2.5-Omni-7B", "Qwen/Qwen2.5-Omni-3B"),
                 extra="hf",
                 modules=_HF_MODULES,
+            ),
+            Provider(
+                name="http",
+                factory="emoreal_bench.model_adapters.http:create",
+                summary="Any OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio.",
+                example="http/qwen-omni",
+                extra="openai",
+                modules=("openai",),
+            ),
+            Provider(
+                name="openai",
+                factory="emoreal_bench.model_adapters.openai_chat:create",
+                summary="Models of OpenAI: clips as frames or as sound, never both at once.",
+                example="openai/gpt-4o-2024-11-20",
+                models=("gpt-4o-2024-11-20", "gpt-audio-1.5"),
+                extra="openai",
+                modules=("openai",),
+            ),
+            Provider(
+                name="google",
+                factory="emoreal_bench.model_adapters.google_genai:create",
+                summary="Models of Google through the Gemini API: clips as video with sound.",
+                example="google/gemini-2.5-flash",
+                models=("gemini-2.5-flash", "gemini-2.5-pro"),
+                extra="google",
+                modules=("google.genai",),
             ),
         )
     }

@@ -14,35 +14,40 @@ import time
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
+from emoreal_bench.contracts.result import Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import (
     ChoiceScoreKind,
     DeliveryStatus,
     Modality,
     Repeatability,
 )
-from emoreal_bench.model_adapters.arguments import AdapterArguments
+from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.remote_media import (
     EncodedClip,
     MediaForms,
+    Medium,
     Payload,
     compose,
     encode_clip,
     media_wanted,
     why_unsupported,
 )
+from emoreal_bench.model_adapters.reply import Reply
 
 MAX_DETAIL = 300
 """Services repeat whole requests in their errors; so many characters of one are kept."""
+
+Arguments = TypeVar("Arguments", bound="RemoteArguments")
 
 _HIDDEN = "***"
 _DELIVERED = frozenset(
@@ -67,33 +72,6 @@ class RemoteArguments(AdapterArguments):
     """US dollars for a million input tokens."""
     output_price: float | None = Field(default=None, ge=0.0)
     """US dollars for a million output tokens, hidden reasoning included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a service made of one request.
-
-    Attributes:
-        status: See :class:`DeliveryStatus`.
-        text: As the model wrote it.
-        detail: For a status other than ok: why.
-        choice_scores: Where choices were scored.
-        input_tokens: As billed; None where the service does not say.
-        output_tokens: As billed, hidden reasoning included.
-        tokens: Input tokens by modality, where the service says.
-        retry_after: Seconds that it asks to wait.
-        notes: Deviations from what was wanted, beside those of the payload.
-    """
-
-    status: DeliveryStatus
-    text: str = ""
-    detail: str | None = None
-    choice_scores: ChoiceScores | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    tokens: Mapping[Modality, int] = field(default_factory=dict)
-    retry_after: float | None = None
-    notes: tuple[str, ...] = ()
 
 
 class RemoteAdapter(ModelAdapter):
@@ -195,6 +173,15 @@ class RemoteAdapter(ModelAdapter):
                     DeliveryStatus.FAILED, detail=f"no answer in {self._arguments.timeout:g} s"
                 )
             return self._result(request, payload, reply, time.monotonic() - started)
+
+    def _compose(self, request: Request) -> Payload:
+        """Write a request's conversation down at once, for :meth:`render`."""
+        clips = {
+            key: encode_clip(request.clips[key], wanted, self._forms)
+            for key, wanted in media_wanted(request).items()
+            if key in request.clips
+        }
+        return compose(request, self._forms, clips)
 
     async def _prepare(self, request: Request) -> Payload:
         clips = {
@@ -317,6 +304,34 @@ def make_description(
     )
 
 
+def parse_remote_arguments(
+    schema: type[Arguments], arguments: Mapping[str, Any], model: str
+) -> Arguments:
+    """Turn texts into arguments as :func:`parse_arguments` does, and check the address.
+
+    Raises:
+        UsageError: If an argument is not valid, or the address holds a key,
+            which the error does not repeat.
+    """
+    parts = urlsplit(str(arguments.get("base_url") or "http://none"))
+    if parts.username is not None:
+        raise UsageError(
+            f"{model}: base_url holds a name or key, which would end up in records.",
+            remedy="Leave it out of the address and set the environment variable instead.",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"{model}: base_url is no address: {arguments['base_url']}",
+            remedy="It has to begin with http:// or https:// and name a host.",
+        )
+    return parse_arguments(schema, arguments, model)
+
+
+def mark_medium(medium: Medium) -> str:
+    """Give what stands in the place of a file where a request is shown."""
+    return f"<{medium.mime_type}: {medium.frames} frames, {medium.audio_seconds:.2f} s of sound>"
+
+
 def answer_settings(
     arguments: RemoteArguments,
 ) -> dict[str, str | int | float | bool | None]:
@@ -324,49 +339,24 @@ def answer_settings(
     return arguments.model_dump(mode="json", exclude=set(_ANSWER_NEUTRAL), exclude_none=True)
 
 
-def read_key(variables: Sequence[str], model: str) -> str:
+def read_key(variables: Sequence[str], model: str, *, required: bool) -> str | None:
     """Read a key from the environment, the only place where one is looked for.
 
     Args:
-        variables: Names of the variables, the first that is set counts.
+        variables: Names of the variables; the first that is set counts.
         model: For the error.
+        required: Whether it is an error if none is set.
 
     Raises:
-        UsageError: If none is set.
+        UsageError: If none is set and one is required.
     """
     for variable in variables:
         key = os.environ.get(variable, "").strip()
         if key:
             return key
+    if not required:
+        return None
     raise UsageError(
         f"{model} needs a key, and the environment has none.",
         remedy=f"Set the environment variable {' or '.join(variables)}.",
     )
-
-
-def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read how many seconds a service asks to wait.
-
-    Args:
-        headers: Of its answer; ``retry-after-ms`` in milliseconds, or
-            ``retry-after`` in seconds or as a date.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1_000
-    text = headers.get("retry-after")
-    seconds = _number(text)
-    if seconds is not None or text is None:
-        return seconds
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if 0.0 <= number < float("inf") else None

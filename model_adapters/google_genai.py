@@ -1,0 +1,321 @@
+"""Models of Google through the Gemini API: ``google/MODEL``.
+
+A clip goes as a video file whose sound the model hears, inside the request or,
+above a size, through the Files API. Google chooses the frames of such a file
+at the rate given by ``fps``; ``video=images`` sends the wanted frames instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
+from emoreal_bench.identity import canonical_json
+from emoreal_bench.model_adapters.google_answer import read_error, read_response
+from emoreal_bench.model_adapters.google_files import UploadedFiles
+from emoreal_bench.model_adapters.providers import ModelSpec
+from emoreal_bench.model_adapters.remote import (
+    RemoteAdapter,
+    RemoteArguments,
+    answer_settings,
+    make_description,
+    mark_medium,
+    parse_remote_arguments,
+    read_key,
+)
+from emoreal_bench.model_adapters.remote_media import MediaForms, Medium, Payload, VideoForm
+from emoreal_bench.model_adapters.reply import Reply
+
+if TYPE_CHECKING:
+    import httpx2
+    from google import genai
+
+BASE_URL = "https://generativelanguage.googleapis.com/"
+KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+"""In the order in which the SDK reads them."""
+
+_DATED = re.compile(r"-(\d{3}|\d{2}-\d{2}|\d{2}-\d{4})$")
+_REASONING_ALLOWANCE = 2048
+_MAX_FPS = 24.0
+_HARM_CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
+"""Those that may be switched off. Clips of angry or weeping people set them off
+often, and a blocked item is a hole in the coverage."""
+
+
+_Part = dict[str, Any]
+
+
+class Thinking(StrEnum):
+    """How a family's hidden reasoning is bounded."""
+
+    NONE = "none"
+    BUDGET = "budget"
+    LEVEL = "level"
+
+
+class ThinkingLevel(StrEnum):
+    """How much a model of the newer families reasons."""
+
+    MINIMAL = "minimal"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class MediaResolution(StrEnum):
+    """How many tokens a frame gets."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What models whose names begin alike have in common.
+
+    Attributes:
+        prefix: The beginning of the names.
+        thinking: How hidden reasoning is bounded.
+        least_budget: Fewest tokens of hidden reasoning.
+    """
+
+    prefix: str
+    thinking: Thinking
+    least_budget: int = 0
+
+
+FAMILIES = (
+    Family("gemini-2.5-pro", Thinking.BUDGET, least_budget=128),
+    Family("gemini-2.5", Thinking.BUDGET),
+    Family("gemini-2.0", Thinking.NONE),
+    Family("gemini-", Thinking.LEVEL),
+)
+"""As the service documented its models in November 2026; the first prefix that fits counts."""
+
+_UNKNOWN = Family("", Thinking.NONE)
+
+
+class GoogleArguments(RemoteArguments):
+    """Arguments of ``google/MODEL``."""
+
+    base_url: str | None = None
+    """Another address of the same service, such as a gateway."""
+    api_version: str = "v1"
+    video: VideoForm = VideoForm.ORIGINAL
+    """How the picture is sent."""
+    fps: float = Field(default=4.0, gt=0.0, le=_MAX_FPS)
+    """Frames per second that the service takes of a clip's own file."""
+    takes_video: bool = True
+    takes_audio: bool = True
+    media_resolution: MediaResolution | None = None
+    thinking_budget: int | None = Field(default=None, ge=0)
+    """Tokens of hidden reasoning, where the family has a budget."""
+    thinking_level: ThinkingLevel = ThinkingLevel.LOW
+    """Amount of hidden reasoning, where the family has levels."""
+    constrain: bool = False
+    """Hold replies to the letters of the options."""
+    top_logprobs: int = Field(default=0, ge=0, le=20)
+    """How many first tokens the model scores; 0 if it cannot score choices."""
+    inline_megabytes: float = Field(default=14.0, ge=0.0)
+    """Clips above this size go through the Files API."""
+
+
+def create(spec: ModelSpec) -> ModelAdapter:
+    """Create ``google/MODEL``.
+
+    Raises:
+        UsageError: If an argument is not valid.
+    """
+    arguments = parse_remote_arguments(GoogleArguments, spec.arguments, spec.name)
+    takes = {Modality.VIDEO: arguments.takes_video, Modality.AUDIO: arguments.takes_audio}
+    forms = MediaForms(
+        frozenset(modality for modality, taken in takes.items() if taken),
+        arguments.video,
+        sound_in_video=True,
+    )
+    settings = answer_settings(arguments)
+    del settings["inline_megabytes"]
+    description = make_description(
+        spec.name,
+        settings,
+        forms,
+        arguments,
+        packages=("google-genai", "av"),
+        revision=spec.model if _DATED.search(spec.model) else None,
+        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if arguments.top_logprobs else None,
+    )
+    return GoogleModel(description, forms, arguments, spec.model)
+
+
+class GoogleModel(RemoteAdapter):
+    """A model behind generateContent."""
+
+    def __init__(
+        self,
+        description: ModelDescription,
+        forms: MediaForms,
+        arguments: GoogleArguments,
+        model: str,
+    ):
+        super().__init__(description, forms, arguments)
+        self._options = arguments
+        self._model = model
+        self._family = next(
+            (family for family in FAMILIES if model.startswith(family.prefix)), _UNKNOWN
+        )
+        self._client: genai.Client | None = None
+        self._transport: httpx2.AsyncClient | None = None
+        self._files: UploadedFiles | None = None
+
+    def render(self, request: Request) -> str:
+        """Give contents and settings with a mark in the place of each file."""
+        payload = self._compose(request)
+        return canonical_json(
+            {
+                "model": self._model,
+                "contents": _contents(payload, lambda medium: {"media": mark_medium(medium)}),
+                "config": self._config(request, payload, scoring=False),
+            }
+        )
+
+    async def _connect(self) -> str | None:
+        import httpx2
+        from google import genai
+        from google.genai import types
+
+        options = self._options
+        key = read_key(KEY_VARIABLES, self.describe().name, required=options.base_url is None)
+        # Our own transport: with aiohttp installed, the SDK would repeat failed
+        # requests by itself, and only the runner may ask again.
+        self._transport = httpx2.AsyncClient(
+            limits=httpx2.Limits(max_connections=options.concurrency), follow_redirects=True
+        )
+        self._client = genai.Client(
+            vertexai=False,
+            api_key=key or "none",
+            http_options=types.HttpOptions(
+                base_url=options.base_url or BASE_URL,
+                api_version=options.api_version,
+                timeout=round(options.timeout * 1_000),
+                httpx_async_client=self._transport,
+                retry_options=types.HttpRetryOptions(attempts=1),
+            ),
+        )
+        self._files = UploadedFiles(self._client.aio)
+        return key
+
+    async def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        files, self._files = self._files, None
+        transport, self._transport = self._transport, None
+        if client is not None:
+            if files is not None:
+                await files.delete_all()
+            client.close()
+        if transport is not None:
+            await transport.aclose()
+
+    async def _ask(self, request: Request, payload: Payload, *, scoring: bool) -> Reply:
+        import httpx2
+        from google.genai import errors
+
+        assert self._client is not None, "asked only while open"
+        try:
+            response = await self._client.aio.models.generate_content(
+                model=self._model,
+                contents=_contents(payload, await self._write_media(payload)),
+                config=self._config(request, payload, scoring=scoring),
+            )
+        except errors.APIError as error:
+            return read_error(error, payload)
+        except httpx2.HTTPError as error:
+            return Reply(DeliveryStatus.FAILED, detail=f"no answer: {type(error).__name__} {error}")
+        except ValueError as error:
+            # The SDK's own errors for JSON that is none or of another shape
+            # repeat the whole answer, so only their kind is kept.
+            kind = type(error).__name__
+            return Reply(DeliveryStatus.FAILED, detail=f"the answer cannot be read ({kind})")
+        return read_response(response, request.letters, payload, model=self._model, scoring=scoring)
+
+    def _config(self, request: Request, payload: Payload, *, scoring: bool) -> Any:
+        settings, options = request.settings, self._options
+        thinking, allowance = self._thinking(settings.reasoning_tokens)
+        config: dict[str, Any] = {
+            "temperature": settings.temperature,
+            "top_p": settings.top_p,
+            "seed": settings.seed,
+            "max_output_tokens": (1 if scoring else settings.max_new_tokens) + allowance,
+            "safety_settings": [
+                {"category": f"HARM_CATEGORY_{category}", "threshold": "OFF"}
+                for category in _HARM_CATEGORIES
+            ],
+            "automatic_function_calling": {"disable": True},
+        }
+        system = [piece for turn in payload.turns if turn.role == "system" for piece in turn.pieces]
+        if system:
+            config["system_instruction"] = "".join(p for p in system if isinstance(p, str))
+        if thinking:
+            config["thinking_config"] = thinking
+        if settings.stop:
+            config["stop_sequences"] = list(settings.stop)
+        if options.media_resolution is not None:
+            config["media_resolution"] = f"MEDIA_RESOLUTION_{options.media_resolution.upper()}"
+        if scoring:
+            config |= {"response_logprobs": True, "logprobs": options.top_logprobs}
+        elif options.constrain and request.letters:
+            schema = {"type": "STRING", "enum": list(request.letters)}
+            config |= {"response_mime_type": "text/x.enum", "response_schema": schema}
+        return config
+
+    def _thinking(self, reasoning_tokens: int) -> tuple[dict[str, Any], int]:
+        """Give the settings of hidden reasoning, and its share of the limit on new tokens."""
+        if self._family.thinking is Thinking.LEVEL:
+            level = {"thinking_level": self._options.thinking_level.value}
+            return level, max(reasoning_tokens, _REASONING_ALLOWANCE)
+        if self._family.thinking is Thinking.BUDGET:
+            wanted = self._options.thinking_budget
+            budget = reasoning_tokens if wanted is None else wanted
+            budget = max(budget, self._family.least_budget)
+            return {"thinking_budget": budget}, budget
+        return {}, 0
+
+    async def _write_media(self, payload: Payload) -> Callable[[Medium], _Part]:
+        """Say how each file is written in a part; upload the files if they are too large."""
+        size = sum(len(medium.content) for medium in payload.media)
+        if size <= self._options.inline_megabytes * 1_000_000:
+            return lambda medium: self._part(medium, inline_data={"data": medium.content})
+        assert self._files is not None, "asked only while open"
+        addresses = {medium: await self._files.address(medium) for medium in payload.media}
+        return lambda medium: self._part(medium, file_data={"file_uri": addresses[medium]})
+
+    def _part(self, medium: Medium, **place: dict[str, Any]) -> _Part:
+        for data in place.values():
+            data["mime_type"] = medium.mime_type
+        part: _Part = dict(place)
+        if medium.mime_type.startswith("video/"):
+            rate = medium.frame_rate or self._options.fps
+            part["video_metadata"] = {"fps": min(rate, _MAX_FPS)}
+        return part
+
+
+def _contents(payload: Payload, write: Callable[[Medium], _Part]) -> list[Any]:
+    """Write the turns but the system's; ``write`` turns a file into a part."""
+    return [
+        {
+            "role": "model" if turn.role == "assistant" else "user",
+            "parts": [
+                {"text": piece} if isinstance(piece, str) else write(piece) for piece in turn.pieces
+            ],
+        }
+        for turn in payload.turns
+        if turn.role != "system"
+    ]

@@ -1,0 +1,145 @@
+"""What a service made of one request, and what the services' answers have in common."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from emoreal_bench.contracts.result import ChoiceScores
+from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
+
+BOUND_NOTE = "an option was not among the tokens that the service scores; its score is a bound"
+UNHEARD_NOTE = "audio was sent, but the service counts no audio tokens"
+REASONED_NOTE = "the model reasoned before it answered"
+NO_OPTION_NOTE = "no option was among the tokens that the service scores"
+
+_MEDIA_WORDS = re.compile(r"image|audio|video|modalit|content type|mime", re.IGNORECASE)
+_REFUSAL_WORDS = re.compile(
+    r"not support|unsupported|only supported|invalid content type|not a multi|at most \d",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a service made of one request.
+
+    Attributes:
+        status: See :class:`DeliveryStatus`.
+        text: As the model wrote it.
+        detail: For a status other than ok: why.
+        choice_scores: Where choices were scored.
+        input_tokens: As billed; None where the service does not say.
+        output_tokens: As billed, hidden reasoning included.
+        tokens: Input tokens by modality, where the service says.
+        retry_after: Seconds that it asks to wait.
+        notes: Deviations from what was wanted, beside those of the payload.
+    """
+
+    status: DeliveryStatus
+    text: str = ""
+    detail: str | None = None
+    choice_scores: ChoiceScores | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    tokens: Mapping[Modality, int] = field(default_factory=dict)
+    retry_after: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def score_letters(
+    tokens: Iterable[tuple[str, float]], letters: Sequence[str]
+) -> tuple[ChoiceScores, tuple[str, ...]] | None:
+    """Score each letter by the tokens that spell it.
+
+    A letter may have several tokens, with a space or a bracket before it; their
+    probabilities add up. A letter that is not among the tokens is less likely
+    than all of them, so it gets the smallest score there is and a note.
+
+    Args:
+        tokens: The likeliest first tokens with their natural log-probabilities.
+        letters: The options' letters.
+
+    Returns:
+        The scores and notes; None if no letter is among the tokens.
+    """
+    found: dict[str, list[float]] = {}
+    lowest = 0.0
+    for token, score in tokens:
+        lowest = min(lowest, score)
+        letter = token.strip().strip("()")
+        if letter in letters:
+            found.setdefault(letter, []).append(score)
+    if not found:
+        return None
+    scores = {
+        letter: math.log(math.fsum(map(math.exp, found[letter]))) if letter in found else lowest
+        for letter in letters
+    }
+    mass = math.fsum(math.exp(scores[letter]) for letter in found)
+    notes = () if len(found) == len(letters) else (BOUND_NOTE,)
+    return ChoiceScores(ChoiceScoreKind.LETTER_LOGIT, scores, min(mass, 1.0)), notes
+
+
+def scored_reply(tokens: Iterable[tuple[str, float]], letters: Sequence[str], text: str) -> Reply:
+    """Make the reply of a request whose letters were to be scored.
+
+    Args:
+        tokens: As for :func:`score_letters`.
+        letters: The options' letters.
+        text: What the model wrote; it stays as the reply where no letter has a
+            score, and then reads as no option.
+    """
+    scored = score_letters(tokens, letters)
+    if scored is None:
+        return Reply(DeliveryStatus.OK, text, notes=(NO_OPTION_NOTE,))
+    scores, notes = scored
+    best = max(letters, key=lambda letter: scores.scores[letter])
+    return Reply(DeliveryStatus.OK, best, choice_scores=scores, notes=notes)
+
+
+def is_media_refused(code: int, message: str) -> bool:
+    """Say whether a service declines a request because of the media in it.
+
+    Args:
+        code: The HTTP status.
+        message: What it says; a parameter that it does not know is no medium.
+    """
+    if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return True
+    if code not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+        return code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return bool(_MEDIA_WORDS.search(message) and _REFUSAL_WORDS.search(message))
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read how many seconds a service asks to wait.
+
+    Args:
+        headers: Of its answer; ``retry-after-ms`` in milliseconds, or
+            ``retry-after`` in seconds or as a date.
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1_000
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None or text is None:
+        return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0.0 <= number < float("inf") else None
