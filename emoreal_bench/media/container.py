@@ -41,22 +41,21 @@ class Track(Generic[_StreamT]):
         """Length of a tick in seconds."""
         return self.stream.time_base or Fraction(1, av.time_base)
 
+    def shown(self) -> list[Packet[_StreamT]]:
+        """The packets that are to be shown; a cut can hide those in front of it."""
+        return [packet for packet in self.packets if not packet.is_discard]
+
     def times(self) -> list[int]:
-        """Beginning of each frame that is to be shown, in ticks, as the file states it."""
-        shown = [packet for packet in self.packets if not packet.is_discard]
-        stated = [packet.dts if packet.pts is None else packet.pts for packet in shown]
-        return self.known_times(stated)
+        """Beginning of each packet that is to be shown, in ticks, as far as the file states it."""
+        stated = (packet.dts if packet.pts is None else packet.pts for packet in self.shown())
+        return sorted(time for time in stated if time is not None) or self.even_times(
+            len(self.shown())
+        )
 
-    def known_times(self, stated: list[int | None]) -> list[int]:
-        """Sort times, as frames are shown in order however oddly a file numbers them.
-
-        A bare stream, which has no times, has even ones at the rate it states.
-        """
-        known = sorted(time for time in stated if time is not None)
-        if len(known) == len(stated):
-            return known
+    def even_times(self, number: int) -> list[int]:
+        """Times for a bare stream, which has none: evenly spaced at the rate it states."""
         rate = self.stream.guessed_rate or 25
-        return [round(index / rate / self.time_base) for index in range(len(stated))]
+        return [round(index / rate / self.time_base) for index in range(number)]
 
     def last_duration(self) -> int:
         """Ticks that the last frame lasts: as stated, or else the mean distance of frames."""

@@ -60,13 +60,13 @@ def decode_picture(
     """
     if track is None:
         return Picture(notes=("clip has no picture",))
-    stated = track.times()
-    chosen = _choose(stated, track, wanted)
+    chosen = _choose(track.times(), track, wanted)
     shown, sampler = _decode(track, chosen, wanted.size, _Guard(path, limits, deadline))
     if not shown:
         raise MediaError(MediaProblem.DAMAGED, "no frame can be decoded", str(path))
-    if shown != stated and not np.array_equal(right := _choose(shown, track, wanted), chosen):
-        # The file's times were not those of the frames it holds: it lacks them,
+    right = _choose(shown, track, wanted)
+    if not np.array_equal(right, chosen):
+        # The file's times were not those of the frames it holds: it states none,
         # or has packets that show nothing. What decoded decides.
         chosen = right
         track.stream.codec_context.flush_buffers()
@@ -76,7 +76,7 @@ def decode_picture(
     return Picture(
         frames=sampler.frames,
         timestamps=tuple(float((shown[i] - shown[0]) * track.time_base) for i in chosen),
-        notes=tuple(_notes(stated, shown, wanted, sampler)),
+        notes=tuple(_notes(len(track.shown()), shown, wanted, sampler)),
     )
 
 
@@ -169,7 +169,9 @@ def _decode(
         guard.check(frame.width, frame.height)
         sampler.offer(len(times), frame)
         times.append(frame.pts)
-    return track.known_times(times), sampler
+    # Sorted, because frames are shown in order however oddly a file numbers them.
+    known = sorted(time for time in times if time is not None)
+    return (known if len(known) == len(times) else track.even_times(len(times))), sampler
 
 
 def _frames(track: Track[VideoStream], guard: _Guard) -> Iterator[VideoFrame]:
@@ -182,11 +184,9 @@ def _frames(track: Track[VideoStream], guard: _Guard) -> Iterator[VideoFrame]:
         yield from context.decode(packet)
 
 
-def _notes(
-    stated: list[int], shown: list[int], wanted: MediaWanted, sampler: _Sampler
-) -> Iterator[str]:
-    if len(shown) != len(stated):
-        yield f"clip holds {len(stated)} packets of picture and shows {len(shown)} frames"
+def _notes(packets: int, shown: list[int], wanted: MediaWanted, sampler: _Sampler) -> Iterator[str]:
+    if len(shown) != packets:
+        yield f"clip holds {packets} packets of picture and shows {len(shown)} frames"
     if len(shown) < wanted.frames:
         yield f"clip has fewer frames ({len(shown)}) than wanted ({wanted.frames}); they repeat"
     if not is_constant_rate(shown):
