@@ -62,8 +62,8 @@ class Task(_Strict):
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     extends: str | None = None
-    """A task file of the same folder, without ``.yaml``, whose keys this one
-    takes over and changes; mappings are joined key by key."""
+    """A task file of the same folder or below it, without ``.yaml``, whose keys
+    this one takes over and changes; mappings are joined key by key."""
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str
     title: str

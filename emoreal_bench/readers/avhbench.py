@@ -61,10 +61,10 @@ def _keep_first(stated: Iterable[Item]) -> tuple[list[Item], tuple[str, ...]]:
         first = kept.setdefault((item.clip, item.question), item)
         if first is not item:
             label = "the same label" if first.answer == item.answer else "another label"
-            left_out[label].append(f"{item.clip} ({item.question!r})")
+            left_out[label].append(f"{item.clip}: {item.question}")
     notes = tuple(
-        f"{len(items)} questions are repeated with {label}; the first of each is kept: "
-        + ", ".join(items)
+        f"questions repeated with {label}, the first of each kept: {len(items)} "
+        f"({', '.join(items)})"
         for label, items in left_out.items()
         if items
     )

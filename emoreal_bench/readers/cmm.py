@@ -64,11 +64,14 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
 def _clip(question: _Question, videos: Path, audios: Path) -> Clip:
     video = _path(question.video_path, "video_path")
     audio = _path(question.audio_path, "audio_path")
+    if video is not None and audio is not None:
+        # The same picture may stand beside another sound, or none, in another question.
+        return Clip(f"{video} + {audio}", videos / video, audios / audio)
     if video is not None:
-        return Clip(video, videos / video, None if audio is None else audios / audio)
-    if audio is None:
-        raise MalformedItem("it has neither a video_path nor an audio_path")
-    return Clip(audio, audios / audio)
+        return Clip(video, videos / video)
+    if audio is not None:
+        return Clip(audio, audios / audio)
+    raise MalformedItem("it has neither a video_path nor an audio_path")
 
 
 def _path(path: str | None, key: str) -> str | None:

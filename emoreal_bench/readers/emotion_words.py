@@ -134,7 +134,7 @@ def keep_asked_classes(
             remedy="Check that this is the data set and split that the task names.",
         )
     notes = tuple(
-        f"{count} clips of the class {label} are left out: {task.name} does not ask for it"
+        f"clips of the class {label} left out, as {task.name} does not ask for it: {count}"
         for label, count in sorted(left_out.items())
     )
     return kept, notes

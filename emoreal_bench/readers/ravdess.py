@@ -84,7 +84,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     problems.raise_if_any()
     kept, left_out = keep_asked_classes(task, items, root)
     clips = find_clips(root, chosen, [item.clip for item in kept])
-    notes = tuple(f"{count} {kind} clips are left out" for kind, count in sorted(others.items()))
+    notes = tuple(f"clips of {kind} left out: {count}" for kind, count in sorted(others.items()))
     return Dataset(kept, clips, (), (*notes, *left_out))
 
 
@@ -109,7 +109,7 @@ def _parse(name: str, subtask: str, calm: str) -> tuple[Item | None, str]:
     if CLASSES[emotion] == "neutral" and _INTENSITIES[intensity] == "strong":
         raise MalformedItem("it is neutral of strong intensity, which does not exist")
     if modality != "01" or channel != "01":
-        return None, f"{_MODALITIES[modality]} {_CHANNELS[channel]}"
+        return None, f"{_CHANNELS[channel]}, {_MODALITIES[modality]},"
     label = CLASSES[emotion]
     metadata = {
         "actor": actor,
