@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Wave = NDArray[np.float64]
 
-_SYLLABLES_PER_WORD = 1.6
+_SYLLABLES_PER_WORD = 1.8
 """Of the sentences, to turn words a minute into syllables."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emoreal_bench.synth.backgrounds import BACKGROUNDS
-from emoreal_bench.synth.scenes import Scene
+from emoreal_bench.synth.scenes import SAMPLE_RATE, Scene
 from emoreal_bench.synth.speech import SENTENCES, SPEAKERS, speak
 from emoreal_bench.synth.utterances import LEVELS, MIDDLE_LEVEL, UTTERANCES
 from emoreal_bench.synth.waves import band, hump, lay, noise, to_peak
@@ -41,10 +41,12 @@ def synthesize_sound(scene: Scene) -> NDArray[np.float32]:
     speech = speak(scene.speech, speaker, sentence, scene.voice.emotion)
     cue = scene.voice.cue
     utterance = UTTERANCES[cue](speaker.pitch, rng) * LEVELS.get(cue, MIDDLE_LEVEL)
-    spare = max(0.0, scene.duration - (len(speech) + len(utterance)) / 16_000 - 2 * _GAP)
     first, second = (speech, utterance) if rng.integers(2) else (utterance, speech)
+    lengths = len(first) / SAMPLE_RATE, len(second) / SAMPLE_RATE
+    spare = max(0.0, scene.duration - sum(lengths) - 3 * _GAP)
     start = _GAP + spare * rng.uniform(0, 0.6)
-    later = start + len(first) / 16_000 + _GAP
+    # In the shortest clips slow speech and cue overlap a little, so that neither is cut.
+    later = min(start + lengths[0] + _GAP, scene.duration - lengths[1])
     lay(mix, first, start)
     lay(mix, second, later)
     lay(mix, _radio(scene, rng), start if first is speech else later)

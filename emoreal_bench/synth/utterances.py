@@ -105,9 +105,9 @@ def _growl(pitch: float, rng: np.random.Generator) -> Wave:
     import numpy as np
 
     t = seconds(0.8)
-    tone = voiced(glide([pitch * 0.55, pitch * 0.65, pitch * 0.5], len(t)), "o", 0.7)
+    tone = voiced(glide([pitch * 0.55, pitch * 0.65, pitch * 0.5], len(t)), "u", 0.9)
     rattle = 0.55 + 0.45 * np.sin(2 * np.pi * 27 * t)
-    return to_peak((tone + 0.25 * noise(len(t), 200, 1200, rng)) * rattle * hump(len(t), 0.25))
+    return to_peak((tone + 0.25 * noise(len(t), 150, 700, rng)) * rattle * hump(len(t), 0.25))
 
 
 def _gasp(_pitch: float, rng: np.random.Generator) -> Wave:

@@ -1,0 +1,177 @@
+"""The written folder: EmoReAlM's layout, true to the scenes, reproducible, never half done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from emoreal_bench.catalog import find_task
+from emoreal_bench.contracts.errors import RunError, UsageError
+from emoreal_bench.readers import load_items
+from emoreal_bench.synth import (
+    SpeechEngine,
+    SynthSettings,
+    make_items,
+    make_scenes,
+    sample_clip,
+    write_benchmark,
+)
+from emoreal_bench.synth.build import UNFINISHED, emorealm_record
+from emoreal_bench.synth.picture import draw_frames
+from emoreal_bench.synth.sound import synthesize_sound
+
+SETTINGS = SynthSettings(items=10, seed=6, speech=SpeechEngine.WORDLESS)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_benchmark(SETTINGS, tmp_path_factory.mktemp("synth") / "set")
+
+
+def test_the_folder_has_the_layout_of_emorealm(written: Path) -> None:
+    assert set(contents(written)) == {
+        "emorealm_v1.json",
+        "DATA_CARD.md",
+        "synth.json",
+        "videos/part_1/1.mp4",
+        "videos/part_1/2.mp4",
+    }
+
+
+def test_the_records_have_the_keys_of_emorealm_and_more(written: Path) -> None:
+    records = json.loads((written / "emorealm_v1.json").read_text())
+    assert records == [emorealm_record(item) for item in make_items(SETTINGS)]
+    for record in records:
+        assert list(record)[:6] == ["id", "video", "task", "question", "choices", "answer"]
+        assert set(record) - set(list(record)[:6]) <= {"category", "cue", "emotion"}
+
+
+def test_the_reader_of_emorealm_reads_the_same_items(written: Path) -> None:
+    dataset = load_items(find_task("emorealm-synth").task, written, {})
+    assert list(dataset.items) == list(make_items(SETTINGS))
+    assert all(clip.video.is_file() for clip in dataset.clips.values())
+
+
+def test_writing_again_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    assert contents(write_benchmark(SETTINGS, tmp_path / "again")) == contents(written)
+
+
+def test_worker_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    many = SynthSettings(items=60, seed=6, speech=SpeechEngine.WORDLESS)
+    parallel = contents(write_benchmark(many, tmp_path / "many"))
+    alone = contents(write_benchmark(SETTINGS, tmp_path / "alone"))
+    for name in ("videos/part_1/1.mp4", "videos/part_1/2.mp4"):
+        assert parallel[name] == alone[name]
+
+
+def test_decoded_frames_and_sound_are_those_of_the_scene(written: Path) -> None:
+    for scene in make_scenes(SETTINGS):
+        path = str(written / "videos" / scene.clip)
+        with av.open(path) as container:
+            decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            assert container.streams.video[0].codec_context.name == "h264"
+            assert container.streams.video[0].average_rate == 24
+        with av.open(path) as container:
+            assert container.streams.audio[0].codec_context.name == "aac"
+            assert container.streams.audio[0].rate == 16_000
+            heard = np.concatenate([piece.to_ndarray()[0] for piece in container.decode(audio=0)])
+        drawn = draw_frames(scene, [number / 24 for number in range(scene.frames)])
+        assert len(decoded) == scene.frames
+        for one, other in zip(decoded, drawn, strict=True):
+            error = np.mean((one.astype(float) - other) ** 2)
+            assert 10 * np.log10(255**2 / error) >= 35
+        sound = synthesize_sound(scene)
+        remainder = heard[: len(sound)] - sound
+        assert 10 * np.log10(np.mean(sound**2) / np.mean(remainder**2)) > 15
+
+
+def test_a_direct_sample_is_what_the_file_holds_at_these_times(written: Path) -> None:
+    scene = make_scenes(SETTINGS)[1]
+    sample = sample_clip(scene, frames=8)
+    with av.open(str(written / "videos" / scene.clip)) as container:
+        by_time = {frame.time: frame for frame in container.decode(video=0)}
+    for frame, time in zip(sample.frames, sample.timestamps, strict=True):
+        nearest = by_time[min(by_time, key=lambda other: abs(other - time))]
+        assert abs((nearest.time or 0) - time) < 1e-6
+        error = np.mean((nearest.to_ndarray(format="rgb24").astype(float) - frame) ** 2)
+        assert 10 * np.log10(255**2 / error) >= 35
+
+
+def test_a_finished_folder_is_left_as_it_is(written: Path) -> None:
+    def fail(done: int, total: int) -> None:
+        raise AssertionError("a clip was written again")
+
+    before = {path: path.stat().st_mtime_ns for path in written.rglob("*")}
+    assert write_benchmark(SETTINGS, written, fail) == written
+    assert {path: path.stat().st_mtime_ns for path in written.rglob("*")} == before
+
+
+def test_a_folder_of_other_settings_is_refused(written: Path) -> None:
+    with pytest.raises(UsageError, match="other settings"):
+        write_benchmark(SETTINGS.model_copy(update={"seed": 7}), written)
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UsageError, match="not empty"):
+        write_benchmark(SETTINGS, tmp_path)
+    assert set(contents(tmp_path)) == {"thesis.tex"}
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be read"):
+        write_benchmark(SETTINGS, tmp_path / "file")
+
+
+def test_an_interrupted_folder_does_not_look_finished_and_is_continued(
+    written: Path, tmp_path: Path
+) -> None:
+    def interrupt(done: int, total: int) -> None:
+        assert (done, total) == (1, 2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_benchmark(SETTINGS, tmp_path / "set", interrupt)
+    assert set(contents(tmp_path / "set")) == {UNFINISHED, "videos/part_1/1.mp4"}
+    told: list[tuple[int, int]] = []
+    write_benchmark(SETTINGS, tmp_path / "set", lambda done, total: told.append((done, total)))
+    assert told == [(2, 2)]
+    assert contents(tmp_path / "set") == contents(written)
+
+
+def test_a_full_disk_is_said_and_leaves_no_finished_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        write_benchmark(SETTINGS, tmp_path / "set")
+    assert "synth.json" not in contents(tmp_path / "set")
+
+
+def test_the_card_says_that_wordless_voices_were_used(written: Path) -> None:
+    card = (written / "DATA_CARD.md").read_text()
+    assert "No words are spoken" in card
+    assert "GPL" not in card
+
+
+def test_the_card_warns_of_a_correlated_set(tmp_path: Path) -> None:
+    biased = SETTINGS.model_copy(update={"items": 1, "correlation": 0.8, "split": "train"})
+    card = (write_benchmark(biased, tmp_path / "set") / "DATA_CARD.md").read_text()
+    assert "biased set for training" in card
+    assert "Do not evaluate on it" in card
