@@ -19,6 +19,7 @@ from emoreal_bench.reporting.published import Confidence, load_published_rows
 from emoreal_bench.reporting.runs import load_report
 from emoreal_bench.reporting.text import UNDEFINED, percent, percent_interval
 from emoreal_bench.resources import package_folders
+from emoreal_bench.running.files import cannot_write, write_atomically
 
 PAGE_FILE = "index.html"
 
@@ -51,7 +52,7 @@ def build_leaderboard(
 
     Raises:
         UsageError: If no run is named.
-        RunError: If a folder is not a finished run.
+        RunError: If a folder is not a finished run, or the page cannot be written.
     """
     if not run_folders:
         raise UsageError(
@@ -62,9 +63,12 @@ def build_leaderboard(
     groups = make_groups(
         [load_report(folder) for folder in folders], load_published_rows(), least_confidence
     )
-    out.mkdir(parents=True, exist_ok=True)
     page = out / PAGE_FILE
-    page.write_text(_render(groups), encoding="utf-8", newline="\n")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    write_atomically(page, [_render(groups).encode()])
     return page
 
 

@@ -33,6 +33,7 @@ class Metric:
     """Heading over neighbouring columns."""
     unit: Unit
     explanation: str
+    lower_is_better: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Column:
     key: str
     label: str
     family: str
-    explanation: str
+    lower_is_better: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ METRICS: tuple[Metric, ...] = (
         "Yes-recall",
         _STRESS,
         Unit.FRACTION,
-        "Of the cues that are there, how many the model confirms. A model that always says "
-        "yes reaches 100, so read it with no-recall.",
+        "Of the cues that are there, how many the model confirms: hallucination-free "
+        "detection. A model that always says yes reaches 100, so read it with no-recall.",
     ),
     Metric(
         "no_recall",
@@ -104,6 +105,7 @@ METRICS: tuple[Metric, ...] = (
         Unit.FRACTION,
         "Of the cues that fit the emotion but are not there, how many the model confirms. "
         "Lower is better.",
+        lower_is_better=True,
     ),
     Metric(
         "spurious_rate",
@@ -112,8 +114,16 @@ METRICS: tuple[Metric, ...] = (
         Unit.FRACTION,
         "Of the cues that are there but have nothing to do with the emotion, how many the "
         "model accepts. Lower is better.",
+        lower_is_better=True,
     ),
-    Metric("f1", "", "F1", Unit.FRACTION, "Harmonic mean of yes-recall and no-recall."),
+    Metric(
+        "f1",
+        "",
+        "F1",
+        Unit.FRACTION,
+        "Of yes or no questions: the harmonic mean of yes-recall and no-recall. A model that "
+        "always gives the same answer scores 0.",
+    ),
     Metric(
         "frames",
         "Frames",
@@ -134,6 +144,7 @@ METRICS: tuple[Metric, ...] = (
         "",
         Unit.PLAIN,
         "Time of the model per question asked. It depends on the machine.",
+        lower_is_better=True,
     ),
 )
 _STRESS_METRICS = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
@@ -147,10 +158,9 @@ def measured_numbers(run: RunReport, scoring: Scoring) -> dict[NumberKey, Number
     for subtask, scores in report.subtasks.items():
         for metric in _SUBTASK_METRICS:
             _put(numbers, (metric, subtask), scores, metric)
-    for group in (QuestionType.STRESS_TEST, QuestionType.HALLUCINATION_FREE_DETECTION):
-        if group in report.question_types:
-            for metric in _STRESS_METRICS:
-                _put(numbers, (metric, ""), report.question_types[group], metric)
+    if QuestionType.STRESS_TEST in report.question_types:
+        for metric in _STRESS_METRICS:
+            _put(numbers, (metric, ""), report.question_types[QuestionType.STRESS_TEST], metric)
     if scoring is HEADLINE_SCORING and (gap := official_gap(run)) is not None:
         numbers["gap", ""] = Number(gap)
     if run.results.delivery is not None:
@@ -211,7 +221,7 @@ def choose_columns(
                 key=f"{metric.name}.{subtask}" if subtask else metric.name,
                 label=words(subtask) if subtask else metric.label,
                 family=metric.family,
-                explanation=metric.explanation,
+                lower_is_better=metric.lower_is_better,
             ),
         )
         for metric in METRICS

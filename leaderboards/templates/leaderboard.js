@@ -99,10 +99,11 @@
     history.replaceState(null, "", `#${view}`);
   }
 
+  // Takes the view from the address; says whether there was one.
   function readLink() {
     const link = location.hash.slice(1);
     // A hash without "=" is an ordinary link to a heading and leaves the view as it is.
-    if (!link.includes("=")) return;
+    if (!link.includes("=")) return false;
     const view = new URLSearchParams(link);
     filter.value = view.get("filter") ?? "";
     hiddenColumns = new Set(view.getAll("hide").filter((column) => !alwaysShown.has(column)));
@@ -113,6 +114,7 @@
         sorts.set(table, { column, direction });
       }
     }
+    return true;
   }
 
   function addSortButtons(table) {
@@ -142,6 +144,7 @@
       seen.add(column);
       const box = document.createElement("input");
       box.type = "checkbox";
+      box.checked = true;
       box.value = column;
       const label = document.createElement("label");
       const name = header.textContent.trim();
@@ -182,11 +185,8 @@
   document.addEventListener("click", (event) => {
     if (!columnMenu.contains(event.target)) columnMenu.open = false;
   });
-  window.addEventListener("hashchange", () => {
-    readLink();
-    applyView();
-  });
-  readLink();
-  applyView();
+  window.addEventListener("hashchange", () => { if (readLink()) applyView(); });
+  if (readLink()) applyView();
+  else showModels();
   controls.hidden = false;
 })();

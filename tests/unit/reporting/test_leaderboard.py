@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.leaderboard import build_leaderboard
 from emoreal_bench.reporting.leaderboard_columns import choose_columns
@@ -299,3 +299,10 @@ def test_ids_are_unique(tmp_path: Path) -> None:
 def test_a_leaderboard_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least one run"):
         build_leaderboard([], tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "site").write_text("a file is in the way")
+    with pytest.raises(RunError, match="cannot be written") as caught:
+        build_leaderboard(write_runs(tmp_path / "runs", MadeUpRun()), tmp_path / "site")
+    assert caught.value.where == str(tmp_path / "site")
