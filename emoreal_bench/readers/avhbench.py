@@ -17,7 +17,7 @@ from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import find_annotations, find_clips
 from emoreal_bench.readers.emotion_words import clip_name
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem
 from emoreal_bench.readers.records import Record, read_items
 from emoreal_bench.readers.yes_no import CHOICES, gold_letter, question_text
@@ -45,7 +45,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         DataError: With every problem found.
         UsageError: For an option that does not exist.
     """
-    chosen = read_options(ReaderOptions, options, "avhbench")
+    chosen = read_options(AnnotatedClipOptions, options, "avhbench")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
     stated = read_items(path, _Question, lambda number, record: [_item(task, number, record)])
     items, notes = _keep_first(stated)

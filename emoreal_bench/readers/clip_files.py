@@ -10,7 +10,7 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
-from emoreal_bench.readers.options import ReaderOptions
+from emoreal_bench.readers.options import ClipOptions
 from emoreal_bench.readers.problems import MalformedItem
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".flv", ".m4v"})
@@ -103,7 +103,7 @@ def no_clips(folder: Path, example: str) -> DataError:
     )
 
 
-def clip_names(root: Path, options: ReaderOptions) -> list[str]:
+def clip_names(root: Path, options: ClipOptions) -> list[str]:
     """List the names of all clips below the folder, without extension, each once.
 
     For data sets whose names are their annotations.
@@ -125,7 +125,7 @@ def clip_names(root: Path, options: ReaderOptions) -> list[str]:
 
 def find_clips(
     root: Path,
-    options: ReaderOptions,
+    options: ClipOptions,
     keys: Collection[str],
     key_of: Callable[[str], str] = str,
 ) -> dict[str, Clip]:
@@ -170,7 +170,7 @@ _Found = dict[str, list[Path]]
 
 
 def _find_sounds(
-    home: Path, options: ReaderOptions, wanted: set[str], key_of: Callable[[str], str]
+    home: Path, options: ClipOptions, wanted: set[str], key_of: Callable[[str], str]
 ) -> _Found:
     audios = folder_of(home, options.audios, "audios")
     found: _Found = defaultdict(list)

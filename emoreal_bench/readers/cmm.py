@@ -16,7 +16,7 @@ from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import check_relative, find_annotations, folder_of, no_clips
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem
 from emoreal_bench.readers.records import Record, read_items
 from emoreal_bench.readers.yes_no import CHOICES, gold_letter, question_text
@@ -43,7 +43,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         DataError: With every problem found.
         UsageError: For an option that does not exist.
     """
-    chosen = read_options(ReaderOptions, options, "cmm")
+    chosen = read_options(AnnotatedClipOptions, options, "cmm")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
     home = root.parent if root.is_file() else root
     videos = folder_of(home, chosen.videos, "videos") or path.parent

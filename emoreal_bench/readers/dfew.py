@@ -22,7 +22,7 @@ from emoreal_bench.readers.emotion_words import (
     keep_asked_classes,
     only_subtask,
 )
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
 
 CLASSES = {
     "0": "no single label",
@@ -37,7 +37,7 @@ CLASSES = {
 _FOLD_PREFIX = "fold_"
 
 
-class DfewOptions(ReaderOptions):
+class DfewOptions(AnnotatedClipOptions):
     """Options of the reader."""
 
     fold: int | None = Field(default=None, ge=1, le=5)

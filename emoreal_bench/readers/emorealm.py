@@ -23,7 +23,7 @@ from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import check_relative, find_annotations, no_clips
 from emoreal_bench.readers.json_list import iterate_json_list
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem, Problems
 
 ANNOTATIONS = "emorealm_v1.json"
@@ -40,7 +40,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
             malformed item, a duplicate id, a clip path that leaves the folder.
         UsageError: For an option that does not exist.
     """
-    chosen = read_options(ReaderOptions, options, "emorealm")
+    chosen = read_options(AnnotatedClipOptions, options, "emorealm")
     annotations = find_annotations(root, chosen.annotations, ANNOTATIONS)
     items = read_annotations(task, annotations)
     paths = sorted({item.clip for item in items})

@@ -13,7 +13,7 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import VIDEO_SUFFIXES, find_annotations, find_clips
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem, Problems
 from emoreal_bench.readers.tables import Row, read_table
 
@@ -157,7 +157,7 @@ def read_labelled_clips(
         MissingExtraError: If the table is a workbook and openpyxl is not installed.
         UsageError: For an option that does not exist.
     """
-    chosen = read_options(ReaderOptions, options, task.data.reader)
+    chosen = read_options(AnnotatedClipOptions, options, task.data.reader)
     path = find_annotations(root, chosen.annotations, annotations)
     items = table.read_items(path, only_subtask(task))
     kept, notes = keep_asked_classes(task, items, path)

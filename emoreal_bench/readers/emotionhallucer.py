@@ -15,12 +15,19 @@ from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import check_relative, find_annotations, folder_of, no_clips
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import AnnotationOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem
 from emoreal_bench.readers.records import Record, read_items
 from emoreal_bench.readers.yes_no import CHOICES, gold_letter, question_text
 
 ANNOTATIONS = "emotionhallucer.json"
+
+
+class EmotionHallucerOptions(AnnotationOptions):
+    """Options of the reader."""
+
+    videos: str | None = None
+    """The folder that the paths of the media begin in, images and sounds as well."""
 
 
 class _Question(Record):
@@ -43,7 +50,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         DataError: With every problem found.
         UsageError: For an option that does not exist.
     """
-    chosen = read_options(ReaderOptions, options, "emotionhallucer")
+    chosen = read_options(EmotionHallucerOptions, options, "emotionhallucer")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
     home = root.parent if root.is_file() else root
     folder = folder_of(home, chosen.videos, "videos") or path.parent

@@ -16,7 +16,7 @@ from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import find_annotations, find_clips
 from emoreal_bench.readers.emotion_words import clip_name, only_subtask
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem, Problems
 from emoreal_bench.readers.tables import read_table
 
@@ -55,7 +55,7 @@ def _read(
     reference_of: Callable[[str], str],
 ) -> Dataset:
     annotations, column, question = layout
-    chosen = read_options(ReaderOptions, options, task.data.reader)
+    chosen = read_options(AnnotatedClipOptions, options, task.data.reader)
     path = find_annotations(root, chosen.annotations, annotations)
     subtask = only_subtask(task)
     problems = Problems(path, remedy="Get the file again from its owner, or correct these lines.")

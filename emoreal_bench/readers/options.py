@@ -11,16 +11,29 @@ from emoreal_bench.readers import Options
 
 
 class ReaderOptions(BaseModel):
-    """Where things are. Paths may be absolute or relative to the data folder."""
+    """Base of every reader's options. Paths may be absolute or relative to the data folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+class AnnotationOptions(ReaderOptions):
+    """Where the annotation file is."""
+
     annotations: str | None = None
     """The file with the questions or labels; looked for by its name if not given."""
+
+
+class ClipOptions(ReaderOptions):
+    """Where the clips are."""
+
     videos: str | None = None
     """The folder of the clips; looked for if not given."""
     audios: str | None = None
     """The folder of separate wav files; looked for if not given."""
+
+
+class AnnotatedClipOptions(ClipOptions, AnnotationOptions):
+    """Where the annotation file and the clips are."""
 
 
 OptionsT = TypeVar("OptionsT", bound=ReaderOptions)

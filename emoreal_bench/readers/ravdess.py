@@ -14,7 +14,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
@@ -24,7 +23,7 @@ from emoreal_bench.readers.emotion_words import (
     keep_asked_classes,
     only_subtask,
 )
-from emoreal_bench.readers.options import ReaderOptions, read_options
+from emoreal_bench.readers.options import ClipOptions, read_options
 from emoreal_bench.readers.problems import MalformedItem, Problems
 
 CLASSES = {
@@ -44,8 +43,8 @@ _NAME = re.compile(r"\d\d(-\d\d){6}", re.ASCII)
 _ACTORS = 24
 
 
-class RavdessOptions(ReaderOptions):
-    """Options of the reader; there is no annotation file to name."""
+class RavdessOptions(ClipOptions):
+    """Options of the reader."""
 
     calm: Literal["calm", "neutral"] = "calm"
     """The class that calm clips count for. Calm as a class of its own is left
@@ -60,11 +59,6 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         UsageError: For an option that does not exist.
     """
     chosen = read_options(RavdessOptions, options, "ravdess")
-    if chosen.annotations is not None:
-        raise UsageError(
-            "RAVDESS has no annotation file: the names of its clips say everything.",
-            remedy="Leave the option annotations out.",
-        )
     problems = Problems(
         root, remedy="Rename these files, or name the folder with --data-arg videos=FOLDER."
     )

@@ -76,8 +76,9 @@ def test_a_missing_clip_keeps_its_items(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_an_unknown_option_is_refused_with_the_known_ones(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="video\\.\n.*annotations, videos, audios"):
+    with pytest.raises(UsageError, match="does not take the option: video") as caught:
         made(name, tmp_path, video="x")
+    assert "videos" in str(caught.value.remedy)
 
 
 def test_dfew_counts_clips_without_a_single_label(tmp_path: Path) -> None:
