@@ -112,15 +112,13 @@ OV_MERD = "name,openset\ns_1,[happy]\ns_2,[sad]\n"
 def wrong_rows(task: str, file: str, rows: dict[str, tuple[str, str]]) -> Iterator[Broken]:
     """Put one wrong row behind a table: its kind to the row and what is told."""
     good = {"dfew": DFEW, "mer2023": MER2023, "emer": EMER, "ov-merd": OV_MERD}[task]
+
+    def add(row: str) -> Callable[[Path], object]:
+        return lambda root: write_text(root, file, f"{good}{row}\n")
+
     for kind, (row, told) in rows.items():
         name = row.split(",", maxsplit=1)[0]
-        yield Broken(
-            task,
-            kind,
-            lambda root, row=row: write_text(root, file, f"{good}{row}\n"),  # type: ignore[misc]
-            Path(file).name,
-            (f"'{name}' (line 4)", told),
-        )
+        yield Broken(task, kind, add(row), Path(file).name, (f"'{name}' (line 4)", told))
 
 
 def broken_workbooks() -> Iterator[Broken]:
@@ -220,7 +218,7 @@ def broken_lists(
         for path in [path for path in root.rglob("*") if path.is_file() and path.name != file]:
             path.unlink()
 
-    lacking = next(iter(good[0]))
+    lacking = list(good[0])[1]
     yield Broken(task, "no list at all", lambda root: (root / file).unlink(), "", (f"no {file}",))
     yield Broken(task, "an object in place of a list", value({"a": 1}), file, ("not a JSON list",))
     yield Broken(task, "a cut-off list", text('[{"a": 1},'), file, ("line 1",))
@@ -230,10 +228,9 @@ def broken_lists(
     )
     yield Broken(task, "no clips", no_clips, "", ("None of the clips",))
     changed = {key: change for key, change in good[1].items() if key != lacking}
-    if lacking != "category":
-        yield Broken(
-            task, "a lacking key", value([good[0], changed]), file, ("number 2", f"lacks {lacking}")
-        )
+    yield Broken(
+        task, "a lacking key", value([good[0], changed]), file, ("number 2", f"lacks {lacking}")
+    )
     for kind, (change, told) in rows.items():
         wrong = [good[0], {**good[1], **change}]
         yield Broken(task, kind, value(wrong), file, ("item number 2", told))
@@ -369,7 +366,7 @@ def test_five_folds_that_share_a_clip_are_refused(tmp_path: Path) -> None:
 def test_two_annotation_files_are_refused_with_both(tmp_path: Path) -> None:
     layouts.make_mer2023(tmp_path)
     write_text(tmp_path, "other/test3-label.csv", MER2023)
-    with pytest.raises(DataError, match="several files test3-label.csv") as caught:
+    with pytest.raises(DataError, match="There are several files") as caught:
         load_items(find_task("mer2023").task, tmp_path, {})
     assert "other" in str(caught.value)
     assert "test_labels" in str(caught.value)
