@@ -17,7 +17,9 @@ Interval = tuple[float, float]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
 
 class Coverage(_Record):
@@ -76,7 +78,7 @@ class ScoringReport(BaseModel):
     finds ``scores.strict.modality_agreement.accuracy`` where the question is.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, SubtaskScores]
 
     average_accuracy: float | None

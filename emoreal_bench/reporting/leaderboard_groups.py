@@ -85,7 +85,6 @@ class Group:
 
     anchor: str
     title: str
-    task: str
     variant: str
     facts: tuple[str, ...]
     license: str
@@ -148,13 +147,12 @@ def _make_group(
         for scoring in SCORING_ORDER
         if any(scoring in run.results.scores for run in runs)
     )
-    headline = [] if not tables else [row for row in tables[0].rows if row.is_full]
+    headline = [row for table in tables[:1] for row in table.rows if row.is_full]
     remarks = [(row.model, row.remarks) for table in tables for row in table.rows if row.remarks]
     definition = manifest.task_definition
     return Group(
         anchor=f"{_slug(manifest.task)}-{short(hash_json(list(key)))}",
         title=plain_text(str(definition.get("title") or manifest.task)),
-        task=plain_text(manifest.task),
         variant=plain_text(manifest.request.variant),
         facts=_group_facts(runs[0]),
         license=plain_text(str(definition.get("license") or ""), 400),

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from emoreal_bench.contracts.scores import Coverage, Interval
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
+from emoreal_bench.identity import short
 from emoreal_bench.reporting.leaderboard_columns import (
     Number,
     NumberKey,
@@ -171,6 +172,8 @@ def _facts(run: RunReport) -> tuple[str, ...]:
         facts.append(f"{_parameters(model.parameters)} parameters")
     if model.revision:
         facts.append(f"revision {plain_text(model.revision, 20)}")
+    if model.weights_hash:
+        facts.append(f"weights {plain_text(short(model.weights_hash))}")
     facts.append(plain_text(run.manifest.created)[:10])
     return tuple(facts)
 
@@ -185,8 +188,11 @@ def _parameters(count: int) -> str:
 def _remarks(run: RunReport) -> tuple[str, ...]:
     delivery = run.results.delivery
     notes = sorted(delivery.notes.items()) if delivery else []
+    settings = sorted(run.manifest.model.settings.items())
+    set_to = ", ".join(f"{name} = {value}" for name, value in settings)
     return tuple(
-        [plain_text(warning, 500) for warning in run.results.warnings]
+        ([plain_text(f"Set: {set_to}", 500)] if settings else [])
+        + [plain_text(warning, 500) for warning in run.results.warnings]
         + [f"{plain_text(note)}: {count_of(items, 'item')}" for note, items in notes]
     )
 

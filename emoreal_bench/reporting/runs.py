@@ -91,6 +91,7 @@ def _check_that_parts_belong_together(report: RunReport, run_folder: Path) -> No
         "task": (results.task, manifest.task),
         "data hash": (results.data_hash, manifest.data.hash),
         "request hash": (results.request_hash, manifest.request.hash),
+        "number of items": (results.coverage.items, manifest.data.items),
     }
     for name, (scored, planned) in pairs.items():
         if scored is not None and scored != planned:

@@ -162,6 +162,18 @@ def test_a_row_shows_what_reached_the_model_and_what_became_of_the_items() -> No
     assert sum(share.length for share in coverage.shares) == pytest.approx(100)
 
 
+def test_runs_of_one_name_are_told_apart_by_their_weights_and_settings() -> None:
+    run = MadeUpRun()
+    model = run.manifest().model.model_copy(
+        update={"weights_hash": "0123456789abcdef", "settings": {"dtype": "bfloat16"}}
+    )
+    manifest = run.manifest().model_copy(update={"model": model})
+    (group,) = make_groups([RunReport(manifest, run.results())], [], Confidence.HIGH)
+    row = group.tables[0].rows[0]
+    assert "weights 0123456789ab" in row.facts
+    assert row.remarks[0] == "Set: dtype = bfloat16"
+
+
 def test_yes_recall_never_stands_without_no_recall() -> None:
     keys = [column.key for column in _table(MadeUpRun()).columns]
     assert keys.index("no_recall") == keys.index("yes_recall") + 1

@@ -56,3 +56,23 @@ def test_scores_of_another_run_are_refused(tmp_path: Path, key: str) -> None:
     (folder / "results.json").write_text(json.dumps(results | {key: "another"}))
     with pytest.raises(RunError, match="another run"):
         load_report(folder)
+
+
+def test_scores_of_another_number_of_items_are_refused(tmp_path: Path) -> None:
+    folder = MadeUpRun().write(tmp_path / "run")
+    results = json.loads((folder / "results.json").read_text())
+    results["coverage"] |= {"items": 10, "covered": 10, "fraction": 1.0}
+    (folder / "results.json").write_text(json.dumps(results))
+    with pytest.raises(RunError, match="number of items"):
+        load_report(folder)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_score_that_is_no_number_is_refused(tmp_path: Path, number: str) -> None:
+    folder = MadeUpRun(accuracy=0.625).write(tmp_path / "run")
+    text = (folder / "results.json").read_text()
+    assert '"average_accuracy":0.625' in text
+    damaged = text.replace('"average_accuracy":0.625', f'"average_accuracy":{number}')
+    (folder / "results.json").write_text(damaged)
+    with pytest.raises(RunError, match="average_accuracy"):
+        load_report(folder)
