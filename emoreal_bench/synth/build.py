@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from emoreal_bench.contracts.errors import UsageError
@@ -66,16 +69,15 @@ def write_benchmark(settings: SynthSettings, out: Path, progress: Progress | Non
     record = _record(settings, len(scenes))
     if _is_finished(out, record):
         return out
-    try:
-        for clip in {(out / VIDEOS / scene.clip).parent for scene in scenes}:
-            clip.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from error
+    _make_folder(out)
     write_atomically(out / UNFINISHED, [record])
+    for folder in sorted({(out / VIDEOS / scene.clip).parent for scene in scenes}):
+        _make_folder(folder)
     missing = [scene for scene in scenes if not (out / VIDEOS / scene.clip).exists()]
-    for done, _ in enumerate(_write_clips(missing, out / VIDEOS), len(scenes) - len(missing) + 1):
-        if progress is not None:
-            progress(done, len(scenes))
+    with closing(_write_clips(missing, out / VIDEOS)) as clips:
+        for done, _ in enumerate(clips, len(scenes) - len(missing) + 1):
+            if progress is not None:
+                progress(done, len(scenes))
     items = make_items(settings)
     write_atomically(out / ANNOTATIONS, [_json([emorealm_record(item) for item in items])])
     write_atomically(out / CARD, [data_card(settings, scenes, items).encode()])
@@ -140,17 +142,38 @@ def _is_finished(out: Path, record: bytes) -> bool:
     return False
 
 
-def _write_clips(scenes: Sequence[Scene], videos: Path) -> Iterator[None]:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _write_clips(scenes: Sequence[Scene], videos: Path) -> Generator[None, None, None]:
     write = partial(_write_clip, videos)
     workers = min(_MAX_WORKERS, os.cpu_count() or 1)
     if workers == 1 or len(scenes) < _WORTH_WORKERS:
         yield from map(write, scenes)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn, initializer=_prepare_worker) as pool:
         try:
             yield from pool.map(write, scenes)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    """Let the parent alone decide when a worker ends: on Ctrl-C, and when it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _write_clip(videos: Path, scene: Scene) -> None:

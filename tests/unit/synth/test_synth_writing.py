@@ -14,6 +14,7 @@ from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.readers import load_items
 from emoreal_bench.synth import (
     SpeechEngine,
+    Split,
     SynthSettings,
     make_items,
     make_scenes,
@@ -171,7 +172,7 @@ def test_the_card_says_that_wordless_voices_were_used(written: Path) -> None:
 
 
 def test_the_card_warns_of_a_correlated_set(tmp_path: Path) -> None:
-    biased = SETTINGS.model_copy(update={"items": 1, "correlation": 0.8, "split": "train"})
+    biased = SETTINGS.model_copy(update={"items": 1, "correlation": 0.8, "split": Split.TRAIN})
     card = (write_benchmark(biased, tmp_path / "set") / "DATA_CARD.md").read_text()
     assert "biased set for training" in card
     assert "Do not evaluate on it" in card
