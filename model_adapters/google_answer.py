@@ -157,6 +157,6 @@ def _with_usage(
         reply,
         input_tokens=usage.prompt_token_count,
         output_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),
-        tokens={modality: count for modality, count in tokens.items() if count},
+        tokens=tokens,
         notes=tuple(notes),
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
-class UploadError(ValueError):
+class UploadError(Exception):
     """The service took a file and could not use it."""
 
 

@@ -20,7 +20,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
 from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.google_answer import read_error, read_response
-from emoreal_bench.model_adapters.google_files import UploadedFiles
+from emoreal_bench.model_adapters.google_files import UploadedFiles, UploadError
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote import (
     RemoteAdapter,
@@ -229,19 +229,21 @@ class GoogleModel(RemoteAdapter):
         from google.genai import errors
 
         assert self._client is not None, "asked only while open"
+        config = self._config(request, payload, scoring=scoring)
         try:
+            contents = _contents(payload, await self._write_media(payload))
             response = await self._client.aio.models.generate_content(
-                model=self._model,
-                contents=_contents(payload, await self._write_media(payload)),
-                config=self._config(request, payload, scoring=scoring),
+                model=self._model, contents=contents, config=config
             )
         except errors.APIError as error:
             return read_error(error, payload)
         except httpx2.HTTPError as error:
             return Reply(DeliveryStatus.FAILED, detail=f"no answer: {type(error).__name__} {error}")
-        except ValueError as error:
-            # The SDK's own errors for JSON that is none or of another shape
-            # repeat the whole answer, so only their kind is kept.
+        except UploadError as error:
+            return Reply(DeliveryStatus.FAILED, detail=str(error))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # The SDK walks through an answer of another shape until something
+            # breaks; some of its errors repeat the answer, so only their kind is kept.
             kind = type(error).__name__
             return Reply(DeliveryStatus.FAILED, detail=f"the answer cannot be read ({kind})")
         return read_response(response, request.letters, payload, model=self._model, scoring=scoring)

@@ -89,6 +89,7 @@ class RemoteAdapter(ModelAdapter):
         self._description = description
         self._forms = forms
         self._arguments = arguments
+        self._is_open = False
         self._secret: str | None = None
         self._slots = asyncio.Semaphore(arguments.concurrency)
         self._clips = _ClipCache(forms, size=2 * arguments.concurrency)
@@ -103,14 +104,19 @@ class RemoteAdapter(ModelAdapter):
         Raises:
             UsageError: If the service needs a key and there is none.
         """
-        # Bound to the event loop in which it is first waited for.
+        if self._is_open:
+            return
+        # A semaphore belongs to the event loop in which it is first waited for.
         self._slots = asyncio.Semaphore(self._arguments.concurrency)
         self._secret = await self._connect()
+        self._is_open = True
 
     async def close(self) -> None:
         """Disconnect."""
-        self._clips.clear()
-        await self._disconnect()
+        if self._is_open:
+            self._is_open = False
+            self._clips.clear()
+            await self._disconnect()
 
     @abstractmethod
     async def _connect(self) -> str | None:
@@ -329,7 +335,9 @@ def parse_remote_arguments(
 
 def mark_medium(medium: Medium) -> str:
     """Give what stands in the place of a file where a request is shown."""
-    return f"<{medium.mime_type}: {medium.frames} frames, {medium.audio_seconds:.2f} s of sound>"
+    contents = [f"{medium.frames} frames"] if medium.frames > 1 else []
+    contents += [f"{medium.audio_seconds:.2f} s of sound"] if medium.audio_seconds else []
+    return f"<{medium.mime_type}{': ' if contents else ''}{', '.join(contents)}>"
 
 
 def answer_settings(
