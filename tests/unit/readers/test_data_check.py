@@ -1,0 +1,164 @@
+"""What ``data check`` finds in a data folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from emoreal_bench.catalog import TaskFile, load_task
+from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.readers import Dataset
+from emoreal_bench.readers.check import DataReport, check_dataset
+from emoreal_bench.running.plan import PlanOptions, make_plan
+from tests.media_files import Picture, Sound, cut_bytes, make_clip
+
+TASK = """
+schema: 1
+name: mine
+version: "1"
+title: Mine
+description: A task of a user.
+data: {reader: emorealm}
+subtasks:
+  seen: {answer: open, size: 2, chance: 0}
+  heard: {answer: open, chance: 0}
+variants: {answer-format: {description: Plain., prompt: ask.j2}}
+"""
+PICTURE = Picture(frames=5, size=(32, 32))
+SOUND = Sound(seconds=0.2)
+
+
+@pytest.fixture
+def task_file(tmp_path: Path) -> TaskFile:
+    (tmp_path / "ask.j2").write_text("{{ question }}", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(TASK, encoding="utf-8")
+    return load_task(tmp_path / "mine.yaml")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clips") / "whole.mp4", PICTURE, SOUND)
+
+
+def ask(clips: Mapping[str, Path], subtasks: Mapping[str, int]) -> Dataset:
+    """Ask as many questions about the first clip as wanted, and one about each other."""
+    first, *others = clips
+    items = [
+        Item(f"{subtask}{number}", subtask, f"{number}?", (), "x", first)
+        for subtask, count in subtasks.items()
+        for number in range(count)
+    ]
+    items += [Item(key, "heard", "what?", (), "x", key) for key in others]
+    files = {key: Clip(key, path) for key, path in clips.items()}
+    return Dataset(items, files, (Path("list.json"),), ("a note",))
+
+
+def check(task_file: TaskFile, dataset: Dataset) -> DataReport:
+    return check_dataset(task_file.task, dataset)
+
+
+def printed(report: DataReport) -> str:
+    console = Console(width=200, force_terminal=False)
+    with console.capture() as capture:
+        for line in report.lines():
+            console.print(line)
+    return capture.get()
+
+
+def test_a_whole_data_set_is_complete(task_file: TaskFile, whole: Path) -> None:
+    report = check(task_file, ask({"a": whole}, {"seen": 2, "heard": 1}))
+    assert report.complete
+    assert report.seconds == pytest.approx(0.2, abs=0.05)
+    assert (report.missing.count, report.unreadable.count, report.without_sound.count) == (0, 0, 0)
+    assert "The data is complete." in printed(report)
+
+
+def test_counts_are_compared_with_the_published_ones(task_file: TaskFile, whole: Path) -> None:
+    report = check(task_file, ask({"a": whole}, {"seen": 3, "heard": 1}))
+    assert not report.complete
+    assert report.subtasks["seen"].agrees is False
+    assert report.subtasks["heard"].agrees is None
+    assert "DIFFERS" in printed(report)
+
+
+def test_a_missing_clip_is_named(task_file: TaskFile, whole: Path, tmp_path: Path) -> None:
+    report = check(task_file, ask({"a": whole, "b": tmp_path / "b.mp4"}, {"seen": 2}))
+    assert not report.complete
+    assert report.missing.first == ("b",)
+
+
+def test_a_clip_without_its_own_sound_file_is_missing(
+    task_file: TaskFile, whole: Path, tmp_path: Path
+) -> None:
+    dataset = ask({"a": whole}, {"seen": 2})
+    clips = {"a": Clip("a", whole, tmp_path / "a.wav")}
+    report = check(task_file, Dataset(dataset.items, clips, ()))
+    assert report.missing.first == ("a",)
+
+
+def test_only_the_first_twenty_are_named(task_file: TaskFile, whole: Path, tmp_path: Path) -> None:
+    absent = {f"{number}": tmp_path / f"{number}.mp4" for number in range(25)}
+    report = check(task_file, ask({"a": whole, **absent}, {"seen": 2}))
+    assert report.missing.count == 25
+    assert len(report.missing.first) == 20
+    assert "and 5 more" in printed(report)
+
+
+def test_a_damaged_clip_is_named_with_what_is_wrong(
+    task_file: TaskFile, whole: Path, tmp_path: Path
+) -> None:
+    damaged = cut_bytes(whole, tmp_path / "b.mp4", 0.5)
+    report = check(task_file, ask({"a": whole, "b": damaged}, {"seen": 2}))
+    assert not report.complete
+    assert report.unreadable.count == 1
+    assert report.unreadable.first[0].startswith("b: ends early")
+
+
+def test_clips_without_sound_or_picture_are_told_and_complete(
+    task_file: TaskFile, tmp_path: Path
+) -> None:
+    silent = make_clip(tmp_path / "silent.mp4", PICTURE, None)
+    blind = make_clip(tmp_path / "blind.m4a", None, SOUND)
+    report = check(task_file, ask({"silent": silent, "blind": blind}, {"seen": 2}))
+    assert report.complete
+    assert report.without_sound.first == ("silent",)
+    assert report.without_picture.first == ("blind",)
+
+
+def test_a_question_asked_twice_is_named(task_file: TaskFile, whole: Path) -> None:
+    dataset = ask({"a": whole}, {"seen": 2})
+    twice = Item("again", "heard", "1?", (), "y", "a")
+    report = check(task_file, Dataset([*dataset.items, twice], dataset.clips, ()))
+    assert report.duplicate_questions.first == ("again",)
+
+
+def test_the_data_hash_is_that_of_a_run(task_file: TaskFile, whole: Path, tmp_path: Path) -> None:
+    dataset = ask({"a": whole, "b": tmp_path / "missing.mp4"}, {"seen": 2})
+    plan = make_plan(task_file, dataset, tmp_path, PlanOptions())
+    assert check(task_file, dataset).data_hash == plan.data.hash
+
+
+def test_progress_counts_clips(task_file: TaskFile, whole: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    dataset = ask({"a": whole, "b": whole}, {"seen": 2})
+    check_dataset(task_file.task, dataset, lambda done, of: seen.append((done, of)))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_names_from_the_data_cannot_colour_or_command_a_terminal(
+    task_file: TaskFile, whole: Path, tmp_path: Path
+) -> None:
+    name = "[bold]x\x1b[2J"
+    text = printed(check(task_file, ask({"a": whole, name: tmp_path / "x.mp4"}, {"seen": 2})))
+    assert "[bold]x" in text
+    assert "\x1b" not in text
+
+
+def test_the_report_is_plain_json(task_file: TaskFile, whole: Path) -> None:
+    record = check(task_file, ask({"a": whole}, {"seen": 2})).model_dump(mode="json")
+    assert json.loads(json.dumps(record)) == record
+    assert record["notes"] == ["a note"]
