@@ -251,7 +251,12 @@ def test_the_same_runs_give_the_same_bytes_in_whatever_order_they_come(tmp_path:
 
 
 def test_where_the_runs_lie_leaves_no_trace_on_the_page(tmp_path: Path) -> None:
-    assert _page(tmp_path / "here", MadeUpRun()) == _page(tmp_path / "there", MadeUpRun())
+    runs = (
+        MadeUpRun("hf/b", task="another"),
+        MadeUpRun("hf/a", created="2026-11-20T10:00:00Z", hallucination_rate=0.1),
+        MadeUpRun("hf/a", created="2026-11-20T11:00:00Z", hallucination_rate=0.2),
+    )
+    assert _page(tmp_path / "here", *runs) == _page(tmp_path / "there", *reversed(runs))
 
 
 def test_what_others_wrote_is_text_and_nothing_else(tmp_path: Path) -> None:
