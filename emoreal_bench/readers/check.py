@@ -16,6 +16,7 @@ from emoreal_bench.readers import Dataset
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 _LISTED = 20
 
@@ -76,7 +77,6 @@ class DataReport(_Record):
     def lines(self) -> list[RenderableType]:
         """Give the report for people: a table of subtasks, then one line per finding."""
         from rich.table import Table
-        from rich.text import Text
 
         table = Table("subtask", "items", "published", "", title=self.task, title_justify="left")
         for name, count in self.subtasks.items():
@@ -90,8 +90,7 @@ class DataReport(_Record):
             found += [f"{what}: {findings.count}", *_list(findings)]
         found.append(f"data hash: {self.data_hash}")
         found.append("The data is complete." if self.complete else "The data is NOT complete.")
-        # Names and problems come from the data: no markup, no control characters.
-        return [table, *(Text(_safe(line)) for line in found)]
+        return [table, *safe_text(found)]
 
     def _findings(self) -> list[tuple[str, Findings]]:
         return [
@@ -101,6 +100,16 @@ class DataReport(_Record):
             ("clips without picture", self.without_picture),
             ("questions asked twice", self.duplicate_questions),
         ]
+
+
+def safe_text(lines: Iterable[str]) -> list[Text]:
+    """Make lines that name things of the data safe to print: no markup, no control characters."""
+    from rich.text import Text
+
+    from emoreal_bench.reporting.text import plain_text
+
+    indents = ((line, len(line) - len(line.lstrip(" "))) for line in lines)
+    return [Text(" " * indent + plain_text(line, limit=500)) for line, indent in indents]
 
 
 @dataclass
@@ -190,13 +199,6 @@ def _duplicates(dataset: Dataset) -> Iterator[str]:
         if asked in seen:
             yield item.id
         seen.add(asked)
-
-
-def _safe(line: str) -> str:
-    from emoreal_bench.reporting.text import plain_text
-
-    indent = line[: len(line) - len(line.lstrip(" "))]
-    return indent + plain_text(line, limit=500)
 
 
 def _list(findings: Findings) -> list[str]:

@@ -113,7 +113,7 @@ def clip_names(root: Path, options: ClipOptions) -> list[str]:
     """
     home = root.parent if root.is_file() else root
     folder = folder_of(home, options.videos, "videos") or home
-    names = sorted({path.stem for path in _files(folder, VIDEO_SUFFIXES)})
+    names = sorted({path.stem for path in walk_files(folder, VIDEO_SUFFIXES)})
     if not names:
         raise DataError(
             "There are no clips in this folder.",
@@ -152,7 +152,7 @@ def find_clips(
     videos = folder_of(home, options.videos, "videos")
     wanted = set(keys)
     copies: dict[_Version, _Found] = defaultdict(lambda: defaultdict(list))
-    for path in _files(videos or home, VIDEO_SUFFIXES):
+    for path in walk_files(videos or home, VIDEO_SUFFIXES):
         if (key := key_of(path.stem)) in wanted:
             version = _Version.ORIGINAL if videos else _version(path.relative_to(home))
             copies[version][key].append(path)
@@ -174,7 +174,7 @@ def _find_sounds(
 ) -> _Found:
     audios = folder_of(home, options.audios, "audios")
     found: _Found = defaultdict(list)
-    for path in _files(audios or home, {".wav"}):
+    for path in walk_files(audios or home, {".wav"}):
         is_prepared = audios is not None or _is_prepared_sound(path.relative_to(home))
         if is_prepared and (key := key_of(path.stem)) in wanted:
             found[key].append(path)
@@ -230,7 +230,11 @@ def _is_prepared_sound(path: PurePath) -> bool:
     return any("16k" in part.lower() for part in path.parts[:-1])
 
 
-def _files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+def walk_files(folder: Path, suffixes: Collection[str]) -> Iterator[Path]:
+    """Yield the files below a folder that have one of the extensions, in a fixed order.
+
+    Hidden files are left out, such as those that macOS puts beside every clip.
+    """
     for place, below, names in os.walk(folder, followlinks=True):
         here = Path(place)
         # The depth is bounded because a link may lead back to a folder above.

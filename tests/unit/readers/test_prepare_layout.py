@@ -1,0 +1,165 @@
+"""The two trees that the authors read, made from the clips as their owner gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.item import Clip
+from emoreal_bench.media.probe import probe_clip
+from emoreal_bench.readers.prepare import PreparedLayout, prepare_layout
+from tests.media_files import Picture, Sound, cut_bytes, make_clip, read_barcode
+
+SMALL = (64, 48)
+
+
+def prepare(source: Path) -> PreparedLayout:
+    return prepare_layout(source, source.parent, workers=1)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "clips" / "part_1"
+    folder.mkdir(parents=True)
+    return folder.parent
+
+
+def numbers_in(path: Path) -> list[int]:
+    with av.open(str(path)) as container:
+        return [
+            read_barcode(frame.to_ndarray(format="rgb24").astype(np.uint8))
+            for frame in container.decode(video=0)
+        ]
+
+
+def test_both_trees_mirror_the_source(source: Path) -> None:
+    make_clip(source / "part_1/1.avi", Picture(frames=10, size=SMALL), Sound(seconds=0.4))
+    report = prepare(source)
+    assert report.made == 1
+    assert Path(report.pictures) == source.parent / "clips_24fps"
+    assert (source.parent / "clips_24fps/part_1/1.mp4").is_file()
+    assert (source.parent / "clips_16khz/part_1/1.wav").is_file()
+
+
+@pytest.mark.parametrize("rate", [12, 24, 30, 50])
+def test_frames_come_24_times_a_second_at_their_time(rate: int, source: Path) -> None:
+    make_clip(
+        source / "part_1/1.mp4", Picture(frames=rate, rate=rate, size=SMALL), Sound(seconds=1.0)
+    )
+    prepare(source)
+    path = source.parent / "clips_24fps/part_1/1.mp4"
+    facts = probe_clip(Clip("1", path))
+    assert facts.frame_rate == pytest.approx(24)
+    numbers = numbers_in(path)
+    assert len(numbers) == pytest.approx(24, abs=1)
+    wanted = [index * rate / 24 for index in range(len(numbers))]
+    assert np.abs(np.subtract(numbers, wanted)).max() <= 1
+
+
+def test_sound_is_16_khz_mono_in_both_trees(source: Path) -> None:
+    make_clip(
+        source / "part_1/1.mp4",
+        Picture(frames=25, size=SMALL),
+        Sound(seconds=1.0, pitches=(440.0, 440.0), sample_rate=44_100),
+    )
+    prepare(source)
+    for tree, suffix in (("clips_24fps", "mp4"), ("clips_16khz", "wav")):
+        with av.open(str(source.parent / tree / f"part_1/1.{suffix}")) as container:
+            frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+            context = container.streams.audio[0].codec_context
+            assert (context.sample_rate, context.channels) == (16_000, 1)
+        samples = np.concatenate([frame.reshape(-1) for frame in frames]).astype(float)
+        spectrum = np.abs(np.fft.rfft(samples))
+        assert spectrum.argmax() * 16_000 / len(samples) == pytest.approx(440, abs=3)
+        assert len(samples) / 16_000 == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_silent_clip_is_listed_and_has_no_wav(source: Path) -> None:
+    make_clip(source / "part_1/1.mp4", Picture(frames=5, size=SMALL), None)
+    report = prepare(source)
+    assert report.without_sound == ("part_1/1.mp4",)
+    assert not list(source.parent.rglob("*.wav"))
+
+
+def test_a_damaged_clip_is_listed_and_leaves_nothing(source: Path, tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "whole.mp4", Picture(frames=25, size=SMALL), Sound())
+    cut_bytes(whole, source / "part_1/1.mp4", 0.6)
+    make_clip(source / "part_1/2.mp4", Picture(frames=5, size=SMALL), Sound(seconds=0.2))
+    make_clip(source / "part_1/3.mkv", None, Sound(seconds=0.2, codec="libopus"))
+    report = prepare(source)
+    assert report.made == 1
+    assert set(report.damaged) == {"part_1/1.mp4", "part_1/3.mkv"}
+    assert report.damaged["part_1/3.mkv"] == "has no picture"
+    made = [path for path in source.parent.rglob("*") if path.is_file() and "khz" in str(path)]
+    assert [path.name for path in made] == ["2.wav"]
+    assert not list(source.parent.rglob(".*"))
+
+
+def test_finished_clips_are_kept_and_the_others_made(source: Path) -> None:
+    for number in (1, 2):
+        make_clip(source / f"part_1/{number}.mp4", Picture(frames=5, size=SMALL), None)
+    prepare(source)
+    first, second = (source.parent / f"clips_24fps/part_1/{number}.mp4" for number in (1, 2))
+    before = first.stat().st_mtime_ns
+    second.unlink()
+    report = prepare(source)
+    assert (report.kept, report.made) == (1, 1)
+    assert first.stat().st_mtime_ns == before
+    assert second.is_file()
+
+
+def test_odd_sizes_are_padded_by_one(source: Path) -> None:
+    odd = Picture(frames=5, size=(65, 49), codec="ffv1")
+    make_clip(source / "part_1/1.mkv", odd, None)
+    prepare(source)
+    facts = probe_clip(Clip("1", source.parent / "clips_24fps/part_1/1.mp4"))
+    assert (facts.width, facts.height) == (66, 50)
+
+
+def test_a_turned_picture_stays_turned(source: Path) -> None:
+    make_clip(source / "part_1/1.mp4", Picture(frames=5, size=SMALL, rotation=90), None)
+    prepare(source)
+    with av.open(str(source.parent / "clips_24fps/part_1/1.mp4")) as container:
+        assert next(container.decode(video=0)).rotation == 90
+
+
+def test_progress_counts_clips(source: Path) -> None:
+    for number in (1, 2):
+        make_clip(source / f"part_1/{number}.mp4", Picture(frames=5, size=SMALL), None)
+    seen: list[tuple[int, int]] = []
+    prepare_layout(source, source.parent, lambda done, of: seen.append((done, of)))
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_the_output_may_not_lie_within_the_source(source: Path) -> None:
+    with pytest.raises(UsageError, match="within the clips"):
+        prepare_layout(source, source / "part_1")
+
+
+def test_two_clips_of_one_name_are_refused_with_both(source: Path) -> None:
+    for suffix in ("mp4", "avi"):
+        (source / f"part_1/1.{suffix}").write_bytes(b"clip")
+    with pytest.raises(DataError, match="Two clips would become") as caught:
+        prepare(source)
+    assert "1.avi and" in str(caught.value)
+    assert "1.mp4" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "clips"])
+def test_a_folder_without_clips_is_refused(name: str, source: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        prepare_layout(source.parent / name, source.parent)
+    assert str(source.parent / name) in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_file_that_cannot_be_written_ends_the_work(source: Path) -> None:
+    make_clip(source / "part_1/1.mp4", Picture(frames=5, size=SMALL), None)
+    (source.parent / "clips_24fps").write_text("in the way")
+    with pytest.raises(DataError, match="cannot be written") as caught:
+        prepare(source)
+    assert "clips_24fps/part_1/1.mp4" in str(caught.value)
