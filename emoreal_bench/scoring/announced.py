@@ -6,30 +6,49 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_NOUN = r"(?:answers?|choice|option|selection|response|prediction|conclusion|verdict|label|letter)"
-_PRAISE = r"(?:final|correct|right|best|most\s+(?:likely|appropriate|suitable|accurate|fitting|plausible))"
-_HEDGE = (
-    r"(?:(?:that|to\s+be|as\s+follows|likely|probably|most\s+likely|clearly|definitely|therefore|thus|simply"
-    r"|indeed|obviously|certainly|still|then|option|choice|letter|either)\b[\s:,]*)*"
+_NOUN = (
+    r"(?:answers?|(?<!each\s)(?<!every\s)(?:choice|option)|selection|response|prediction"
+    r"|conclusion|verdict|label|letter)"
 )
+_PRAISE = (
+    r"(?:final|correct|right|best"
+    r"|most\s+(?:likely|appropriate|suitable|accurate|fitting|plausible))"
+)
+_IS = r"(?:is|'s|must\s+be|would\s+be|should\s+be|has\s+to\s+be)"
+_HEDGE = (
+    r"(?:(?:that|to\s+be|as\s+follows|likely|probably|most\s+likely|clearly|definitely|therefore"
+    r"|thus|simply|indeed|obviously|certainly|still|then|option|choice|letter|either)\b[\s:,]*)*"
+)
+_OTHER_LANGUAGES = r"""
+    \b(?:respuesta|réponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]|antwoord
+        |svar)\b
+      (?:\s+(?:final|finale|correcta|correcte|correta|corretta|richtige))?
+      \s*(?:es|est|ist|é|è|is|adalah|:|-)*\s*
+    | (?:正确答案|正確答案|答案|答え|回答|正解|정답|답)
+      \s*(?:应该|應該)?(?:是|为|為|は|은|는)?\s*:?\s*
+    | (?:我?(?:选择|選擇|选|選))\s*(?:项)?\s*
+"""
 _CUE = re.compile(
     rf"""
-    (?P<final>\b(?:final|\#\#\#\#)\s*)?
+    (?P<final>\bfinal\s*)?
     (?:
       \b(?:{_PRAISE}[\s_]+)*{_NOUN}\b["']?\s*
-        (?:(?:[\w']+\s+){{0,5}}?(?:is|are|be|was|seems|appears)\b\s*:?\s*|\s*(?::|=>?|->|→)\s*)
+        (?: (?:[\w']+\s+){{0,5}}?(?:is|are|be|was|seems|appears)\b\s*:?\s*
+          | \s*(?::|=>?|->|→)\s*)
     | \b{_PRAISE}\s+(?:one|{_NOUN})\s+(?=[(\["'A-Z])
-    | \bI(?:'d|'ll|'m|\ would|\ will|\ am|\ must|\ have\ to)?\s+(?:(?:therefore|thus|still|definitely|probably|would|go)\s+)*
-        (?:choose|choosing|select|pick|go\ with|going\ with|with|say|answer|opt\ for|guess|vote\ for
-        |lean(?:ing)?\ towards?|leaning|think|believe|conclude|settle\ on|stick\ with)\s+
+    | \bI(?:'d|'ll|'m|\ would|\ will|\ am|\ must|\ have\ to)?\s+
+        (?:(?:therefore|thus|still|definitely|probably|would|go)\s+)*
+        (?:choose|choosing|select|pick|go\ with|going\ with|with|say|answer|opt\ for|guess
+          |vote\ for|lean(?:ing)?\ towards?|leaning|think|believe|conclude|settle\ on
+          |stick\ with)\s+
         (?:(?:that|it's|it\ is|it\ would\ be|this\ is|the\ answer\ is)\s+)*:?
-    | \b(?:so|therefore|thus|hence|overall|ultimately|in\ conclusion|in\ summary|to\ conclude|consequently
-        |accordingly|finally|making\ it|which\ makes\ it|it\ must\ be|it\ has\ to\ be|it\ should\ be)\b[,:]?\s*
-        (?:(?:it|this|that|my\ answer|i'd\ say|i\ say)\s*(?:is|'s|must\ be|would\ be|should\ be|has\ to\ be)?\s+)?:?
-    | \b(?:respuesta|réponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]|antwoord|svar)\b
-        (?:\s+(?:final|finale|correcta|correcte|correta|corretta|richtige))?\s*(?:es|est|ist|é|è|is|adalah|:|-|—)*\s*
-    | (?:正确答案|正確答案|答案|答え|回答|正解|정답|답)\s*(?:应该|應該)?(?:是|为|為|は|은|는)?\s*[::]?\s*
-    | (?:我?(?:选择|選擇|选|選))\s*(?:项)?\s*
+    | \b(?:so|therefore|thus|hence|overall|ultimately|in\ conclusion|in\ summary|to\ conclude
+          |consequently|accordingly|finally|making\ it|which\ makes\ it|it\ must\ be
+          |it\ has\ to\ be|it\ should\ be)\b[,:]?\s*
+        (?:(?:it|this|that|my\ answer|i'd\ say|i\ say)\s*{_IS}?\s+)?:?
+    | \b(?:actually|wait|correction|oops|i\ mean|scratch\ that|no,?\ sorry
+          |on\ second\ thought)\b[,:.!]*\s*(?:no,\s+)?
+    | {_OTHER_LANGUAGES}
     )
     {_HEDGE}
     """,
@@ -37,7 +56,7 @@ _CUE = re.compile(
 )
 _CHANGED_MIND = re.compile(
     r"\b(?:actually|wait|correction|on second thought|let me re\w+|i mean|sorry|reconsider\w*"
-    r"|changed? my mind|scratch that|at first|initially|first glance|hold on|first thought|but no)\b",
+    r"|changed? my mind|scratch that|at first|initially|first glance|hold on|first thought)\b",
     re.I,
 )
 

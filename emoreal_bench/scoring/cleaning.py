@@ -6,7 +6,16 @@ import re
 import unicodedata
 
 _PUNCTUATION = str.maketrans(
-    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "。": ".", "、": ","}
+    {
+        "\N{LEFT SINGLE QUOTATION MARK}": "'",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+        "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{IDEOGRAPHIC FULL STOP}": ".",
+        "\N{IDEOGRAPHIC COMMA}": ",",
+    }
 )
 _REASONING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)|\A.*</think(?:ing)?>", re.S)
 _SPECIAL_TOKEN = re.compile(
@@ -18,8 +27,13 @@ _BOXED = re.compile(r"\$*\\boxed\s*\{([^{}]*)\}\$*")
 _STRUCK_OUT = re.compile(r"~~.*?~~", re.S)
 _MARKDOWN = re.compile(r"```(?:json|text|plaintext|python)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])")
 _LINE_DRESS = re.compile(r"^[^\w(\[{\"'<\n]+", re.M)
-_CYRILLIC_LETTER = re.compile(r"(?<!\w)[АВСЕ](?=\s*(?:[)\].:,]|$))", re.M)
-_LOOK_ALIKES = {"А": "A", "В": "B", "С": "C", "Е": "E"}
+_CYRILLIC_LETTER = re.compile("(?<!\\w)[\u0410\u0412\u0421\u0415](?=\\s*(?:[)\\].:,]|$))", re.M)
+_LOOK_ALIKES = {"\u0410": "A", "\u0412": "B", "\u0421": "C", "\u0415": "E"}
+_NEXT_TO_IDEOGRAPH = re.compile(
+    r"(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[A-Za-z])"
+    r"|(?<=[A-Za-z])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+)
+_QUESTION_ECHO = re.compile(r"\A(\W*Q(?:uestion)?\s*:.*?)\bA\s*:", re.S)
 _BLANKS = re.compile(r"[^\S\n]+")
 
 
@@ -35,6 +49,7 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
+        text = _NEXT_TO_IDEOGRAPH.sub(" ", text)
     if "<" in text:
         text = _REASONING.sub("", text)
         text = _SPECIAL_TOKEN.sub(" ", text)
@@ -42,6 +57,7 @@ def clean(text: str) -> str:
     if "\\" in text:
         text = _LATEX_TEXT.sub(r"\1", text)
         text = _BOXED.sub(r"\nFinal answer: \1\n", text)
+    text = _QUESTION_ECHO.sub(r"\1Answer:", text)
     text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
     if not text.isprintable():
         text = "".join(sign for sign in text if sign.isprintable() or sign.isspace())

@@ -12,16 +12,17 @@ _CUE_BEFORE = re.compile(
     re.I,
 )
 _AFTER_ARTICLE = re.compile(r"\s+([a-z][\w']*)")
-_WORDS_AFTER_LETTER = frozenset(
-    """is was because since as and or seems appears would fits matches best but due for given
-    based which describes corresponds not nor rather instead over than isn't doesn't can't cannot
-    contradicts suggests says states mentions claims looks sounds also can could may might must
-    should remains represents captures aligns reflects implies indicates requires does has if""".split()
-)
+_WORDS = """
+is was because since as and or seems appears would fits matches best but due for given based which
+describes corresponds not nor rather instead over than isn't doesn't can't cannot contradicts
+suggests says states mentions claims looks sounds also can could may might must should remains
+represents captures aligns reflects implies indicates requires does has if
+"""
+_WORDS_AFTER_LETTER = frozenset(_WORDS.split())
 _REJECTED_BEFORE = re.compile(
-    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\brather than|\binstead of|\bthan|\brul(?:e|es|ed|ing) out"
-    r"|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)|\breject(?:s|ed|ing)?"
-    r"|\bdismiss(?:es|ed|ing)?|\bunlike|\bagainst|\bdiscard(?:s|ed|ing)?)"
+    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\brather than|\binstead of|\bthan|\bunlike|\bagainst"
+    r"|\brul(?:e|es|ed|ing) out|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)"
+    r"|\breject(?:s|ed|ing)?|\bdismiss(?:es|ed|ing)?|\bdiscard(?:s|ed|ing)?)"
     r"\s+(?:(?:options?|choices?|answers?|the|letter|is|be|it's|to|really|necessarily|choose"
     r"|select|pick|both|either)\s+)*[\"'(\[{]*$",
     re.I,

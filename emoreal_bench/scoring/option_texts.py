@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from emoreal_bench.scoring.options import Options, words_of
 
@@ -19,19 +20,21 @@ _REJECTED_BEFORE = re.compile(
     rf"|unlike|ruled? out|exclud\w+)(?: {_FILLER})* $"
 )
 _REJECTED_AFTER = re.compile(
-    r"(?:is|are|was|seems|appears|does|would be|can be|could be)?\s?"
-    r"(?:clearly |definitely |also )?(?:not|wrong|incorrect|unlikely|isn't|doesn't|can't|cannot"
-    r"|ruled out|excluded|eliminated|less) "
+    r"(?:(?:is|are|was|seems|appears|does|would be|can be|could be) (?:clearly |definitely |also )?"
+    r"(?:not|wrong|incorrect|unlikely|ruled out|excluded|eliminated|less|out)"
+    r"|isn't|doesn't|can't|cannot|wasn't|wouldn't) "
 )
 _START = re.compile(r"^(?: (?:the|a|an|that|it's|it|is|because|of|with|this|option))* ")
-_STOP_WORDS = frozenset("the a an of in on is are and or to it its his her their this that".split())
+_STOP_WORDS = frozenset(
+    {"the", "and", "are", "its", "his", "her", "their", "this", "that", "she", "not", "was"}
+)
 
 
 def text_of_whole(text: str, options: Options) -> str | None:
     """Give the option whose text the whole reply is, or is a part of.
 
-    A part counts only where it is short, has a content word and occurs in one
-    option alone: "Trembling voice." for "The speaker's trembling voice".
+    A part counts only where it is short, says something and occurs in one
+    option alone: "Her trembling voice." for "The speaker's trembling voice".
     """
     words = words_of(text)
     exact = [letter for letter, its in options.by_letter() if its == words]
@@ -40,7 +43,12 @@ def text_of_whole(text: str, options: Options) -> str | None:
     stripped = _START.sub(" ", words)
     if words.count(" ") > _LONGEST_PART + 1 or not _has_content(stripped):
         return None
-    holders = [letter for letter, its in options.by_letter() if stripped in its]
+    content = _content(words)
+    holders = [
+        letter
+        for letter, its in options.by_letter()
+        if stripped in its or (len(content) > 1 and content <= _content(its))
+    ]
     return holders[0] if len(holders) == 1 else None
 
 
@@ -60,7 +68,25 @@ def text_at_start(text: str, options: Options) -> str | None:
 def texts_in(text: str, options: Options) -> set[str]:
     """Give the options whose texts occur in a passage and are not rejected there."""
     words = words_of(text)
+    spans = _spans(words, options)
     found: set[str] = set()
+    rejected_until = -1
+    for start, end, letter in spans:
+        in_rejected_list = rejected_until >= 0 and words[rejected_until - 1 : start + 1] in (
+            " or ",
+            " nor ",
+            " and ",
+        )
+        if in_rejected_list or _REJECTED_BEFORE.search(words[max(0, start - 80) : start + 1]):
+            rejected_until = end
+        elif not _REJECTED_AFTER.match(words[end:]):
+            found.add(letter)
+    return found
+
+
+def _spans(words: str, options: Options) -> list[tuple[int, int, str]]:
+    """Find where the texts of options stand, in the order of the reply."""
+    spans: list[tuple[int, int, str]] = []
     # Longest first, so that "very happy" is not also "happy".
     for letter, its in sorted(options.by_letter(), key=lambda pair: -len(pair[1])):
         if not _has_content(its):
@@ -68,17 +94,17 @@ def texts_in(text: str, options: Options) -> set[str]:
         start = words.find(its)
         while start >= 0:
             end = start + len(its)
-            if not _is_rejected(words, start, end):
-                found.add(letter)
+            spans.append((start, end, letter))
             words = f"{words[: start + 1]}{'_' * (len(its) - 2)}{words[end - 1 :]}"
             start = words.find(its)
-    return found
-
-
-def _is_rejected(words: str, start: int, end: int) -> bool:
-    before = words[max(0, start - 80) : start + 1]
-    return bool(_REJECTED_BEFORE.search(before) or _REJECTED_AFTER.match(words[end:]))
+    return sorted(spans)
 
 
 def _has_content(words: str) -> bool:
-    return any(len(word) > 2 and word not in _STOP_WORDS for word in words.split())
+    return bool(_content(words))
+
+
+@lru_cache(maxsize=8192)
+def _content(words: str) -> frozenset[str]:
+    """Give the words that carry meaning."""
+    return frozenset(word for word in words.split() if len(word) > 2 and word not in _STOP_WORDS)

@@ -12,12 +12,17 @@ from emoreal_bench.choices import split_choice
 _NOT_WORD = re.compile(r"[^\w']+")
 
 
+def straight_quotes(text: str) -> str:
+    """Write apostrophes as keyboards do."""
+    return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+
 def words_of(text: str) -> str:
     """Write a text as lower-case words with one space between and around them.
 
     The spaces around let ``in`` compare whole words.
     """
-    words = _NOT_WORD.sub(" ", text.replace("’", "'").casefold()).strip(" '")
+    words = _NOT_WORD.sub(" ", straight_quotes(text).casefold()).strip(" '")
     return f" {words} " if words else " "
 
 

@@ -12,7 +12,7 @@ no option.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,11 +21,14 @@ from emoreal_bench.scoring.cleaning import clean
 from emoreal_bench.scoring.letters import is_article, is_rejected_after, letters_in
 from emoreal_bench.scoring.option_texts import text_at_start, text_of_whole, texts_in
 from emoreal_bench.scoring.options import Options
+from emoreal_bench.scoring.strict_words import are_emotions, read_label
 from emoreal_bench.scoring.yes_no_words import polarities_in, polarity_at_start, without_both
 
 _REMEMBERED = 4096
 _OFF_LIST = "?"
 """Stands for an answer that is not one of the options, or for two at once."""
+_LIKELY_LETTERS = "ABCDEFGH"
+"""Letters that, in front, are meant as an option even if there is none such."""
 _ONLY_LETTER = re.compile(
     r"\W*(?:(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice|letter)\W*(?:is\W*)?)?"
     r"([A-Za-z])\W*\Z",
@@ -37,15 +40,18 @@ _LETTER_FIRST = re.compile(
 _CLOSED = re.compile(r"[\"']?\s*(?:[)\]}.:,;\"'=-]|\n|\Z)")
 _CLOSERS = re.compile(r"\A[)\]}.:,;\"'\s=-]*")
 _SECOND_LETTER = re.compile(
-    r"[)\]}.:\"']*\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly)\b|\n)\s*"
-    r"(?:(?:option|choice|maybe|possibly)\s+)?[\"'(\[{]*([A-Z])(?![\w'])"
+    r"[)\]}.:\"']*(?:\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly)\b|\n)\s*"
+    r"(?:(?:option|choice|maybe|possibly)\s+)?[\"'(\[{]*|\s+[(\[{]+|\s+(?=[A-Z](?:\s+[A-Z]\b|\W*\Z)))"
+    r"([A-Z])(?![\w'])"
 )
+_LAST_SENTENCE = re.compile(r"[.!?:;]\s+[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z")
 _NOT_FIRST = re.compile(
     r"\W*(?:definitely |certainly |clearly )?not\b.*?\bbut(?: rather)?\b", re.I | re.S
 )
+_OR_BEFORE = re.compile(r"\bor\s+(?:option\s+)?[\"'(\[{]*\Z")
 _VERDICT = re.compile(
     r"[)\]}.\"']*\s*,?\s*(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains|fits|matches|the|most|my"
-    r"|clearly|definitely|likely|probably|therefore|thus|a)\s+)*"
+    r"|clearly|definitely|likely|probably|therefore|thus|a|more|much|far)\s+)*"
     r"(?:correct|right|best|better|answer|true|likely|accurate|appropriate|fitting|winner|choice)\b",
     re.I,
 )
@@ -104,14 +110,18 @@ class _Reader:
         """Read a reply that is nothing but an answer."""
         match = _ONLY_LETTER.match(reply)
         if match:
-            letter = match[1].upper()
-            if letter in self.options.letters:
-                return {letter}
-            if self.polarity and letter in "YN":
-                return {self.polarity[letter == "Y"]}
-            return {_OFF_LIST}
+            return {self._lone_letter(match[1].upper())}
+        led = _LETTER_FIRST.match(reply)
+        if led and led[1].upper() in self.options.letters and _CLOSED.match(reply, led.end()):
+            text = text_of_whole(reply[led.end() :], self.options)
+            return {self._checked(led[1].upper(), reply[led.end() :])} if text else set()
         text = text_of_whole(reply, self.options)
         return {text} if text else set()
+
+    def _lone_letter(self, letter: str) -> str:
+        if letter in self.options.letters:
+            return letter
+        return self.polarity[letter == "Y"] if self.polarity and letter in "YN" else _OFF_LIST
 
     def stated(self, reply: str) -> set[str]:
         """Read what a reply begins with, ends with and announces."""
@@ -120,6 +130,7 @@ class _Reader:
         leading = self._leading(reply)
         if leading:
             found.append((0, leading))
+            found += self._lone_mention(reply, leading)
         for cue in cues_in(reply):
             value = self._value(reply[cue.end :])
             if value:
@@ -137,21 +148,39 @@ class _Reader:
             words = {self.polarity[answer] for answer in polarities_in(without_both(reply))}
             if words:
                 return words
-        return texts_in(reply, self.options)
+            return texts_in(reply, self.options) - set(self._bare_polarities())
+        return texts_in(reply, self.options) or self._emotions(reply)
+
+    def _emotions(self, reply: str) -> set[str]:
+        """Read "he is scared" where the options are emotions and one of them is fear."""
+        if not are_emotions(self.options.texts):
+            return set()
+        label = read_label(reply, self.options.texts, broaden=False)
+        return {letter for letter, text in self.options.by_letter() if text == label}
+
+    def _bare_polarities(self) -> Iterator[str]:
+        """Give the options whose text is but yes or no, which is read as a word."""
+        for letter, text in self.options.by_letter():
+            if text in (" yes ", " no "):
+                yield letter
 
     def _leading(self, reply: str) -> str | None:
         match = _LETTER_FIRST.match(reply)
         closed = match is not None and _CLOSED.match(reply, match.end()) is not None
         if match and self._is_leading_letter(reply, match, closed=closed):
             letter = match[1].upper()
-            second = _SECOND_LETTER.match(reply, match.end())
-            if letter not in self.options.letters or (second and second[1] != letter):
-                return _OFF_LIST
             return self._checked(letter, reply[match.end() :])
         if self.polarity and not (match and closed):
             answer = polarity_at_start(without_both(reply))
             return None if answer is None else self.polarity[answer]
         return None
+
+    def _lone_mention(self, reply: str, leading: str) -> list[tuple[int, str]]:
+        """Find the letter that contradicts a leading yes or no: "Yes (B)"."""
+        if not self.polarity or _LETTER_FIRST.match(reply):
+            return []
+        mentions = list(letters_in(reply, self.options.letters))
+        return mentions if leading not in {letter for _, letter in mentions} else []
 
     def _is_leading_letter(self, reply: str, match: re.Match[str], *, closed: bool) -> bool:
         letter = match[1].upper()
@@ -161,7 +190,7 @@ class _Reader:
             if match[1].islower() or letter not in self.options.letters:
                 return False
         elif letter not in self.options.letters:
-            return True
+            return letter in _LIKELY_LETTERS
         return not is_rejected_after(reply, match.end()) and not self._lists_options(reply, letter)
 
     def _lists_options(self, reply: str, first: str) -> bool:
@@ -174,7 +203,12 @@ class _Reader:
         )
 
     def _checked(self, letter: str, after: str) -> str:
-        """Turn a letter into a conflict if the text beside it is that of another option."""
+        """Turn a letter into a conflict if another letter or option's text stands beside it."""
+        second = _SECOND_LETTER.match(after)
+        if second and second[1] != letter and second[1] in self.options.letters:
+            return _OFF_LIST
+        if letter not in self.options.letters:
+            return _OFF_LIST
         return letter if self._option_at_start(after) in (None, letter) else _OFF_LIST
 
     def _option_at_start(self, passage: str) -> str | None:
@@ -195,9 +229,6 @@ class _Reader:
         match = _LETTER_FIRST.match(line)
         if match and not self._is_word(line, match):
             letter = match[1].upper()
-            second = _SECOND_LETTER.match(line, match.end())
-            if letter not in self.options.letters or (second and second[1] != letter):
-                return _OFF_LIST
             return self._checked(letter, line[match.end() :])
         if self.polarity:
             answer = polarity_at_start(without_both(line))
@@ -215,6 +246,9 @@ class _Reader:
 
     def _lines(self, reply: str) -> list[tuple[int, str]]:
         """Read the first and the last of several lines, where they are nothing but an answer."""
+        closing = _LAST_SENTENCE.search(reply)
+        if closing and closing[1] in self.options.letters:
+            return [(closing.start(1), closing[1])]
         last = reply.rfind("\n") + 1
         if not last:
             return []
@@ -230,7 +264,7 @@ class _Reader:
         return [
             (start, letter)
             for start, letter in letters_in(reply, self.options.letters)
-            if _VERDICT.match(reply, start + 1)
+            if _VERDICT.match(reply, start + 1) and not _OR_BEFORE.search(reply, 0, start)
         ]
 
 

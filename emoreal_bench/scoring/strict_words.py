@@ -23,7 +23,8 @@ _TOKEN = re.compile(r"[^\W_](?:[\w'-]*[^\W_])?|[.,;:!?\n()]")
 _SENTENCE = re.compile(r"[^.!?\n]+")
 _EMOTION_CUE = re.compile(
     r"\b(?:emotions?|emotional\s+state|feelings?|mood|sentiment|expression|tone)\b"
-    r"(?:\s+[\w']+){0,6}?\s*(?:\bis\b|\bas\b|\bwould be\b|\bappears to be\b|\bseems to be\b|:|=)\s*",
+    r"(?:\s+[\w']+){0,6}?"
+    r"\s*(?:\bis\b|\bas\b|\bwould be\b|\bappears to be\b|\bseems to be\b|:|=)\s*",
     re.IGNORECASE,
 )
 _CLAUSE_ENDS = frozenset({".", ";", ":", "!", "?", "\n", "but", "however", "though", "although"})
@@ -39,22 +40,30 @@ _FILLERS = frozenset(
 )
 
 
-def read_label(text: str, labels: Sequence[str]) -> str | None:
+def read_label(text: str, labels: Sequence[str], *, broaden: bool = True) -> str | None:
     """Read the one class that a reply names.
 
     Args:
         text: The reply as the model wrote it.
         labels: The classes of the task.
+        broaden: Whether a class that the task lacks counts as its broader one.
 
     Returns:
         The class; None if the reply names none or several ("unmapped").
     """
-    return _read(text, tuple(labels))
+    return _read(text, tuple(labels), broaden=broaden)
+
+
+@lru_cache(maxsize=8192)
+def are_emotions(labels: tuple[str, ...]) -> bool:
+    """Say whether all labels are words for different emotions."""
+    classes = [_class_of_word().get(label.strip().casefold()) for label in labels]
+    return None not in classes and len(set(classes)) == len(labels)
 
 
 @lru_cache(maxsize=4096)
-def _read(text: str, labels: tuple[str, ...]) -> str | None:
-    words = _words_of_labels(labels)
+def _read(text: str, labels: tuple[str, ...], *, broaden: bool) -> str | None:
+    words = _words_of_labels(labels, broaden=broaden)
     reply = clean(text).casefold()
     for found in (_bare(reply, words), _announced(reply, words), set(_named(reply, words))):
         if found:
@@ -90,31 +99,37 @@ def _named(text: str, words: Mapping[str, str]) -> Iterator[str]:
     """Give the classes of the emotion words that are not negated."""
     negator: str | None = None
     tokens = _TOKEN.findall(text)
-    for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
-        if token in _CLAUSE_ENDS:
+    for before, word, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        negates = word in _NEGATORS | _LIST_NEGATORS or word.endswith("n't")
+        if word in _CLAUSE_ENDS:
             negator = None
-        elif token == ",":
+        elif word == ",":
             # "no anger, fear or disgust" goes on after the comma, "not happy, sad" does not.
             negator = negator if negator in _LIST_NEGATORS else None
-        elif token in words and negator is None:
-            yield words[token]
-        elif token in _NEGATORS | _LIST_NEGATORS or token.endswith("n't"):
-            if _NO_NEGATION.isdisjoint({(token, after), (before, token)}):
-                negator = token
+        elif word in words and negator is None:
+            yield words[word]
+        elif negates and _NO_NEGATION.isdisjoint({(word, after), (before, word)}):
+            negator = word
 
 
 @lru_cache(maxsize=64)
-def _words_of_labels(labels: tuple[str, ...]) -> Mapping[str, str]:
+def _words_of_labels(labels: tuple[str, ...], *, broaden: bool) -> Mapping[str, str]:
     """Map every known word to the class of the task that it stands for."""
-    content = _content()
-    classes: dict[str, list[str]] = content["classes"]
-    class_of_word = {word: name for name, listed in classes.items() for word in listed}
-    by_class = {class_of_word.get(label.casefold(), label.casefold()): label for label in labels}
-    for narrow, broad in content["broader"].items():
-        if broad in by_class:
-            by_class.setdefault(narrow, by_class[broad])
+    class_of_word = _class_of_word()
+    names = {label: label.strip().casefold() for label in labels}
+    by_class = {class_of_word.get(name, name): label for label, name in names.items()}
+    if broaden:
+        for narrow, broad in _content()["broader"].items():
+            if broad in by_class:
+                by_class.setdefault(narrow, by_class[broad])
     words = {word: by_class[name] for word, name in class_of_word.items() if name in by_class}
-    return words | {label.casefold(): label for label in labels}
+    return words | {name: label for label, name in names.items()}
+
+
+@cache
+def _class_of_word() -> Mapping[str, str]:
+    classes: dict[str, list[str]] = _content()["classes"]
+    return {word: name for name, listed in classes.items() for word in listed}
 
 
 @cache

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 _YES = (
-    r"yes|yeah|yep|yup|yea|yah|aye|affirmative|indeed|true|correct|right|sí|si|oui|ja|da|sim|evet"
+    r"yes+|yeah|yep|yup|yea|yah|aye|affirmative|indeed|true|correct|right|sí|si|oui|ja|da|sim|evet"
     r"|да|نعم|हाँ"
 )
 _NO = (
-    r"no|nope|nah|nay|negative|false|incorrect|wrong|non|nein|não|nao|niet|nee|nej|nie|hayır|hayir"
+    r"no+|nope|nah|nay|negative|false|incorrect|wrong|non|nein|não|nao|niet|nee|nej|nie|hay[i\u0131]r"
     r"|нет|لا|नहीं"
 )
 _YES_SIGNS = r"是|对|對|はい|네|예|有"
@@ -18,7 +18,8 @@ _PLAIN = r"yes|yeah|yep|yup|affirmative|no|nope|nah|negative"
 _START = re.compile(
     r"\W*(?:(?:well|hmm+|um|uh|okay|ok|so|oh|ah|and|i think|i believe|i would say|i'd say|it is"
     r"|it's|that's|that is|is|a|an|simply|just|probably|likely|most likely|clearly|definitely"
-    r"|absolutely|certainly|thus|therefore|hence|then|answer|the answer is|option|choice|:)\b[\s,:]*)*"
+    r"|absolutely|certainly|thus|therefore|hence|then|answer|the answer is|option|choice|:)\b"
+    r"[\s,:]*)*"
     rf"[\W_]*(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])",
     re.I,
 )
@@ -31,7 +32,8 @@ _FIRM_NO = re.compile(
     re.I,
 )
 _FIRM_YES = re.compile(
-    r"\W*(?:(?:definitely|absolutely|certainly|of course|sure|surely|exactly|totally)\s*(?:[.!,]|\Z)"
+    r"\W*(?:(?:definitely|absolutely|certainly|of course|sure|surely|exactly|totally)"
+    r"\s*(?:[.!,]|\Z)"
     r"|i (?:think|believe|guess) so\b|(?:it|he|she|they) (?:does|do|is|are)\W*\Z)",
     re.I,
 )
@@ -43,12 +45,16 @@ _NO_PHRASE = re.compile(
     r"\W*no\s+(?:doubt|question|problem|idea|comment|clue|answer|clear answer|way to)\b", re.I
 )
 _BOTH = re.compile(
-    r"\b(?:either\s+|both\s+)?(?:yes\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}no|no\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}yes)\b",
+    r"\b(?:either\s+|both\s+)?"
+    r"(?:yes\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}no|no\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}yes)\b"
+    r"|\Ayes\W+no\W*\Z",
     re.I,
 )
 _SENTENCE = re.compile(r"[.!?\n]+")
 _CALLED = re.compile(
-    rf"\b(?:a|an|is|say|answer)\s+[\"']?({_PLAIN})[\"']?(?=\s*(?:[.,!;\n]|from\b|to\b|\Z))", re.I
+    rf"(?:\b(?:a|an|is|say|answer|but)\s+|[,:;-]\s*)[\"']?({_PLAIN})[\"']?"
+    r"(?=\s*(?:[.,!;\n]|from\b|to\b|\Z))",
+    re.I,
 )
 
 
@@ -61,8 +67,6 @@ def polarity_at_start(text: str) -> bool | None:
     """Say whether a passage begins by answering yes (True) or no (False)."""
     if _FIRM_NO.match(text):
         return False
-    if _FIRM_YES.match(text):
-        return True
     match = _START.match(text) or _SIGN_START.match(text)
     if match is None or _NO_PHRASE.match(text):
         return None
@@ -87,4 +91,4 @@ def polarities_in(text: str) -> set[bool]:
         found.add(match["yes"] is not None)
     for match in _CALLED.finditer(text):
         found.add(match[1].lower() in ("yes", "yeah", "yep", "yup", "affirmative"))
-    return found
+    return found or ({True} if _FIRM_YES.match(text) else set())

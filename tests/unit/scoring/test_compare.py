@@ -1,0 +1,115 @@
+"""Two runs of the same items."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from emoreal_bench.contracts.comparison import Comparison, Verdict
+from emoreal_bench.contracts.errors import NotComparableError
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.scoring.collect import Readings, collect_readings
+from emoreal_bench.scoring.compare import compare_scores
+from emoreal_bench.scoring.frame import build_frame
+from tests.unit.scoring.scoring_data import make_item, make_task, replies
+
+TASK = make_task()
+SUBTASKS = ("modality_agreement", "reasoning_stress_audio")
+STRICT = [Scoring.STRICT]
+
+
+def _items(count: int) -> list[Item]:
+    return [
+        make_item(str(i), "AB"[i % 2], SUBTASKS[i % 2 if i % 3 else 0], clip=f"c{i // 2}")
+        for i in range(count)
+    ]
+
+
+def _read(
+    items: list[Item], skill: float, seed: int, scoring: Scoring = Scoring.STRICT
+) -> Readings:
+    source = random.Random(seed)
+    texts = [(i.id, i.answer if source.random() < skill else "hm") for i in items]
+    return collect_readings(
+        TASK, build_frame(TASK, items), items, replies(texts), [scoring]
+    ).readings[scoring]
+
+
+def _compare(items: list[Item], first: float, second: float) -> Comparison:
+    runs = _read(items, first, 1), _read(items, second, 2)
+    return compare_scores(TASK, build_frame(TASK, items), *runs, seed=4)
+
+
+def test_a_clear_gain_is_better_in_every_subtask_and_on_average() -> None:
+    comparison = _compare(_items(600), 0.5, 0.8)
+    assert {d.verdict for d in comparison.subtasks.values()} == {Verdict.BETTER}
+    assert comparison.average.verdict is Verdict.BETTER
+    mean = sum(d.difference for d in comparison.subtasks.values()) / len(comparison.subtasks)
+    assert comparison.average.difference == pytest.approx(mean)
+
+
+def test_exchanging_the_runs_turns_the_verdict_round() -> None:
+    items = _items(600)
+    frame = build_frame(TASK, items)
+    one, other = _read(items, 0.5, 1), _read(items, 0.8, 2)
+    there = compare_scores(TASK, frame, one, other)
+    back = compare_scores(TASK, frame, other, one)
+    for name, difference in there.subtasks.items():
+        reverse = back.subtasks[name]
+        assert reverse.difference == -difference.difference
+        mirrored = [-bound for bound in (difference.interval or ())[::-1]]
+        assert reverse.interval == pytest.approx(mirrored, abs=0.02)
+        assert reverse.p_value == difference.p_value
+        assert reverse.verdict is Verdict.WORSE
+
+
+def test_a_run_and_itself_do_not_differ() -> None:
+    items = _items(100)
+    run = _read(items, 0.6, 1)
+    comparison = compare_scores(TASK, build_frame(TASK, items), run, run)
+    assert comparison.average.interval == (0.0, 0.0)
+    assert comparison.average.verdict is Verdict.NO_EVIDENCE
+
+
+def test_few_items_are_called_too_small_a_test() -> None:
+    assert _compare(_items(12), 0.5, 0.6).average.verdict is Verdict.TOO_SMALL
+
+
+def test_discordant_items_are_counted_on_both_sides() -> None:
+    items = [make_item(str(i), "A") for i in range(4)]
+    frame = build_frame(TASK, items)
+    first, second = (
+        collect_readings(TASK, frame, items, replies(texts), STRICT).readings[Scoring.STRICT]
+        for texts in (
+            [("0", "A"), ("1", "A"), ("2", "B")],
+            [("0", "A"), ("1", "B"), ("2", "A"), ("3", "A")],
+        )
+    )
+    difference = compare_scores(TASK, frame, first, second).subtasks["reasoning_stress_audio"]
+    assert (difference.only_first, difference.only_second) == (1, 2)
+    assert (difference.first, difference.second, difference.n) == (0.5, 0.75, 4)
+
+
+def test_no_difference_is_found_too_often_between_equal_models() -> None:
+    """Of 40 pairs of equally good runs at most a few may be told apart."""
+    items = _items(120)
+    frame = build_frame(TASK, items)
+    told_apart = 0
+    for seed in range(40):
+        runs = _read(items, 0.6, 2 * seed), _read(items, 0.6, 2 * seed + 1)
+        verdict = compare_scores(TASK, frame, *runs).average.verdict
+        told_apart += verdict in (Verdict.BETTER, Verdict.WORSE)
+    assert told_apart <= 6
+
+
+def test_runs_without_common_ground_are_refused() -> None:
+    items = _items(10)
+    frame = build_frame(TASK, items)
+    strict, official = _read(items, 0.5, 1), _read(items, 0.5, 1, Scoring.OFFICIAL)
+    with pytest.raises(NotComparableError, match="official"):
+        compare_scores(TASK, frame, strict, official)
+    nothing = collect_readings(TASK, frame, items, [], [Scoring.OFFICIAL])
+    with pytest.raises(NotComparableError, match="common"):
+        compare_scores(TASK, frame, official, nothing.readings[Scoring.OFFICIAL])

@@ -1,0 +1,87 @@
+"""The strict reading against replies written by hand in the styles that models produce.
+
+``reply_corpus.jsonl`` was written beside the parser. ``reply_corpus_blind.jsonl``,
+where present, was written by someone who had not seen it, and is judged apart.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.task import Subtask
+from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
+from emoreal_bench.scoring.readings import read_reply
+
+HERE = Path(__file__).parent
+CORPUS = HERE / "reply_corpus.jsonl"
+BLIND_CORPUS = HERE / "reply_corpus_blind.jsonl"
+AGREEMENT = 0.99
+
+
+def _load(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _disagreement(record: dict[str, Any]) -> str | None:
+    item = Item("i", "s", "", tuple(record["choices"]), record["expected"] or "A", "c")
+    subtask = Subtask(answer=AnswerKind(record["kind"]), chance=0.5)
+    status = DeliveryStatus(record["status"])
+    reading = read_reply(Scoring.STRICT, item, subtask, status, record["reply"])
+    if (reading.answer, reading.outcome) == (record["expected"], record["outcome"]):
+        return None
+    return (
+        f"[{record['style']}] {record['reply']!r} to {record['choices']}: read"
+        f" {reading.answer} ({reading.outcome}), meant {record['expected']} ({record['outcome']})"
+    )
+
+
+@pytest.mark.parametrize("path", [CORPUS, BLIND_CORPUS], ids=["seen", "blind"])
+def test_the_strict_reading_agrees_with_people_on_hand_written_replies(path: Path) -> None:
+    if not path.exists():
+        pytest.skip(f"{path.name} is not there")
+    records = _load(path)
+    disagreements = [text for record in records if (text := _disagreement(record))]
+    share = 1 - len(disagreements) / len(records)
+    print(f"{path.name}: {share:.2%} of {len(records)}", *disagreements, sep="\n")  # noqa: T201 - the list is the result
+    assert share >= AGREEMENT, "\n".join(disagreements)
+
+
+def test_the_corpus_holds_400_different_replies_in_every_style() -> None:
+    records = _load(CORPUS)
+    replies = {(record["reply"], *record["choices"], record["status"]) for record in records}
+    assert len(replies) == len(records) >= 400
+    styles = {record["style"] for record in records}
+    assert styles >= {
+        "bare",
+        "bracketed",
+        "full_text",
+        "chat",
+        "reasoning",
+        "not_a_but_b",
+        "refusal",
+        "cut_off",
+        "yes_no_words",
+        "several",
+        "markdown",
+        "json",
+        "full_width",
+        "non_english",
+    }
+
+
+def test_the_same_reply_is_read_alike_whatever_the_letters_mean() -> None:
+    """With yes and no exchanged, letters stay and words change sides."""
+    for text, straight, exchanged in [("(A)", "A", "A"), ("Yes.", "A", "B"), ("B. No", "B", None)]:
+        for choices, expected in [
+            (("(A) Yes", "(B) No"), straight),
+            (("(A) No", "(B) Yes"), exchanged),
+        ]:
+            item = Item("i", "s", "", choices, "A", "c")
+            subtask = Subtask(answer=AnswerKind.YES_NO, chance=0.5)
+            reading = read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, text)
+            assert reading.answer == expected
