@@ -71,19 +71,24 @@ def score_letters(
     found: dict[str, list[float]] = {}
     lowest = 0.0
     for token, score in tokens:
+        if not math.isfinite(score):
+            continue
         lowest = min(lowest, score)
         letter = token.strip().strip("()")
         if letter in letters:
             found.setdefault(letter, []).append(score)
     if not found:
         return None
-    scores = {
-        letter: math.log(math.fsum(map(math.exp, found[letter]))) if letter in found else lowest
-        for letter in letters
-    }
+    scores = {letter: _log_sum(found[letter]) if letter in found else lowest for letter in letters}
     mass = math.fsum(math.exp(scores[letter]) for letter in found)
     notes = () if len(found) == len(letters) else (BOUND_NOTE,)
     return ChoiceScores(ChoiceScoreKind.LETTER_LOGIT, scores, min(mass, 1.0)), notes
+
+
+def _log_sum(scores: Sequence[float]) -> float:
+    """Add probabilities that are given, and wanted, as logarithms."""
+    largest = max(scores)
+    return largest + math.log(math.fsum(math.exp(score - largest) for score in scores))
 
 
 def scored_reply(tokens: Iterable[tuple[str, float]], letters: Sequence[str], text: str) -> Reply:
