@@ -16,7 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from pydantic import Field
@@ -34,7 +33,8 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.identity import hash_files
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
-from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
+from emoreal_bench.model_adapters.arguments import parse_arguments
+from emoreal_bench.model_adapters.hardware import LocalArguments
 from emoreal_bench.model_adapters.local import LocalAdapter
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.qwen2_5_omni import MODEL_TYPES, Qwen25Omni, capabilities
@@ -45,16 +45,6 @@ MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt")
 UNUSED_PARTS = ("talker.", "token2wav.")
 
 
-class NumberFormat(StrEnum):
-    """Format of the weights and of the arithmetic."""
-
-    AUTO = "auto"
-    """bfloat16 on a GPU, float32 elsewhere."""
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-
 class Attention(StrEnum):
     """Implementation of attention."""
 
@@ -63,13 +53,10 @@ class Attention(StrEnum):
     FLASH_2 = "flash_attention_2"
 
 
-class HfArguments(AdapterArguments):
+class HfArguments(LocalArguments):
     """Arguments of ``hf/...``."""
 
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    dtype: NumberFormat = NumberFormat.AUTO
     attention: Attention = Attention.SDPA
-    batch_size: int = Field(default=8, ge=1)
     min_pixels: int = Field(default=FrameSettings().min_pixels, ge=28 * 28)
     max_pixels: int = Field(default=FrameSettings().max_pixels, ge=28 * 28)
 
@@ -123,19 +110,10 @@ class HfAdapter(LocalAdapter[OmniInput]):
         text = self._configuration["text_config"]
         assert isinstance(text, dict)
         frames = FrameSettings(self._arguments.min_pixels, self._arguments.max_pixels)
-        return OmniInputBuilder(self._tokenizer, frames, text["max_position_embeddings"])
-
-    @cached_property
-    def _device(self) -> str:
-        if self._arguments.device != "auto":
-            return self._arguments.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
-
-    @cached_property
-    def _dtype(self) -> NumberFormat:
-        if self._arguments.dtype is not NumberFormat.AUTO:
-            return self._arguments.dtype
-        return NumberFormat.BFLOAT16 if self._device.startswith("cuda") else NumberFormat.FLOAT32
+        # Where a folder does not say, the published models' own limit holds.
+        return OmniInputBuilder(
+            self._tokenizer, frames, text.get("max_position_embeddings", 32_768)
+        )
 
     def render(self, request: Request) -> str:
         """Give the prompt in the chat form of the model's own template."""
@@ -149,14 +127,10 @@ class HfAdapter(LocalAdapter[OmniInput]):
             revision=None if Path(self._place).is_dir() else self._folder.name,
             weights_hash=hash_files(files, self._folder),
             parameters=sum(_count_parameters(file) for file in files if _holds_weights(file)),
-            settings={
-                **self._arguments.model_dump(mode="json"),
-                "device": self._device.partition(":")[0],
-                "dtype": self._dtype,
-            },
+            settings=self._arguments.as_settings(),
             versions={library: version(library) for library in ("torch", "transformers")},
             capabilities=capabilities(
-                self._arguments.batch_size, needs_gpu=self._device.startswith("cuda")
+                self._arguments.batch_size, needs_gpu=self._arguments.resolve_device() != "cpu"
             ),
         )
 
@@ -167,7 +141,7 @@ class HfAdapter(LocalAdapter[OmniInput]):
         # With the report asked for, the library gives a pair and types it as the network.
         loaded: Any = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
             self._folder,
-            dtype=getattr(torch, self._dtype),
+            dtype=self._arguments.resolve_dtype(),
             attn_implementation=self._arguments.attention.value,
             use_safetensors=True,
             output_loading_info=True,
@@ -179,7 +153,9 @@ class HfAdapter(LocalAdapter[OmniInput]):
                 f"{len(missing)} weights are missing, '{missing[0]}' among them.",
                 where=str(self._folder),
             )
-        return Qwen25Omni(network.to(self._device).eval(), self._tokenizer, self._builder)
+        return Qwen25Omni(
+            network.to(self._arguments.resolve_device()).eval(), self._tokenizer, self._builder
+        )
 
 
 def create(spec: ModelSpec) -> ModelAdapter:

@@ -30,6 +30,7 @@ from emoreal_bench.inputs.qwen_omni import (
     VideoTensors,
     token_ids,
 )
+from emoreal_bench.model_adapters.greedy import make_reply, write_greedily
 from emoreal_bench.model_adapters.local import LocalModel, Reply
 
 MODEL_TYPES = ("qwen2_5_omni", "qwen2_5_omni_thinker")
@@ -106,15 +107,10 @@ class Qwen25Omni(LocalModel[OmniInput]):
     def write(self, inputs: Sequence[OmniInput], max_new_tokens: int) -> list[Reply]:
         """Write replies greedily."""
         prefix = self._read(inputs, keep_cache=True)
-        mask, position, logits = prefix.mask, prefix.next_position, prefix.logits
-        ended = torch.zeros(len(inputs), dtype=torch.bool, device=self._device)
-        written: list[torch.Tensor] = []
-        while True:
-            token = logits.argmax(-1)
-            written.append(token)
-            ended |= torch.isin(token, self._end_ids)
-            if len(written) == max_new_tokens or bool(ended.all()):
-                break
+        mask, position = prefix.mask, prefix.next_position
+
+        def step(token: torch.Tensor) -> torch.Tensor:
+            nonlocal mask, position
             mask = torch.nn.functional.pad(mask, (0, 1), value=1)
             hidden = self._language_model(
                 inputs_embeds=self._language_model.embed_tokens(token[:, None]),
@@ -123,9 +119,11 @@ class Qwen25Omni(LocalModel[OmniInput]):
                 past_key_values=prefix.cache,
                 use_cache=True,
             ).last_hidden_state
-            logits = self._network.lm_head(hidden[:, -1])
             position = position + 1
-        return [self._reply(row) for row in torch.stack(written, dim=1).tolist()]
+            return cast("torch.Tensor", self._network.lm_head(hidden[:, -1]))
+
+        rows = write_greedily(prefix.logits, step, self._end_ids, max_new_tokens)
+        return [make_reply(row, self._end_ids, self._tokenizer) for row in rows]
 
     def letter_token(self, letter: str) -> int:
         """Give the token of a bare letter, which opens the turn of the model."""
@@ -144,12 +142,6 @@ class Qwen25Omni(LocalModel[OmniInput]):
             row[torch.tensor(wanted, device=self._device)].tolist()
             for row, wanted in zip(log_probabilities, tokens, strict=True)
         ]
-
-    def _reply(self, row: list[int]) -> Reply:
-        ends = self._end_ids.tolist()
-        length = next((place for place, token in enumerate(row) if token in ends), len(row))
-        text = self._tokenizer.decode(row[:length], skip_special_tokens=True)
-        return Reply(str(text), length, ended=length < len(row))
 
     def _read(self, inputs: Sequence[OmniInput], *, keep_cache: bool) -> _Prefix:
         length = max(len(one.input_ids) for one in inputs)

@@ -23,6 +23,13 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import FrameSettings, frames_to_patches
 from emoreal_bench.inputs.log_mel import HOP, SAMPLE_RATE, log_mel
+from emoreal_bench.inputs.parts import (
+    find_clip,
+    hash_tensor,
+    media_parts,
+    prepare_once,
+    why_absent,
+)
 
 TURN_START, TURN_END, END_OF_TEXT = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 VIDEO_MARK, AUDIO_MARK, IMAGE_MARK = "<|VIDEO|>", "<|AUDIO|>", "<|IMAGE|>"
@@ -183,26 +190,20 @@ class OmniInputBuilder:
         videos: list[VideoTensors] = []
         audios: list[AudioTensors] = []
         notes: list[str] = []
-        for part in (part for message in request.messages for part in message.parts):
-            if isinstance(part, TextPart):
-                continue
-            clip = request.clips.get(part.clip)
-            if clip is None:
-                raise InputError(f"the request names the clip '{part.clip}' and does not bring it")
+        for part in media_parts(request):
+            clip = find_clip(part, request)
             notes.extend(clip.notes)
             why = _why_left_out(part, clip)
             if why is not None:
                 notes.append(why)
-                continue
-            if isinstance(part, VideoPart):
-                if clip.key not in shared.videos:
-                    shared.videos[clip.key] = prepare_video(clip, self._frame_settings)
-                videos.append(shared.videos[clip.key])
+            elif isinstance(part, VideoPart):
+                videos.append(prepare_once(shared.videos, clip, self._prepare_video))
             else:
-                if clip.key not in shared.audios:
-                    shared.audios[clip.key] = prepare_audio(clip)
-                audios.append(shared.audios[clip.key])
+                audios.append(prepare_once(shared.audios, clip, prepare_audio))
         return tuple(videos), tuple(audios), notes
+
+    def _prepare_video(self, clip: ClipMedia) -> VideoTensors:
+        return prepare_video(clip, self._frame_settings)
 
     def _delivery(
         self,
@@ -258,7 +259,7 @@ def prepare_video(clip: ClipMedia, settings: FrameSettings) -> VideoTensors:
         seconds_per_grid=seconds,
         frames=len(clip.frames),
         tokens=len(patches) // settings.merge**2,
-        hash=_hash_tensor(patches, f"{grid} {seconds!r}"),
+        hash=hash_tensor(patches, f"{grid} {seconds!r}"),
     )
 
 
@@ -276,7 +277,7 @@ def prepare_audio(clip: ClipMedia) -> AudioTensors:
         key=clip.key,
         features=features,
         tokens=audio_tokens(features.shape[1]),
-        hash=_hash_tensor(features, str(tuple(features.shape))),
+        hash=hash_tensor(features),
     )
 
 
@@ -312,14 +313,13 @@ def _refuse_marks(request: Request) -> None:
 
 def _why_left_out(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
     """Say why a media part cannot be given, or None if it can."""
-    if isinstance(part, VideoPart):
-        return "video left out: the clip has no picture" if clip.frames is None else None
-    if clip.waveform is None:
-        return "audio left out: the clip has no sound"
-    mel_frames = -(-len(clip.waveform) * SAMPLE_RATE // (HOP * clip.sample_rate))
-    if audio_tokens(mel_frames) < 1:
-        return "audio left out: the sound is shorter than the model can hear"
-    return None
+    absent = why_absent(part, clip)
+    if absent is None and isinstance(part, AudioPart):
+        assert clip.waveform is not None
+        mel_frames = -(-len(clip.waveform) * SAMPLE_RATE // (HOP * clip.sample_rate))
+        if audio_tokens(mel_frames) < 1:
+            return "audio left out: the sound is shorter than the model can hear"
+    return absent
 
 
 def _seconds_per_grid(timestamps: Sequence[float], temporal_patch: int) -> float:
@@ -327,9 +327,3 @@ def _seconds_per_grid(timestamps: Sequence[float], temporal_patch: int) -> float
     if len(timestamps) < 2:
         return 1.0
     return temporal_patch * (timestamps[-1] - timestamps[0]) / (len(timestamps) - 1)
-
-
-def _hash_tensor(tensor: torch.Tensor, shape: str) -> str:
-    digest = hashlib.sha256(shape.encode())
-    digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()

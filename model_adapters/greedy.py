@@ -1,0 +1,47 @@
+"""Greedy writing, the same for every local model that keeps keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from emoreal_bench.model_adapters.local import Reply
+
+
+def write_greedily(
+    logits: torch.Tensor,
+    step: Callable[[torch.Tensor], torch.Tensor],
+    end_ids: torch.Tensor,
+    max_new_tokens: int,
+) -> list[list[int]]:
+    """Take the likeliest token again and again, for a batch at once.
+
+    Args:
+        logits: ``(batch, vocabulary)`` of the first token.
+        step: Takes the tokens just written, ``(batch,)``, gives the next logits.
+        end_ids: Tokens that end a reply.
+        max_new_tokens: Limit per reply.
+
+    Returns:
+        The tokens of each row; what follows an end is to be cut off.
+    """
+    ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    written: list[torch.Tensor] = []
+    while True:
+        token = logits.argmax(-1)
+        written.append(token)
+        ended |= torch.isin(token, end_ids)
+        if len(written) == max_new_tokens or bool(ended.all()):
+            rows: list[list[int]] = torch.stack(written, dim=1).tolist()
+            return rows
+        logits = step(token)
+
+
+def make_reply(row: list[int], end_ids: torch.Tensor, tokenizer: PreTrainedTokenizerBase) -> Reply:
+    """Cut a row of tokens at its end and turn it into text."""
+    ends = end_ids.tolist()
+    length = next((place for place, token in enumerate(row) if token in ends), len(row))
+    text = tokenizer.decode(row[:length], skip_special_tokens=True)
+    return Reply(str(text), length, ended=length < len(row))
