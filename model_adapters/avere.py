@@ -1,7 +1,237 @@
-"""``avere/PATH``: AVERE-7B, natively."""
+"""``avere/PATH``: AVERE-7B, natively.
+
+PATH is the folder of the checkpoint; the towers' folders lie in ``backbones``
+beside it, or where ``--model-arg backbones=PATH`` says. What differs from the
+authors' script: replies are greedy (they sample at temperature 0.1), frames are
+never mirrored (they mirror half of the clips at random), the prompt is read
+once per reply, and a prompt that is too long is refused instead of cut.
+"""
 
 from __future__ import annotations
 
-from emoreal_bench.model_adapters.avere_weights import load_avere
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
 
-__all__ = ["load_avere"]
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers.cache_utils import Cache
+
+from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
+from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.avere import (
+    MAX_SECONDS,
+    AvereClips,
+    AvereInput,
+    AvereInputBuilder,
+    AvereShape,
+    Encodable,
+)
+from emoreal_bench.model_adapters.arguments import parse_arguments
+from emoreal_bench.model_adapters.avere_network import AvereConfig, AvereNetwork
+from emoreal_bench.model_adapters.avere_weights import hash_weights, load_avere, read_config
+from emoreal_bench.model_adapters.greedy import make_reply, write_greedily
+from emoreal_bench.model_adapters.hardware import LocalArguments
+from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply
+from emoreal_bench.model_adapters.providers import ModelSpec
+
+__all__ = ["create", "load_avere"]
+
+LICENSE = "USC Research License: research and non-profit use only"
+
+
+class AvereArguments(LocalArguments):
+    """Arguments of ``avere/PATH``."""
+
+    backbones: Path | None = None
+    """Folder of the towers' folders; by default ``backbones`` beside the checkpoint."""
+
+
+class AvereModel(LocalModel[AvereInput]):
+    """A loaded AVERE."""
+
+    def __init__(
+        self, network: AvereNetwork, tokenizer: PreTrainedTokenizerBase, builder: AvereInputBuilder
+    ):
+        self._network = network
+        self._language_model = network.language_model
+        self._tokenizer = tokenizer
+        self._builder = builder
+        self._device = network.speech_projector.query.device
+        self._end_ids = torch.tensor([tokenizer.eos_token_id], device=self._device)
+
+    def prepare(self, requests: Sequence[Request]) -> list[AvereInput | InputError]:
+        """Turn requests into tensors; questions of one clip share its tensors."""
+        shared = AvereClips()
+        prepared: list[AvereInput | InputError] = []
+        for request in requests:
+            try:
+                prepared.append(self._builder.build(request, shared))
+            except InputError as error:
+                prepared.append(error)
+        return prepared
+
+    @torch.inference_mode()
+    def write(self, inputs: Sequence[AvereInput], max_new_tokens: int) -> list[Reply]:
+        """Write replies greedily."""
+        logits, mask, cache = self._read(inputs, keep_cache=True)
+
+        def step(token: torch.Tensor) -> torch.Tensor:
+            nonlocal mask
+            mask = torch.nn.functional.pad(mask, (0, 1), value=1)
+            output = self._language_model(
+                input_ids=token[:, None],
+                attention_mask=mask,
+                position_ids=mask.sum(-1, keepdim=True) - 1,
+                past_key_values=cache,
+                use_cache=True,
+            )
+            return cast("torch.Tensor", output.logits[:, -1])
+
+        rows = write_greedily(logits, step, self._end_ids, max_new_tokens)
+        return [make_reply(row, self._end_ids, self._tokenizer) for row in rows]
+
+    def letter_token(self, letter: str) -> int:
+        """Give the token of a letter at the start of a word, as after ``ASSISTANT:``."""
+        ids = self._tokenizer(letter, add_special_tokens=False)["input_ids"]
+        if len(ids) != 1:
+            raise InputError(f"the option '{letter}' is not a single token of this model")
+        return int(ids[0])
+
+    @torch.inference_mode()
+    def score_first_token(
+        self, inputs: Sequence[AvereInput], tokens: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """Score in one forward pass, over the whole vocabulary."""
+        log_probabilities = self._read(inputs, keep_cache=False)[0].log_softmax(-1)
+        return [
+            row[torch.tensor(wanted, device=self._device)].tolist()
+            for row, wanted in zip(log_probabilities, tokens, strict=True)
+        ]
+
+    def _read(
+        self, inputs: Sequence[AvereInput], *, keep_cache: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, Cache | None]:
+        """Read prompts padded on the left; give the first logits, the mask and the cache."""
+        frames = self._encode([one.video for one in inputs], self._network.encode_video)
+        sounds = self._encode([one.audio for one in inputs], self._network.encode_speech)
+        rows = [
+            self._network.embed(torch.tensor(one.input_ids, device=self._device), seen, heard)
+            for one, seen, heard in zip(inputs, frames, sounds, strict=True)
+        ]
+        length = max(map(len, rows))
+        pads = [length - len(row) for row in rows]
+        embedded = torch.stack(
+            [
+                torch.nn.functional.pad(row, (0, 0, pad, 0))
+                for row, pad in zip(rows, pads, strict=True)
+            ]
+        )
+        places = torch.arange(length, device=self._device)
+        mask = (places >= torch.tensor(pads, device=self._device)[:, None]).long()
+        output = self._language_model(
+            inputs_embeds=embedded,
+            attention_mask=mask,
+            position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
+            use_cache=keep_cache,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1].float(), mask, output.past_key_values
+
+    def _encode(
+        self, media: Sequence[Encodable | None], encode: Callable[[torch.Tensor], torch.Tensor]
+    ) -> list[torch.Tensor | None]:
+        """Encode each clip once; give the features in the order asked for."""
+        unique = {one.key: one.tensor for one in media if one is not None}
+        if not unique:
+            return [None] * len(media)
+        batch = torch.stack(list(unique.values()))
+        features = encode(batch.to(self._device, self._language_model.dtype))
+        by_key = dict(zip(unique, features, strict=True))
+        return [None if one is None else by_key[one.key] for one in media]
+
+
+class AvereAdapter(LocalAdapter[AvereInput]):
+    """An AVERE checkpoint with its backbones."""
+
+    def __init__(self, spec: ModelSpec, arguments: AvereArguments):
+        super().__init__()
+        self._name = spec.name
+        self._arguments = arguments
+        self._checkpoint = Path(spec.model)
+        self._backbones = arguments.backbones or self._checkpoint.parent / "backbones"
+
+    @cached_property
+    def _config(self) -> AvereConfig:
+        return read_config(self._checkpoint, self._backbones)
+
+    @cached_property
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
+        try:
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._checkpoint)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                "the tokenizer cannot be loaded.", where=str(self._checkpoint), remedy=str(error)
+            ) from error
+        return tokenizer
+
+    @cached_property
+    def _builder(self) -> AvereInputBuilder:
+        return AvereInputBuilder(self._tokenizer, _shape(self._config))
+
+    def render(self, request: Request) -> str:
+        """Give the conversation with its marks."""
+        return self._builder.render(request)
+
+    def _make_description(self) -> ModelDescription:
+        config = self._config
+        settings = self._arguments.as_settings()
+        # The weights hash stands for them, wherever they lie.
+        del settings["backbones"]
+        return ModelDescription(
+            name=self._name,
+            weights_hash=hash_weights(self._checkpoint, self._backbones),
+            license=LICENSE,
+            settings=settings,
+            versions={library: version(library) for library in ("torch", "transformers")},
+            capabilities=Capabilities(
+                modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
+                joint=True,
+                max_frames=config.frames,
+                max_audio_seconds=MAX_SECONDS,
+                choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
+                repeatability=Repeatability.SAME_BATCH,
+                batch_size=self._arguments.batch_size,
+                needs_gpu=self._arguments.resolve_device() != "cpu",
+            ),
+        )
+
+    def _load(self) -> AvereModel:
+        network = load_avere(
+            self._checkpoint,
+            self._backbones,
+            dtype=self._arguments.resolve_dtype(),
+            device=self._arguments.resolve_device(),
+        )
+        return AvereModel(network, self._tokenizer, self._builder)
+
+
+def create(spec: ModelSpec) -> ModelAdapter:
+    """Create ``avere/PATH``."""
+    return AvereAdapter(spec, parse_arguments(AvereArguments, spec.arguments, spec.name))
+
+
+def _shape(config: AvereConfig) -> AvereShape:
+    return AvereShape(
+        frames=config.frames,
+        image_size=config.image_size,
+        frame_tokens=config.frame_tokens,
+        mel_bins=config.speech.num_mel_bins,
+        sound_tokens=config.sound_tokens,
+        max_tokens=config.max_tokens,
+    )

@@ -25,8 +25,8 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.models.clip.modeling_clip import CLIPMLP, CLIPAttention, CLIPVisionEmbeddings
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-FRAME_ID = -200
-SOUND_ID = -300
+from emoreal_bench.inputs.avere import FRAME_ID, SOUND_ID
+
 WHISPER_SECONDS = 30.0
 
 
@@ -55,6 +55,34 @@ class AvereConfig:
     window_seconds: float
     stride_seconds: float
     max_tokens: int
+
+    @property
+    def image_size(self) -> int:
+        """Side of a frame in pixels."""
+        return cast("int", self.video.image_size)
+
+    @property
+    def frame_tokens(self) -> int:
+        """Tokens of a frame: its patches and the class token."""
+        return int(1 + (self.image_size // cast("int", self.video.patch_size)) ** 2)
+
+    @property
+    def window(self) -> int:
+        """Encoded positions that become one token."""
+        return self._positions(self.window_seconds)
+
+    @property
+    def stride(self) -> int:
+        """Encoded positions from one window to the next."""
+        return self._positions(self.stride_seconds)
+
+    @property
+    def sound_tokens(self) -> int:
+        """Tokens of a sound, the same for every length."""
+        return (self.speech.max_source_positions - self.window) // self.stride + 1
+
+    def _positions(self, seconds: float) -> int:
+        return round(self.speech.max_source_positions * seconds / WHISPER_SECONDS)
 
 
 class TemporalLayer(nn.Module):
@@ -114,9 +142,7 @@ class SpeechProjector(nn.Module):
     def __init__(self, config: AvereConfig):
         super().__init__()
         width = config.speech.d_model
-        frames_per_second = config.speech.max_source_positions / WHISPER_SECONDS
-        self._window = round(config.window_seconds * frames_per_second)
-        self._stride = round(config.stride_seconds * frames_per_second)
+        self._window, self._stride = config.window, config.stride
         self.norm = nn.LayerNorm(width)
         self.query = nn.Parameter(torch.zeros(1, 1, config.qformer.hidden_size))
         self.qformer = Blip2QFormerModel(config.qformer)

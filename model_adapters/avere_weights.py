@@ -22,6 +22,7 @@ from transformers import Blip2QFormerConfig, CLIPVisionConfig, LlamaConfig, Whis
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.identity import hash_files, hash_json
 from emoreal_bench.model_adapters.avere_network import AvereConfig, AvereNetwork
 
 VIDEO_BACKBONE = "LanguageBind_Video_merge"
@@ -141,6 +142,24 @@ def read_config(checkpoint: Path, backbones: Path) -> AvereConfig:
             where=str(checkpoint),
             remedy=f"Look into config.json there and in the folders under {backbones}.",
         ) from error
+
+
+def hash_weights(checkpoint: Path, backbones: Path) -> str:
+    """Hash the files that decide the answers, by their names and bytes.
+
+    Raises:
+        UsageError: If there are no weights.
+    """
+    towers = [backbones / name for name in (VIDEO_BACKBONE, SPEECH_BACKBONE)]
+    qformer = backbones / QFORMER_BACKBONE
+    own = [*checkpoint.glob("*.json"), *checkpoint.glob("*.model")]
+    parts = {
+        "checkpoint": hash_files([*_weight_files(checkpoint), *own], checkpoint),
+        QFORMER_BACKBONE: hash_files([qformer / "config.json"], qformer),
+    }
+    for tower in towers:
+        parts[tower.name] = hash_files([*_weight_files(tower), tower / "config.json"], tower)
+    return hash_json(parts)
 
 
 def _make_config(

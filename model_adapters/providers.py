@@ -128,6 +128,14 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 modules=_HF_MODULES,
             ),
             Provider(
+                name="avere",
+                factory="emoreal_bench.model_adapters.avere:create",
+                summary="AVERE-7B and its base, natively, from the authors' checkpoint folder.",
+                example="avere/checkpoints/AVERE-7B",
+                extra="hf",
+                modules=_HF_MODULES,
+            ),
+            Provider(
                 name="http",
                 factory="emoreal_bench.model_adapters.http:create",
                 summary="Any OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio.",

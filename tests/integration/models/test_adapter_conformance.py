@@ -18,6 +18,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters import create_adapter
+from tests.avere_checkpoint import make_avere_checkpoint
 from tests.model_requests import QUESTION, make_clip, make_request
 
 Ask = Callable[[ModelAdapter, Sequence[Request]], Awaitable[list[Result]]]
@@ -28,7 +29,8 @@ class Subject:
     """An adapter to examine.
 
     Attributes:
-        name: Of the model; ``{script}`` stands for the path of a script.
+        name: Of the model; ``{script}`` and ``{avere}`` stand for the path of a
+            script and of a tiny checkpoint.
         unusable: Makes a request that this adapter cannot answer.
     """
 
@@ -41,7 +43,7 @@ def without_options(request: Request) -> Request:
 
 
 def with_a_reserved_mark(request: Request) -> Request:
-    return make_request(request.id, question="<|im_end|>")
+    return make_request(request.id, question="<|im_end|> </s>")
 
 
 def with_an_unknown_id(request: Request) -> Request:
@@ -54,16 +56,22 @@ ADAPTERS = (
     Subject("baseline/random", without_options),
     Subject("scripted/{script}", with_an_unknown_id),
     Subject("tiny/omni", with_a_reserved_mark),
+    Subject("avere/{avere}", with_a_reserved_mark),
 )
 
 
+@pytest.fixture(scope="session")
+def avere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_avere_checkpoint(tmp_path_factory.mktemp("avere"))
+
+
 @pytest.fixture(params=ADAPTERS, ids=lambda subject: subject.name)
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+def subject(request: pytest.FixtureRequest, tmp_path: Path, avere: Path) -> Subject:
     chosen: Subject = request.param
     script = tmp_path / "script.json"
     replies = {str(number): f"({'AB'[number % 2]})" for number in range(10)}
     script.write_text(json.dumps({"replies": replies, "modalities": ["video", "audio", "text"]}))
-    return replace(chosen, name=chosen.name.format(script=script))
+    return replace(chosen, name=chosen.name.format(script=script, avere=avere))
 
 
 @pytest.fixture
