@@ -50,19 +50,19 @@ class DryRun(BaseModel):
 
     def lines(self) -> Iterator[str]:
         """Say it in words."""
-        subtasks = ", ".join(f"{name} {count}" for name, count in self.items_by_subtask.items())
-        yield f"{self.model} on {self.task} ({self.variant}): {self.items} items: {subtasks}"
+        yield f"{self.model} on {self.task}, variant {self.variant}: {self.items} items"
+        yield from (f"  {name}: {count}" for name, count in self.items_by_subtask.items())
         yield f"clips: {self.clips}, of which {self.missing_clips} are missing"
         if self.unreadable_clips:
             yield f"unreadable among the clips that were tried: {self.unreadable_clips}"
         if self.decode_seconds is None:
             yield "decoding: none"
         else:
-            yield f"decoding: about {self.decode_seconds:.0f} s on one core"
-        yield (
-            f"tokens: about {self.prompt_tokens} of words, plus {self.frames} frames and the "
-            f"sound; at most {self.reply_tokens} of replies"
-        )
+            yield (
+                f"decoding: about {self.decode_seconds:.0f} s on one core; "
+                f"{self.frames} frames and the sound go to the model"
+            )
+        yield f"tokens: about {self.prompt_tokens} of words, at most {self.reply_tokens} of replies"
         yield "cost: " + ("not known" if self.cost is None else f"about ${self.cost:.2f}")
         for subtask, prompt in self.first_prompts.items():
             yield f"\nfirst prompt of {subtask}:\n{prompt}"
@@ -85,6 +85,7 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
         subtask: adapter.render(plan.make_request(item, probe.decode(item.clip)))
         for subtask, item in firsts.items()
     }
+    counts = Counter(item.subtask for item in plan.items)
     missing = sum(value is None for value in plan.clip_hashes.values())
     settings = plan.request.generation
     return DryRun(
@@ -92,7 +93,7 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
         task=plan.task.name,
         variant=plan.request.variant,
         items=len(plan.items),
-        items_by_subtask=dict(Counter(item.subtask for item in plan.items)),
+        items_by_subtask={name: counts[name] for name in plan.task.subtasks if counts[name]},
         clips=len(plan.clips),
         missing_clips=missing,
         unreadable_clips=probe.unreadable,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from emoreal_bench.contracts.run_record import MANIFEST_FILE, SCHEMA_VERSION, Ma
 from emoreal_bench.identity import hash_json, model_hash, short
 from emoreal_bench.running.plan import Plan
 
+_NAME_LENGTH = 40
+
 
 def run_id(plan: Plan, description: ModelDescription) -> str:
     """Name a run after what it is: equal plans and models give equal names.
@@ -23,8 +26,8 @@ def run_id(plan: Plan, description: ModelDescription) -> str:
     A caller that keeps runs in folders of this name resumes by running again.
     """
     identity = hash_json([plan.data.hash, plan.request.hash, model_hash(description)])
-    model = "".join(mark if mark.isalnum() else "-" for mark in description.name).strip("-")
-    return f"{plan.task.name}-{plan.request.variant}-{model[-40:]}-{short(identity)}"
+    model = re.sub(r"[^A-Za-z0-9]+", "-", description.name)[-_NAME_LENGTH:].strip("-")
+    return f"{plan.task.name}-{plan.request.variant}-{model}-{short(identity)}"
 
 
 def make_manifest(

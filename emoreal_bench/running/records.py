@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+# The one of the standard library cannot be turned into a JSON Schema before Python 3.12.
+from typing_extensions import TypedDict
 
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
@@ -56,6 +59,13 @@ class ItemRecord(TypedDict):
     choice_scores: NotRequired[ChoiceScoresRecord]
     delivery: NotRequired[DeliveryRecord]
     usage: NotRequired[UsageRecord]
+
+
+class LogLine(ItemRecord):
+    """A line of ``items.jsonl`` whole."""
+
+    crc32: str
+    """Of the line's bytes before ``,"crc32"``, as eight hexadecimal digits; the last field."""
 
 
 def to_record(result: Result) -> ItemRecord:

@@ -21,6 +21,7 @@ from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import Decoder, LookAhead
 from emoreal_bench.running.folder import RunFolder, load_timings
 from emoreal_bench.running.ledger import Ledger
+from emoreal_bench.running.loops import run_to_end
 from emoreal_bench.running.manifest import make_manifest
 from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, deliverable
@@ -125,7 +126,7 @@ class _Sitting:
         try:
             if self._ledger.finished < len(self._plan.items):
                 self._folder.forget_results()
-                asyncio.run(self._ask_all(cache))
+                run_to_end(self._ask_all(cache))
             self._results = score_log(manifest, self._plan.items, self._folder.log_path)
             write_results(self._folder.path, self._results)
         except (KeyboardInterrupt, asyncio.CancelledError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
@@ -21,7 +23,7 @@ from emoreal_bench.running.log import (
     seal,
     unseal,
 )
-from emoreal_bench.running.records import from_record, to_record
+from emoreal_bench.running.records import LogLine, from_record, to_record
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 results = st.builds(
@@ -71,6 +73,14 @@ def test_a_result_is_read_back_as_it_was_written(result: Result) -> None:
     record = unseal(seal(to_record(result)))
     assert record is not None
     assert from_record(record) == result
+
+
+@given(results)
+def test_a_line_is_as_its_schema_says(result: Result) -> None:
+    schema = TypeAdapter(LogLine)
+    line = json.loads(seal(to_record(result)))
+    # A field that the schema does not name would be left out.
+    assert schema.validate_python(line) == line
 
 
 def test_half_a_character_survives() -> None:

@@ -406,6 +406,16 @@ def test_an_interrupted_run_says_how_to_continue_and_can_be_continued(
     assert set(logged(tmp_path / "run")) == {item.id for item in plan.items}
 
 
+def test_a_run_can_be_started_where_a_loop_runs_already(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+
+    async def notebook_cell() -> None:
+        run_task(plan, FakeModel(), tmp_path / "run")
+
+    asyncio.run(notebook_cell())
+    assert len(logged(tmp_path / "run")) == 6
+
+
 def test_timings_are_summed_over_sittings(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     for model in (failing("item-1"), FakeModel()):

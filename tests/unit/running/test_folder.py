@@ -1,0 +1,180 @@
+"""The run folder: who may write it, and what it takes to be continued."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.run_record import (
+    ITEMS_FILE,
+    MANIFEST_FILE,
+    PLAN_FILE,
+    Manifest,
+    Timings,
+)
+from emoreal_bench.running.folder import RunFolder, load_plan_items, load_timings
+from emoreal_bench.running.manifest import load_manifest, make_manifest, run_id
+from emoreal_bench.running.plan import Plan, PlanOptions
+from tests.unit.running.fakes import FakeModel, plan_of
+
+MODEL = FakeModel().describe()
+
+
+def begin(plan: Plan, path: Path) -> Manifest:
+    with RunFolder(path) as folder:
+        return folder.begin(make_manifest(plan, MODEL, seed=0, command=("run",)), plan.items)
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, **changes}))
+
+
+def test_the_manifest_says_who_was_asked_what(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, tmp_path / "run")
+    manifest = load_manifest(tmp_path / "run")
+    assert manifest.data == plan.data
+    assert manifest.request == plan.request
+    assert manifest.model == MODEL
+    assert manifest.task_definition["name"] == "emorealm"
+    assert manifest.command == ("run",)
+
+
+def test_the_manifest_of_the_first_sitting_stays(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    first = begin(plan, tmp_path / "run")
+    bytes_before = (tmp_path / "run" / MANIFEST_FILE).read_bytes()
+    assert begin(plan, tmp_path / "run") == first
+    assert (tmp_path / "run" / MANIFEST_FILE).read_bytes() == bytes_before
+
+
+def test_the_plan_is_read_back_as_it_was(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, tmp_path / "run")
+    assert load_plan_items(tmp_path / "run") == list(plan.items)
+
+
+def test_a_held_folder_names_its_holder(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run"), pytest.raises(RunError, match=f"Process {os.getpid()} "):
+        RunFolder(tmp_path / "run")
+    with RunFolder(tmp_path / "run"):
+        pass
+
+
+def test_answers_without_a_manifest_are_not_taken_for_our_own(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ITEMS_FILE).write_text("{}\n")
+    with pytest.raises(RunError, match=r"no manifest\.json"):
+        begin(plan_of(tmp_path), tmp_path / "run")
+
+
+def test_a_folder_that_was_left_before_its_manifest_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / PLAN_FILE).write_text("half a pl")
+    plan = plan_of(tmp_path)
+    begin(plan, tmp_path / "run")
+    assert load_plan_items(tmp_path / "run") == list(plan.items)
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"), [(2, "schema 2; this version reads 1"), ("x", "not")]
+)
+def test_a_newer_or_foreign_schema_is_refused(tmp_path: Path, schema: Any, reason: str) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, tmp_path / "run")
+    rewrite(tmp_path / "run" / MANIFEST_FILE, schema=schema)
+    with pytest.raises(RunError, match=reason):
+        begin(plan, tmp_path / "run")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}'])
+def test_a_damaged_manifest_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
+    begin(plan_of(tmp_path), tmp_path / "run")
+    (tmp_path / "run" / MANIFEST_FILE).write_text(text)
+    with pytest.raises(RunError, match=r"manifest\.json"):
+        load_manifest(tmp_path / "run")
+
+
+def test_a_folder_that_holds_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not a run folder"):
+        load_manifest(tmp_path)
+
+
+def test_a_damaged_line_of_a_plan_is_named(tmp_path: Path) -> None:
+    begin(plan_of(tmp_path), tmp_path / "run")
+    path = tmp_path / "run" / PLAN_FILE
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[1][:20], *lines[2:]]))
+    with pytest.raises(RunError, match="Line 2"):
+        load_plan_items(tmp_path / "run")
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="cannot be written"):
+        RunFolder(tmp_path / "file" / "run")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timings = Timings(
+        sittings=1,
+        wall_seconds=2.0,
+        model_seconds=1.0,
+        decode_seconds=0.5,
+        clips_decoded=3,
+        requests=6,
+        cache_hits=0,
+        items_per_second=3.0,
+    )
+    with RunFolder(tmp_path) as folder:
+        folder.add_timings(timings)
+
+        def fail(file: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("emoreal_bench.running.files.os.fsync", fail)
+        with pytest.raises(RunError, match="No space left"):
+            folder.add_timings(timings)
+    assert load_timings(tmp_path) == timings
+    assert {path.name for path in tmp_path.iterdir()} == {"lock", "timings.json"}
+
+
+def test_the_rate_of_two_sittings_weighs_each_by_its_time(tmp_path: Path) -> None:
+    sitting = Timings(
+        sittings=1,
+        wall_seconds=2.0,
+        model_seconds=0.0,
+        decode_seconds=0.0,
+        clips_decoded=0,
+        requests=0,
+        cache_hits=0,
+        items_per_second=3.0,
+    )
+    slower = sitting.model_copy(update={"wall_seconds": 4.0, "items_per_second": 0.0})
+    with RunFolder(tmp_path) as folder:
+        folder.add_timings(sitting)
+        total = folder.add_timings(slower)
+    assert (total.sittings, total.wall_seconds, total.items_per_second) == (2, 6.0, 1.0)
+
+
+def test_equal_runs_have_equal_names_and_others_do_not(tmp_path: Path) -> None:
+    plan, paper = plan_of(tmp_path), plan_of(tmp_path, options=PlanOptions(variant="paper"))
+    name = run_id(plan, MODEL)
+    assert name == run_id(plan_of(tmp_path), MODEL)
+    assert name != run_id(paper, MODEL)
+    assert name != run_id(plan, ModelDescription(name="fake/no"))
+
+
+def test_a_name_is_fit_for_a_folder_whatever_the_model_is_called(tmp_path: Path) -> None:
+    name = run_id(plan_of(tmp_path), ModelDescription(name="hf/../../Qwen 2.5:é/" + "x" * 300))
+    assert re.fullmatch(r"[a-zA-Z0-9-]{1,150}", name)
