@@ -35,10 +35,15 @@ from emoreal_bench.inputs.avere import (
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.avere_network import AvereConfig, AvereNetwork
 from emoreal_bench.model_adapters.avere_weights import hash_weights, load_avere, read_config
-from emoreal_bench.model_adapters.greedy import make_reply, write_greedily
 from emoreal_bench.model_adapters.hardware import LocalArguments
-from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply
+from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply, prepare_each
 from emoreal_bench.model_adapters.providers import ModelSpec
+from emoreal_bench.model_adapters.token_choice import (
+    find_letter_token,
+    make_reply,
+    score_tokens,
+    write_greedily,
+)
 
 __all__ = ["create", "load_avere"]
 
@@ -68,13 +73,7 @@ class AvereModel(LocalModel[AvereInput]):
     def prepare(self, requests: Sequence[Request]) -> list[AvereInput | InputError]:
         """Turn requests into tensors; questions of one clip share its tensors."""
         shared = AvereClips()
-        prepared: list[AvereInput | InputError] = []
-        for request in requests:
-            try:
-                prepared.append(self._builder.build(request, shared))
-            except InputError as error:
-                prepared.append(error)
-        return prepared
+        return prepare_each(requests, lambda request: self._builder.build(request, shared))
 
     @torch.inference_mode()
     def write(self, inputs: Sequence[AvereInput], max_new_tokens: int) -> list[Reply]:
@@ -98,21 +97,14 @@ class AvereModel(LocalModel[AvereInput]):
 
     def letter_token(self, letter: str) -> int:
         """Give the token of a letter at the start of a word, as after ``ASSISTANT:``."""
-        ids = self._tokenizer(letter, add_special_tokens=False)["input_ids"]
-        if len(ids) != 1:
-            raise InputError(f"the option '{letter}' is not a single token of this model")
-        return int(ids[0])
+        return find_letter_token(letter, self._tokenizer)
 
     @torch.inference_mode()
     def score_first_token(
         self, inputs: Sequence[AvereInput], tokens: Sequence[Sequence[int]]
     ) -> list[list[float]]:
         """Score in one forward pass, over the whole vocabulary."""
-        log_probabilities = self._read(inputs, keep_cache=False)[0].log_softmax(-1)
-        return [
-            row[torch.tensor(wanted, device=self._device)].tolist()
-            for row, wanted in zip(log_probabilities, tokens, strict=True)
-        ]
+        return score_tokens(self._read(inputs, keep_cache=False)[0], tokens)
 
     def _read(
         self, inputs: Sequence[AvereInput], *, keep_cache: bool

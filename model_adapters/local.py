@@ -87,6 +87,19 @@ class LocalModel(ABC, Generic[Input]):
         """
 
 
+def prepare_each(
+    requests: Sequence[Request], build: Callable[[Request], Input]
+) -> list[Input | InputError]:
+    """Build the tensors of each request; an error takes the place of its request."""
+    prepared: list[Input | InputError] = []
+    for request in requests:
+        try:
+            prepared.append(build(request))
+        except InputError as error:
+            prepared.append(error)
+    return prepared
+
+
 _Work = Callable[[LocalModel[Input], Sequence[tuple[Request, Input]]], list[Result]]
 
 

@@ -30,8 +30,13 @@ from emoreal_bench.inputs.qwen_omni import (
     VideoTensors,
     token_ids,
 )
-from emoreal_bench.model_adapters.greedy import make_reply, write_greedily
-from emoreal_bench.model_adapters.local import LocalModel, Reply
+from emoreal_bench.model_adapters.local import LocalModel, Reply, prepare_each
+from emoreal_bench.model_adapters.token_choice import (
+    find_letter_token,
+    make_reply,
+    score_tokens,
+    write_greedily,
+)
 
 MODEL_TYPES = ("qwen2_5_omni", "qwen2_5_omni_thinker")
 MAX_FRAMES = 768
@@ -95,13 +100,7 @@ class Qwen25Omni(LocalModel[OmniInput]):
     def prepare(self, requests: Sequence[Request]) -> list[OmniInput | InputError]:
         """Turn requests into tensors; questions of one clip share its tensors."""
         shared = ClipTensors()
-        prepared: list[OmniInput | InputError] = []
-        for request in requests:
-            try:
-                prepared.append(self._builder.build(request, shared))
-            except InputError as error:
-                prepared.append(error)
-        return prepared
+        return prepare_each(requests, lambda request: self._builder.build(request, shared))
 
     @torch.inference_mode()
     def write(self, inputs: Sequence[OmniInput], max_new_tokens: int) -> list[Reply]:
@@ -127,21 +126,14 @@ class Qwen25Omni(LocalModel[OmniInput]):
 
     def letter_token(self, letter: str) -> int:
         """Give the token of a bare letter, which opens the turn of the model."""
-        ids = self._tokenizer(letter, add_special_tokens=False)["input_ids"]
-        if len(ids) != 1:
-            raise InputError(f"the option '{letter}' is not a single token of this model")
-        return int(ids[0])
+        return find_letter_token(letter, self._tokenizer)
 
     @torch.inference_mode()
     def score_first_token(
         self, inputs: Sequence[OmniInput], tokens: Sequence[Sequence[int]]
     ) -> list[list[float]]:
         """Score in one forward pass, over the whole vocabulary."""
-        log_probabilities = self._read(inputs, keep_cache=False).logits.log_softmax(-1)
-        return [
-            row[torch.tensor(wanted, device=self._device)].tolist()
-            for row, wanted in zip(log_probabilities, tokens, strict=True)
-        ]
+        return score_tokens(self._read(inputs, keep_cache=False).logits, tokens)
 
     def _read(self, inputs: Sequence[OmniInput], *, keep_cache: bool) -> _Prefix:
         length = max(len(one.input_ids) for one in inputs)

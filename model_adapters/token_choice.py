@@ -1,12 +1,13 @@
-"""Greedy writing, the same for every local model that keeps keys and values."""
+"""How tokens are chosen, read and scored: the same for every local model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.local import Reply
 
 
@@ -45,3 +46,26 @@ def make_reply(row: list[int], end_ids: torch.Tensor, tokenizer: PreTrainedToken
     length = next((place for place, token in enumerate(row) if token in ends), len(row))
     text = tokenizer.decode(row[:length], skip_special_tokens=True)
     return Reply(str(text), length, ended=length < len(row))
+
+
+def find_letter_token(letter: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Give the token of a letter that opens a reply.
+
+    Raises:
+        InputError: If the letter is not a single token.
+    """
+    ids = tokenizer(letter, add_special_tokens=False)["input_ids"]
+    if len(ids) != 1:
+        raise InputError(f"the option '{letter}' is not a single token of this model")
+    return int(ids[0])
+
+
+def score_tokens(logits: torch.Tensor, tokens: Sequence[Sequence[int]]) -> list[list[float]]:
+    """Give the log-probabilities of some tokens, over the whole vocabulary.
+
+    Args:
+        logits: ``(batch, vocabulary)``.
+        tokens: Those wanted of each row.
+    """
+    rows = logits.float().log_softmax(-1).cpu()
+    return [row[list(wanted)].tolist() for row, wanted in zip(rows, tokens, strict=True)]
