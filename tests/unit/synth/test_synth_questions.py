@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -29,6 +31,7 @@ wanted = st.builds(
 )
 
 
+@lru_cache
 def items(number: int = 2000, seed: int = 0) -> tuple[Item, ...]:
     return make_items(SynthSettings(items=number, seed=seed))
 
@@ -139,7 +142,7 @@ def test_letters_are_balanced(number: int) -> None:
 
 def test_every_stress_wording_about_a_cue_occurs_with_both_answers_equally_often() -> None:
     answers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for item in items(28_000):
+    for item in items(7_000):
         if item.metadata and "category" in item.metadata:
             answers[item.metadata["cue"], item.metadata["emotion"]][item.answer] += 1
     assert len(answers) == 28
@@ -150,7 +153,7 @@ def test_every_stress_wording_about_a_cue_occurs_with_both_answers_equally_often
 def test_every_option_is_right_a_quarter_of_the_times_it_is_offered() -> None:
     offered: Counter[str] = Counter()
     right: Counter[str] = Counter()
-    for item in items(20_000):
+    for item in items(6_000):
         if item.subtask.startswith("reasoning_basic"):
             offered.update(split_choice(choice)[1] for choice in item.choices)
             right[gold(item)] += 1
@@ -173,7 +176,7 @@ def test_who_knows_only_the_other_modality_cannot_prefer_an_option(
 ) -> None:
     """The other modality's emotion always has its pair among the options, right half the time."""
     of_other = []
-    for item, scene in with_scenes(SynthSettings(items=8000)):
+    for item, scene in with_scenes(SynthSettings(items=3000)):
         if item.subtask == subtask and not scene.perception:
             pair = cues[getattr(scene, other_side).emotion]
             assert set(pair) < {split_choice(choice)[1] for choice in item.choices}
@@ -181,24 +184,38 @@ def test_who_knows_only_the_other_modality_cannot_prefer_an_option(
     assert np.mean(of_other) == pytest.approx(0.5, abs=0.03)
 
 
-@pytest.mark.parametrize("subtask", SUBTASKS)
-def test_a_classifier_of_the_text_stays_at_chance(subtask: str) -> None:
+def text_accuracy(fitted: Sequence[Item], asked: Sequence[Item]) -> float:
+    """Share that a logistic regression on words, pairs of words and letters gets right."""
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_score
     from sklearn.pipeline import make_pipeline
 
-    asked = [item for item in items(4000, seed=2) if item.subtask == subtask]
-    texts = [f"{item.question} {' '.join(item.choices)}" for item in asked]
-    scores = cross_val_score(
-        make_pipeline(CountVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=300)),
-        texts,
-        [item.answer for item in asked],
-        groups=[item.clip for item in asked],
-        cv=GroupKFold(5),
+    model = make_pipeline(CountVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=300))
+    model.fit([text(item) for item in fitted], [item.answer for item in fitted])
+    answers = model.predict([text(item) for item in asked])
+    return float(
+        np.mean([answer == item.answer for answer, item in zip(answers, asked, strict=True)])
     )
+
+
+def text(item: Item) -> str:
+    return f"{item.question} {' '.join(item.choices)}"
+
+
+@pytest.mark.parametrize("subtask", SUBTASKS)
+def test_a_classifier_of_the_text_stays_at_chance(subtask: str) -> None:
+    """Fitted on other clips of the set, and on another seed.
+
+    Within the set it falls below chance, because what is frequent in one part of
+    an exactly balanced set is rare in the rest; on another seed it must not.
+    """
+    asked = [item for item in items(4000, seed=2) if item.subtask == subtask]
+    others = [item for item in items(4000, seed=3) if item.subtask == subtask]
     chance = 1 / len(asked[0].choices)
-    assert scores.mean() < chance + 2 * np.sqrt(chance * (1 - chance) / len(asked))
+    error = np.sqrt(chance * (1 - chance) / 800)
+    half = len(asked) // 2
+    assert text_accuracy(asked[:half], asked[half:]) < chance + 3 * error
+    assert text_accuracy(others, asked) == pytest.approx(chance, abs=3 * error)
 
 
 def test_a_classifier_of_the_text_finds_the_prior_of_a_correlated_set() -> None:
@@ -216,7 +233,7 @@ def test_a_classifier_of_the_text_finds_the_prior_of_a_correlated_set() -> None:
 
 def test_the_wording_is_independent_of_the_answer() -> None:
     wordings: dict[str, Counter[str]] = defaultdict(Counter)
-    for item in items(10_000):
+    for item in items(2_000):
         if item.subtask == "modality_agreement":
             wordings[item.question][item.answer] += 1
     assert len(wordings) == 3

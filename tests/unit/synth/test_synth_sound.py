@@ -199,7 +199,7 @@ def test_espeak_says_the_same_in_another_process_after_other_scenes() -> None:
     code = """
 from emoreal_bench.synth import SynthSettings, make_scenes
 from emoreal_bench.synth.sound import synthesize_sound
-scenes = make_scenes(SynthSettings(items=50, seed=2))
+scenes = make_scenes(SynthSettings(items=15, seed=2))
 import hashlib, sys
 order = scenes if sys.argv[1] == "forward" else scenes[::-1]
 sounds = {scene.index: synthesize_sound(scene).tobytes() for scene in order}
