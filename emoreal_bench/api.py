@@ -34,7 +34,7 @@ from emoreal_bench.running.results import score_folder
 from emoreal_bench.running.runner import RunInterrupted, run_task
 
 if TYPE_CHECKING:
-    from emoreal_bench.contracts.adapter import ModelAdapter
+    from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
     from emoreal_bench.doctor import Finding
     from emoreal_bench.readers.check import DataReport
     from emoreal_bench.running.dry_run import DryRun
@@ -47,6 +47,7 @@ __all__ = [
     "RunReport",
     "build_leaderboard",
     "check_data",
+    "describe_model",
     "doctor",
     "dry_run",
     "evaluate",
@@ -272,6 +273,17 @@ def list_models() -> list[dict[str, Any]]:
         }
         for provider in list_providers()
     ]
+
+
+def describe_model(model: str, options: RunOptions | None = None) -> ModelDescription:
+    """Say who a model is and what it can do, without loading it.
+
+    Raises:
+        UsageError: For a wrong name or argument.
+        MissingExtraError: If the provider needs an extra that is not installed.
+    """
+    options = options or RunOptions()
+    return create_adapter(model, options.model_arguments, options.lora).describe()
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:

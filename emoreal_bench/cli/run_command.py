@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 
 if TYPE_CHECKING:
-    from emoreal_bench.api import RunOptions
+    from emoreal_bench.api import RunOptions, RunReport
 
 _EXAMPLES = (
     "Examples: `emoreal-bench run`, "
@@ -86,24 +87,39 @@ def run(
         for name in model:
             show(*api.dry_run(name, task, data, options).lines())
         return
-    codes = [_run_one(name, task, data, options, quiet=quiet, as_json=as_json) for name in model]
-    raise typer.Exit(max(codes))
+    for name in model:  # a wrong name at the end of the list is told before any work
+        api.describe_model(name, options)
+    reports = [_run_one(name, task, data, options, quiet=quiet or as_json) for name in model]
+    _print(reports, as_json=as_json)
+    raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
 
 
 def _run_one(
-    model: str, task: str, data: Path | None, options: RunOptions, *, quiet: bool, as_json: bool
-) -> int:
+    model: str, task: str, data: Path | None, options: RunOptions, *, quiet: bool
+) -> RunReport:
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal import report_renderables
     from emoreal_bench.running.progress import make_observer
 
+    if not quiet:
+        typer.echo(f"{model} on {task}", err=True)
     try:
-        report = api.evaluate(model, task, data, options, make_observer(quiet=quiet or as_json))
+        return api.evaluate(model, task, data, options, make_observer(quiet=quiet))
     except api.RunInterrupted as stop:
         typer.echo(str(stop), err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from stop
+
+
+def _print(reports: Sequence[RunReport], *, as_json: bool) -> None:
+    from emoreal_bench.reporting.terminal import report_renderables, summary_table
+
     if as_json:
-        print_json(report.results.model_dump(mode="json", by_alias=True, exclude_unset=True))
-    else:
-        show(*report_renderables(report))
-    return 0 if report.results.coverage.fraction == 1.0 else 3
+        records = [
+            report.results.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            for report in reports
+        ]
+        print_json(records[0] if len(records) == 1 else records)
+        return
+    for report in reports:
+        show(*report_renderables(report), "")
+    if len(reports) > 1:
+        show(summary_table(reports))

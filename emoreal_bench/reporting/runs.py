@@ -35,6 +35,11 @@ class RunReport:
     results: Results
     timings: Timings | None = None
 
+    @property
+    def is_complete(self) -> bool:
+        """Say whether every item reached the model and came back."""
+        return self.results.coverage.covered == self.results.coverage.items
+
 
 def load_report(run_folder: Path) -> RunReport:
     """Read manifest, scores and timings of a run.

@@ -56,13 +56,44 @@ def report_renderables(report: RunReport) -> list[RenderableType]:
         Text(_heading(report), style="bold"),
         *_renderables(results, headline),
         *(Text(_title(results, scoring)) for scoring in others),
-        *_remarks(results),
+        # The notes explain definitions; whoever asks for every table gets them too.
+        *_deliveries_and_warnings(results),
     ]
+
+
+def summary_table(reports: Sequence[RunReport]) -> Table:
+    """Set the average accuracies of several runs side by side, in the order they were run."""
+    table = _empty_table("Average accuracy", "intervals at 95 %, clustered by clip")
+    table.add_column("coverage", justify="right")
+    scorings = list(dict.fromkeys(name for report in reports for name in _scorings(report.results)))
+    for name in scorings:
+        table.add_column(name.value, justify="right")
+    for report in reports:
+        coverage, scores = report.results.coverage, report.results.scores
+        table.add_row(
+            _model_name(report),
+            percent_floor(coverage.fraction),
+            *(_average(scores[name]) if name in scores else "" for name in scorings),
+        )
+    return table
+
+
+def _average(report: ScoringReport) -> str:
+    average, interval = report.average_accuracy, report.average_accuracy_interval
+    if average is None:
+        return UNDEFINED
+    return percent(average) + (f" [{percent_interval(interval)}]" if interval else "")
 
 
 def results_renderables(results: Results) -> list[RenderableType]:
     """Show scores: coverage first, then the tables of every scoring, the headline first."""
-    return [*_renderables(results, _scorings(results)), *_remarks(results)]
+    from rich.text import Text
+
+    return [
+        *_renderables(results, _scorings(results)),
+        *(Text(line) for line in _note_lines(results)),
+        *_deliveries_and_warnings(results),
+    ]
 
 
 def _renderables(results: Results, scorings: Sequence[Scoring]) -> list[RenderableType]:
@@ -77,11 +108,11 @@ def _renderables(results: Results, scorings: Sequence[Scoring]) -> list[Renderab
     return shown
 
 
-def _remarks(results: Results) -> list[RenderableType]:
+def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
     from rich.text import Text
 
     return [
-        *(Text(line) for line in (*_note_lines(results), *_delivery_lines(results))),
+        *(Text(line) for line in _delivery_lines(results)),
         *(Text(line, style="yellow") for line in _warning_lines(results)),
     ]
 
@@ -199,12 +230,16 @@ def _rows(report: ScoringReport) -> Iterator[tuple[RowKind, str, SubtaskScores]]
 
 def _heading(report: RunReport) -> str:
     manifest = report.manifest
-    label = f" ({plain_text(manifest.model.label)})" if manifest.model.label else ""
     return (
-        f"{plain_text(manifest.model.name)}{label} on {plain_text(manifest.task)}, "
+        f"{_model_name(report)} on {plain_text(manifest.task)}, "
         f"variant {plain_text(manifest.request.variant)}, "
         f"{count_of(manifest.data.items, 'item')}"
     )
+
+
+def _model_name(report: RunReport) -> str:
+    model = report.manifest.model
+    return plain_text(model.name) + (f" ({plain_text(model.label)})" if model.label else "")
 
 
 def _coverage_line(coverage: Coverage) -> str:
