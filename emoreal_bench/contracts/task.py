@@ -47,6 +47,28 @@ class Variant(_Strict):
     generation: GenerationSettings = GenerationSettings()
 
 
+class Download(_Strict):
+    """Where the data's owner lets anybody download it: the hub, or an address."""
+
+    hub: str | None = None
+    """Data set of the Hugging Face hub, ``owner/name``."""
+    revision: str | None = None
+    """Commit of the hub; one is needed, here or from the user."""
+    url: str | None = None
+    """Address of a file, ``{file}`` in the place of its name."""
+    files: dict[str, str | None] = Field(min_length=1)
+    """Names of the files, each with its MD5 checksum if one is published. Zip
+    files are unpacked."""
+
+    @model_validator(mode="after")
+    def _comes_from_one_place(self) -> Self:
+        if (self.hub is None) == (self.url is None):
+            raise ValueError("one of hub and url is needed")
+        if self.url is not None and "{file}" not in self.url:
+            raise ValueError("url must hold {file}")
+        return self
+
+
 class DataSource(_Strict):
     """Which reader turns the user's folder into items."""
 
@@ -55,6 +77,8 @@ class DataSource(_Strict):
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
     filter: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Keep only items whose ``subtask`` or metadata value is listed."""
+    download: Download | None = None
+    """Null where the owner has to be asked for the data."""
 
 
 class Task(_Strict):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from emoreal_bench.catalog import find_task
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import AnswerKind, Modality
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset, load_items
@@ -196,6 +197,13 @@ def test_mafw_reads_the_owners_workbook(tmp_path: Path) -> None:
     answers = [item.answer for item in made("mafw", tmp_path).items]
     assert answers == ["anger", "surprise", "disappointment"]
     assert [item.answer for item in read("mafw-7", tmp_path).items] == ["anger", "surprise"]
+
+
+def test_a_workbook_needs_the_extra_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    layouts.put(tmp_path, [layouts.MAFW_LIST])
+    with pytest.raises(MissingExtraError, match=r"emoreal-bench\[data\]"):
+        read("mafw", tmp_path)
 
 
 def test_mafw_reads_a_csv_of_the_same_columns(tmp_path: Path) -> None:
