@@ -20,6 +20,7 @@ from emoreal_bench.model_adapters.reply import (
     is_media_refused,
     parse_retry_after,
     scored_reply,
+    wait_wanted,
 )
 
 ANSWER_KEY = "answer"
@@ -139,7 +140,8 @@ def read_error(code: int, body: object, headers: Mapping[str, str], payload: Pay
         return Reply(DeliveryStatus.BLOCKED, detail=detail)
     if payload.media and is_media_refused(code, message):
         return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
-    return Reply(DeliveryStatus.FAILED, detail=detail, retry_after=parse_retry_after(headers))
+    retry_after = wait_wanted(code, [parse_retry_after(headers)])
+    return Reply(DeliveryStatus.FAILED, detail=detail, retry_after=retry_after)
 
 
 def _read_choice(choice: _Choice, letters: Sequence[str], *, scoring: bool) -> Reply:

@@ -17,6 +17,7 @@ from emoreal_bench.model_adapters.reply import (
     is_media_refused,
     parse_retry_after,
     scored_reply,
+    wait_wanted,
 )
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ def read_error(error: errors.APIError, payload: Payload) -> Reply:
     if payload.media and is_media_refused(error.code, message):
         return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
     headers = getattr(error.response, "headers", None) or {}
-    waits = (parse_retry_after(headers), _retry_delay(error.details))
-    retry_after = max((wait for wait in waits if wait is not None), default=None)
+    waits = [parse_retry_after(headers), _retry_delay(error.details)]
+    retry_after = wait_wanted(error.code, waits)
     return Reply(DeliveryStatus.FAILED, detail=detail, retry_after=retry_after)
 
 

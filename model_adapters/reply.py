@@ -18,6 +18,7 @@ UNHEARD_NOTE = "audio was sent, but the service counts no audio tokens"
 REASONED_NOTE = "the model reasoned before it answered"
 NO_OPTION_NOTE = "no option was among the tokens that the service scores"
 
+_OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _MEDIA_WORDS = re.compile(r"image|audio|video|modalit|content type|mime", re.IGNORECASE)
 _REFUSAL_WORDS = re.compile(
     r"not support|unsupported|only supported|invalid content type|not a multi|at most \d",
@@ -37,7 +38,7 @@ class Reply:
         input_tokens: As billed; None where the service does not say.
         output_tokens: As billed, hidden reasoning included.
         tokens: Input tokens by modality, where the service says.
-        retry_after: Seconds that it asks to wait.
+        retry_after: Seconds that it asks to wait; see :func:`wait_wanted`.
         notes: Deviations from what was wanted, beside those of the payload.
     """
 
@@ -120,6 +121,21 @@ def is_media_refused(code: int, message: str) -> bool:
     if code not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
         return code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     return bool(_MEDIA_WORDS.search(message) and _REFUSAL_WORDS.search(message))
+
+
+def wait_wanted(code: int, waits: Iterable[float | None]) -> float | None:
+    """Give the seconds that a service wants to be left alone.
+
+    Args:
+        code: The HTTP status.
+        waits: What it says, in each place where it may say it.
+
+    Returns:
+        The longest; 0 where an overloaded service does not say how long; None
+        where it does not want to be waited for.
+    """
+    said = [wait for wait in waits if wait is not None]
+    return max(said, default=0.0 if code in _OVERLOADED else None)
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
