@@ -19,6 +19,7 @@ from emoreal_bench.reporting.terminal import (
     results_lines,
     results_renderables,
     score_table,
+    summary_table,
 )
 from tests.run_factory import SUBTASK_ITEMS, MadeUpRun
 
@@ -111,7 +112,7 @@ def test_a_number_that_does_not_apply_is_blank_and_one_not_defined_is_a_dash() -
     printed = _printed(replace(report, results=results))
     row = next(line for line in printed.splitlines() if "25.0" in line)
     assert row.split() == ["stress", "25.0", "\N{EN DASH}"]
-    assert "Note: stress: no item names a category" in printed
+    assert "Note: stress: no item names a category" in results_lines(results)
 
 
 def test_a_note_about_every_subtask_is_printed_once_without_their_names() -> None:
@@ -148,3 +149,11 @@ def test_results_without_any_scoring_still_show_coverage() -> None:
     results = MadeUpRun().results().model_copy(update={"scores": {}})
     report = replace(_report(MadeUpRun()), results=results)
     assert "Coverage 100.0 %" in _printed(report)
+
+
+def test_several_runs_are_set_side_by_side_in_their_order() -> None:
+    reports = [_report(MadeUpRun(model=name)) for name in ("b/second", "a/first")]
+    text = io.StringIO()
+    Console(file=text, width=120).print(summary_table(reports))
+    rows = [line for line in text.getvalue().splitlines() if "100.0" in line]
+    assert [row.split()[0] for row in rows] == ["b/second", "a/first"]
