@@ -37,6 +37,8 @@ class Capabilities(BaseModel):
     """How many requests to hand over at once."""
     concurrency: int = Field(default=1, ge=1)
     """How many batches may be under way at once."""
+    prices: tuple[float, float] | None = None
+    """US dollars per million input and per million output tokens, where known."""
     needs_network: bool = False
     needs_gpu: bool = False
     lora: bool = False

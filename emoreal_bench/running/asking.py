@@ -174,18 +174,19 @@ class Asker:
         failed = []
         self.requests += len(requests)
         started = time.monotonic()
-        async for result, may_retry in self._answers(requests):
-            is_last = attempt == self._policy.attempts or not may_retry
-            if result.status is DeliveryStatus.FAILED and not is_last:
-                failed.append(result)
-                continue
-            self._ledger.finish(batch.positions[result.id], replace(result, attempts=attempt))
-            if self._cache is not None:
-                self._cache.put(batch.cache_keys[result.id], result)
+        async with aclosing(self._answers(requests)) as answers:
+            async for result, may_retry in answers:
+                is_last = attempt == self._policy.attempts or not may_retry
+                if result.status is DeliveryStatus.FAILED and not is_last:
+                    failed.append(result)
+                    continue
+                self._ledger.finish(batch.positions[result.id], replace(result, attempts=attempt))
+                if self._cache is not None:
+                    self._cache.put(batch.cache_keys[result.id], result)
         self.seconds += time.monotonic() - started
         return failed
 
-    async def _answers(self, requests: Sequence[Request]) -> AsyncIterator[tuple[Result, bool]]:
+    async def _answers(self, requests: Sequence[Request]) -> AsyncGenerator[tuple[Result, bool]]:
         """Yield exactly one result per request, with whether to ask again if it failed.
 
         An adapter that breaks the contract costs the rest of its batch, which

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,9 +88,7 @@ class LookAhead:
         finally:
             for _, task in ahead:
                 task.cancel()
-            for _, task in ahead:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
 
     async def _decode(
         self, decoder: Decoder, wanted: MediaWanted, key: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,9 @@ from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import TextPart
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.running.plan import Plan, deliverable
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 PROBED_CLIPS = 5
 PROBED_ITEMS = 500
@@ -42,28 +46,36 @@ class DryRun(BaseModel):
     frames: int
     """Of all items together, as wanted."""
     decode_seconds: float | None
-    """On one core; null if the model is given no clips or none could be probed."""
-    cost: float | None = None
-    """In US dollars; null where the model's prices are not known."""
+    """On one core; null if the model is given no clips or none could be decoded."""
+    cost: float | None
+    """In US dollars, of the words and the longest replies, without the clips;
+    null where the model's prices are not known."""
     first_prompts: dict[str, str]
     """By subtask, as the model is given them."""
 
-    def lines(self) -> Iterator[str]:
-        """Say it in words."""
+    def lines(self) -> Iterator[Text]:
+        """Say it in words, for a terminal."""
+        from rich.text import Text
+
+        # A prompt is full of brackets, which a console would take for its own.
+        return (Text(line) for line in self._lines())
+
+    def _lines(self) -> Iterator[str]:
         yield f"{self.model} on {self.task}, variant {self.variant}: {self.items} items"
         yield from (f"  {name}: {count}" for name, count in self.items_by_subtask.items())
         yield f"clips: {self.clips}, of which {self.missing_clips} are missing"
         if self.unreadable_clips:
             yield f"unreadable among the clips that were tried: {self.unreadable_clips}"
         if self.decode_seconds is None:
-            yield "decoding: none"
+            yield "decoding: " + ("not known" if self.unreadable_clips else "none")
         else:
             yield (
                 f"decoding: about {self.decode_seconds:.0f} s on one core; "
                 f"{self.frames} frames and the sound go to the model"
             )
         yield f"tokens: about {self.prompt_tokens} of words, at most {self.reply_tokens} of replies"
-        yield "cost: " + ("not known" if self.cost is None else f"about ${self.cost:.2f}")
+        price = "not known" if self.cost is None else f"up to ${self.cost:.2f}, without the clips"
+        yield f"cost: {price}"
         for subtask, prompt in self.first_prompts.items():
             yield f"\nfirst prompt of {subtask}:\n{prompt}"
 
@@ -88,6 +100,9 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
     counts = Counter(item.subtask for item in plan.items)
     missing = sum(value is None for value in plan.clip_hashes.values())
     settings = plan.request.generation
+    prompt_tokens = _prompt_tokens(plan)
+    reply_tokens = len(plan.items) * (settings.max_new_tokens + settings.reasoning_tokens)
+    prices = description.capabilities.prices
     return DryRun(
         model=description.name,
         task=plan.task.name,
@@ -97,10 +112,11 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
         clips=len(plan.clips),
         missing_clips=missing,
         unreadable_clips=probe.unreadable,
-        prompt_tokens=_prompt_tokens(plan),
-        reply_tokens=len(plan.items) * (settings.max_new_tokens + settings.reasoning_tokens),
+        prompt_tokens=prompt_tokens,
+        reply_tokens=reply_tokens,
         frames=0 if wanted is None else len(plan.items) * probe.frames,
         decode_seconds=probe.estimate(len(plan.clips) - missing),
+        cost=prices and (prompt_tokens * prices[0] + reply_tokens * prices[1]) / 1e6,
         first_prompts=prompts,
     )
 
@@ -131,9 +147,9 @@ class _Probe:
             media = decode_clip(self._plan.clips[key], self._wanted, key=key, limits=DecodeLimits())
         except MediaError:
             self.unreadable += 1
-        self._seconds.append(time.perf_counter() - started)
-        if media is not None and media.frames is not None:
-            self.frames = max(self.frames, len(media.frames))
+        else:
+            self._seconds.append(time.perf_counter() - started)
+            self.frames = max(self.frames, 0 if media.frames is None else len(media.frames))
         self._decoded[key] = media
         return media
 

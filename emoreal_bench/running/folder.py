@@ -85,6 +85,8 @@ class RunFolder:
         if (self.path / MANIFEST_FILE).exists():
             found = load_manifest(self.path)
             self._check_same(found, manifest)
+            if not (self.path / PLAN_FILE).exists():
+                write_atomically(self.path / PLAN_FILE, _plan_lines(items))
             return found
         if self.log_path.exists():
             raise RunError(

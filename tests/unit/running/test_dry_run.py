@@ -58,9 +58,17 @@ def test_clips_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
     dry_run = make_dry_run(plan_of(tmp_path), FakeModel(capabilities=SEEING))
     # The first items of the three subtasks ask about the first two clips.
     assert dry_run.unreadable_clips == 2
+    assert dry_run.decode_seconds is None
+
+
+def test_the_cost_is_of_words_and_replies_at_the_prices_of_the_model(tmp_path: Path) -> None:
+    priced = FakeModel(capabilities=Capabilities(prices=(2.0, 10.0)))
+    dry_run = make_dry_run(plan_of(tmp_path), priced)
+    assert dry_run.cost == (dry_run.prompt_tokens * 2 + dry_run.reply_tokens * 10) / 1e6
+    assert make_dry_run(plan_of(tmp_path), FakeModel()).cost is None
 
 
 def test_it_says_all_of_it_in_words(tmp_path: Path) -> None:
-    lines = "\n".join(make_dry_run(plan_of(tmp_path), FakeModel()).lines())
+    lines = "\n".join(str(line) for line in make_dry_run(plan_of(tmp_path), FakeModel()).lines())
     for words in ("6 items", "modality_agreement: 2", "clips: 3", "cost: not known", "Is it so"):
         assert words in lines

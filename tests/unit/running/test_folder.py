@@ -62,6 +62,14 @@ def test_the_plan_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert load_plan_items(tmp_path / "run") == list(plan.items)
 
 
+def test_a_lost_plan_is_written_again(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    begin(plan, tmp_path / "run")
+    (tmp_path / "run" / PLAN_FILE).unlink()
+    begin(plan, tmp_path / "run")
+    assert load_plan_items(tmp_path / "run") == list(plan.items)
+
+
 def test_a_held_folder_names_its_holder(tmp_path: Path) -> None:
     with RunFolder(tmp_path / "run"), pytest.raises(RunError, match=f"Process {os.getpid()} "):
         RunFolder(tmp_path / "run")
