@@ -80,11 +80,11 @@ def labels(scenes: Sequence[Scene], names: Sequence[str]) -> Tensor:
     return torch.tensor([[float(name in there) for name in names] for there in present])
 
 
-def _convolutions(channels: int, first_stride: int) -> nn.Sequential:
-    widths = (channels, 24, 48, 64, 64)
+def _convolutions(channels: int) -> nn.Sequential:
+    widths = (channels, 16, 32, 48, 64)
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        stride = first_stride if before == channels else 1
+        stride = 2 if before == channels else 1
         layers += [
             nn.Conv2d(before, after, 3, stride, padding=1, bias=False),
             nn.BatchNorm2d(after),
@@ -99,7 +99,7 @@ class PictureDetectors(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = _convolutions(3, first_stride=2)
+        self.body = _convolutions(3)
         self.head = nn.Linear(64 * 3 * 3, len(VIDEO_NAMES))
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -114,8 +114,8 @@ class SoundDetectors(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body = _convolutions(1, first_stride=1)
-        self.head = nn.Linear(64 * (_BANDS // 16), len(AUDIO_NAMES))
+        self.body = _convolutions(1)
+        self.head = nn.Linear(64 * (_BANDS // 32), len(AUDIO_NAMES))
 
     def forward(self, spectra: Tensor) -> Tensor:
         """Give log-odds ``(n, names)`` of log-spectra ``(n, 1, 64, t)``."""

@@ -50,7 +50,7 @@ from emoreal_bench.synth import (
 
 RESULTS = Path(__file__).parent / "results" / "synth_proof.json"
 TEXT_ITEMS = 20_000
-EPOCHS = 12
+EPOCHS = 16
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder for the clips; kept")
     parser.add_argument("--items", type=int, default=2000)
-    parser.add_argument("--train-items", type=int, default=5000)
+    parser.add_argument("--train-items", type=int, default=3000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)

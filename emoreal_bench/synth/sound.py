@@ -49,11 +49,11 @@ def synthesize_sound(scene: Scene) -> NDArray[np.float32]:
     later = min(start + lengths[0] + _GAP, scene.duration - lengths[1])
     lay(mix, first, start)
     lay(mix, second, later)
-    lay(mix, _radio(scene, rng), start if first is speech else later)
+    lay(mix, play_radio(scene, rng), start if first is speech else later)
     return np.clip(mix, -1, 1).astype(np.float32)
 
 
-def _radio(scene: Scene, rng: np.random.Generator) -> Wave:
+def play_radio(scene: Scene, rng: np.random.Generator) -> Wave:
     """Play the radio's cue while the person speaks, so that it never covers the person's own."""
     pitch = SPEAKERS[rng.integers(len(SPEAKERS))].pitch
     played = UTTERANCES[scene.radio.cue](pitch, rng)

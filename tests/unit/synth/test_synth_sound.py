@@ -15,7 +15,7 @@ from emoreal_bench.synth import Scene, SpeechEngine, SynthSettings, make_scenes
 from emoreal_bench.synth import speech as speech_module
 from emoreal_bench.synth.backgrounds import BACKGROUNDS
 from emoreal_bench.synth.cues import AudioCue, BackgroundSound, Emotion, VisibleThing
-from emoreal_bench.synth.sound import synthesize_sound
+from emoreal_bench.synth.sound import play_radio, synthesize_sound
 from emoreal_bench.synth.speech import (
     MANNERS,
     SENTENCES,
@@ -174,10 +174,8 @@ def test_a_background_lasts_as_long_as_the_clip_and_stays_behind_it(
 
 
 def test_the_radio_has_a_narrow_band() -> None:
-    from emoreal_bench.synth.sound import _radio
-
     for scene in SCENES[:10]:
-        played = _radio(scene, np.random.default_rng(0))
+        played = play_radio(scene, np.random.default_rng(0))
         power = np.abs(np.fft.rfft(played)) ** 2
         frequency = np.fft.rfftfreq(len(played), 1 / 16_000)
         inside = power[(frequency > 600) & (frequency < 2700)].sum()
