@@ -65,7 +65,7 @@ _MOODS: Mapping[Emotion, _Mood] = MappingProxyType(
             shoulders=8,
             tint=(214, 70, 60),
         ),
-        Emotion.SURPRISE: _Mood(brow_lift=19, brow_tilt=2, eye_open=1.35, shoulders=4),
+        Emotion.SURPRISE: _Mood(brow_lift=12, brow_tilt=2, eye_open=1.35, shoulders=4),
         Emotion.DISGUST: _Mood(
             brow_lift=-6, brow_tilt=5, eye_open=0.35, mouth_slant=10, tint=(128, 168, 84)
         ),
@@ -121,7 +121,7 @@ def _body(pen: Pen, look: Look, mood: _Mood) -> None:
     pen.ellipse((0, top + 120), (128, 122), look.cloth_colour, 2.5)
     if look.cloth is Cloth.STRIPES:
         for y in (44, 76):
-            half = 112 + (y - 44) * 0.3
+            half = 100 + (y - 44) * 0.4
             pen.line(
                 curve((-half + 8, top + y), (0, top + y - 8), (half - 8, top + y)),
                 look.second_colour,
