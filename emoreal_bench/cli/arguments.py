@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.vocabulary import Modality
+
+
+class GivenMedia(StrEnum):
+    """What a model is given besides the text, in the short form of the command line."""
+
+    VIDEO_AND_AUDIO = "av"
+    AUDIO = "a"
+    VIDEO = "v"
+    TEXT_ONLY = "t"
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Say the same in full."""
+        match self:
+            case GivenMedia.VIDEO_AND_AUDIO:
+                return (Modality.VIDEO, Modality.AUDIO)
+            case GivenMedia.AUDIO:
+                return (Modality.AUDIO,)
+            case GivenMedia.VIDEO:
+                return (Modality.VIDEO,)
+            case GivenMedia.TEXT_ONLY:
+                return ()
 
 
 def pairs(option: str, values: Sequence[str] | None) -> dict[str, str]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emoreal_bench.cli.arguments import pairs
+from emoreal_bench.cli.arguments import GivenMedia, pairs
 from emoreal_bench.cli.output import print_json, show
 from emoreal_bench.contracts.errors import ExitCode
-from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
+from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, DeliveryStatus
 
 if TYPE_CHECKING:
     from emoreal_bench.api import RunOptions, RunReport
@@ -44,6 +44,16 @@ def run(
     answer: AnswerMethod = typer.Option(
         AnswerMethod.GENERATE, help="Take the written answer, or the most likely letter."
     ),
+    modalities: GivenMedia | None = typer.Option(
+        None, help="Give the model only this of each clip: sound (a), picture (v), neither (t)."
+    ),
+    alter: Alteration | None = typer.Option(
+        None, help="Silence the sound, grey the picture, take another clip, or noise."
+    ),
+    alter_seed: int = typer.Option(0, min=0, help="Of which other clip, or of the noise."),
+    shuffle_choices: int | None = typer.Option(
+        None, min=0, metavar="SEED", help="Deal the options to the letters anew."
+    ),
     limit: int | None = typer.Option(None, min=1, help="Ask so many items, of every subtask some."),
     model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
     data_arg: list[str] | None = typer.Option(None, help="Option of the reader, key=value."),
@@ -70,7 +80,15 @@ def run(
     from emoreal_bench import api
 
     options = api.RunOptions(
-        plan=api.PlanOptions(variant=variant, answer_method=answer, limit=limit),
+        plan=api.PlanOptions(
+            variant=variant,
+            answer_method=answer,
+            modalities=None if modalities is None else modalities.modalities,
+            alteration=alter,
+            alteration_seed=alter_seed,
+            limit=limit,
+            choice_shuffle_seed=shuffle_choices,
+        ),
         policy=api.RunPolicy(
             retry_statuses=frozenset(retry or ()),
             fail_on_error=api.parse_fail_on_error(fail_on_error),

@@ -23,6 +23,17 @@ from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset
 from emoreal_bench.running.shuffling import shuffle_choices
 
+_MEDIA = (Modality.VIDEO, Modality.AUDIO)
+_SEEDED = (Alteration.SWAP, Alteration.NOISE)
+_ALTERED: Mapping[Alteration, tuple[Modality, ...]] = {
+    Alteration.NONE: (),
+    Alteration.MUTE: (Modality.AUDIO,),
+    Alteration.BLANK: (Modality.VIDEO,),
+    Alteration.SWAP: _MEDIA,
+    Alteration.NOISE: _MEDIA,
+}
+"""What each alteration changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
@@ -32,6 +43,9 @@ class PlanOptions:
         variant: Name of the task's variant.
         answer_method: How an answer is taken from the model.
         media: What is wanted of each clip; None for what the task wants.
+        modalities: What is given besides the text; None for what ``media`` says.
+        alteration: What is done to each clip; None for what ``media`` says.
+        alteration_seed: Of the alteration, where that draws lots.
         limit: Ask at most so many items; see :func:`limit_items`.
         choice_shuffle_seed: Deal the options to the letters anew; None leaves them.
     """
@@ -39,6 +53,9 @@ class PlanOptions:
     variant: str = DEFAULT_VARIANT
     answer_method: AnswerMethod = AnswerMethod.GENERATE
     media: MediaWanted | None = None
+    modalities: tuple[Modality, ...] | None = None
+    alteration: Alteration | None = None
+    alteration_seed: int = 0
     limit: int | None = None
     choice_shuffle_seed: int | None = None
 
@@ -95,12 +112,13 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
         options: What the user changed.
 
     Raises:
-        UsageError: If the variant does not exist or the limit is below 1.
+        UsageError: If the variant does not exist, the limit is below 1, or
+            something is to be altered that is not given.
         TaskError: If the variant's template is not valid.
         DataError: If clips are to be swapped and there are no two different ones.
     """
     task = task_file.task
-    wanted = options.media or task.media
+    wanted = choose_media(task, options)
     renderer = PromptRenderer(task_file, options.variant, wanted.modalities)
     items = limit_items(dataset.items, options.limit)
     groups = _group_by_clip(items)
@@ -121,6 +139,33 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
         request=_identify_request(task, renderer, wanted, options),
         limit=options.limit,
     )
+
+
+def choose_media(task: Task, options: PlanOptions) -> MediaWanted:
+    """Give what is wanted of each clip: what the task wants, changed as the user asks.
+
+    Raises:
+        UsageError: If something is to be altered that is not given.
+    """
+    wanted = options.media or task.media
+    if options.modalities is not None:
+        # Always in one order: the same modalities are the same request.
+        given = tuple(modality for modality in _MEDIA if modality in options.modalities)
+        wanted = wanted.model_copy(update={"modalities": given})
+    if options.alteration is not None:
+        # A seed that changes nothing must not make another request of it.
+        seed = options.alteration_seed if options.alteration in _SEEDED else 0
+        wanted = wanted.model_copy(
+            update={"alteration": options.alteration, "alteration_seed": seed}
+        )
+    altered = _ALTERED[wanted.alteration]
+    if altered and not set(altered) & set(wanted.modalities):
+        raise UsageError(
+            f"The alteration {wanted.alteration} changes {' and '.join(altered)}, "
+            "and the model is given none.",
+            remedy="Give it with --modalities, or leave --alter out.",
+        )
+    return wanted
 
 
 def limit_items(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
