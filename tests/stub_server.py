@@ -105,6 +105,7 @@ class StubServer:
         latency: Seconds before each answer.
         counts_audio: Whether it counts tokens of the sound that it is sent.
         model: The model that it says it is; the one asked for if None.
+        keeps_requests: Whether ``requests`` is filled.
         in_flight_peak: Most requests that were under way at once.
     """
 
@@ -115,6 +116,7 @@ class StubServer:
         self.latency = 0.0
         self.counts_audio = True
         self.model: str | None = None
+        self.keeps_requests = True
         self.in_flight_peak = 0
         self._in_flight = 0
         self._queue: deque[Behaviour] = deque()
@@ -167,7 +169,8 @@ class StubServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (request := await _read_request(reader)) is not None:
-                self.requests.append(request)
+                if self.keeps_requests:
+                    self.requests.append(request)
                 if not await self._respond(request, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
