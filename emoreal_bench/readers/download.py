@@ -48,10 +48,11 @@ def download_data(
     """
     source = task.data.download
     if source is None:
+        terms = task.license or "not stated."
         raise UsageError(
             f"{task.title} cannot be downloaded: its owner has to be asked.",
             where=task.homepage,
-            remedy=f"Terms: {task.license or 'not stated.'} docs/data.md says how the files must lie.",
+            remedy=f"Terms: {terms} docs/data.md says how the files must lie.",
         )
     out.mkdir(parents=True, exist_ok=True)
     found: list[Path] = []
