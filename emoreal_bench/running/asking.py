@@ -16,7 +16,9 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 from emoreal_bench.identity import model_hash
 from emoreal_bench.media.errors import MediaError
+from emoreal_bench.running.budget import BudgetSpentError, Spending
 from emoreal_bench.running.cache import ResponseCache, is_cacheable
+from emoreal_bench.running.concurrency import ConcurrencyLimit
 from emoreal_bench.running.decoding import LookAhead, OpenClip
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.observer import RunObserver
@@ -74,6 +76,8 @@ class Asker:
         temperature = plan.request.generation.temperature
         self._cache = cache if is_cacheable(description, temperature) else None
         self._generator = np.random.default_rng(policy.seed)
+        self._limit = ConcurrencyLimit(self._capabilities.concurrency)
+        self._spending = Spending(policy.budget)
         self.seconds = 0.0
         self.requests = 0
         self.cache_hits = 0
@@ -87,6 +91,8 @@ class Asker:
         Raises:
             RunError: If the log cannot be written.
             TooManyErrorsError: If more items failed than the policy allows.
+            BudgetSpentError: If the budget is spent before every item is
+                finished; the batches under way have come in by then.
         """
         turn = asyncio.Lock()
         async with aclosing(self._batches(look_ahead)) as batches:
@@ -97,9 +103,15 @@ class Asker:
             except ExceptionGroup as errors:
                 # The first error cancelled the other workers, so it is the cause.
                 raise errors.exceptions[0] from None
+        if self._spending.stopped:
+            raise BudgetSpentError(
+                f"The budget is spent ({self._spending.describe()}); {self._ledger.finished} of "
+                f"{len(self._plan.items)} items are finished and kept.",
+                remedy="The same command goes on from here with a fresh budget.",
+            )
 
     async def _work(self, batches: AsyncIterator[_Batch], turn: asyncio.Lock) -> None:
-        while True:
+        while not self._spending.stopped:
             async with turn:
                 batch = await anext(batches, None)
             if batch is None:
@@ -157,6 +169,8 @@ class Asker:
     async def _ask(self, batch: _Batch) -> None:
         requests = batch.requests
         for attempt in range(1, self._policy.attempts + 1):
+            if not self._spending.allow(len(requests)):
+                return
             failed = await self._ask_once(batch, requests, attempt)
             if not failed:
                 return
@@ -173,18 +187,23 @@ class Asker:
         """Ask, finish what can be finished, and return the failures to ask again."""
         failed = []
         self.requests += len(requests)
-        started = time.monotonic()
-        async with aclosing(self._answers(requests)) as answers:
+        async with self._limit.slot() as slot, aclosing(self._answers(requests)) as answers:
+            started = time.monotonic()
             async for result, may_retry in answers:
+                slot.report(result)
                 is_last = attempt == self._policy.attempts or not may_retry
                 if result.status is DeliveryStatus.FAILED and not is_last:
                     failed.append(result)
-                    continue
-                self._ledger.finish(batch.positions[result.id], replace(result, attempts=attempt))
-                if self._cache is not None:
-                    self._cache.put(batch.cache_keys[result.id], result)
-        self.seconds += time.monotonic() - started
+                else:
+                    self._finish(batch, replace(result, attempts=attempt))
+                self._spending.add(result)
+            self.seconds += time.monotonic() - started
         return failed
+
+    def _finish(self, batch: _Batch, result: Result) -> None:
+        self._ledger.finish(batch.positions[result.id], result)
+        if self._cache is not None:
+            self._cache.put(batch.cache_keys[result.id], result)
 
     async def _answers(self, requests: Sequence[Request]) -> AsyncGenerator[tuple[Result, bool]]:
         """Yield exactly one result per request, with whether to ask again if it failed.

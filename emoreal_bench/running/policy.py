@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.running.budget import Budget
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +35,7 @@ class RunPolicy:
         fail_on_error: See :data:`FailOnError`.
         decode_ahead: How many clips are decoded before the model needs them.
         decode_workers: How many processes decode.
+        budget: What one sitting may use up.
         command: How the user started the run; recorded, and shown as the way
             to continue it.
 
@@ -49,6 +51,7 @@ class RunPolicy:
     fail_on_error: FailOnError = False
     decode_ahead: int = 4
     decode_workers: int = 2
+    budget: Budget = field(default_factory=Budget)
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE
@@ -52,6 +54,23 @@ def test_a_run_killed_at_ten_random_moments_ends_as_if_it_never_was(tmp_path: Pa
     run.finish()
     assert not finished & set(run.asked()[asked_before:])
     assert run.results() == unbroken.results()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_says_how_to_continue(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    run = make_scripted_run(tmp_path / "home", delay=0.01)
+    process = run.start()
+    wait_for_log(run, 1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert f"{len(run.finished())} of {ITEMS} items are finished" in errors
+    assert "Continue with: emoreal-bench run --model scripted/" in errors
+    assert "Traceback" not in errors
+    run.finish()
+    assert len(run.finished()) == ITEMS
 
 
 def test_a_second_writer_is_refused_and_told_who_holds_the_run(tmp_path: Path) -> None:
