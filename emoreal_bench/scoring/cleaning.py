@@ -26,6 +26,7 @@ _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
 _BOXED = re.compile(r"\$*\\boxed\s*\{([^{}]*)\}\$*")
 _STRUCK_OUT = re.compile(r"~~.*?~~", re.S)
 _MARKDOWN = re.compile(r"```(?:json|text|plaintext|python)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])")
+_HAS_MARKDOWN = re.compile(r"[*`$_~]")
 _LINE_DRESS = re.compile(r"^[^\w(\[{\"'<\n]+", re.M)
 _CYRILLIC_LETTER = re.compile("(?<!\\w)[\u0410\u0412\u0421\u0415](?=\\s*(?:[)\\].:,]|$))", re.M)
 _LOOK_ALIKES = {"\u0410": "A", "\u0412": "B", "\u0421": "C", "\u0415": "E"}
@@ -46,6 +47,7 @@ def clean(text: str) -> str:
     Args:
         text: The reply as the model wrote it.
     """
+    # Most replies are plain: each check saves them a pass with a pattern.
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
@@ -57,8 +59,10 @@ def clean(text: str) -> str:
     if "\\" in text:
         text = _LATEX_TEXT.sub(r"\1", text)
         text = _BOXED.sub(r"\nFinal answer: \1\n", text)
-    text = _QUESTION_ECHO.sub(r"\1Answer:", text)
-    text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
     if not text.isprintable():
         text = "".join(sign for sign in text if sign.isprintable() or sign.isspace())
-    return _LINE_DRESS.sub("", _BLANKS.sub(" ", text)).strip()
+        text = _BLANKS.sub(" ", text)
+    if _HAS_MARKDOWN.search(text):
+        text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
+    text = _QUESTION_ECHO.sub(r"\1Answer:", text)
+    return _LINE_DRESS.sub("", text).strip()

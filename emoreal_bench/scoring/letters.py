@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _LETTER = re.compile(r"(?<![\w'])([A-Za-z])(?![\w']|\.\w)")
 _CUE_BEFORE = re.compile(
@@ -43,16 +44,23 @@ _LIST_MEMBER = re.compile(
 )
 
 
-def letters_in(text: str, letters: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+@lru_cache(maxsize=64)
+def letters_in(text: str, letters: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     """Find the mentions of options by letter that the reply does not reject.
+
+    The stages of a reading ask for the same text, hence the small cache.
 
     Args:
         text: Cleaned reply, or a part of it.
         letters: Of the options, upper case.
 
-    Yields:
-        Position and letter, in the order of the text.
+    Returns:
+        Position and letter of each, in the order of the text.
     """
+    return tuple(_letters_in(text, letters))
+
+
+def _letters_in(text: str, letters: tuple[str, ...]) -> Iterator[tuple[int, str]]:
     rejected_until = -1
     for match in _LETTER.finditer(text):
         letter = match.group(1).upper()

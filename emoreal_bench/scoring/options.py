@@ -17,6 +17,7 @@ def straight_quotes(text: str) -> str:
     return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
+@lru_cache(maxsize=64)
 def words_of(text: str) -> str:
     """Write a text as lower-case words with one space between and around them.
 

@@ -179,8 +179,8 @@ class _Reader:
         """Find the letter that contradicts a leading yes or no: "Yes (B)"."""
         if not self.polarity or _LETTER_FIRST.match(reply):
             return []
-        mentions = list(letters_in(reply, self.options.letters))
-        return mentions if leading not in {letter for _, letter in mentions} else []
+        mentions = letters_in(reply, self.options.letters)
+        return [] if leading in {letter for _, letter in mentions} else list(mentions)
 
     def _is_leading_letter(self, reply: str, match: re.Match[str], *, closed: bool) -> bool:
         letter = match[1].upper()

@@ -17,8 +17,8 @@ from tests.unit.scoring.scoring_data import make_item, make_task, replies
 QUICK, LONG = 5_000, 100_000
 _PIECES = (
     "a A b (B) [c] c) D. E: (d the an I'd d'accord yes no Yes, NO! yes/no eyes know nobody not"
-    " option answer is or and but _a a_ b2 é aé \uff21 ß \n \t . , ; : ? ! e.g. i.e. U.S. ... ( ) [ ]"
-    " happy sad happiness smiling trembling voice (A) (B)\nYes\n12 No. none of these"
+    " option answer is or and but _a a_ b2 é aé \uff21 ß \n \t . , ; : ? ! e.g. i.e. U.S."
+    " ... ( ) [ ] happy sad happiness smiling trembling voice (A) (B)\nYes\n12 No. none of these"
 )
 PIECES = _PIECES.split(" ")
 OPTION_TEXTS = ("Yes", "No", "yes, both", "No, they do not", "a smile", "Happy", "", "None", "Eyes")
