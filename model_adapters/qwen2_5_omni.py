@@ -142,8 +142,9 @@ class Qwen25Omni(LocalModel[OmniInput]):
         for row, one in enumerate(inputs):
             ids[row, length - len(one.input_ids) :] = torch.tensor(one.input_ids)
             mask[row, length - len(one.input_ids) :] = 1
+        # On the processor: the library walks over the tokens one by one.
+        positions = self._positions(ids, mask, inputs).to(self._device)
         ids, mask = ids.to(self._device), mask.to(self._device)
-        positions = self._positions(ids, mask, inputs)
         output = self._language_model(
             inputs_embeds=self._embed(ids, inputs),
             attention_mask=mask,
@@ -170,7 +171,7 @@ class Qwen25Omni(LocalModel[OmniInput]):
             audio_seqlens=_integers([audio.features.shape[1] for audio in audios]),
             second_per_grids=torch.tensor([video.seconds_per_grid for video in videos]),
         )
-        return positions.to(self._device)
+        return positions
 
     def _embed(self, ids: torch.Tensor, inputs: Sequence[OmniInput]) -> torch.Tensor:
         """Put the clips' features in the places of their marks."""

@@ -7,6 +7,8 @@ from the words below, always to the same vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -38,6 +40,51 @@ MAX_TOKENS = 4096
 VOCABULARY_SIZE = 768
 # Square frames are seen at 56 x 56 and 4:3 ones at 84 x 56 pixels: at most 8 tokens a pair.
 FRAME_SETTINGS = FrameSettings(min_pixels=56 * 56, max_pixels=2 * 56 * 56)
+
+_VISION: Mapping[str, Any] = MappingProxyType(
+    {
+        "depth": 3,
+        "hidden_size": 96,
+        "intermediate_size": 192,
+        "num_heads": 4,
+        "patch_size": FRAME_SETTINGS.patch,
+        "spatial_merge_size": FRAME_SETTINGS.merge,
+        "temporal_patch_size": FRAME_SETTINGS.temporal_patch,
+        "window_size": 112,
+        "fullatt_block_indexes": (0, 1, 2),
+        "out_hidden_size": 128,
+        "initializer_range": 0.02,
+    }
+)
+_AUDIO: Mapping[str, Any] = MappingProxyType(
+    {
+        "num_mel_bins": MEL_BINS,
+        "d_model": 96,
+        "encoder_layers": 2,
+        "encoder_attention_heads": 4,
+        "encoder_ffn_dim": 192,
+        "n_window": 100,
+        "output_dim": 128,
+        "max_source_positions": 1500,
+    }
+)
+_LANGUAGE: Mapping[str, Any] = MappingProxyType(
+    {
+        "hidden_size": 128,
+        "intermediate_size": 384,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "max_position_embeddings": MAX_TOKENS,
+        # The three sections share the 16 frequencies of a head.
+        "rope_parameters": {
+            "rope_type": "default",
+            "mrope_section": [4, 6, 6],
+            "rope_theta": 10_000.0,
+        },
+    }
+)
 
 # What the questions and answers of the benchmark are made of; every byte is in
 # the vocabulary besides, so that any text can be read and written.
@@ -95,48 +142,15 @@ def settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     end_of_text, turn_end = token_ids(tokenizer, (END_OF_TEXT, TURN_END))
     video, audio, image = token_ids(tokenizer, (VIDEO_MARK, AUDIO_MARK, IMAGE_MARK))
     starts = token_ids(tokenizer, (VISION_START, VISION_END, AUDIO_START, AUDIO_END))
+    language = {
+        "vocab_size": len(tokenizer),
+        "pad_token_id": end_of_text,
+        "eos_token_id": turn_end,
+    }
     return {
-        "vision_config": {
-            "depth": 3,
-            "hidden_size": 96,
-            "intermediate_size": 192,
-            "num_heads": 4,
-            "patch_size": FRAME_SETTINGS.patch,
-            "spatial_merge_size": FRAME_SETTINGS.merge,
-            "temporal_patch_size": FRAME_SETTINGS.temporal_patch,
-            "window_size": 112,
-            "fullatt_block_indexes": [0, 1, 2],
-            "out_hidden_size": 128,
-            "initializer_range": 0.02,
-        },
-        "audio_config": {
-            "num_mel_bins": MEL_BINS,
-            "d_model": 96,
-            "encoder_layers": 2,
-            "encoder_attention_heads": 4,
-            "encoder_ffn_dim": 192,
-            "n_window": 100,
-            "output_dim": 128,
-            "max_source_positions": 1500,
-        },
-        "text_config": {
-            "vocab_size": len(tokenizer),
-            "hidden_size": 128,
-            "intermediate_size": 384,
-            "num_hidden_layers": 4,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "head_dim": 32,
-            "max_position_embeddings": MAX_TOKENS,
-            # The three sections share the 16 frequencies of a head.
-            "rope_parameters": {
-                "rope_type": "default",
-                "mrope_section": [4, 6, 6],
-                "rope_theta": 10_000.0,
-            },
-            "pad_token_id": end_of_text,
-            "eos_token_id": turn_end,
-        },
+        "vision_config": dict(_VISION),
+        "audio_config": dict(_AUDIO),
+        "text_config": {**_LANGUAGE, **language},
         "video_token_id": video,
         "audio_token_id": audio,
         "image_token_id": image,

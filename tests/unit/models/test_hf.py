@@ -145,6 +145,24 @@ def test_a_model_that_is_nowhere_is_named(monkeypatch: pytest.MonkeyPatch, tmp_p
         create_adapter("hf/nobody/nothing-at-all").describe()
 
 
+def test_a_hub_model_is_known_by_its_commit(
+    thinker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def download(name: str, *, revision: str | None, allow_patterns: list[str]) -> str:
+        asked.append((name, revision))
+        assert not any("bin" in pattern or "py" in pattern for pattern in allow_patterns)
+        return str(snapshot)
+
+    snapshot = copy(thinker, tmp_path / "snapshots" / "0a1b2c")
+    monkeypatch.setattr("emoreal_bench.model_adapters.hf.snapshot_download", download)
+    adapter = create_adapter("hf/Owner/Name@v1")
+    assert asked == []
+    assert adapter.describe().revision == "0a1b2c"
+    assert asked == [("Owner/Name", "v1")]
+
+
 def test_a_name_that_the_hub_cannot_have_is_refused() -> None:
     with pytest.raises(UsageError, match="no such folder"):
         create_adapter("hf/not/a/folder/here").describe()
