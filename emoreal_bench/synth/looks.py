@@ -65,7 +65,6 @@ class Look:
     skin: Colour
     hair_colour: Colour
     cloth_colour: Colour
-    second_colour: Colour
     hair: Hair
     cloth: Cloth
     phase: float
@@ -89,12 +88,10 @@ class RoomLook:
 
 def random_look(rng: np.random.Generator) -> Look:
     """Draw a person's looks."""
-    cloth, second = rng.permutation(len(_CLOTHES))[:2]
     return Look(
         skin=_SKINS[rng.integers(len(_SKINS))],
         hair_colour=_HAIRS[rng.integers(len(_HAIRS))],
-        cloth_colour=_CLOTHES[cloth],
-        second_colour=_CLOTHES[second],
+        cloth_colour=_CLOTHES[rng.integers(len(_CLOTHES))],
         hair=tuple(Hair)[rng.integers(len(Hair))],
         cloth=tuple(Cloth)[rng.integers(len(Cloth))],
         phase=float(rng.random()),
@@ -115,7 +112,6 @@ POSTER_LOOK = Look(
     skin=(232, 214, 180),
     hair_colour=(120, 96, 70),
     cloth_colour=(176, 152, 116),
-    second_colour=(196, 176, 140),
     hair=Hair.SHORT,
     cloth=Cloth.PLAIN,
     phase=0.3,

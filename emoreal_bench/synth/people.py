@@ -119,17 +119,19 @@ def _body(pen: Pen, look: Look, mood: _Mood) -> None:
         pen.ellipse((0, 30), (88, 108), look.hair_colour, 2)
     pen.rectangle((-24, 66), (48, 66), shade(look.skin, 0.85))
     pen.ellipse((0, top + 120), (128, 122), look.cloth_colour, 2.5)
+    # Paler, not of another hue: video files keep fine differences of brightness only.
+    pattern = blend(look.cloth_colour, WHITE, 0.5)
     if look.cloth is Cloth.STRIPES:
         for y in (44, 76):
             half = 100 + (y - 44) * 0.4
             pen.line(
                 curve((-half + 8, top + y), (0, top + y - 8), (half - 8, top + y)),
-                look.second_colour,
+                pattern,
                 9,
             )
     elif look.cloth is Cloth.DOTS:
         for x, y in ((-80, 60), (-40, 40), (0, 62), (40, 40), (80, 60), (-60, 88), (60, 88)):
-            pen.ellipse((x, top + y), (7, 7), look.second_colour)
+            pen.ellipse((x, top + y), (7, 7), pattern)
     pen.chord((0, top + 4), (34, 22), (0, 180), shade(look.skin, 0.85))
 
 
