@@ -114,9 +114,15 @@ def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
             f"The file is not an Excel workbook: {error}.", where=str(path), remedy=_REMEDY
         ) from error
     try:
+        width = 0
         sheet = workbook.worksheets[0]
-        for line, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-            yield line, [_cell_text(cell) for cell in cells]
+        for line, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+            cells = [_cell_text(value) for value in values]
+            while cells and not cells[-1]:
+                cells.pop()
+            # A sheet leaves out empty cells at the end of a row, or states more than it has.
+            width = width or len(cells)
+            yield line, cells + [""] * (width - len(cells))
     finally:
         workbook.close()
 

@@ -8,11 +8,14 @@ import av
 import numpy as np
 import pytest
 
+from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.media.probe import probe_clip
+from emoreal_bench.readers import load_items
 from emoreal_bench.readers.prepare import PreparedLayout, prepare_layout
 from tests.media_files import Picture, Sound, cut_bytes, make_clip, read_barcode
+from tests.unit.readers.layouts import write_json, write_text
 
 SMALL = (64, 48)
 
@@ -125,6 +128,20 @@ def test_a_turned_picture_stays_turned(source: Path) -> None:
     prepare(source)
     with av.open(str(source.parent / "clips_24fps/part_1/1.mp4")) as container:
         assert next(container.decode(video=0)).rotation == 90
+
+
+@pytest.mark.parametrize("name", ["dfew", "emorealm"])
+def test_readers_take_the_prepared_trees_before_the_clips(name: str, source: Path) -> None:
+    make_clip(source / "part_1/1.mp4", Picture(frames=5, size=SMALL), Sound(seconds=0.2))
+    prepare(source)
+    root = source.parent
+    write_text(root, "test(single-labeled)/set_1.csv", "video_name,label\n1,1\n")
+    question = {"id": "q", "video": "part_1/1.mp4", "question": "Why?", "answer": "A"}
+    choices = {"task": "reasoning_basic_audio", "choices": ["(A) a", "(B) b"]}
+    write_json(root, "emorealm_v1.json", [{**question, **choices}])
+    (clip,) = load_items(find_task(name).task, root, {}).clips.values()
+    assert clip.video == root / "clips_24fps/part_1/1.mp4"
+    assert clip.audio == root / "clips_16khz/part_1/1.wav"
 
 
 def test_progress_counts_clips(source: Path) -> None:

@@ -1,0 +1,47 @@
+"""Tables read as texts, from CSV files and Excel sheets alike."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoreal_bench.readers.tables import read_table
+from tests.unit.readers.layouts import write_workbook
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1).filter(
+    lambda text: text == text.strip() != ""
+)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
+def test_cells_come_back_as_they_were_written(rows: list[tuple[str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("name", "other", "label"), *((a, "", b) for a, b in rows)])
+        found = read_table(path, ("name", "label"))
+    assert [(row.cells["name"], row.cells["label"]) for row in found] == rows
+
+
+def test_a_sheet_and_a_csv_of_the_same_table_are_read_alike(tmp_path: Path) -> None:
+    write_workbook(tmp_path, "t.xlsx", [["name", "label"], ["a", 1], ["b", 2.0], [7, "x"]])
+    (tmp_path / "t.csv").write_text("name,label\na,1\nb,2\n7,x\n", encoding="utf-8")
+    tables = [read_table(tmp_path / name, ("label", "name")) for name in ("t.xlsx", "t.csv")]
+    assert tables[0] == tables[1]
+
+
+def test_empty_cells_at_the_end_of_a_sheets_row_are_empty_texts(tmp_path: Path) -> None:
+    write_workbook(tmp_path, "t.xlsx", [["name", "label", None], ["a"], ["b", "x"]])
+    cells = [dict(row.cells) for row in read_table(tmp_path / "t.xlsx", ("name", "label"))]
+    assert cells == [{"name": "a", "label": ""}, {"name": "b", "label": "x"}]
+
+
+def test_empty_lines_and_a_byte_order_mark_are_let_be(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("\ufeff\r\nname,label\r\n\r\na,x\r\n\r\n".encode())
+    (row,) = read_table(path, ("name", "label"))
+    assert (row.line, dict(row.cells)) == (4, {"name": "a", "label": "x"})
