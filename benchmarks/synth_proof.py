@@ -7,7 +7,7 @@ Four claims, each with numbers in ``results/synth_proof.json``:
 2. questions need their own modality: with the detectors of one modality a solver
    answers that modality's questions and stays at chance on the other's;
 3. the texts give nothing away: classifiers of the words stay at chance;
-4. training sees what the files hold: decoded frames are within 35 dB of direct ones.
+4. training sees what the files hold: decoded frames differ from direct ones by 35 dB or more.
 
 Run from the root of the repository: ``python -m benchmarks.synth_proof --clips FOLDER``.
 """
@@ -48,8 +48,10 @@ from emoreal_bench.synth import (
     SynthSettings,
     make_items,
     make_scenes,
+    sample_clip,
     write_benchmark,
 )
+from emoreal_bench.synth.scenes import FRAME_RATE
 
 RESULTS = Path(__file__).parent / "results" / "synth_proof.json"
 TEXT_ITEMS = 20_000
