@@ -16,13 +16,16 @@ from transformers import PreTrainedTokenizerBase, Qwen2_5OmniThinkerForCondition
 from transformers.cache_utils import Cache
 
 from emoreal_bench.contracts.adapter import Capabilities
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.qwen_omni import (
+    AUDIO_MARK,
     END_OF_TEXT,
     MAX_AUDIO_SECONDS,
     TURN_END,
+    VIDEO_MARK,
     AudioTensors,
     ClipTensors,
     OmniInput,
@@ -80,6 +83,9 @@ class Qwen25Omni(LocalModel[OmniInput]):
         network: In evaluation mode, on its device.
         tokenizer: Of the model.
         builder: Makes the tensors; of the same tokenizer.
+
+    Raises:
+        UsageError: If tokenizer and network do not belong together.
     """
 
     def __init__(
@@ -93,6 +99,15 @@ class Qwen25Omni(LocalModel[OmniInput]):
         self._tokenizer = tokenizer
         self._builder = builder
         self._device = network.device
+        marks = token_ids(tokenizer, (VIDEO_MARK, AUDIO_MARK))
+        expected = [network.config.video_token_id, network.config.audio_token_id]
+        if marks != expected:
+            # The clips would not find their places, and nothing would say so.
+            raise UsageError(
+                f"the tokenizer marks clips with {marks}, the network expects {expected}.",
+                where=str(tokenizer.name_or_path),
+                remedy="Take tokenizer and weights from the same model.",
+            )
         ends = token_ids(tokenizer, (END_OF_TEXT, TURN_END))
         self._pad_id = ends[0]
         self._end_ids = torch.tensor(ends, device=self._device)

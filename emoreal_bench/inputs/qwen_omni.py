@@ -16,6 +16,7 @@ from typing import cast
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
 from emoreal_bench.contracts.result import Delivery
@@ -235,8 +236,20 @@ class OmniInputBuilder:
 
 
 def token_ids(tokenizer: PreTrainedTokenizerBase, marks: Sequence[str]) -> list[int]:
-    """Give the ids of marks that are single tokens."""
-    return cast("list[int]", tokenizer.convert_tokens_to_ids(list(marks)))
+    """Give the ids of marks that are single tokens.
+
+    Raises:
+        UsageError: If the tokenizer does not know one of them.
+    """
+    ids = cast("list[int | None]", tokenizer.convert_tokens_to_ids(list(marks)))
+    known = [number for number in ids if number is not None and number != tokenizer.unk_token_id]
+    if len(known) < len(marks):
+        raise UsageError(
+            f"the tokenizer lacks one of the marks {', '.join(marks)}.",
+            where=str(tokenizer.name_or_path),
+            remedy="Is this the tokenizer of a Qwen2.5-Omni model?",
+        )
+    return known
 
 
 def prepare_video(clip: ClipMedia, settings: FrameSettings) -> VideoTensors:

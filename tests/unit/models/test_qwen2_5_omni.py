@@ -9,11 +9,13 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerForConditionalGeneration
 
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.qwen_omni import ClipTensors, OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters import tiny_network
 from emoreal_bench.model_adapters.qwen2_5_omni import Qwen25Omni
+from tests.avere_checkpoint import make_avere_tokenizer
 from tests.model_requests import make_clip, make_request
 
 Network = Qwen2_5OmniThinkerForConditionalGeneration
@@ -168,6 +170,18 @@ def test_a_letter_is_the_same_token_alone_and_in_brackets(
 def test_an_option_of_several_tokens_cannot_be_scored(model: Qwen25Omni) -> None:
     with pytest.raises(InputError, match="single token"):
         model.letter_token("AQZ")
+
+
+def test_a_tokenizer_of_another_network_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
+    configuration = {**tiny_network.settings(tokenizer), "video_token_id": 300}
+    builder = OmniInputBuilder(tokenizer, tiny_network.FRAME_SETTINGS, tiny_network.MAX_TOKENS)
+    with pytest.raises(UsageError, match="expects"):
+        Qwen25Omni(tiny_network.make_network(configuration, seed=0), tokenizer, builder)
+
+
+def test_a_tokenizer_without_the_marks_is_refused() -> None:
+    with pytest.raises(UsageError, match="lacks"):
+        OmniInputBuilder(make_avere_tokenizer(), tiny_network.FRAME_SETTINGS, 4096)
 
 
 def test_the_miniature_has_the_parameters_it_states(network: Network) -> None:
