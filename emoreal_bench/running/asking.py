@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 from emoreal_bench.identity import model_hash
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.running.budget import BudgetSpentError, Spending
+from emoreal_bench.running.busy import BusyClock
 from emoreal_bench.running.cache import ResponseCache, is_cacheable
 from emoreal_bench.running.concurrency import ConcurrencyLimit
 from emoreal_bench.running.decoding import LookAhead, OpenClip
@@ -49,7 +49,7 @@ class Asker:
         cache: Replies of earlier runs, or None.
 
     Attributes:
-        seconds: Spent waiting for the model, summed over concurrent batches.
+        busy: Runs while the model works.
         requests: Number of requests made, repeated ones included.
         cache_hits: Number of replies taken from the cache.
     """
@@ -78,7 +78,7 @@ class Asker:
         self._generator = np.random.default_rng(policy.seed)
         self._limit = ConcurrencyLimit(self._capabilities.concurrency)
         self._spending = Spending(policy.budget)
-        self.seconds = 0.0
+        self.busy = BusyClock()
         self.requests = 0
         self.cache_hits = 0
 
@@ -188,16 +188,15 @@ class Asker:
         failed = []
         self.requests += len(requests)
         async with self._limit.slot() as slot, aclosing(self._answers(requests)) as answers:
-            started = time.monotonic()
-            async for result, may_retry in answers:
-                slot.report(result)
-                is_last = attempt == self._policy.attempts or not may_retry
-                if result.status is DeliveryStatus.FAILED and not is_last:
-                    failed.append(result)
-                else:
-                    self._finish(batch, replace(result, attempts=attempt))
-                self._spending.add(result)
-            self.seconds += time.monotonic() - started
+            with self.busy:
+                async for result, may_retry in answers:
+                    slot.report(result)
+                    is_last = attempt == self._policy.attempts or not may_retry
+                    if result.status is DeliveryStatus.FAILED and not is_last:
+                        failed.append(result)
+                    else:
+                        self._finish(batch, replace(result, attempts=attempt))
+                    self._spending.add(result)
         return failed
 
     def _finish(self, batch: _Batch, result: Result) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.identity import media_key
 from emoreal_bench.media.errors import MediaError
+from emoreal_bench.running.busy import BusyClock
 from emoreal_bench.running.plan import Plan
 
 
@@ -54,7 +54,7 @@ class LookAhead:
         clips: How many clips to decode before they are needed.
 
     Attributes:
-        seconds: Spent decoding, waits for a free worker included.
+        busy: Runs while a clip is decoded.
         decoded: Number of clips decoded.
     """
 
@@ -63,7 +63,7 @@ class LookAhead:
         self._decoder = decoder
         self._wanted = wanted
         self._clips = clips
-        self.seconds = 0.0
+        self.busy = BusyClock()
         self.decoded = 0
 
     async def decode_all(
@@ -98,17 +98,15 @@ class LookAhead:
         assert clip_hash is not None, "a missing clip is never decoded"
         partner = plan.partners.get(key)
         partner_hash = None if partner is None else plan.clip_hashes[partner]
-        started = time.monotonic()
         try:
-            media = await decoder.decode(
-                plan.clips[key],
-                wanted,
-                media_key(clip_hash, wanted, partner_hash),
-                None if partner is None else plan.clips[partner],
-            )
+            with self.busy:
+                media = await decoder.decode(
+                    plan.clips[key],
+                    wanted,
+                    media_key(clip_hash, wanted, partner_hash),
+                    None if partner is None else plan.clips[partner],
+                )
         except MediaError as error:
             return error
-        finally:
-            self.seconds += time.monotonic() - started
         self.decoded += 1
         return media

@@ -181,8 +181,8 @@ class _Sitting:
         sitting = Timings(
             sittings=1,
             wall_seconds=seconds,
-            model_seconds=asker.seconds,
-            decode_seconds=look_ahead.seconds,
+            model_seconds=asker.busy.seconds,
+            decode_seconds=look_ahead.busy.seconds,
             clips_decoded=look_ahead.decoded,
             requests=asker.requests,
             cache_hits=asker.cache_hits,
