@@ -258,3 +258,8 @@ def test_emotionhallucer_items_know_their_pair(tmp_path: Path) -> None:
     assert basic.metadata == {"pair": "p0", "side": "basic"}
     assert hallucinated.metadata == {"pair": "p0", "side": "hallucinated"}
     assert (basic.answer, hallucinated.answer) == ("A", "B")
+
+
+def test_only_sets_of_the_paper_and_owners_with_a_known_prompt_have_a_paper_variant() -> None:
+    without = {name for name in LAYOUTS if "paper" not in find_task(name).task.variants}
+    assert without == {"mafw", "mafw-7", "ov-merd", "emotionhallucer"}
