@@ -60,21 +60,25 @@ class PromptRenderer:
         Raises:
             TaskError: If the template asks for something that the item lacks.
         """
-        split = [split_choice(choice) for choice in item.choices]
         try:
-            return self._compiled.render(
-                question=item.question,
-                choices=item.choices,
-                letters=tuple(letter for letter, _ in split),
-                options=tuple(text for _, text in split),
-                subtask=item.subtask,
-                labels=self._labels[item.subtask],
-            )
+            return self._compiled.render(self.values(item))
         except TemplateError as error:
             raise TaskError(
                 f"The prompt template cannot be rendered for item {item.id}: {error}",
                 where=str(self.template_path),
             ) from error
+
+    def values(self, item: Item) -> dict[str, object]:
+        """Give what the template sees of an item, by name."""
+        split = [split_choice(choice) for choice in item.choices]
+        return {
+            "question": item.question,
+            "choices": item.choices,
+            "letters": tuple(letter for letter, _ in split),
+            "options": tuple(text for _, text in split),
+            "subtask": item.subtask,
+            "labels": self._labels[item.subtask],
+        }
 
     def messages(self, item: Item) -> tuple[Message, ...]:
         """Give the conversation that asks one item."""

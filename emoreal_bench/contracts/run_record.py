@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
-from emoreal_bench.contracts.vocabulary import AnswerMethod
+from emoreal_bench.contracts.vocabulary import AnswerMethod, Outcome
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -69,6 +69,25 @@ class RequestIdentity(_Record):
     shots: int = 0
 
 
+class JudgedRun(_Record):
+    """The run whose replies a judge's run is about."""
+
+    run_id: str
+    model: ModelDescription
+    task: str
+    variant: str
+    data_hash: str
+    request_hash: str
+    folder: str
+    """As the user named it; not part of any hash."""
+    repeats: int
+    """How often each reply is judged."""
+    items: dict[str, int]
+    """Open questions by subtask, with or without a reply."""
+    without_reply: dict[str, dict[Outcome, int]]
+    """Those of them that there is nothing to judge of, by subtask and why."""
+
+
 class Manifest(_Record):
     """Identity of a run; written once, before the first request."""
 
@@ -81,6 +100,8 @@ class Manifest(_Record):
     data: DataIdentity
     request: RequestIdentity
     model: ModelDescription
+    judged: JudgedRun | None = None
+    """Null but for the run of a judge."""
     limit: int | None = None
     seed: int = 0
     emoreal_bench_version: str

@@ -1,7 +1,7 @@
 """The schema of ``results.json`` and of ``emoreal-bench score --json``.
 
-All fractions are in 0..1. A number that is not defined is null, and the notes
-beside it say why.
+All fractions are in 0..1, what a judge says is in 1..10. A number that is not
+defined is null, and the notes beside it say why.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from emoreal_bench.contracts.vocabulary import Outcome
+from emoreal_bench.contracts.vocabulary import JudgedDimension, Outcome
 
 Interval = tuple[float, float]
 """Lower and upper bound at 95 percent."""
@@ -106,6 +106,34 @@ class DeliverySummary(_Record):
     """Each deviation and how many items it befell."""
 
 
+class JudgedScore(_Record):
+    """What a judge says of the replies in one dimension."""
+
+    mean: float | None
+    """Over the judged items, 1 to 10; the repeated judgements of an item are averaged first."""
+    interval: Interval | None = None
+    agreement: float | None = None
+    """Krippendorff's alpha of the repeated judgements: 1 agreement, 0 chance."""
+
+
+class JudgedScores(_Record):
+    """What a judge says of the replies to one subtask."""
+
+    items: int
+    """All open questions, with or without a reply."""
+    without_reply: dict[Outcome, int]
+    """Items that there is nothing to judge of, and why."""
+    judged: int
+    """Items with at least one judgement that could be read: what the means are over."""
+    coverage: float
+    """Judged items over all items."""
+    repeats: int
+    judgements: dict[Outcome, int]
+    """What became of the judgements asked for; every outcome is named."""
+    scores: dict[JudgedDimension, JudgedScore]
+    notes: tuple[str, ...] = ()
+
+
 class Results(_Record):
     """``results.json``."""
 
@@ -117,5 +145,8 @@ class Results(_Record):
     scoring_hash: str
     coverage: Coverage
     scores: dict[str, ScoringReport]
+    """By scoring; empty for the run of a judge."""
+    judged: dict[str, JudgedScores] | None = None
+    """By subtask; only for the run of a judge."""
     delivery: DeliverySummary | None = None
     warnings: tuple[str, ...] = ()

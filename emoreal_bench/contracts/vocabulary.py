@@ -133,4 +133,17 @@ class Repeatability(StrEnum):
     NONE = "none"
 
 
+class JudgedDimension(StrEnum):
+    """What a judge says of a description, 1 to 10; more is better in each."""
+
+    CUE_OVERLAP = "cue_overlap"
+    """The cues of the reference are named."""
+    LABEL_CONSISTENCY = "label_consistency"
+    """The emotion is that of the reference."""
+    CUE_ASSOCIATION = "cue_association"
+    """The emotion rests on cues that speak for it, not on spurious ones."""
+    NO_HALLUCINATED_CUES = "no_hallucinated_cues"
+    """No cue is named that is not there."""
+
+
 HEADLINE_SCORING = Scoring.STRICT

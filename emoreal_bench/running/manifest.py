@@ -49,6 +49,7 @@ def make_manifest(
         data=plan.data,
         request=plan.request,
         model=description,
+        judged=plan.judged,
         limit=plan.limit,
         seed=seed,
         emoreal_bench_version=__version__,

@@ -15,7 +15,7 @@ from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings, Request
-from emoreal_bench.contracts.run_record import DataIdentity, RequestIdentity
+from emoreal_bench.contracts.run_record import DataIdentity, JudgedRun, RequestIdentity
 from emoreal_bench.contracts.task import DEFAULT_VARIANT, Task
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modality
 from emoreal_bench.identity import clip_hash, data_hash, hash_json
@@ -78,6 +78,7 @@ class Plan:
         data: Identity of items and clips, the options as in the data set.
         request: Identity of how they are asked.
         limit: As the user gave it.
+        judged: For the run of a judge, the run that it judges.
     """
 
     task: Task
@@ -90,6 +91,7 @@ class Plan:
     data: DataIdentity
     request: RequestIdentity
     limit: int | None
+    judged: JudgedRun | None = None
 
     def make_request(self, item: Item, media: ClipMedia | None) -> Request:
         """Turn an item and its decoded clip, if it has one, into a request."""
@@ -136,7 +138,7 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
         data=DataIdentity(
             hash=data_hash(items, clip_hashes), items=len(items), clips=len(clips), root=str(root)
         ),
-        request=_identify_request(task, renderer, wanted, options),
+        request=identify_request(task, renderer, wanted, options),
         limit=options.limit,
     )
 
@@ -251,9 +253,10 @@ def _group_by_clip(items: Sequence[Item]) -> dict[str, array[int]]:
     return groups
 
 
-def _identify_request(
+def identify_request(
     task: Task, renderer: PromptRenderer, wanted: MediaWanted, options: PlanOptions
 ) -> RequestIdentity:
+    """Give the identity of how a task's items are asked."""
     variant = renderer.variant
     generation: GenerationSettings = variant.generation
     request = RequestIdentity(

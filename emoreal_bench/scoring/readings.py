@@ -48,10 +48,10 @@ def read_reply(
     if status not in _REPLIED:
         return Reading(Outcome(status.value), None, correct=False)
     if subtask.answer is AnswerKind.OPEN:
-        return Reading(_outcome(status, text, answered=bool(text.strip())), None, correct=False)
+        return Reading(outcome_of(status, text, answered=bool(text.strip())), None, correct=False)
     if scoring is Scoring.STRICT:
         answer = strict_answer(item, subtask, text)
-        outcome = _outcome(status, text, answered=answer is not None)
+        outcome = outcome_of(status, text, answered=answer is not None)
         return Reading(outcome, answer, correct=answer == item.answer)
     return _read_officially(scoring, item, subtask, text)
 
@@ -69,7 +69,16 @@ def strict_answer(item: Item, subtask: Subtask, text: str) -> str | None:
             return None
 
 
-def _outcome(status: DeliveryStatus, text: str, *, answered: bool) -> Outcome:
+def outcome_of(status: DeliveryStatus, text: str, *, answered: bool) -> Outcome:
+    """Say what became of a reply.
+
+    Args:
+        status: What became of the request.
+        text: The reply.
+        answered: Whether an answer could be read from it.
+    """
+    if status not in _REPLIED:
+        return Outcome(status.value)
     if answered:
         return Outcome.ANSWERED
     if status is DeliveryStatus.LENGTH:
