@@ -11,7 +11,7 @@ A first run needs no data of yours::
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from emoreal_bench.running.runner import RunInterrupted, run_task
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+    from emoreal_bench.contracts.comparison import ComparisonReport, Factor
     from emoreal_bench.doctor import Finding
     from emoreal_bench.readers.check import DataReport
     from emoreal_bench.running.dry_run import DryRun
@@ -47,6 +48,7 @@ __all__ = [
     "RunReport",
     "build_leaderboard",
     "check_data",
+    "compare",
     "describe_model",
     "doctor",
     "dry_run",
@@ -221,8 +223,28 @@ def score_predictions(
 
     definition = find_task(task).task
     items = load_annotations(definition, annotations)
-    replies = read_predictions(predictions, (item.id for item in items))
+    replies = read_predictions(predictions, [item.id for item in items])
     return score(definition, items, replies, scorings=scorings or DEFAULT_SCORINGS)
+
+
+def compare(
+    folders: Sequence[Path], *, across: Collection[Factor] = (), seed: int = 0
+) -> ComparisonReport:
+    """Compare runs of the same items, asked in the same way, with the first of them.
+
+    Args:
+        folders: Two run folders or more.
+        across: What they may differ in on purpose.
+        seed: Of the intervals.
+
+    Raises:
+        UsageError: If fewer than two runs are named.
+        RunError: If a folder holds no run.
+        NotComparableError: If the runs are of other items or were asked in another way.
+    """
+    from emoreal_bench.probing.comparing import compare_runs
+
+    return compare_runs(folders, across=across, seed=seed)
 
 
 def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:

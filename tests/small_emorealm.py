@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,22 +57,23 @@ def gold_answers(root: Path) -> dict[str, str]:
 def write_script(
     path: Path,
     gold: Mapping[str, str],
-    is_right: Callable[[int], bool],
+    wrong_every: int | None = None,
     modalities: tuple[str, ...] = ("text",),
 ) -> str:
-    """Write a script that knows some answers; the others it gives as a blank.
+    """Write a script that knows answers.
 
     Args:
         path: The script.
         gold: Of every item.
-        is_right: Says of an item's number whether it is answered rightly.
+        wrong_every: One of so many items, the first among them, has a blank reply;
+            None knows all answers.
         modalities: What the scripted model says it takes.
 
     Returns:
         The model's name.
     """
     replies = {
-        item: f"({letter})" if is_right(number) else ""
+        item: f"({letter})" if wrong_every is None or number % wrong_every else ""
         for number, (item, letter) in enumerate(gold.items())
     }
     path.write_text(json.dumps({"replies": replies, "modalities": modalities}), encoding="utf-8")

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 import typer
 from typer.main import get_command
 
-from emoreal_bench.cli import data, doctor, leaderboard, listing, run_command, runs, score
+from emoreal_bench.cli import (
+    compare,
+    data,
+    doctor,
+    leaderboard,
+    listing,
+    run_command,
+    runs,
+    score,
+)
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
 
 _EXIT_CODES = (
@@ -33,6 +42,7 @@ def build() -> typer.Typer:
     application.callback()(_options)
     run_command.add_to(application)
     score.add_to(application)
+    compare.add_to(application)
     listing.add_to(application)
     runs.add_to(application)
     data.add_to(application)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import Scoring
@@ -19,6 +20,23 @@ class Verdict(StrEnum):
     """The test could have found a difference that matters, and did not."""
     TOO_SMALL = "too small a test"
     """Even a difference that matters would probably have been missed."""
+
+
+class Factor(StrEnum):
+    """What two runs may differ in on purpose, so that their difference shows its effect."""
+
+    MODALITIES = "modalities"
+    """What is given besides the text."""
+    ALTERATION = "alteration"
+    """What was done to the clips."""
+    CHOICE_ORDER = "choice-order"
+    """Which option stands under which letter."""
+    SAMPLING = "sampling"
+    """How many frames, of what size; the rate, channel and length of the sound."""
+    PROMPT = "prompt"
+    """The variant: words, order of the parts, settings of the reply."""
+    ANSWER_METHOD = "answer-method"
+    """Written answers or scored letters."""
 
 
 class Difference(BaseModel):
@@ -56,3 +74,43 @@ class Comparison(BaseModel):
     average: Difference
     """Of the unweighted means over the subtasks."""
     notes: tuple[str, ...] = ()
+
+
+class ComparedRun(BaseModel):
+    """One side of a comparison."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: str
+    model: str
+    coverage: float
+    """Share of the items that reached the model and came back; the others count
+    as wrong under strict."""
+    frames_per_item: float | None
+    """What really reached the model; null if nothing was logged."""
+    audio_seconds_per_item: float | None
+
+
+class RunComparison(BaseModel):
+    """One run against the first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    run: ComparedRun
+    scorings: dict[Scoring, Comparison]
+
+
+class ComparisonReport(BaseModel):
+    """Several runs, each against the first. What ``emoreal-bench compare --json`` prints."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    task: str
+    data_hash: str
+    across: tuple[Factor, ...] = ()
+    """What the runs were allowed to differ in."""
+    seed: int
+    """Of the intervals."""
+    first: ComparedRun
+    others: tuple[RunComparison, ...]

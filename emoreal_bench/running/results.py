@@ -86,7 +86,7 @@ def score_log(
     """
     tally = DeliveryTally()
     task = Task.model_validate(manifest.task_definition)
-    results = score(task, items, _replies(log_path, tally), scorings=scorings, seed=seed)
+    results = score(task, items, read_replies(log_path, tally), scorings=scorings, seed=seed)
     return results.model_copy(
         update={
             "variant": manifest.request.variant,
@@ -118,7 +118,8 @@ def write_results(folder: Path, results: Results) -> None:
     write_atomically(folder / RESULTS_FILE, [results_json(results).encode()])
 
 
-def _replies(log_path: Path, tally: DeliveryTally) -> Iterator[Reply]:
+def read_replies(log_path: Path, tally: DeliveryTally) -> Iterator[Reply]:
+    """Read what scoring needs of a log, and count what reached the model on the way."""
     for record in read_final_records(log_path):
         tally.add(record)
         yield Reply(record["id"], DeliveryStatus(record["status"]), record["text"])

@@ -27,9 +27,7 @@ def deliveries(folder: Path) -> list[Any]:
 
 
 def ask(data: Path, home: Path, *options: str) -> Path:
-    model = write_script(
-        home / "script.json", gold_answers(data), lambda _: True, SEEING_AND_HEARING
-    )
+    model = write_script(home / "script.json", gold_answers(data), modalities=SEEING_AND_HEARING)
     folder = home / "run"
     arguments = ["run", "-m", model, "-t", "emorealm", "-d", str(data), "--out", str(folder)]
     assert run([*arguments, "--quiet", *options]) == 0

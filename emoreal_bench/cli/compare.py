@@ -1,0 +1,36 @@
+"""``emoreal-bench compare``: runs against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.contracts.comparison import Factor
+
+
+def add_to(application: typer.Typer) -> None:
+    """Add the command."""
+    application.command(
+        "compare", epilog="Example: `emoreal-bench compare runs/BEFORE runs/AFTER`"
+    )(compare)
+
+
+def compare(
+    runs: list[Path] = typer.Argument(..., help="Run folders; each is compared with the first."),
+    across: list[Factor] | None = typer.Option(
+        None, help="Let the runs differ in this, to see its effect; may be given several times."
+    ),
+    seed: int = typer.Option(0, min=0, help="Of the intervals."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Compare runs of the same items with the first: better, worse, or no evidence?"""
+    from emoreal_bench import api
+    from emoreal_bench.reporting.comparison_tables import comparison_renderables
+
+    report = api.compare(runs, across=across or (), seed=seed)
+    if as_json:
+        print_json(report.model_dump(mode="json", by_alias=True))
+    else:
+        show(*comparison_renderables(report))

@@ -1,0 +1,65 @@
+"""``emoreal-bench compare``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from emoreal_bench.cli.application import run
+from tests.small_emorealm import gold_answers, make_data, write_script
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("compare")
+    data = make_data(home / "data", 120)
+    folders = {}
+    for name, period, options in (
+        ("good", 10, []),
+        ("poor", 2, []),
+        ("blind", 2, ["--modalities", "t"]),
+    ):
+        model = write_script(home / f"{name}.json", gold_answers(data), period)
+        folders[name] = str(home / name)
+        arguments = ["-m", model, "-t", "emorealm", "-d", str(data), "--out", folders[name]]
+        assert run(["run", *arguments, "--quiet", *options]) == 0
+    return folders
+
+
+def test_the_table_names_the_verdict_and_both_scorings(
+    runs: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run(["compare", runs["poor"], runs["good"]]) == 0
+    text = capsys.readouterr().out
+    assert "strict: better on average" in text
+    assert "official: better on average" in text
+    assert "reasoning stress audio" in text
+    assert "average accuracy" in text
+
+
+def test_json_holds_every_number_of_the_table(
+    runs: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run(["compare", runs["good"], runs["poor"], "--json", "--seed", "3"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["schema"] == 1
+    assert report["seed"] == 3
+    average = report["others"][0]["scorings"]["strict"]["average"]
+    assert average["verdict"] == "worse"
+    assert average["difference"] == pytest.approx(average["second"] - average["first"])
+    assert average["interval"][0] < average["difference"] < average["interval"][1]
+
+
+def test_runs_that_were_asked_differently_end_with_exit_code_4_and_the_difference(
+    runs: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compare", runs["good"], runs["blind"]]) == 4
+    assert "media.modalities" in capsys.readouterr().err
+    assert run(["compare", runs["good"], runs["blind"], "--across", "modalities"]) == 0
+
+
+def test_one_run_alone_is_a_wrong_use(runs: dict[str, str]) -> None:
+    assert run(["compare", runs["good"]]) == 2

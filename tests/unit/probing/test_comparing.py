@@ -1,0 +1,179 @@
+"""Which runs may be compared, and what does not matter to a comparison."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench.api import PlanOptions, RunOptions, compare, evaluate
+from emoreal_bench.contracts.comparison import ComparisonReport, Factor, Verdict
+from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
+from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
+from emoreal_bench.contracts.vocabulary import AnswerMethod, Modality, Scoring
+from emoreal_bench.probing.comparing import run_differences
+from emoreal_bench.running.manifest import load_manifest
+from tests.small_emorealm import gold_answers, make_data, write_script
+
+ITEMS = 240
+
+
+class Workshop:
+    """Makes runs over one data set, as good as wanted."""
+
+    def __init__(self, home: Path):
+        self.home = home
+        self.data = make_data(home / "data", ITEMS)
+        self.gold = gold_answers(self.data)
+
+    def run(self, name: str, period: int, plan: PlanOptions | None = None) -> Path:
+        """Make a run that answers every ``period``-th item wrongly."""
+        model = write_script(self.home / f"{name}.json", self.gold, period)
+        folder = self.home / name
+        options = RunOptions(plan=plan or PlanOptions(), out=folder)
+        evaluate(model, "emorealm", self.data, options)
+        return folder
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("workshop"))
+
+
+@pytest.fixture(scope="module")
+def good(workshop: Workshop) -> Path:
+    return workshop.run("good", 10)
+
+
+@pytest.fixture(scope="module")
+def poor(workshop: Workshop) -> Path:
+    return workshop.run("poor", 2)
+
+
+def average_verdict(report: ComparisonReport, scoring: Scoring = Scoring.STRICT) -> Verdict:
+    return report.others[0].scorings[scoring].average.verdict
+
+
+def test_the_verdict_speaks_of_the_second_run(good: Path, poor: Path) -> None:
+    assert average_verdict(compare([poor, good])) is Verdict.BETTER
+    assert average_verdict(compare([good, poor])) is Verdict.WORSE
+
+
+def test_a_run_against_itself_differs_in_nothing(good: Path) -> None:
+    report = compare([good, good])
+    for comparison in report.others[0].scorings.values():
+        for difference in (*comparison.subtasks.values(), comparison.average):
+            assert difference.difference == 0
+            assert difference.interval == (0, 0)
+            assert difference.verdict is Verdict.NO_EVIDENCE
+
+
+def test_strict_and_official_are_compared_side_by_side(good: Path, poor: Path) -> None:
+    report = compare([poor, good])
+    assert list(report.others[0].scorings) == [Scoring.STRICT, Scoring.OFFICIAL]
+
+
+def test_every_further_run_is_compared_with_the_first(good: Path, poor: Path) -> None:
+    report = compare([good, poor, good])
+    differences = [other.scorings[Scoring.STRICT].average.difference for other in report.others]
+    assert differences[0] < 0
+    assert differences[1] == 0
+
+
+def test_the_same_seed_gives_the_same_report_to_the_last_digit(good: Path, poor: Path) -> None:
+    first, again, other = (compare([good, poor], seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.others != other.others
+
+
+def test_runs_under_other_letters_are_compared_by_right_and_wrong(
+    workshop: Workshop, good: Path
+) -> None:
+    """The script does not follow the letters, so right answers become wrong ones."""
+    shuffled = workshop.run("shuffled", 10, PlanOptions(choice_shuffle_seed=3))
+    report = compare([good, shuffled], across=[Factor.CHOICE_ORDER])
+    counts = report.others[0].scorings[Scoring.STRICT].subtasks["modality_agreement"]
+    plan = [json.loads(line) for line in (shuffled / "plan.jsonl").read_text().splitlines()]
+    right_in_both = sum(
+        item["answer"] == workshop.gold[item["id"]] and number % 10 > 0
+        for number, item in enumerate(plan)
+        if item["subtask"] == "modality_agreement"
+    )
+    assert counts.second == pytest.approx(right_in_both / counts.n)
+    assert counts.only_second == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "named", "factor"),
+    [
+        (PlanOptions(variant="paper"), "variant (answer-format and paper)", Factor.PROMPT),
+        (PlanOptions(media=MediaWanted(frames=4)), "media.frames (8 and 4)", Factor.SAMPLING),
+        (PlanOptions(modalities=()), "media.modalities", Factor.MODALITIES),
+        (
+            PlanOptions(choice_shuffle_seed=1),
+            "choice_shuffle_seed (None and 1)",
+            Factor.CHOICE_ORDER,
+        ),
+    ],
+)
+def test_runs_asked_in_other_ways_are_refused_unless_that_is_the_purpose(
+    workshop: Workshop, good: Path, plan: PlanOptions, named: str, factor: Factor
+) -> None:
+    if plan.media is not None:
+        wanted = load_manifest(good).request.media.model_copy(update={"frames": 4})
+        plan = PlanOptions(media=wanted)
+    other = workshop.run(f"asked-{factor}", 10, plan)
+    with pytest.raises(NotComparableError) as caught:
+        compare([good, other])
+    assert named in caught.value.problem
+    assert compare([good, other], across=[factor]).across == (factor,)
+
+
+def test_another_way_of_answering_is_a_factor_of_its_own(good: Path) -> None:
+    first = load_manifest(good)
+    scored = first.request.model_copy(
+        update={"hash": "other", "answer_method": AnswerMethod.SCORE_CHOICES}
+    )
+    second = first.model_copy(update={"request": scored})
+    assert run_differences(first, second) == ["answer_method (generate and score-choices)"]
+    assert not run_differences(first, second, [Factor.ANSWER_METHOD])
+
+
+def test_one_factor_does_not_excuse_another(workshop: Workshop, good: Path) -> None:
+    plan = PlanOptions(modalities=(Modality.AUDIO,), choice_shuffle_seed=5)
+    other = workshop.run("two-factors", 10, plan)
+    with pytest.raises(NotComparableError, match="choice_shuffle_seed"):
+        compare([good, other], across=[Factor.MODALITIES])
+
+
+def test_runs_of_other_items_are_refused_whatever_they_may_differ_in(
+    workshop: Workshop, good: Path
+) -> None:
+    part = workshop.run("part", 10, PlanOptions(limit=12))
+    with pytest.raises(NotComparableError, match="240 and 12 items"):
+        compare([good, part], across=list(Factor))
+
+
+def test_a_run_with_gaps_says_how_much_of_it_there_is(good: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    for name in (MANIFEST_FILE, "plan.jsonl"):
+        (torn / name).write_bytes((good / name).read_bytes())
+    lines = (good / ITEMS_FILE).read_bytes().splitlines(keepends=True)
+    (torn / ITEMS_FILE).write_bytes(b"".join(lines[: ITEMS // 2]))
+    report = compare([good, torn])
+    assert report.first.coverage == 1.0
+    assert report.others[0].run.coverage == 0.5
+    assert average_verdict(report) is Verdict.WORSE
+
+
+def test_one_run_is_no_comparison(good: Path) -> None:
+    with pytest.raises(UsageError, match="two runs"):
+        compare([good])
+
+
+def test_a_folder_without_a_run_is_refused(good: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="not a run folder"):
+        compare([good, tmp_path])
