@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from emoreal_bench.contracts.comparison import ComparisonReport, Factor
     from emoreal_bench.doctor import Finding
     from emoreal_bench.readers.check import DataReport
+    from emoreal_bench.readers.prepare import PreparedLayout
     from emoreal_bench.running.dry_run import DryRun
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "doctor",
     "dry_run",
     "evaluate",
+    "get_data",
     "list_models",
     "list_runs",
     "list_tasks",
@@ -60,6 +62,7 @@ __all__ = [
     "make_synthetic_benchmark",
     "parse_fail_on_error",
     "parse_scorings",
+    "prepare_layout",
     "score_predictions",
     "score_run",
     "write_json",
@@ -401,6 +404,39 @@ def check_data(
 
     definition = find_task(task).task
     return check_dataset(definition, load_items(definition, data, data_options or {}), progress)
+
+
+def prepare_layout(source: Path, out: Path, progress: Progress | None = None) -> PreparedLayout:
+    """Make the two trees that the paper's authors read: 24 frames a second mp4, 16 kHz wav.
+
+    Args:
+        source: A folder of clips.
+        out: Where the trees are made; what an earlier call finished is kept.
+        progress: Called with clips done and clips in all.
+    """
+    from emoreal_bench.readers.prepare import prepare_layout as prepare
+
+    return prepare(source, out, progress)
+
+
+def get_data(
+    task: str, out: Path, revision: str | None = None, progress: Progress | None = None
+) -> list[Path]:
+    """Download the files of a data set whose owner lets anybody have them.
+
+    Args:
+        task: A task's name, or the path of a YAML file.
+        out: The folder to put them in.
+        revision: Commit of the hub, where the task file pins none.
+        progress: Called with files done and files in all.
+
+    Raises:
+        UsageError: If the owner has to be asked for the data, or no revision is given.
+        DataError: If a file cannot be had or is not what it should be.
+    """
+    from emoreal_bench.readers.download import download_data
+
+    return download_data(find_task(task).task, out, revision, progress)
 
 
 def build_leaderboard(runs: Sequence[Path], out: Path) -> Path:

@@ -21,6 +21,13 @@ def add_to(application: typer.Typer) -> None:
     group.command(
         "check", epilog="Example: `emoreal-bench data check --task emorealm --data ~/emorealm`"
     )(check)
+    group.command(
+        "prepare-layout",
+        epilog="Example: `emoreal-bench data prepare-layout DFEW/clip --out ~/emorealm`",
+    )(prepare_layout)
+    group.command("get", epilog="Example: `emoreal-bench data get --task ravdess --out ~/ravdess`")(
+        get
+    )
     application.add_typer(group, name="data")
 
 
@@ -66,3 +73,35 @@ def check(
     else:
         show(*report.lines())
     raise typer.Exit(0 if report.complete else 3)
+
+
+def prepare_layout(
+    source: Path = typer.Argument(..., help="Folder of clips."),
+    out: Path = typer.Option(..., help="Folder for the two trees."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Make 24 frames a second mp4 and 16 kHz wav copies, as the paper's authors read them."""
+    from emoreal_bench import api
+    from emoreal_bench.running.progress import CountBar
+
+    with CountBar("copying clips", quiet=as_json) as bar:
+        layout = api.prepare_layout(source, out, bar.update)
+    if as_json:
+        print_json(layout.model_dump(mode="json"))
+    else:
+        show(*layout.lines())
+    raise typer.Exit(3 if layout.damaged else 0)
+
+
+def get(
+    task: str = typer.Option(..., "--task", "-t", help="Task name or path of a YAML file."),
+    out: Path = typer.Option(..., help="Folder for the files."),
+    revision: str | None = typer.Option(None, help="Commit of the hub, if the task pins none."),
+) -> None:
+    """Download the files of a data set whose owner lets anybody have them."""
+    from emoreal_bench import api
+    from emoreal_bench.running.progress import CountBar
+
+    with CountBar("downloading") as bar:
+        files = api.get_data(task, out, revision, bar.update)
+    show(*(str(path) for path in files))
