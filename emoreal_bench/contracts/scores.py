@@ -56,6 +56,10 @@ class SubtaskScores(_Record):
     """F1 of the answer "yes" in its standard sense."""
     matthews: float | None = None
     """Matthews' correlation, -1 to 1; no answer counts as a class of its own."""
+    calibration_error: float | None = None
+    """Expected calibration error, where choices were scored."""
+    brier: float | None = None
+    """Mean Brier score, 0 to 2, where choices were scored."""
     hallucination_rate: float | None = None
     spurious_rate: float | None = None
     uar: float | None = None

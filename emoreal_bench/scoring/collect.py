@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.result import ChoiceScores
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Outcome, Scoring
+from emoreal_bench.scoring.choice_probabilities import brier_score, probabilities
 from emoreal_bench.scoring.frame import NO, NO_ANSWER, YES, Frame, Layout, letter_class
 from emoreal_bench.scoring.readings import Reading, read_reply
 
@@ -29,6 +31,7 @@ class Reply(NamedTuple):
     id: str
     status: DeliveryStatus
     text: str
+    choice_scores: ChoiceScores | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,15 @@ class Collected:
     Attributes:
         status: ``(items,)`` position in :data:`STATUSES`.
         readings: By scoring.
+        confidence: ``(items,)`` probability of the likeliest option; NaN where
+            choices were not scored.
+        brier: ``(items,)`` Brier score of the probabilities; NaN likewise.
     """
 
     status: NDArray[np.int8]
     readings: dict[Scoring, Readings]
+    confidence: NDArray[np.float32]
+    brier: NDArray[np.float32]
 
 
 def collect_readings(
@@ -92,6 +100,8 @@ def collect_readings(
     collected = Collected(
         np.full(len(items), _STATUS_CODE[DeliveryStatus.MISSING], np.int8),
         {scoring: _nothing_read(scoring, len(items)) for scoring in scorings},
+        np.full(len(items), np.nan, np.float32),
+        np.full(len(items), np.nan, np.float32),
     )
     for reply in replies:
         index = positions.get(reply.id)
@@ -103,6 +113,10 @@ def collect_readings(
         collected.status[index] = _STATUS_CODE[reply.status]
         item = items[index]
         subtask = task.subtasks[item.subtask]
+        shares = None if reply.choice_scores is None else probabilities(reply.choice_scores)
+        if shares is not None:
+            collected.confidence[index] = max(shares.values())
+            collected.brier[index] = brier_score(shares, item.answer)
         for scoring, readings in collected.readings.items():
             reading = read_reply(scoring, item, subtask, reply.status, reply.text)
             layout = frame.layouts[item.subtask]

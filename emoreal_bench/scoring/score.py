@@ -69,7 +69,7 @@ def score(
     collected = collect_readings(task, frame, items, replies, scorings)
     groups = slice_groups(task, items)
     reports = {
-        str(scoring): _report(task, Sample(frame, collected.readings[scoring], seed), groups)
+        str(scoring): _report(task, Sample.of(frame, collected, scoring, seed), groups)
         for scoring in scorings
     }
     headline = HEADLINE_SCORING if HEADLINE_SCORING in scorings else scorings[0]

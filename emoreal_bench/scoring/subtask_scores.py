@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
-from typing import TYPE_CHECKING, Any
+from math import fsum, isnan
+from typing import TYPE_CHECKING, Any, Self
 
 from emoreal_bench.contracts.scores import Interval, SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
-from emoreal_bench.scoring.collect import Readings, count_outcomes
+from emoreal_bench.scoring.choice_probabilities import calibration_error
+from emoreal_bench.scoring.collect import Collected, Readings, count_outcomes
 from emoreal_bench.scoring.frame import Frame, Layout
 from emoreal_bench.scoring.metrics import (
     compute_metrics,
@@ -20,6 +21,7 @@ from emoreal_bench.scoring.metrics import (
     precisions,
     recalls,
 )
+from emoreal_bench.scoring.official_words import official_words_for
 from emoreal_bench.statistics.intervals import (
     ClusterCounts,
     count_clusters,
@@ -40,11 +42,27 @@ FEW_CLIPS = 10
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A run under one scoring, and the seed of its intervals."""
+    """A run under one scoring, and the seed of its intervals.
+
+    Attributes:
+        frame: The items.
+        readings: What was read of the replies.
+        confidence: As in :class:`Collected`.
+        brier: As in :class:`Collected`.
+        seed: Of the intervals.
+    """
 
     frame: Frame
     readings: Readings
+    confidence: NDArray[np.float32]
+    brier: NDArray[np.float32]
     seed: int
+
+    @classmethod
+    def of(cls, frame: Frame, collected: Collected, scoring: Scoring, seed: int) -> Self:
+        """Take one scoring out of what was collected."""
+        readings = collected.readings[scoring]
+        return cls(frame, readings, collected.confidence, collected.brier, seed)
 
     @property
     def scoring(self) -> Scoring:
@@ -107,7 +125,7 @@ def score_members(
     if layout.kind is AnswerKind.LABEL:
         fields |= _class_tables(layout, confusion_of(layout, counts.totals))
         fields["notes"] += _dropped_note(counted.size, members.size, sample.scoring)
-    return SubtaskScores(**fields)
+    return SubtaskScores(**fields | _calibration(sample, counted))
 
 
 def accuracy_scores(sample: Sample, members: NDArray[np.intp], name: str) -> SubtaskScores:
@@ -209,10 +227,26 @@ def intervals_of(
     return intervals, few
 
 
+def _calibration(sample: Sample, counted: NDArray[np.intp]) -> dict[str, float]:
+    """Give the calibration of those items whose choices were scored."""
+    import numpy as np
+
+    scored = counted[~np.isnan(sample.confidence[counted])]
+    if sample.scoring is not Scoring.STRICT or scored.size == 0:
+        return {}
+    correct = sample.readings.answer[scored] == sample.frame.gold[scored]
+    return {
+        "calibration_error": calibration_error(sample.confidence[scored].astype(float), correct),
+        "brier": fsum(sample.brier[scored]) / scored.size,
+    }
+
+
 def _without_predictions(layout: Layout) -> dict[str, Any]:
     """Give the scores of items of which none has a prediction; strict always counts items."""
     if layout.kind is AnswerKind.CHOICE:
         return {"accuracy": 0.0, "notes": ("no predictions: 0 by the authors' evaluator",)}
+    if layout.kind is AnswerKind.LABEL and official_words_for(layout.classes) is None:
+        return {"notes": ("the authors' evaluator has no words for these classes",)}
     return {"notes": ("no predictions, where the authors' evaluator stops",)}
 
 

@@ -32,12 +32,12 @@ class ClusterCounts:
     """What clusters add to a metric, equal clusters folded into one row.
 
     Attributes:
-        vectors: ``(distinct, features)`` counts, in lexicographic order, so
-            that the order of the items never matters.
+        vectors: ``(distinct, features)`` counts or sums, in lexicographic
+            order, so that the order of the items never matters.
         multiplicity: ``(distinct,)`` how many clusters have these counts.
     """
 
-    vectors: NDArray[np.int64]
+    vectors: NDArray[np.int64] | NDArray[np.float64]
     multiplicity: NDArray[np.int64]
 
     @property
@@ -46,9 +46,9 @@ class ClusterCounts:
         return int(self.multiplicity.sum())
 
     @property
-    def totals(self) -> NDArray[np.int64]:
-        """``(features,)`` counts over all clusters: the sample itself."""
-        totals: NDArray[np.int64] = self.multiplicity @ self.vectors
+    def totals(self) -> NDArray[np.int64] | NDArray[np.float64]:
+        """``(features,)`` totals over all clusters: the sample itself."""
+        totals: NDArray[np.int64] | NDArray[np.float64] = self.multiplicity @ self.vectors
         return totals
 
 
@@ -84,8 +84,8 @@ def resample(
         replicates: Number of bootstrap samples.
 
     Returns:
-        ``(replicates, features)`` totals. They are whole numbers, so that the
-        product is exact and the same on every machine.
+        ``(replicates, features)`` totals. Those of counts are whole numbers, so
+        that the product is exact and the same on every machine.
     """
     import numpy as np
 
