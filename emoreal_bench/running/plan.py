@@ -123,7 +123,7 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
     wanted = choose_media(task, options)
     renderer = PromptRenderer(task_file, options.variant, wanted.modalities)
     items = limit_items(dataset.items, options.limit)
-    groups = _group_by_clip(items)
+    groups = group_by_clip(items)
     clips = {key: dataset.clips[key] for key in groups}
     clip_hashes = {key: clip_hash(clip) for key, clip in clips.items()}
     swapped = wanted.alteration is Alteration.SWAP
@@ -243,7 +243,8 @@ def deliverable(wanted: MediaWanted, capabilities: Capabilities) -> MediaWanted 
     return wanted.model_copy(update={"modalities": modalities}) if modalities else None
 
 
-def _group_by_clip(items: Sequence[Item]) -> dict[str, array[int]]:
+def group_by_clip(items: Sequence[Item]) -> dict[str, array[int]]:
+    """Give each clip's questions by their positions, the clips in order of appearance."""
     groups: dict[str, array[int]] = {}
     for position, item in enumerate(items):
         group = groups.get(item.clip)
