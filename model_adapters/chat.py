@@ -8,7 +8,7 @@ retries off, and reads the answer.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
-from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.chat_answer import (
     ANSWER_KEY,
     ChatAnswer,
@@ -26,7 +25,6 @@ from emoreal_bench.model_adapters.chat_answer import (
 from emoreal_bench.model_adapters.remote import (
     RemoteAdapter,
     RemoteArguments,
-    mark_medium,
     read_key,
 )
 from emoreal_bench.model_adapters.remote_media import MediaForms, Medium, Payload, Piece, VideoForm
@@ -139,12 +137,6 @@ class ChatModel(RemoteAdapter):
         self._options = options
         self._client: openai.AsyncOpenAI | None = None
 
-    def render(self, request: Request) -> str:
-        """Give the body with a mark in the place of each file."""
-        return canonical_json(
-            self._body(request, self._compose(request), mark_medium, scoring=False)
-        )
-
     async def _connect(self) -> str | None:
         import openai
 
@@ -173,7 +165,10 @@ class ChatModel(RemoteAdapter):
         import openai
 
         assert self._client is not None, "asked only while open"
-        body = self._body(request, payload, _data_uri, scoring=scoring)
+        messages = [
+            {"role": turn.role, "content": self._content(turn.pieces)} for turn in payload.turns
+        ]
+        body = {"messages": messages} | self._settings(request, payload, scoring=scoring)
         try:
             # The answer is read here and not by the SDK, which lets any shape pass.
             response = await self._client.post(
@@ -187,23 +182,9 @@ class ChatModel(RemoteAdapter):
         answer = read_answer(response.content, request.letters, scoring=scoring)
         return replace(answer.reply, notes=self._notes(answer, payload))
 
-    def _body(
-        self,
-        request: Request,
-        payload: Payload,
-        write: Callable[[Medium], str],
-        *,
-        scoring: bool,
-    ) -> dict[str, Any]:
-        """Write the body; ``write`` turns a file into what stands in its place."""
+    def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
         dialect, settings = self._dialect, request.settings
-        body: dict[str, Any] = {
-            "model": self._endpoint.model,
-            "messages": [
-                {"role": turn.role, "content": self._content(turn.pieces, write)}
-                for turn in payload.turns
-            ],
-        }
+        body: dict[str, Any] = {"model": self._endpoint.model}
         allowance = max(settings.reasoning_tokens, dialect.reasoning_tokens)
         body[dialect.token_limit] = 1 if scoring else settings.max_new_tokens + allowance
         if dialect.sampling:
@@ -225,31 +206,28 @@ class ChatModel(RemoteAdapter):
         body.update(self._options.extra)
         return body
 
-    def _content(
-        self, pieces: Sequence[Piece], write: Callable[[Medium], str]
-    ) -> str | list[dict[str, Any]]:
+    def _content(self, pieces: Sequence[Piece]) -> str | list[dict[str, Any]]:
         words = [piece for piece in pieces if isinstance(piece, str)]
         if len(words) == len(pieces):
             # Plain text is understood by every server, a list of parts not.
             return "".join(words)
         return [
-            {"type": "text", "text": piece}
-            if isinstance(piece, str)
-            else self._part(piece, write(piece))
+            {"type": "text", "text": piece} if isinstance(piece, str) else self._part(piece)
             for piece in pieces
         ]
 
-    def _part(self, medium: Medium, data: str) -> dict[str, Any]:
+    def _part(self, medium: Medium) -> dict[str, Any]:
+        data = base64.b64encode(medium.content).decode("ascii")
+        place = {"url": f"data:{medium.mime_type};base64,{data}"}
         if medium.mime_type.startswith("image/"):
             detail = self._dialect.image_detail
-            image = {"url": data} if detail is None else {"url": data, "detail": detail}
+            image = place if detail is None else place | {"detail": detail.value}
             return {"type": "image_url", "image_url": image}
         if medium.mime_type.startswith("video/"):
-            return {"type": "video_url", "video_url": {"url": data}}
+            return {"type": "video_url", "video_url": place}
         if self._dialect.sound is SoundPart.AUDIO_URL:
-            return {"type": "audio_url", "audio_url": {"url": data}}
-        bare = data.partition(",")[2] or data
-        return {"type": "input_audio", "input_audio": {"data": bare, "format": "wav"}}
+            return {"type": "audio_url", "audio_url": place}
+        return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
 
     def _notes(self, answer: ChatAnswer, payload: Payload) -> tuple[str, ...]:
         notes = []
@@ -278,7 +256,3 @@ def _constrain(constraint: ChoiceConstraint | None, letters: Sequence[str]) -> d
         named = {"name": "choice", "strict": True, "schema": schema}
         return {"response_format": {"type": "json_schema", "json_schema": named}}
     return {}
-
-
-def _data_uri(medium: Medium) -> str:
-    return f"data:{medium.mime_type};base64,{base64.b64encode(medium.content).decode('ascii')}"

@@ -18,7 +18,6 @@ from pydantic import Field
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
-from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.google_answer import read_error, read_response
 from emoreal_bench.model_adapters.google_files import UploadedFiles, UploadError
 from emoreal_bench.model_adapters.providers import ModelSpec
@@ -27,7 +26,6 @@ from emoreal_bench.model_adapters.remote import (
     RemoteArguments,
     answer_settings,
     make_description,
-    mark_medium,
     parse_remote_arguments,
     read_key,
 )
@@ -176,17 +174,6 @@ class GoogleModel(RemoteAdapter):
         self._transport: httpx2.AsyncClient | None = None
         self._files: UploadedFiles | None = None
 
-    def render(self, request: Request) -> str:
-        """Give contents and settings with a mark in the place of each file."""
-        payload = self._compose(request)
-        return canonical_json(
-            {
-                "model": self._model,
-                "contents": _contents(payload, lambda medium: {"media": mark_medium(medium)}),
-                "config": self._config(request, payload, scoring=False),
-            }
-        )
-
     async def _connect(self) -> str | None:
         import httpx2
         from google import genai
@@ -229,7 +216,7 @@ class GoogleModel(RemoteAdapter):
         from google.genai import errors
 
         assert self._client is not None, "asked only while open"
-        config = self._config(request, payload, scoring=scoring)
+        config: Any = self._settings(request, payload, scoring=scoring)
         try:
             contents = _contents(payload, await self._write_media(payload))
             response = await self._client.aio.models.generate_content(
@@ -248,7 +235,7 @@ class GoogleModel(RemoteAdapter):
             return Reply(DeliveryStatus.FAILED, detail=f"the answer cannot be read ({kind})")
         return read_response(response, request.letters, payload, model=self._model, scoring=scoring)
 
-    def _config(self, request: Request, payload: Payload, *, scoring: bool) -> Any:
+    def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
         settings, options = request.settings, self._options
         thinking, allowance = self._thinking(settings.reasoning_tokens)
         config: dict[str, Any] = {

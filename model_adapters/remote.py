@@ -31,6 +31,7 @@ from emoreal_bench.contracts.vocabulary import (
     Modality,
     Repeatability,
 )
+from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.remote_media import (
     EncodedClip,
@@ -136,6 +137,25 @@ class RemoteAdapter(ModelAdapter):
             scoring: Whether the letters are to be scored, not a reply to be written.
         """
 
+    @abstractmethod
+    def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
+        """Write down what is sent beside the conversation, as JSON."""
+
+    def render(self, request: Request) -> str:
+        """Give the settings, and the conversation with a mark in the place of each file."""
+        clips = {
+            key: encode_clip(request.clips[key], wanted, self._forms)
+            for key, wanted in media_wanted(request).items()
+            if key in request.clips
+        }
+        payload = compose(request, self._forms, clips)
+        settings = self._settings(request, payload, scoring=False)
+        lines = [canonical_json({"model": self._description.name} | settings)]
+        for turn in payload.turns:
+            lines.append(f"{turn.role}:")
+            lines += [p if isinstance(p, str) else _mark(p) for p in turn.pieces]
+        return "\n".join(lines)
+
     def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         """Ask for a reply to each request."""
         return self._ask_all(requests, scoring=False)
@@ -179,15 +199,6 @@ class RemoteAdapter(ModelAdapter):
                     DeliveryStatus.FAILED, detail=f"no answer in {self._arguments.timeout:g} s"
                 )
             return self._result(request, payload, reply, time.monotonic() - started)
-
-    def _compose(self, request: Request) -> Payload:
-        """Write a request's conversation down at once, for :meth:`render`."""
-        clips = {
-            key: encode_clip(request.clips[key], wanted, self._forms)
-            for key, wanted in media_wanted(request).items()
-            if key in request.clips
-        }
-        return compose(request, self._forms, clips)
 
     async def _prepare(self, request: Request) -> Payload:
         clips = {
@@ -333,13 +344,6 @@ def parse_remote_arguments(
     return parse_arguments(schema, arguments, model)
 
 
-def mark_medium(medium: Medium) -> str:
-    """Give what stands in the place of a file where a request is shown."""
-    contents = [f"{medium.frames} frames"] if medium.frames > 1 else []
-    contents += [f"{medium.audio_seconds:.2f} s of sound"] if medium.audio_seconds else []
-    return f"<{medium.mime_type}{': ' if contents else ''}{', '.join(contents)}>"
-
-
 def answer_settings(
     arguments: RemoteArguments,
 ) -> dict[str, str | int | float | bool | None]:
@@ -368,3 +372,10 @@ def read_key(variables: Sequence[str], model: str, *, required: bool) -> str | N
         f"{model} needs a key, and the environment has none.",
         remedy=f"Set the environment variable {' or '.join(variables)}.",
     )
+
+
+def _mark(medium: Medium) -> str:
+    """Give what stands in the place of a file where a request is shown."""
+    contents = [f"{medium.frames} frames"] if medium.frames > 1 else []
+    contents += [f"{medium.audio_seconds:.2f} s of sound"] if medium.audio_seconds else []
+    return f"<{medium.mime_type}{': ' if contents else ''}{', '.join(contents)}>"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,10 @@ from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
-from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters import PROVIDERS, create_adapter
 from tests.avere_checkpoint import make_avere_checkpoint
 from tests.model_requests import QUESTION, make_clip, make_request
+from tests.stub_server import Behaviour, StubServer
 
 Ask = Callable[[ModelAdapter, Sequence[Request]], Awaitable[list[Result]]]
 
@@ -32,10 +33,15 @@ class Subject:
         name: Of the model; ``{script}`` and ``{avere}`` stand for the path of a
             script and of a tiny checkpoint.
         unusable: Makes a request that this adapter cannot answer.
+        arguments: Of the model; ``{stub}`` stands for the address of a service.
     """
 
     name: str
     unusable: Callable[[Request], Request]
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+    def create(self) -> ModelAdapter:
+        return create_adapter(self.name, self.arguments)
 
 
 def without_options(request: Request) -> Request:
@@ -50,6 +56,15 @@ def with_an_unknown_id(request: Request) -> Request:
     return replace(request, id="unscripted")
 
 
+def with_a_clip_that_is_declined(request: Request) -> Request:
+    return make_request(request.id, make_clip(), question="Decline this clip.")
+
+
+def served(name: str, path: str = "/v1", **arguments: str) -> Subject:
+    """Make a subject that a service on this machine answers for."""
+    return Subject(name, with_a_clip_that_is_declined, {"base_url": f"{{stub}}{path}", **arguments})
+
+
 ADAPTERS = (
     Subject("baseline/first-choice", without_options),
     Subject("baseline/last-choice", without_options),
@@ -57,6 +72,9 @@ ADAPTERS = (
     Subject("scripted/{script}", with_an_unknown_id),
     Subject("tiny/omni", with_a_reserved_mark),
     Subject("avere/{avere}", with_a_reserved_mark),
+    served("http/qwen", dialect="vllm", takes_audio="true"),
+    served("openai/gpt-4o", takes_audio="true"),
+    served("google/gemini-2.5-flash", path="", top_logprobs="5"),
 )
 
 
@@ -65,13 +83,34 @@ def avere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_avere_checkpoint(tmp_path_factory.mktemp("avere"))
 
 
+@pytest.fixture(scope="session")
+def stub() -> Iterator[StubServer]:
+    with StubServer() as server:
+        server.choose(
+            lambda asked: (
+                Behaviour.MEDIA_REFUSED if b"Decline this" in asked.content else Behaviour.OK
+            )
+        )
+        yield server
+
+
 @pytest.fixture(params=ADAPTERS, ids=lambda subject: subject.name)
-def subject(request: pytest.FixtureRequest, tmp_path: Path, avere: Path) -> Subject:
+def subject(
+    request: pytest.FixtureRequest, tmp_path: Path, avere: Path, stub: StubServer
+) -> Subject:
     chosen: Subject = request.param
+    if not PROVIDERS[chosen.name.partition("/")[0]].is_installed():
+        pytest.skip("needs an extra that is not installed")
     script = tmp_path / "script.json"
     replies = {str(number): f"({'AB'[number % 2]})" for number in range(10)}
     script.write_text(json.dumps({"replies": replies, "modalities": ["video", "audio", "text"]}))
-    return replace(chosen, name=chosen.name.format(script=script, avere=avere))
+    return replace(
+        chosen,
+        name=chosen.name.format(script=script, avere=avere),
+        arguments={
+            name: value.format(stub=stub.address) for name, value in chosen.arguments.items()
+        },
+    )
 
 
 @pytest.fixture
@@ -91,7 +130,7 @@ def ask(subject: Subject, requests: Sequence[Request], method: Ask = generate) -
     """Ask a fresh adapter and give its results by id, each exactly once."""
 
     async def run() -> list[Result]:
-        async with create_adapter(subject.name) as adapter:
+        async with subject.create() as adapter:
             return list(await method(adapter, requests))
 
     results = asyncio.run(run())
@@ -101,7 +140,7 @@ def ask(subject: Subject, requests: Sequence[Request], method: Ask = generate) -
 
 
 def takes_media(subject: Subject) -> bool:
-    return create_adapter(subject.name).describe().capabilities.modalities != (Modality.TEXT,)
+    return subject.create().describe().capabilities.modalities != (Modality.TEXT,)
 
 
 def test_every_request_is_answered_once_under_its_id(
@@ -164,7 +203,7 @@ def test_another_clip_gives_another_input_hash(subject: Subject) -> None:
 
 
 def test_choices_are_scored_where_the_model_says_so(subject: Subject, batch: list[Request]) -> None:
-    kind = create_adapter(subject.name).describe().capabilities.choice_score_kind
+    kind = subject.create().describe().capabilities.choice_score_kind
     if kind is None:
         with pytest.raises(NotImplementedError):
             ask(subject, batch, score)
@@ -183,7 +222,7 @@ def test_a_prompt_renders_the_same_before_and_after_opening(subject: Subject) ->
     request = make_request("1", make_clip())
 
     async def run() -> tuple[str, str]:
-        adapter = create_adapter(subject.name)
+        adapter = subject.create()
         before = adapter.render(request)
         async with adapter:
             return before, adapter.render(request)
@@ -194,26 +233,26 @@ def test_a_prompt_renders_the_same_before_and_after_opening(subject: Subject) ->
 
 
 def test_another_question_renders_otherwise(subject: Subject) -> None:
-    adapter = create_adapter(subject.name)
+    adapter = subject.create()
     one, other = make_request("1"), make_request("1", question="Is she sad?")
     assert adapter.render(one) != adapter.render(other)
 
 
 def test_describing_does_not_change(subject: Subject, batch: list[Request]) -> None:
     async def run() -> None:
-        adapter = create_adapter(subject.name)
+        adapter = subject.create()
         before = adapter.describe()
         async with adapter:
             await generate(adapter, batch[:2])
         assert adapter.describe() == before
-        assert before == create_adapter(subject.name).describe()
+        assert before == subject.create().describe()
 
     asyncio.run(run())
 
 
 def test_an_adapter_may_be_opened_and_closed_again(subject: Subject, batch: list[Request]) -> None:
     async def run() -> list[list[Result]]:
-        adapter = create_adapter(subject.name)
+        adapter = subject.create()
         rounds = []
         for _ in range(2):
             await adapter.open()
@@ -231,7 +270,7 @@ def test_a_cancelled_batch_leaves_the_adapter_usable(
     subject: Subject, batch: list[Request]
 ) -> None:
     async def run() -> list[Result]:
-        async with create_adapter(subject.name) as adapter:
+        async with subject.create() as adapter:
             task = asyncio.create_task(generate_slowly(adapter.generate(batch)))
             await asyncio.sleep(0)
             task.cancel()
