@@ -21,7 +21,7 @@ from emoreal_bench.contracts.vocabulary import (
     QuestionType,
     Scoring,
 )
-from emoreal_bench.scoring.collect import Collected, Reply, collect_readings, count_statuses
+from emoreal_bench.scoring.collect import Reply, collect_readings, count_statuses
 from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.joint import average_interval, mean_of, mean_scores
@@ -77,7 +77,7 @@ def score(
         schema_version=1,
         task=task.name,
         scoring_hash=scoring_hash(scorings),
-        coverage=_coverage(collected),
+        coverage=coverage_of(count_statuses(collected)),
         scores=reports,
         warnings=_warnings(reports[str(headline)]),
     )
@@ -148,8 +148,12 @@ def _hallucination_free(stress: SubtaskScores) -> SubtaskScores:
     )
 
 
-def _coverage(collected: Collected) -> Coverage:
-    statuses = count_statuses(collected)
+def coverage_of(statuses: Mapping[DeliveryStatus, int]) -> Coverage:
+    """Say how many items a score speaks of.
+
+    Args:
+        statuses: All items by delivery status, every status named.
+    """
     items = sum(statuses.values())
     covered = sum(statuses[status] for status in COVERED)
     return Coverage(
@@ -158,6 +162,11 @@ def _coverage(collected: Collected) -> Coverage:
         fraction=covered / items,
         statuses={str(status): count for status, count in statuses.items()},
     )
+
+
+def are_many_unparsable(unparsable: int, items: int) -> bool:
+    """Say whether so many replies cannot be read that a person should look at them."""
+    return unparsable > _MANY_UNPARSABLE * items
 
 
 def _warnings(report: ScoringReport) -> tuple[str, ...]:
@@ -171,7 +180,7 @@ def _warnings(report: ScoringReport) -> tuple[str, ...]:
             )
         items = sum(scores.outcomes.values())
         unparsable = scores.outcomes[Outcome.UNPARSABLE]
-        if unparsable > _MANY_UNPARSABLE * items:
+        if are_many_unparsable(unparsable, items):
             warnings.append(
                 f"{name}: no single answer could be read from {unparsable} of {items} replies."
                 " They count as wrong; look at some of them before trusting the score."
