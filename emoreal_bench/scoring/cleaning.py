@@ -35,6 +35,7 @@ _NEXT_TO_IDEOGRAPH = re.compile(
     r"|(?<=[A-Za-z])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
 _QUESTION_ECHO = re.compile(r"\A(\W*Q(?:uestion)?\s*:.*?)\bA\s*:", re.S)
+_NOT_APPLICABLE = re.compile(r"\bn/a\b", re.I)
 _BLANKS = re.compile(r"[^\S\n]+")
 
 
@@ -64,5 +65,6 @@ def clean(text: str) -> str:
         text = _BLANKS.sub(" ", text)
     if _HAS_MARKDOWN.search(text):
         text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
+    text = _NOT_APPLICABLE.sub("", text)
     text = _QUESTION_ECHO.sub(r"\1Answer:", text)
     return _LINE_DRESS.sub("", text).strip()

@@ -17,7 +17,7 @@ _WORDS = """
 is was because since as and or seems appears would fits matches best but due for given based which
 describes corresponds not nor rather instead over than isn't doesn't can't cannot contradicts
 suggests says states mentions claims looks sounds also can could may might must should remains
-represents captures aligns reflects implies indicates requires does has if
+represents captures aligns reflects implies indicates requires does has if it i
 """
 _WORDS_AFTER_LETTER = frozenset(_WORDS.split())
 _REJECTED_BEFORE = re.compile(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
+from operator import or_
 
 from emoreal_bench.scoring.options import Options, words_of
 
@@ -24,9 +26,25 @@ _REJECTED_AFTER = re.compile(
     r"(?:not|wrong|incorrect|unlikely|ruled out|excluded|eliminated|less|out)"
     r"|isn't|doesn't|can't|cannot|wasn't|wouldn't) "
 )
+_CONJUNCTIONS = (" or ", " nor ", " and ")
 _START = re.compile(r"^(?: (?:the|a|an|that|it's|it|is|because|of|with|this|option))* ")
+_ENDING = re.compile(r"(?:'s|(?<=\w{3})(?:ing|es|ed|s|e))\Z")
 _STOP_WORDS = frozenset(
-    {"the", "and", "are", "its", "his", "her", "their", "this", "that", "she", "not", "was"}
+    {
+        "the",
+        "and",
+        "are",
+        "its",
+        "his",
+        "her",
+        "their",
+        "this",
+        "that",
+        "she",
+        "was",
+        "there",
+        "both",
+    }
 )
 
 
@@ -69,19 +87,23 @@ def texts_in(text: str, options: Options) -> set[str]:
     """Give the options whose texts occur in a passage and are not rejected there."""
     words = words_of(text)
     spans = _spans(words, options)
-    found: set[str] = set()
-    rejected_until = -1
-    for start, end, letter in spans:
-        in_rejected_list = rejected_until >= 0 and words[rejected_until - 1 : start + 1] in (
-            " or ",
-            " nor ",
-            " and ",
-        )
-        if in_rejected_list or _REJECTED_BEFORE.search(words[max(0, start - 80) : start + 1]):
-            rejected_until = end
-        elif not _REJECTED_AFTER.match(words[end:]):
-            found.add(letter)
-    return found
+    joints = [
+        words[end - 1 : start + 1]
+        for (_, end, _), (start, _, _) in pairwise(spans)
+    ]
+    before = [bool(_REJECTED_BEFORE.search(words[: start + 1][-80:])) for start, _, _ in spans]
+    after = [_REJECTED_AFTER.match(words[end:]) is not None for _, end, _ in spans]
+    for index, joint in enumerate(joints):
+        # "not joy or anger": what rejects the first member of a list rejects the next,
+        before[index + 1] |= before[index] and joint in _CONJUNCTIONS
+    for index in reversed(range(len(joints))):
+        # and "joy, fear and anger are wrong" the other way round.
+        after[index] |= after[index + 1] and joints[index] in (" ", *_CONJUNCTIONS)
+    return {
+        letter
+        for (_, _, letter), rejected in zip(spans, map(or_, before, after), strict=True)
+        if not rejected
+    }
 
 
 def _spans(words: str, options: Options) -> list[tuple[int, int, str]]:
@@ -106,5 +128,7 @@ def _has_content(words: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _content(words: str) -> frozenset[str]:
-    """Give the words that carry meaning."""
-    return frozenset(word for word in words.split() if len(word) > 2 and word not in _STOP_WORDS)
+    """Give the stems of the words that carry meaning."""
+    return frozenset(
+        _ENDING.sub("", word) for word in words.split() if len(word) > 2 and word not in _STOP_WORDS
+    )

@@ -40,7 +40,7 @@ _LETTER_FIRST = re.compile(
 _CLOSED = re.compile(r"[\"']?\s*(?:[)\]}.:,;\"'=-]|\n|\Z)")
 _CLOSERS = re.compile(r"\A[)\]}.:,;\"'\s=-]*")
 _SECOND_LETTER = re.compile(
-    r"[)\]}.:\"']*(?:\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly)\b|\n)\s*"
+    r"[)\]}.:?\"']*(?:\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly)\b|\n)\s*"
     r"(?:(?:option|choice|maybe|possibly)\s+)?[\"'(\[{]*|\s+[(\[{]+|\s+(?=[A-Z](?:\s+[A-Z]\b|\W*\Z)))"
     r"([A-Z])(?![\w'])"
 )
