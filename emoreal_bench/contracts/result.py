@@ -77,7 +77,8 @@ class Result:
         usage: Tokens.
         seconds: Time of the model on this item; a batch's time is shared out.
         attempts: How often it was asked in this run, 1 or more.
-        retry_after: Seconds that a service asks to wait before the next try.
+        retry_after: Seconds that a service asks to wait before the next try; 0
+            where it is overloaded and does not say how long.
     """
 
     id: str

@@ -80,6 +80,19 @@ def test_settings_that_a_model_does_not_take_are_noted(stub: StubServer) -> None
     assert result.delivery.notes == ("temperature, top_p and seed left out: the model takes none",)
 
 
+def test_what_a_family_takes_can_be_put_right_by_arguments(stub: StubServer) -> None:
+    arguments = {"sampling": "true", "top_logprobs": "5", "takes_audio": "true"}
+    assert body(REASONING, stub, **arguments)["temperature"] == 0.5
+    capabilities = create_adapter(REASONING.model, arguments).describe().capabilities
+    assert capabilities.joint
+    assert capabilities.choice_score_kind is ChoiceScoreKind.LETTER_LOGIT
+
+
+def test_a_model_that_speaks_over_a_websocket_only_is_refused() -> None:
+    with pytest.raises(UsageError, match="websocket"):
+        create_adapter("openai/gpt-realtime-2")
+
+
 def test_safety_filters_are_off_where_they_may_be(stub: StubServer) -> None:
     filters = body(GOOGLE, stub)["safetySettings"]
     assert {setting["threshold"] for setting in filters} == {"OFF"}
