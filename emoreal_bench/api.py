@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from emoreal_bench.running.runner import RunInterrupted, run_task
 if TYPE_CHECKING:
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
     from emoreal_bench.contracts.comparison import ComparisonReport, Factor
+    from emoreal_bench.contracts.probe import Condition, ProbeReport
     from emoreal_bench.doctor import Finding
     from emoreal_bench.readers.check import DataReport
     from emoreal_bench.readers.prepare import PreparedLayout
@@ -54,6 +55,7 @@ __all__ = [
     "doctor",
     "dry_run",
     "evaluate",
+    "judge",
     "get_data",
     "list_models",
     "list_runs",
@@ -63,6 +65,7 @@ __all__ = [
     "parse_fail_on_error",
     "parse_scorings",
     "prepare_layout",
+    "probe",
     "score_predictions",
     "score_run",
     "write_json",
@@ -129,6 +132,46 @@ def evaluate(
     """
     options = options or RunOptions()
     adapter, plan = _prepare(model, task, data, options)
+    return _carry_out(plan, adapter, options, observer)
+
+
+def judge(
+    run: Path,
+    model: str,
+    repeats: int = 1,
+    options: RunOptions | None = None,
+    observer: RunObserver | None = None,
+) -> RunReport:
+    """Let a model judge the free descriptions of a run.
+
+    It makes a second run, which is kept, continued and cached like any other;
+    the scores are in ``report.results.judged``. The judge reads texts only.
+
+    Args:
+        run: Folder of a finished run that has open questions.
+        model: The judge, ``provider/model``; pin it, since its name is its identity.
+        repeats: Judgements of each reply, 1 to 10; two or more give their agreement.
+        options: Everything else; what is asked (``plan``, ``data_options``) is fixed.
+        observer: Hears of every finished judgement.
+
+    Raises:
+        UsageError: For a wrong name, argument or option, or a run without open questions.
+        NotComparableError: If ``options.out`` holds another run.
+        RunError: If ``run`` is not finished, or the folder is in use or cannot be written.
+        RunInterrupted: On Ctrl-C or SIGTERM; the run can be continued.
+    """
+    from emoreal_bench.judging.plan import make_judge_plan
+
+    options = options or RunOptions()
+    if options.plan != PlanOptions() or options.data_options:
+        raise UsageError("What a judge is asked is fixed; leave `plan` and `data_options` alone.")
+    adapter = create_adapter(model, options.model_arguments, options.lora)
+    return _carry_out(make_judge_plan(run, repeats), adapter, options, observer)
+
+
+def _carry_out(
+    plan: Plan, adapter: ModelAdapter, options: RunOptions, observer: RunObserver | None
+) -> RunReport:
     folder = options.out or options.runs / run_id(plan, adapter.describe())
     cache = None if options.cache is None else ResponseCache(options.cache)
     try:
@@ -248,6 +291,49 @@ def compare(
     from emoreal_bench.probing.comparing import compare_runs
 
     return compare_runs(folders, across=across, seed=seed)
+
+
+def probe(
+    model: str = DEFAULT_MODEL,
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    *,
+    seed: int = 0,
+    observe: Callable[[str], RunObserver] | None = None,
+) -> ProbeReport:
+    """Say what a score rests on: run a model in full and with something taken away.
+
+    Each condition is an ordinary run below ``options.runs``, made or continued
+    as by :func:`evaluate`; so are the blind baselines beside them.
+
+    Args:
+        model: As for :func:`evaluate`; so are ``task`` and ``data``.
+        task: A task's name, or the path of a YAML file.
+        data: The data folder; None makes the synthetic benchmark.
+        options: How the full run asks. A condition changes one thing of it;
+            ``out`` is not used.
+        seed: Of the swaps, the letters and the intervals.
+        observe: Gives what hears of a run, from the names of model and condition.
+
+    Raises:
+        UsageError, DataError, RunError, RunInterrupted: As :func:`evaluate`.
+    """
+    from emoreal_bench.probing.probe import plan_probe, run_probe
+
+    options = options or RunOptions()
+
+    def make_run(name: str, condition: Condition, plan: PlanOptions) -> Path:
+        own = replace(options, plan=plan, out=None)
+        if name != model:
+            own = replace(own, model_arguments={}, lora=None)
+        observer = None if observe is None else observe(f"{name}, {condition}")
+        return own.runs / evaluate(name, task, data, own, observer).manifest.run_id
+
+    definition = find_task(task).task
+    capabilities = describe_model(model, options).capabilities
+    conditions = plan_probe(definition, capabilities, options.plan, seed=seed)
+    return run_probe(model, definition, conditions, make_run, seed=seed)
 
 
 def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:

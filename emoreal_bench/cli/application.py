@@ -12,8 +12,10 @@ from emoreal_bench.cli import (
     compare,
     data,
     doctor,
+    judge,
     leaderboard,
     listing,
+    probe,
     run_command,
     runs,
     score,
@@ -42,7 +44,9 @@ def build() -> typer.Typer:
     application.callback()(_options)
     run_command.add_to(application)
     score.add_to(application)
+    judge.add_to(application)
     compare.add_to(application)
+    probe.add_to(application)
     listing.add_to(application)
     runs.add_to(application)
     data.add_to(application)
