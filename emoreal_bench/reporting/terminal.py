@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Outcome, Scoring
+from emoreal_bench.reporting.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.reporting.text import (
     UNDEFINED,
@@ -105,7 +106,7 @@ def _renderables(results: Results, scorings: Sequence[Scoring]) -> list[Renderab
         shown.append(score_table(results, scoring))
         if rates := rate_table(results, scoring):
             shown.append(rates)
-    return shown
+    return [*shown, *judged_renderables(results)]
 
 
 def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
@@ -133,6 +134,7 @@ def results_lines(results: Results) -> list[str]:
         ]
     return [
         *lines,
+        *judged_lines(results),
         *_note_lines(results),
         *_delivery_lines(results),
         *_warning_lines(results),

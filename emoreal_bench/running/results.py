@@ -81,12 +81,18 @@ def score_log(
         manifest: Holds the task and the identities.
         items: The plan.
         log_path: The log; damaged lines count as not there.
-        scorings: The rule books.
+        scorings: The rule books; a judge's run has one of its own.
         seed: Of the intervals.
     """
     tally = DeliveryTally()
-    task = Task.model_validate(manifest.task_definition)
-    results = score(task, items, read_replies(log_path, tally), scorings=scorings, seed=seed)
+    replies = read_replies(log_path, tally)
+    if manifest.judged is None:
+        task = Task.model_validate(manifest.task_definition)
+        results = score(task, items, replies, scorings=scorings, seed=seed)
+    else:
+        from emoreal_bench.judging.scores import score_judgements
+
+        results = score_judgements(manifest, items, replies, seed)
     return results.model_copy(
         update={
             "variant": manifest.request.variant,
