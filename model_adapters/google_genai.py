@@ -17,7 +17,7 @@ from pydantic import Field
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters.google_answer import read_error, read_response
 from emoreal_bench.model_adapters.google_files import UploadedFiles, UploadError
 from emoreal_bench.model_adapters.providers import ModelSpec
@@ -25,9 +25,10 @@ from emoreal_bench.model_adapters.remote import (
     RemoteAdapter,
     RemoteArguments,
     answer_settings,
-    make_description,
+    installed_versions,
     parse_remote_arguments,
     read_key,
+    remote_capabilities,
 )
 from emoreal_bench.model_adapters.remote_media import MediaForms, Medium, Payload, VideoForm
 from emoreal_bench.model_adapters.reply import Reply
@@ -142,14 +143,14 @@ def create(spec: ModelSpec) -> ModelAdapter:
     )
     settings = answer_settings(arguments)
     del settings["inline_megabytes"]
-    description = make_description(
-        spec.name,
-        settings,
-        forms,
-        arguments,
-        packages=("google-genai", "av"),
+    description = ModelDescription(
+        name=spec.name,
         revision=spec.model if _DATED.search(spec.model) else None,
-        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if arguments.top_logprobs else None,
+        settings=settings,
+        versions=installed_versions("google-genai", "av"),
+        capabilities=remote_capabilities(
+            forms, arguments, scores_letters=arguments.top_logprobs > 0
+        ),
     )
     return GoogleModel(description, forms, arguments, spec.model)
 

@@ -27,9 +27,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality
+from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.chat import (
     ChatDialect,
@@ -43,8 +43,9 @@ from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote import (
     RemoteArguments,
     answer_settings,
-    make_description,
+    installed_versions,
     parse_remote_arguments,
+    remote_capabilities,
 )
 from emoreal_bench.model_adapters.remote_media import MediaForms, VideoForm
 
@@ -129,13 +130,11 @@ def create(spec: ModelSpec) -> ModelAdapter:
         frozenset(modality for modality, takes in modalities.items() if takes),
         arguments.video or dialect.video,
     )
-    description = make_description(
-        spec.name,
-        _settings(arguments),
-        forms,
-        arguments,
-        packages=("openai", "av"),
-        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if dialect.top_logprobs else None,
+    description = ModelDescription(
+        name=spec.name,
+        settings=_settings(arguments),
+        versions=installed_versions("openai", "av"),
+        capabilities=remote_capabilities(forms, arguments, scores_letters=dialect.top_logprobs > 0),
     )
     endpoint = ChatEndpoint(
         arguments.model,

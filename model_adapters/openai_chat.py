@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality
+from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.chat import (
     ChatDialect,
     ChatEndpoint,
@@ -23,8 +23,9 @@ from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote import (
     RemoteArguments,
     answer_settings,
-    make_description,
+    installed_versions,
     parse_remote_arguments,
+    remote_capabilities,
 )
 from emoreal_bench.model_adapters.remote_media import MediaForms
 
@@ -113,14 +114,17 @@ def create(spec: ModelSpec) -> ModelAdapter:
             f"{spec.name} cannot be held to a JSON schema.", remedy="Leave out constrain=true."
         )
     forms = MediaForms(_modalities(family, arguments))
-    description = make_description(
-        spec.name,
-        answer_settings(arguments),
-        forms,
-        arguments,
-        packages=("openai", "av"),
+    description = ModelDescription(
+        name=spec.name,
         revision=spec.model if _DATED.search(spec.model) else None,
-        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if dialect.top_logprobs else None,
+        settings=answer_settings(arguments),
+        versions=installed_versions("openai", "av"),
+        capabilities=remote_capabilities(
+            forms,
+            arguments,
+            scores_letters=dialect.top_logprobs > 0,
+            takes_seed=dialect.sampling,
+        ),
     )
     endpoint = ChatEndpoint(
         spec.model,

@@ -93,7 +93,7 @@ class RemoteAdapter(ModelAdapter):
         self._is_open = False
         self._secret: str | None = None
         self._slots = asyncio.Semaphore(arguments.concurrency)
-        self._clips = _ClipCache(forms, size=2 * arguments.concurrency)
+        self._clips = _ClipCache(forms, size=arguments.concurrency)
 
     def describe(self) -> ModelDescription:
         """Give what is known without asking the service."""
@@ -283,42 +283,31 @@ class _ClipCache:
         self._tasks.clear()
 
 
-def make_description(
-    name: str,
-    settings: Mapping[str, str | int | float | bool | None],
-    forms: MediaForms,
-    arguments: RemoteArguments,
-    *,
-    packages: Sequence[str],
-    revision: str | None = None,
-    choice_score_kind: ChoiceScoreKind | None = None,
-) -> ModelDescription:
-    """Describe a model behind a service.
+def remote_capabilities(
+    forms: MediaForms, arguments: RemoteArguments, *, scores_letters: bool, takes_seed: bool = True
+) -> Capabilities:
+    """Say what a model behind a service can do.
 
     Args:
-        name: ``provider/model``.
-        settings: What changes its answers.
         forms: What it takes.
         arguments: For the number of requests under way.
-        packages: Installed packages whose versions decide what is sent.
-        revision: Its dated name, if it has one.
-        choice_score_kind: None if choices cannot be scored.
+        scores_letters: Whether the service shows the scores of first tokens.
+        takes_seed: Whether it is asked to repeat itself.
     """
     media = tuple(modality for modality in Modality if modality in forms.modalities)
-    return ModelDescription(
-        name=name,
-        revision=revision,
-        settings=dict(settings),
-        versions={package: version(package) for package in packages},
-        capabilities=Capabilities(
-            modalities=(*media, Modality.TEXT),
-            joint=len(media) > 1,
-            choice_score_kind=choice_score_kind,
-            repeatability=Repeatability.BEST_EFFORT,
-            concurrency=arguments.concurrency,
-            needs_network=True,
-        ),
+    return Capabilities(
+        modalities=(*media, Modality.TEXT),
+        joint=len(media) > 1,
+        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if scores_letters else None,
+        repeatability=Repeatability.BEST_EFFORT if takes_seed else Repeatability.NONE,
+        concurrency=arguments.concurrency,
+        needs_network=True,
     )
+
+
+def installed_versions(*packages: str) -> dict[str, str]:
+    """Give the versions of the packages that decide what is sent."""
+    return {package: version(package) for package in packages}
 
 
 def parse_remote_arguments(

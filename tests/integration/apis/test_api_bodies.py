@@ -10,7 +10,7 @@ import pytest
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import GenerationSettings, Message, TextPart
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus
+from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Repeatability
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.reply import BOUND_NOTE, NO_OPTION_NOTE
 from tests.integration.apis.services import GOOGLE, OPENAI, VLLM, Service
@@ -78,6 +78,16 @@ def test_a_reasoning_model_gets_room_to_reason_and_no_sampling_settings(stub: St
 def test_settings_that_a_model_does_not_take_are_noted(stub: StubServer) -> None:
     (result,) = REASONING.ask(stub, [make_request("1")])
     assert result.delivery.notes == ("temperature, top_p and seed left out: the model takes none",)
+
+
+def test_a_model_that_takes_no_seed_promises_nothing() -> None:
+    described = {
+        name: create_adapter(name).describe() for name in ("openai/gpt-4o", REASONING.model)
+    }
+    assert [d.capabilities.repeatability for d in described.values()] == [
+        Repeatability.BEST_EFFORT,
+        Repeatability.NONE,
+    ]
 
 
 def test_what_a_family_takes_can_be_put_right_by_arguments(stub: StubServer) -> None:

@@ -1,0 +1,100 @@
+"""Whole runs over a service, from the clips on disk to the scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench import api
+from emoreal_bench.contracts.run_record import ITEMS_FILE
+from emoreal_bench.running.budget import Budget, BudgetSpentError
+from emoreal_bench.running.log import read_log
+from tests.integration.apis.services import GOOGLE, KEY, VLLM, Service
+from tests.media_files import Picture, Sound, make_clip
+from tests.stub_server import Behaviour, RecordedRequest, StubServer
+
+ITEMS = 12
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips, and six yes/no questions about each, in the layout of EmoReAlM."""
+    root = tmp_path_factory.mktemp("data")
+    (root / "videos").mkdir()
+    for number in range(2):
+        make_clip(root / "videos" / f"{number}.mp4", Picture(), Sound())
+    questions = [
+        {
+            "id": f"modality_agreement_{number}",
+            "video": f"{number // 6}.mp4",
+            "task": "modality_agreement",
+            "question": f"Do voice and face agree, number {number}?",
+            "choices": ["(A) Yes", "(B) No"],
+            "answer": "A",
+        }
+        for number in range(ITEMS)
+    ]
+    (root / "emorealm_v1.json").write_text(json.dumps(questions))
+    return root
+
+
+def run(
+    service: Service, stub: StubServer, data: Path, folder: Path, budget: Budget | None = None
+) -> api.RunReport:
+    options = api.RunOptions(
+        policy=api.RunPolicy(attempts=3, backoff_seconds=0.01, budget=budget or Budget()),
+        model_arguments={"base_url": stub.address + service.path, **service.arguments},
+        out=folder,
+    )
+    return api.evaluate(service.model, "emorealm", data, options)
+
+
+def each_question_first(behaviour: Behaviour) -> Callable[[RecordedRequest], Behaviour]:
+    """Answer every question like this the first time, and then well."""
+    seen: set[bytes] = set()
+
+    def choose(asked: RecordedRequest) -> Behaviour:
+        is_new = asked.content not in seen
+        seen.add(asked.content)
+        return behaviour if is_new else Behaviour.OK
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour.SERVER_ERROR, Behaviour.CUT_OFF, Behaviour.MALFORMED]
+)
+def test_questions_that_failed_are_asked_again_until_all_are_answered(
+    stub: StubServer, data: Path, tmp_path: Path, behaviour: Behaviour
+) -> None:
+    stub.choose(each_question_first(behaviour))
+    assert run(VLLM, stub, data, tmp_path / "run").is_complete
+    assert len(stub.requests) == 2 * ITEMS
+    records = list(read_log(tmp_path / "run" / ITEMS_FILE))
+    assert {record["attempts"] for record in records} == {2}
+
+
+@pytest.mark.parametrize("service", [VLLM, GOOGLE], ids=["chat", "google"])
+def test_no_file_of_a_run_holds_the_key(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.text = f"(A) {KEY}"
+    odd = iter([Behaviour.UNAUTHORIZED] * 3)
+    stub.choose(lambda asked: next(odd, Behaviour.OK))
+    run(service, stub, data, tmp_path / "run")
+    assert KEY in str(stub.requests[0].headers)
+    for path in (tmp_path / "run").iterdir():
+        assert KEY not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_a_run_that_spent_its_budget_goes_on_where_it_stopped(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BudgetSpentError):
+        run(VLLM, stub, data, tmp_path / "run", Budget(requests=5))
+    assert run(VLLM, stub, data, tmp_path / "run").is_complete
+    assert len(stub.requests) == ITEMS
+    assert len({asked.content for asked in stub.requests}) == ITEMS
