@@ -87,10 +87,7 @@ def texts_in(text: str, options: Options) -> set[str]:
     """Give the options whose texts occur in a passage and are not rejected there."""
     words = words_of(text)
     spans = _spans(words, options)
-    joints = [
-        words[end - 1 : start + 1]
-        for (_, end, _), (start, _, _) in pairwise(spans)
-    ]
+    joints = [words[end - 1 : start + 1] for (_, end, _), (start, _, _) in pairwise(spans)]
     before = [bool(_REJECTED_BEFORE.search(words[: start + 1][-80:])) for start, _, _ in spans]
     after = [_REJECTED_AFTER.match(words[end:]) is not None for _, end, _ in spans]
     for index, joint in enumerate(joints):

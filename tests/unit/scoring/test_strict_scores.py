@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -214,6 +215,19 @@ def test_an_annotation_that_does_not_fit_the_task_is_an_error_naming_the_item(
 ) -> None:
     with pytest.raises(DataError, match=named):
         score(make_task(), [item], [])
+
+
+def test_a_further_item_takes_few_bytes() -> None:
+    def peak(count: int) -> int:
+        items = [make_item(str(i), "AB"[i % 2]) for i in range(count)]
+        given = (Reply(str(i), DeliveryStatus.OK, "A") for i in range(count))
+        tracemalloc.start()
+        score(make_task(), items, given)
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    assert (peak(9_000) - peak(3_000)) / 6_000 < 500
 
 
 def test_the_scoring_hash_depends_on_the_scorings_and_not_on_their_order() -> None:
