@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from emoreal_bench.catalog import TaskFile
@@ -14,6 +14,43 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.request import AudioPart, Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.task import Variant
 from emoreal_bench.contracts.vocabulary import Modality
+
+
+def compile_prompt(template: str, where: str) -> Template:
+    """Make a prompt template ready, in a sandbox.
+
+    Args:
+        template: Its text.
+        where: Its file, for errors.
+
+    Raises:
+        TaskError: If it is not valid Jinja.
+    """
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    try:
+        return environment.from_string(template)
+    except TemplateError as error:
+        raise TaskError(f"The prompt template is not valid: {error}", where=where) from error
+
+
+def prompt_values(item: Item, labels: tuple[str, ...]) -> dict[str, object]:
+    """Give what a prompt template sees of an item, by name.
+
+    Args:
+        item: The question.
+        labels: The classes of its subtask.
+    """
+    split = [split_choice(choice) for choice in item.choices]
+    return {
+        "question": item.question,
+        "choices": item.choices,
+        "letters": tuple(letter for letter, _ in split),
+        "options": tuple(text for _, text in split),
+        "subtask": item.subtask,
+        "labels": labels,
+    }
 
 
 class PromptRenderer:
@@ -44,15 +81,7 @@ class PromptRenderer:
         self._order = [
             part for part in self.variant.order if part is Modality.TEXT or part in modalities
         ]
-        environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-        )
-        try:
-            self._compiled = environment.from_string(self.template)
-        except TemplateError as error:
-            raise TaskError(
-                f"The prompt template is not valid: {error}", where=str(self.template_path)
-            ) from error
+        self._compiled = compile_prompt(self.template, str(self.template_path))
 
     def text(self, item: Item) -> str:
         """Render the words of one item's question.
@@ -70,15 +99,7 @@ class PromptRenderer:
 
     def values(self, item: Item) -> dict[str, object]:
         """Give what the template sees of an item, by name."""
-        split = [split_choice(choice) for choice in item.choices]
-        return {
-            "question": item.question,
-            "choices": item.choices,
-            "letters": tuple(letter for letter, _ in split),
-            "options": tuple(text for _, text in split),
-            "subtask": item.subtask,
-            "labels": self._labels[item.subtask],
-        }
+        return prompt_values(item, self._labels[item.subtask])
 
     def messages(self, item: Item) -> tuple[Message, ...]:
         """Give the conversation that asks one item."""
