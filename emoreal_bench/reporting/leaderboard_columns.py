@@ -125,6 +125,20 @@ METRICS: tuple[Metric, ...] = (
         "always gives the same answer scores 0.",
     ),
     Metric(
+        "uar",
+        "",
+        "UAR",
+        Unit.FRACTION,
+        "Unweighted average recall: the mean of the recalls of the classes.",
+    ),
+    Metric(
+        "weighted_f1",
+        "",
+        "Weighted F1",
+        Unit.FRACTION,
+        "The mean of the classes' F1, each weighed by its number of items.",
+    ),
+    Metric(
         "frames",
         "Frames",
         "Delivered per item",
@@ -148,7 +162,7 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 _STRESS_METRICS = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
-_SUBTASK_METRICS = ("accuracy", "f1")
+_SUBTASK_METRICS = ("accuracy", "f1", "uar", "weighted_f1")
 
 
 def measured_numbers(run: RunReport, scoring: Scoring) -> dict[NumberKey, Number]:
@@ -190,10 +204,24 @@ def official_gap(run: RunReport) -> float | None:
 
 def reported_numbers(row: ReportedRow, least: Confidence) -> dict[NumberKey, Number]:
     """Collect the values of a published row that are at least so sure."""
+    values = {
+        (metric, subtask): reported
+        # WAR, the mean recall weighted by class size, is accuracy by another name.
+        for metric, by_subtask in (
+            ("accuracy", {**row.war, **row.accuracy}),
+            ("f1", row.f1),
+            ("uar", row.uar),
+            ("weighted_f1", row.weighted_f1),
+        )
+        for subtask, reported in by_subtask.items()
+    }
+    for metric in ("hallucination_rate", "spurious_rate"):
+        rate: ReportedValue | None = getattr(row, metric)
+        if rate is not None:
+            values[metric, ""] = rate
     return {
-        (metric, subtask): Number(reported.value)
-        for metric, values in (("accuracy", row.accuracy), ("f1", row.f1))
-        for subtask, reported in values.items()
+        key: Number(reported.value)
+        for key, reported in values.items()
         if is_sure_enough(reported, least)
     }
 

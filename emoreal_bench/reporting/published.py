@@ -13,9 +13,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.task import PAPER_VARIANT
-from emoreal_bench.contracts.vocabulary import Alteration
+from emoreal_bench.contracts.vocabulary import JudgedDimension, QuestionType
 from emoreal_bench.resources import package_folders
 
 
@@ -41,8 +42,15 @@ class ReportedValue(_Strict):
     confidence: Confidence
 
 
+class ReportedRating(_Strict):
+    """One mean rating by a judge, from 1 to 10; more is better."""
+
+    value: float = Field(ge=1.0, le=10.0)
+    confidence: Confidence
+
+
 class ReportedRow(_Strict):
-    """What a publication says of one model."""
+    """What a publication says of one model. Everything but ratings is a fraction."""
 
     model: str
     sources: tuple[str, ...] = Field(min_length=1)
@@ -52,7 +60,23 @@ class ReportedRow(_Strict):
     accuracy: dict[str, ReportedValue] = Field(default_factory=dict)
     """By subtask."""
     f1: dict[str, ReportedValue] = Field(default_factory=dict)
+    """By subtask: the harmonic mean of yes-recall and no-recall."""
+    uar: dict[str, ReportedValue] = Field(default_factory=dict)
     """By subtask."""
+    war: dict[str, ReportedValue] = Field(default_factory=dict)
+    """By subtask."""
+    weighted_f1: dict[str, ReportedValue] = Field(default_factory=dict)
+    """By subtask."""
+    ratings: dict[JudgedDimension, ReportedRating] = Field(default_factory=dict)
+    """Of free descriptions, by a judge."""
+    type_accuracy: dict[QuestionType, ReportedValue] = Field(default_factory=dict)
+    """By question type: the mean of its subtasks' accuracies."""
+    type_f1: dict[QuestionType, ReportedValue] = Field(default_factory=dict)
+    """By question type: the mean of its subtasks' F1."""
+    spurious_rate: ReportedValue | None = None
+    """One less what the publication prints."""
+    hallucination_rate: ReportedValue | None = None
+    """One less what the publication prints."""
 
 
 class PublishedRows(_Strict):
@@ -60,8 +84,8 @@ class PublishedRows(_Strict):
 
     schema_version: Literal[1] = Field(alias="schema")
     task: str
-    items: int = Field(ge=1)
-    """Number of items that the publication asked."""
+    items: int | None = Field(default=None, ge=1)
+    """Number of items that the publication asked; null where it does not say."""
     citation: str
     statement: str
     """How far the rows were checked, in words that stand beside every one of them."""
@@ -76,12 +100,16 @@ class PublishedRows(_Strict):
         return self
 
     def speaks_of(self, manifest: Manifest) -> bool:
-        """Whether a run asked what the publication asked: all items, unaltered, its prompt."""
+        """Whether a run asked what the publication asked: all items, its prompt, whole clips."""
+        request = manifest.request
         return (
             manifest.task == self.task
-            and manifest.request.variant == PAPER_VARIANT
             and manifest.data.items == self.items
-            and manifest.request.media.alteration is Alteration.NONE
+            and request.variant == PAPER_VARIANT
+            and request.media
+            == MediaWanted.model_validate(manifest.task_definition.get("media", {}))
+            and request.choice_shuffle_seed is None
+            and request.shots == 0
         )
 
 

@@ -217,6 +217,7 @@ def test_reported_rows_stand_only_in_the_official_table_of_the_paper_variant() -
         "AVERE base + Vista-DPO (as adapted by the authors)",
         "AVERE base + Naive-DPO",
         "AVERE base",
+        "AVERE base + AVEm-DPO without TPD",
     ]
     assert all(row.rank is None for row in official.rows if row.badge == "reported")
     (other,) = _groups(MadeUpRun(variant="answer-format"))
