@@ -96,12 +96,14 @@ class ChatEndpoint:
         base_url: Up to and including the version.
         key_variables: Environment variables that may hold the key.
         needs_key: Whether to refuse to open without one.
+        is_openai: Whether it may know the user's organization and project there.
     """
 
     model: str
     base_url: str
     key_variables: tuple[str, ...] = ()
     needs_key: bool = False
+    is_openai: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,9 @@ class ChatModel(RemoteAdapter):
             max_retries=0,
             timeout=self._arguments.timeout,
         )
+        if not self._endpoint.is_openai:
+            # The SDK takes them from the environment and would tell any server.
+            self._client.organization = self._client.project = None
         return key
 
     async def _disconnect(self) -> None:

@@ -131,6 +131,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
         arguments.base_url or BASE_URL,
         key_variables=(KEY_VARIABLE,),
         needs_key=arguments.base_url is None,
+        is_openai=True,
     )
     options = ChatOptions(arguments.constrain, arguments.reasoning_effort)
     return ChatModel(description, forms, arguments, endpoint, dialect, options)

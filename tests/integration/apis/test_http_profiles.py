@@ -104,6 +104,15 @@ def test_a_key_that_the_profile_asks_for_has_to_be_there(stub: StubServer) -> No
         asyncio.run(adapter.open())
 
 
+def test_a_server_learns_nothing_of_the_user_s_account_at_openai(
+    stub: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, f"secret-{name}")
+    ask(stub, "http/m", base_url=f"{stub.address}/v1")
+    assert "secret" not in str(stub.requests[-1].headers)
+
+
 @pytest.mark.parametrize(
     ("dialect", "parts"),
     [
