@@ -23,7 +23,7 @@ _OTHER_LANGUAGES = r"""
     \b(?:respuesta|réponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]|antwoord
         |svar)\b
       (?:\s+(?:final|finale|correcta|correcte|correta|corretta|richtige))?
-      \s*(?:es|est|ist|é|è|is|adalah|:|-)*\s*
+      \s*(?:(?:est|es|ist|lautet|é|è|is|adalah)\b|:|-)?\s*
     | (?:正确答案|正確答案|答案|答え|回答|正解|정답|답)
       \s*(?:应该|應該)?(?:是|为|為|は|은|는)?\s*:?\s*
     | (?:我?(?:选择|選擇|选|選))\s*(?:项)?\s*
@@ -35,7 +35,7 @@ _CUE = re.compile(
       \b(?:{_PRAISE}[\s_]+)*{_NOUN}\b["']?\s*
         (?: (?:[\w']+\s+){{0,5}}?(?:is|are|be|was|seems|appears)\b\s*:?\s*
           | \s*(?::|=>?|->|→)\s*)
-    | \b{_PRAISE}\s+(?:one|{_NOUN})\s+(?=[(\["'A-Z])
+    | \b{_PRAISE}\s+(?:(?:one|{_NOUN})\s+(?=[(\["'A-Z])|(?:one\s+)?is\s+)
     | \bI(?:'d|'ll|'m|\ would|\ will|\ am|\ must|\ have\ to)?\s+
         (?:(?:therefore|thus|still|definitely|probably|would|go)\s+)*
         (?:choose|choosing|select|pick|go\ with|going\ with|with|say|answer|opt\ for|guess

@@ -22,6 +22,7 @@ _SPECIAL_TOKEN = re.compile(
     r"<\|[^|>\n]{1,40}\|>|</?s>|<(?:unk|pad|eos|bos|end_of_turn|start_of_turn)>", re.I
 )
 _MARKED_ANSWER = re.compile(r"<(answer|final_answer)>\s*(.*?)\s*(?:</\1>|\Z)", re.S | re.I)
+_TAG = re.compile(r"</?(?:p|b|i|u|br|em|strong|span|div|li|ul|ol|code|pre|center|h[1-6])\s*/?>")
 _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
 _BOXED = re.compile(r"\$*\\boxed\s*\{([^{}]*)\}\$*")
 _STRUCK_OUT = re.compile(r"~~.*?~~", re.S)
@@ -57,6 +58,7 @@ def clean(text: str) -> str:
         text = _REASONING.sub("", text)
         text = _SPECIAL_TOKEN.sub(" ", text)
         text = _MARKED_ANSWER.sub(r"\nFinal answer: \2\n", text)
+        text = _TAG.sub(" ", text)
     if "\\" in text:
         text = _LATEX_TEXT.sub(r"\1", text)
         text = _BOXED.sub(r"\nFinal answer: \1\n", text)

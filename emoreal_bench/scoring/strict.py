@@ -34,6 +34,10 @@ _ONLY_LETTER = re.compile(
     r"([A-Za-z])\W*\Z",
     re.I,
 )
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+_ORDINAL = re.compile(
+    rf"\W*(?:the\s+)?({'|'.join(_ORDINALS)})\s+(?:one|option|choice|answer)\W*\Z", re.I
+)
 _LETTER_FIRST = re.compile(
     r"\W*(?:(?:option|choice|answer|letter)\s+)?[\"'(\[{]*([A-Za-z])(?![\w'])", re.I
 )
@@ -111,6 +115,10 @@ class _Reader:
         match = _ONLY_LETTER.match(reply)
         if match:
             return {self._lone_letter(match[1].upper())}
+        ordinal = _ORDINAL.match(reply)
+        if ordinal:
+            place = _ORDINALS.index(ordinal[1].lower())
+            return set(self.options.letters[place : place + 1]) or {_OFF_LIST}
         led = _LETTER_FIRST.match(reply)
         if led and led[1].upper() in self.options.letters and _CLOSED.match(reply, led.end()):
             text = text_of_whole(reply[led.end() :], self.options)

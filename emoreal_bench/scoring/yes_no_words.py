@@ -16,8 +16,8 @@ _YES_SIGNS = r"是|对|對|はい|네|예|有"
 _NO_SIGNS = r"不|否|没有|沒有|いいえ|아니|沒"
 _PLAIN = r"yes|yeah|yep|yup|affirmative|no|nope|nah|negative"
 _START = re.compile(
-    r"\W*(?:(?:well|hmm+|um|uh|okay|ok|so|oh|ah|and|i think|i believe|i would say|i'd say|it is"
-    r"|it's|that's|that is|is|a|an|simply|just|probably|likely|most likely|clearly|definitely"
+    r"\W*(?:\d+\s?%\s*)?(?:(?:well|[hm]+m|um|uh|okay|ok|so|oh|ah|and|i think|i believe"
+    r"|i would say|i'd say|i vote|it is|it's|that's|that is|is|a|an|simply|just|probably|likely|most likely|clearly|definitely"
     r"|absolutely|certainly|thus|therefore|hence|then|answer|the answer is|option|choice|:)\b"
     r"[\s,:]*)*"
     rf"[\W_]*(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])",
