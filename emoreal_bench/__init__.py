@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = (
     "build_leaderboard",
+    "check",
     "check_data",
     "doctor",
     "evaluate",
@@ -21,6 +22,7 @@ _PUBLIC = (
     "list_tasks",
     "load_run",
     "make_synthetic_benchmark",
+    "save_baseline",
     "score_predictions",
     "score_run",
 )

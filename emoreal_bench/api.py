@@ -35,6 +35,7 @@ from emoreal_bench.running.runner import RunInterrupted, run_task
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+    from emoreal_bench.contracts.check import Baseline, CheckReport
     from emoreal_bench.contracts.comparison import ComparisonReport, Factor
     from emoreal_bench.contracts.probe import Condition, ProbeReport
     from emoreal_bench.doctor import Finding
@@ -49,6 +50,7 @@ __all__ = [
     "RunPolicy",
     "RunReport",
     "build_leaderboard",
+    "check",
     "check_data",
     "compare",
     "describe_model",
@@ -66,8 +68,10 @@ __all__ = [
     "parse_scorings",
     "prepare_layout",
     "probe",
+    "save_baseline",
     "score_predictions",
     "score_run",
+    "write_check",
     "write_json",
 ]
 
@@ -334,6 +338,56 @@ def probe(
     capabilities = describe_model(model, options).capabilities
     conditions = plan_probe(definition, capabilities, options.plan, seed=seed)
     return run_probe(model, definition, conditions, make_run, seed=seed)
+
+
+def save_baseline(folder: Path, path: Path) -> Baseline:
+    """Write a run as a baseline: a small file that later runs are held against.
+
+    Raises:
+        RunError: If the folder holds no run or one with gaps, or the file
+            cannot be written.
+    """
+    from emoreal_bench.reporting.baseline import save_baseline as save
+
+    return save(folder, path)
+
+
+def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int = 0) -> CheckReport:
+    """Hold a run against a baseline. ``report.outcome`` says whether it passes.
+
+    Args:
+        folder: A run folder, finished or not.
+        baseline: What :func:`save_baseline` wrote.
+        rules: A YAML file with the limits; the default ones if None.
+        seed: Of the intervals and the tests.
+
+    Raises:
+        RunError: If the folder holds no run, or a file is damaged.
+        NotComparableError: If the baseline is of other items, requests or rules.
+        UsageError: If the rules are not valid or do not fit the run.
+    """
+    from emoreal_bench.contracts.check import CheckRules
+    from emoreal_bench.reporting.baseline import load_baseline
+    from emoreal_bench.reporting.check import check_run, load_rules
+
+    limits = CheckRules() if rules is None else load_rules(rules)
+    return check_run(folder, load_baseline(baseline), limits, seed)
+
+
+def write_check(
+    report: CheckReport, *, junit: Path | None = None, markdown: Path | None = None
+) -> None:
+    """Write what a check says for the services that run it.
+
+    Raises:
+        RunError: If a file cannot be written.
+    """
+    from emoreal_bench.reporting.check_output import check_junit, check_markdown
+
+    if junit is not None:
+        write_atomically(junit, [check_junit(report).encode()])
+    if markdown is not None:
+        write_atomically(markdown, [check_markdown(report).encode()])
 
 
 def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:

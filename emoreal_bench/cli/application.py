@@ -9,6 +9,7 @@ import typer
 from typer.main import get_command
 
 from emoreal_bench.cli import (
+    check,
     compare,
     data,
     doctor,
@@ -46,6 +47,7 @@ def build() -> typer.Typer:
     score.add_to(application)
     judge.add_to(application)
     compare.add_to(application)
+    check.add_to(application)
     probe.add_to(application)
     listing.add_to(application)
     runs.add_to(application)
