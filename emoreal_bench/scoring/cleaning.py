@@ -55,7 +55,7 @@ def clean(text: str) -> str:
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
         text = _NEXT_TO_IDEOGRAPH.sub(" ", text)
     if "<" in text:
-        text = _REASONING.sub("", text)
+        text = without_reasoning(text)
         text = _SPECIAL_TOKEN.sub(" ", text)
         text = _MARKED_ANSWER.sub(r"\nFinal answer: \2\n", text)
         text = _TAG.sub(" ", text)
@@ -70,3 +70,8 @@ def clean(text: str) -> str:
     text = _NOT_APPLICABLE.sub("", text)
     text = _QUESTION_ECHO.sub(r"\1Answer:", text)
     return _LINE_DRESS.sub("", text).strip()
+
+
+def without_reasoning(text: str) -> str:
+    """Set aside what a model wrote to itself before it replied."""
+    return _REASONING.sub("", text)
