@@ -213,7 +213,7 @@ def intervals_of(
         clips: Number of clusters.
 
     Returns:
-        Intervals by metric, and notes that warn of few clips.
+        Intervals by metric, and notes that warn of few clips or of no variation.
     """
     if clips < 2:
         return {}, ["one clip: there are no intervals"]
@@ -223,8 +223,11 @@ def intervals_of(
         if not isnan(values[metric]) and numbers[metric] is not None
         if (interval := percentile_interval(draws)) is not None
     }
-    few = [f"{clips} clips: the intervals are rough"] if clips < FEW_CLIPS else []
-    return intervals, few
+    notes = [f"{clips} clips: the intervals are rough"] if clips < FEW_CLIPS else []
+    low, high = intervals.get("accuracy", (0.0, 1.0))
+    if low == high:
+        notes.append("accuracy: every clip alike, so that its interval has no width")
+    return intervals, notes
 
 
 def _calibration(sample: Sample, counted: NDArray[np.intp]) -> dict[str, float]:

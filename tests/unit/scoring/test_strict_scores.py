@@ -236,3 +236,18 @@ def test_the_scoring_hash_depends_on_the_scorings_and_not_on_their_order() -> No
     both = [Scoring.OFFICIAL, Scoring.STRICT]
     assert scoring_hash(both) == scoring_hash(both[::-1])
     assert scoring_hash(both) != scoring_hash([Scoring.STRICT])
+
+
+def test_an_interval_without_width_says_so() -> None:
+    items = [make_item(str(i), "A") for i in range(20)]
+    scores = _stress(score(make_task(), items, replies([(i.id, "A") for i in items])))
+    assert scores.intervals["accuracy"] == (1.0, 1.0)
+    assert any("no width" in note for note in scores.notes)
+
+
+@pytest.mark.parametrize(("clips", "word"), [(1, "one clip"), (5, "rough")])
+def test_few_clips_are_noted(clips: int, word: str) -> None:
+    items = [make_item(str(i), "AB"[i % 2], clip=f"c{i % clips}") for i in range(20)]
+    scores = _stress(score(make_task(), items, replies([(i.id, "A") for i in items])))
+    assert any(word in note for note in scores.notes)
+    assert bool(scores.intervals) == (clips > 1)
