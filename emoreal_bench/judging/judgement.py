@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedDimension, Outcome
+from emoreal_bench.scoring.cleaning import without_reasoning
 from emoreal_bench.scoring.readings import outcome_of
 
 LOWEST, HIGHEST = 1, 10
@@ -37,8 +38,9 @@ def read_judgement(status: DeliveryStatus, text: str) -> tuple[Outcome, Judgemen
     """Read a judge's reply, or say why it cannot be read. Nothing stands in for a judgement.
 
     The whole reply has to be one JSON object as :class:`Judgement` describes
-    it; white space and one Markdown fence around it are allowed. Numbers in
-    words, fractions, ratings off the scale and keys given twice are not.
+    it; hidden reasoning in front of it, white space and one Markdown fence
+    around it are set aside. Numbers in words, fractions, ratings off the scale
+    and keys given twice are not allowed.
 
     Args:
         status: What became of the request.
@@ -54,7 +56,7 @@ def read_judgement(status: DeliveryStatus, text: str) -> tuple[Outcome, Judgemen
 
 def _parse(text: str) -> Judgement | None:
     try:
-        record = json.loads(_without_fence(text), object_pairs_hook=_unique_keys)
+        record = json.loads(_without_fence(without_reasoning(text)), object_pairs_hook=_unique_keys)
         return Judgement.model_validate(record)
     except (ValueError, ValidationError, RecursionError):  # nested too deeply, too
         return None

@@ -28,13 +28,14 @@ from emoreal_bench.contracts.vocabulary import (
     Outcome,
     Scoring,
 )
-from emoreal_bench.identity import data_hash, hash_json
+from emoreal_bench.identity import data_hash, hash_json, model_hash
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.folder import load_plan_items
 from emoreal_bench.running.log import read_final_records
 from emoreal_bench.running.manifest import load_manifest
 from emoreal_bench.running.plan import Plan, PlanOptions, group_by_clip, identify_request
+from emoreal_bench.scoring.cleaning import without_reasoning
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.readings import read_reply
 
@@ -125,8 +126,7 @@ def make_judge_plan(folder: Path, repeats: int = 1) -> JudgePlan:
         },
         partners={},
         data=DataIdentity(
-            # The same few replies of another run would be another thing to judge.
-            hash=hash_json([manifest.run_id, data_hash(items, {})]),
+            hash=_identity(manifest, items),
             items=len(items),
             clips=len(groups),
             root=str(folder),
@@ -156,6 +156,12 @@ def reply_of(item: Item) -> str:
 def repeat_of(item: Item) -> int:
     """Give the number of the judgement that a judge's item asks for, from 1."""
     return int((item.metadata or {})[REPEAT])
+
+
+def _identity(judged: Manifest, items: Sequence[Item]) -> str:
+    """Hash the replies, and whose they are: an equal few of another run are other data."""
+    whose = [judged.data.hash, judged.request.hash, model_hash(judged.model)]
+    return hash_json([*whose, data_hash(items, {})])
 
 
 def _open_questions(folder: Path, manifest: Manifest, task: Task) -> list[Item]:
@@ -190,7 +196,9 @@ def _sort_replies(
 ) -> tuple[dict[str, str], dict[str, dict[Outcome, int]]]:
     """Part the questions into those with a reply, by id, and counts of those without."""
     logged = {
-        record["id"]: Reply(record["id"], DeliveryStatus(record["status"]), record["text"])
+        record["id"]: Reply(
+            record["id"], DeliveryStatus(record["status"]), without_reasoning(record["text"])
+        )
         for record in read_final_records(folder / ITEMS_FILE)
     }
     texts: dict[str, str] = {}
@@ -200,7 +208,7 @@ def _sort_replies(
         subtask = task.subtasks[question.subtask]
         outcome = read_reply(Scoring.STRICT, question, subtask, reply.status, reply.text).outcome
         if outcome is Outcome.ANSWERED:
-            texts[question.id] = _whole_characters(reply.text)
+            texts[question.id] = _whole_characters(reply.text).strip()
         else:
             without[question.subtask][outcome] += 1
     return texts, {subtask: dict(sorted(counts.items())) for subtask, counts in without.items()}
