@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from emoreal_bench.contracts.comparison import ComparisonReport, Factor
     from emoreal_bench.contracts.probe import Condition, ProbeReport
     from emoreal_bench.doctor import Finding
+    from emoreal_bench.probing.reproduction import ReproductionReport
     from emoreal_bench.readers.check import DataReport
     from emoreal_bench.readers.prepare import PreparedLayout
     from emoreal_bench.running.dry_run import DryRun
@@ -68,6 +69,7 @@ __all__ = [
     "parse_scorings",
     "prepare_layout",
     "probe",
+    "reproduce",
     "save_baseline",
     "score_predictions",
     "score_run",
@@ -388,6 +390,34 @@ def write_check(
         write_atomically(junit, [check_junit(report).encode()])
     if markdown is not None:
         write_atomically(markdown, [check_markdown(report).encode()])
+
+
+def reproduce(
+    card: str,
+    model: str,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    observer: RunObserver | None = None,
+) -> ReproductionReport:
+    """Run what a reproduction card describes, and say whether the published score is reached.
+
+    Args:
+        card: A card's name, or the path of a YAML file.
+        model: ``provider/model``.
+        data: The data folder of the card's task.
+        options: Everything but what is asked, which the card says.
+        observer: Hears of every finished item.
+
+    Raises:
+        UsageError, DataError, RunError, RunInterrupted: As :func:`evaluate`.
+    """
+    from emoreal_bench.probing.cards import find_card
+    from emoreal_bench.probing.reproduction import check_reproduction
+
+    described = find_card(card)
+    options = replace(options or RunOptions(), plan=PlanOptions(variant=described.variant))
+    report = evaluate(model, described.task, data, options, observer)
+    return check_reproduction(described, report)
 
 
 def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:

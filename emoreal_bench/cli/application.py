@@ -17,6 +17,7 @@ from emoreal_bench.cli import (
     leaderboard,
     listing,
     probe,
+    reproduce,
     run_command,
     runs,
     score,
@@ -49,6 +50,7 @@ def build() -> typer.Typer:
     compare.add_to(application)
     check.add_to(application)
     probe.add_to(application)
+    reproduce.add_to(application)
     listing.add_to(application)
     runs.add_to(application)
     data.add_to(application)

@@ -1,0 +1,137 @@
+"""Reproduction cards: under which conditions somebody reached a score, and which are not known.
+
+Published scores of this field are seldom reached again, since the answer hangs
+on checkpoint, inputs, prompt, split and scoring, and papers leave some of them
+out. A card (``leaderboards/cards/*.yaml``) states all of them, or that nobody
+published them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from emoreal_bench.catalog import explain, suggest
+from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.task import PAPER_VARIANT
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.reporting.published import Confidence
+from emoreal_bench.resources import package_folders
+
+
+class CardMetric(StrEnum):
+    """Numbers of a score that a card can expect."""
+
+    AVERAGE_ACCURACY = "average_accuracy"
+    """Of all subtasks; the others are of one."""
+    ACCURACY = "accuracy"
+    F1 = "f1"
+    UAR = "uar"
+    WAR = "war"
+    WEIGHTED_F1 = "weighted_f1"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CardConditions(_Strict):
+    """How the value was reached, in words; null where nobody published it, as far as is known."""
+
+    checkpoint: str | None
+    inputs: str | None
+    """Frames and sound as given to the model."""
+    prompt: str | None
+    decoding: str | None
+    """How the reply was written: length, temperature, seed."""
+    split: str | None
+
+
+class ExpectedValue(_Strict):
+    """One published number, a fraction."""
+
+    metric: CardMetric
+    subtask: str | None = None
+    """Null for the average."""
+    value: float = Field(ge=0.0, le=1.0)
+    tolerance: float = Field(gt=0.0, le=0.5)
+    """How far from it a reproduction may lie."""
+    confidence: Confidence
+
+    @model_validator(mode="after")
+    def _names_a_subtask_unless_it_is_the_average(self) -> Self:
+        if (self.subtask is None) is not (self.metric is CardMetric.AVERAGE_ACCURACY):
+            raise ValueError("every metric but average_accuracy needs a subtask, and it none")
+        return self
+
+
+class Card(_Strict):
+    """A file of ``leaderboards/cards``."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    title: str
+    task: str
+    variant: str = PAPER_VARIANT
+    scoring: Scoring = Scoring.OFFICIAL
+    model: str
+    """As the publication names it."""
+    items: int | None
+    """Number of questions; null where nobody published it."""
+    conditions: CardConditions
+    expected: tuple[ExpectedValue, ...] = Field(min_length=1)
+    tolerance_reason: str
+    """Why the tolerances are what they are."""
+    citation: str
+    statement: str
+    """How far the values were checked."""
+
+    @property
+    def unpublished(self) -> tuple[str, ...]:
+        """Names of the conditions that nobody published."""
+        conditions = self.conditions.model_dump()
+        names = [name for name, value in conditions.items() if value is None]
+        return (*names, *(("items",) if self.items is None else ()))
+
+
+def card_paths() -> dict[str, Path]:
+    """Give the cards that come with the package, by name."""
+    return {
+        path.stem: path
+        for folder in package_folders("emoreal_bench.leaderboards")
+        for path in sorted((folder / "cards").glob("*.yaml"))
+    }
+
+
+def find_card(name: str) -> Card:
+    """Find a card by name, or read the one at a path.
+
+    Raises:
+        UsageError: If there is none of that name.
+        DataError: If the file is not a valid card.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return read_card(path)
+    paths = card_paths()
+    if name not in paths:
+        raise suggest("card", name, paths)
+    return read_card(paths[name])
+
+
+def read_card(path: Path) -> Card:
+    """Read one card.
+
+    Raises:
+        DataError: If the file is not a valid card.
+    """
+    try:
+        return Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(f"The card cannot be read: {error}", where=str(path)) from error
+    except ValidationError as error:
+        raise DataError(f"This is not a valid card:\n{explain(error)}", where=str(path)) from error
