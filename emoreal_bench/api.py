@@ -20,7 +20,7 @@ from emoreal_bench.catalog import TaskFile, explain, find_task, suggest, task_pa
 from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
 from emoreal_bench.contracts.scores import Results
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import Factor, Scoring
 from emoreal_bench.model_adapters import create_adapter, list_providers
 from emoreal_bench.readers import load_items
 from emoreal_bench.reporting.runs import RunReport, load_report
@@ -36,7 +36,7 @@ from emoreal_bench.running.runner import RunInterrupted, run_task
 if TYPE_CHECKING:
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
     from emoreal_bench.contracts.check import Baseline, CheckReport
-    from emoreal_bench.contracts.comparison import ComparisonReport, Factor
+    from emoreal_bench.contracts.comparison import ComparisonReport
     from emoreal_bench.contracts.probe import Condition, ProbeReport
     from emoreal_bench.doctor import Finding
     from emoreal_bench.probing.reproduction import ReproductionReport

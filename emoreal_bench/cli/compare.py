@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from emoreal_bench.cli.output import print_json, show
-from emoreal_bench.contracts.comparison import Factor
+from emoreal_bench.contracts.vocabulary import Factor
 
 
 def add_to(application: typer.Typer) -> None:

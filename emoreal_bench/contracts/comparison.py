@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from emoreal_bench.contracts.scores import Interval
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import Factor, Scoring
 
 
 class Verdict(StrEnum):
@@ -20,23 +20,6 @@ class Verdict(StrEnum):
     """The test could have found a difference that matters, and did not."""
     TOO_SMALL = "too small a test"
     """Even a difference that matters would probably have been missed."""
-
-
-class Factor(StrEnum):
-    """What two runs may differ in on purpose, so that their difference shows its effect."""
-
-    MODALITIES = "modalities"
-    """What is given besides the text."""
-    ALTERATION = "alteration"
-    """What was done to the clips."""
-    CHOICE_ORDER = "choice-order"
-    """Which option stands under which letter."""
-    SAMPLING = "sampling"
-    """How many frames, of what size; the rate, channel and length of the sound."""
-    PROMPT = "prompt"
-    """The variant: words, order of the parts, settings of the reply."""
-    ANSWER_METHOD = "answer-method"
-    """Written answers or scored letters."""
 
 
 class Difference(BaseModel):

@@ -108,6 +108,23 @@ class Alteration(StrEnum):
     """Picture and sound replaced by seeded noise."""
 
 
+class Factor(StrEnum):
+    """What two runs may differ in on purpose, so that their difference shows its effect."""
+
+    MODALITIES = "modalities"
+    """What is given besides the text."""
+    ALTERATION = "alteration"
+    """What was done to the clips."""
+    CHOICE_ORDER = "choice-order"
+    """Which option stands under which letter."""
+    SAMPLING = "sampling"
+    """How many frames, of what size; the rate, channel and length of the sound."""
+    PROMPT = "prompt"
+    """The variant: words, order of the parts, settings of the reply."""
+    ANSWER_METHOD = "answer-method"
+    """Written answers or scored letters."""
+
+
 class ChoiceScoreKind(StrEnum):
     """What a choice score is; scores of different kinds are never compared."""
 

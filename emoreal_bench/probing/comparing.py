@@ -11,13 +11,12 @@ from emoreal_bench.contracts.comparison import (
     ComparedRun,
     Comparison,
     ComparisonReport,
-    Factor,
     RunComparison,
 )
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest, RequestIdentity
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import Factor, Scoring
 from emoreal_bench.running.folder import load_plan_items
 from emoreal_bench.running.manifest import load_manifest
 from emoreal_bench.running.results import DeliveryTally, read_replies

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emoreal_bench.contracts.adapter import Capabilities
-from emoreal_bench.contracts.comparison import Comparison, Factor
+from emoreal_bench.contracts.comparison import Comparison
 from emoreal_bench.contracts.probe import Accuracies, Condition, ConditionScores, ProbeReport
 from emoreal_bench.contracts.scores import ScoringReport
 from emoreal_bench.contracts.task import Task
@@ -15,6 +15,7 @@ from emoreal_bench.contracts.vocabulary import (
     HEADLINE_SCORING,
     Alteration,
     AnswerKind,
+    Factor,
     Modality,
 )
 from emoreal_bench.probing.comparing import (
