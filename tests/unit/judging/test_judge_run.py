@@ -176,6 +176,16 @@ def test_the_manifest_names_the_judged_run(tmp_path: Path) -> None:
     assert manifest.model.name == judge
 
 
+def test_a_judge_that_nothing_pins_is_warned_of(tmp_path: Path) -> None:
+    folder = make_run(tmp_path)
+    summary = run_task(make_judge_plan(folder), ListeningJudge(), tmp_path / "unpinned")
+    pinned = write_script(tmp_path / "judge.json", {}, default=rated(7))
+    report = api.judge(folder, pinned, 1, out(tmp_path / "pinned"))
+    assert summary.results is not None
+    assert any("fake/judge is pinned neither" in warning for warning in summary.results.warnings)
+    assert not report.results.warnings
+
+
 def test_other_replies_are_other_data_and_equal_ones_the_same(tmp_path: Path) -> None:
     first = make_judge_plan(make_run(tmp_path / "a"))
     again = make_judge_plan(make_run(tmp_path / "a2"))

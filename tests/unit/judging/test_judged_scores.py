@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emoreal_bench.contracts.scores import JudgedScores
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedDimension, Outcome
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.score import results_json
@@ -134,3 +138,15 @@ def test_undefined_agreement_is_null_and_says_why(texts: list[str], why: str) ->
     scores = score_ratings({"a": texts}, own_clips("a"))
     assert scores.scores[OVERLAP].agreement is None
     assert any(why in note for note in scores.notes)
+
+
+def test_the_documented_example_follows_the_schema_and_adds_up() -> None:
+    page = Path(__file__).parents[3] / "docs" / "judging.md"
+    (example,) = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    record = json.loads(f"{{{example}}}")["judged"]["emer"]
+    scores = JudgedScores.model_validate(record)
+    assert scores.coverage == scores.judged / scores.items
+    replies = scores.items - sum(scores.without_reply.values())
+    assert sum(scores.judgements.values()) == scores.repeats * replies
+    assert set(scores.judgements) == set(Outcome)
+    assert list(scores.scores) == list(JudgedDimension)
