@@ -73,6 +73,7 @@ __all__ = [
     "save_baseline",
     "score_predictions",
     "score_run",
+    "view_run",
     "write_check",
     "write_json",
 ]
@@ -607,6 +608,38 @@ def get_data(
     from emoreal_bench.readers.download import download_data
 
     return download_data(find_task(task).task, out, revision, progress)
+
+
+def view_run(
+    run: Path,
+    out: Path,
+    *,
+    other: Path | None = None,
+    data: Path | None = None,
+    clips: bool = True,
+    stills: int = 100,
+) -> Path:
+    """Write a page of a run and every item of it, to be opened from disk.
+
+    Args:
+        run: A run folder, finished or not.
+        out: Folder of the page; made if it is not there.
+        other: Another run of the same items, to show where the two part.
+        data: The data folder, if it is no longer where the run found it.
+        clips: Whether to lead to the clips.
+        stills: Of how many clips to draw frames and sound.
+
+    Returns:
+        The page.
+
+    Raises:
+        RunError: If a folder holds no run, or the page cannot be written.
+        NotComparableError: If the other run is of other items.
+        DataError: If ``data`` is not the data of the run's task.
+    """
+    from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
+
+    return write_run_page(run, out, RunPageOptions(other, data, clips, stills))
 
 
 def build_leaderboard(runs: Sequence[Path], out: Path) -> Path:

@@ -21,6 +21,7 @@ from emoreal_bench.cli import (
     run_command,
     runs,
     score,
+    view,
 )
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
 
@@ -55,6 +56,7 @@ def build() -> typer.Typer:
     runs.add_to(application)
     data.add_to(application)
     leaderboard.add_to(application)
+    view.add_to(application)
     doctor.add_to(application)
     return application
 

@@ -1,0 +1,340 @@
+// Lists, filters and shows the items of a run, whose data are script files beside the page.
+// Everything that a model, a data set or a file name says is put in as text.
+"use strict";
+
+(() => {
+  const pageSize = 100;
+  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const byId = (id) => document.getElementById(id);
+  const [filters, search, status, list, detail] =
+    ["filters", "search", "shown", "list", "detail"].map(byId);
+  const columnTitles = {
+    strict: "Strict", official: "Official", outcome: "Outcome", status: "Status",
+    subtask: "Subtask", gold: "Right answer", answer: "Answer", flipped: "Flipped",
+  };
+  const notFilters = new Set(["gold", "answer"]);
+  const listed = ["subtask", "gold", "answer", "strict", "flipped"];
+
+  // ---- Data: scripts that call receive ----
+
+  const received = new Map();
+  const requested = new Map();
+  window.emorealRun = Object.freeze({
+    receive(name, data) { received.set(name, data); },
+  });
+
+  function load(name, address) {
+    if (!requested.has(name)) {
+      requested.set(name, new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        script.src = address;
+        script.onload = () => {
+          script.remove();
+          if (received.has(name)) resolve(received.get(name));
+          else reject(new Error(`${address} does not hold what it should.`));
+        };
+        script.onerror = () => {
+          script.remove();
+          requested.delete(name);
+          reject(new Error(`${address} cannot be read. Is the whole folder there?`));
+        };
+        document.head.append(script);
+      }));
+    }
+    return requested.get(name);
+  }
+
+  const chunkFile = (folder, number) => `${folder}/${String(number).padStart(6, "0")}.js`;
+
+  async function loadPart(folder, position) {
+    const number = Math.floor(position / index.chunk);
+    const chunk = await load(`${folder} ${number}`, chunkFile(folder, number));
+    return chunk[position % index.chunk];
+  }
+
+  // ---- Elements ----
+
+  // Controls and characters that reorder text are shown, not obeyed.
+  const visible = (text) => String(text)
+    .replace(/[\u0000-\u0008\u000b-\u001f]/g, (one) => String.fromCharCode(0x2400 + one.charCodeAt(0)))
+    .replace(/[\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
+      (one) => `\u27e8U+${one.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}\u27e9`);
+
+  function element(tag, properties = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) made.setAttribute(name, value);
+    made.append(...children.filter((child) => child !== null && child !== undefined));
+    return made;
+  }
+
+  function drawing(tag, properties, ...children) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(properties)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
+  }
+
+  function table(headings, rows) {
+    return element("table", {},
+      element("thead", {}, element("tr", {}, ...headings.map((one) => element("th", { scope: "col" }, one)))),
+      element("tbody", {}, ...rows.map((cells) => element("tr", {},
+        ...cells.map((cell, place) => (place ? element("td", {}, cell) : element("th", { scope: "row" }, cell)))))));
+  }
+
+  const words = (name) => visible(name.replace(/^data\./, "").replaceAll("_", " "));
+  const titleOf = (name) => columnTitles[name] ?? words(name).replace(/^./, (one) => one.toUpperCase());
+  const verdict = (value) => (value === "right" || value === "wrong"
+    ? element("span", { class: value }, value) : visible(value));
+
+  // ---- The view: filters, place in the list, chosen item; kept in the address ----
+
+  let index = null;
+  const columns = new Map();
+  let wanted = new Map();
+  let page = 0;
+  let chosen = null;
+  let matching = [];
+
+  const valueOf = (name, position) => {
+    const column = columns.get(name);
+    return column ? column.values[digits.indexOf(column.codes[position])] : "";
+  };
+
+  function link(changes = {}) {
+    const view = new URLSearchParams();
+    for (const [name, value] of wanted) view.append(name, value);
+    if (search.value) view.set("find", search.value);
+    if (page) view.set("page", String(page + 1));
+    const item = "item" in changes ? changes.item : chosen;
+    if (item !== null) view.set("item", index.ids[item]);
+    return `#${view}`;
+  }
+
+  function readLink() {
+    const view = new URLSearchParams(location.hash.slice(1));
+    wanted = new Map([...view].filter(([name, value]) => columns.get(name)?.values.includes(value)));
+    search.value = view.get("find") ?? "";
+    page = Math.max(0, Number.parseInt(view.get("page") ?? "1", 10) - 1 || 0);
+    const position = view.has("item") ? index.ids.indexOf(view.get("item")) : -1;
+    chosen = position < 0 ? null : position;
+  }
+
+  function findMatching() {
+    const tests = [...wanted].map(([name, value]) => {
+      const column = columns.get(name);
+      return [column.codes, digits[column.values.indexOf(value)]];
+    });
+    const text = search.value.trim().toLowerCase();
+    matching = [];
+    for (let position = 0; position < index.ids.length; position += 1) {
+      if (tests.every(([codes, code]) => codes[position] === code)
+        && (!text || index.ids[position].toLowerCase().includes(text))) matching.push(position);
+    }
+    page = Math.min(page, Math.max(0, Math.ceil(matching.length / pageSize) - 1));
+  }
+
+  // ---- The list ----
+
+  function showList() {
+    const shown = matching.slice(page * pageSize, (page + 1) * pageSize);
+    const names = listed.filter((name) => columns.has(name));
+    list.tHead.rows[0].replaceChildren(
+      ...["Item", ...names.map(titleOf)].map((name) => element("th", { scope: "col" }, name)));
+    list.tBodies[0].replaceChildren(...shown.map((position) => element("tr",
+      position === chosen ? { "aria-current": "true" } : {},
+      element("th", { scope: "row", class: "name" },
+        element("a", { href: link({ item: position }) }, visible(index.ids[position]))),
+      ...names.map((name) => element("td", {},
+        name === "subtask" ? words(valueOf(name, position)) : verdict(valueOf(name, position)))))));
+    const total = index.ids.length.toLocaleString("en");
+    status.textContent = `${matching.length.toLocaleString("en")} of ${total} items`;
+    const first = matching.length ? page * pageSize + 1 : 0;
+    byId("place").textContent =
+      `${first.toLocaleString("en")}\u2013${(page * pageSize + shown.length).toLocaleString("en")}`;
+    byId("earlier").disabled = page === 0;
+    byId("later").disabled = (page + 1) * pageSize >= matching.length;
+  }
+
+  function showFilters() {
+    for (const select of filters.querySelectorAll("select")) select.value = wanted.get(select.name) ?? "";
+  }
+
+  function refresh() {
+    findMatching();
+    showFilters();
+    showList();
+    history.replaceState(null, "", link());
+  }
+
+  function addFilters() {
+    for (const [name, column] of columns) {
+      if (notFilters.has(name) || column.values.length < 2) continue;
+      const select = element("select", { name },
+        element("option", { value: "" }, "all"),
+        ...[...column.values].sort().filter((value) => value !== "")
+          .map((value) => element("option", { value }, words(value))));
+      select.addEventListener("change", () => {
+        if (select.value) wanted.set(name, select.value);
+        else wanted.delete(name);
+        page = 0;
+        refresh();
+      });
+      search.closest("label").before(element("label", { class: "field" }, `${titleOf(name)} `, select));
+    }
+  }
+
+  // ---- One item ----
+
+  const number = (value, places = 1) => Number(value).toLocaleString("en", { maximumFractionDigits: places });
+
+  function clipParts(clip) {
+    const parts = [element("h4", {}, "Clip")];
+    if (!clip || (!clip.video && !clip.audio)) {
+      parts.push(element("p", { class: "quiet" }, "There is no clip file at the place where this page looks for it."));
+    }
+    if (clip?.video) parts.push(element("video", { controls: "", preload: "metadata", src: clip.video, "aria-label": "Clip" }));
+    if (clip?.audio) parts.push(element("audio", { controls: "", preload: "none", src: clip.audio, "aria-label": "Sound of the clip" }));
+    if (clip?.problem) parts.push(element("p", { class: "quiet" }, visible(`It cannot be decoded: ${clip.problem}.`)));
+    if (clip?.stills) {
+      const times = clip.times.length ? ` at ${clip.times.map((time) => number(time, 2)).join(", ")} s` : "";
+      parts.push(element("h4", {}, `Frames asked for${times}`),
+        element("img", { src: clip.stills, alt: `${clip.times.length} frames of the clip, first to last` }));
+    }
+    if (clip?.envelope) parts.push(element("h4", {}, `Sound asked for, of ${number(clip.duration, 2)} s`), wave(clip.envelope));
+    for (const note of clip?.notes ?? []) parts.push(element("p", { class: "quiet" }, visible(note)));
+    return parts;
+  }
+
+  function wave(loudness) {
+    const path = loudness.map((value, x) => `M${x} ${100 - value}V${100 + Math.max(value, 1)}`).join("");
+    return drawing("svg", {
+      class: "wave", viewBox: `0 0 ${loudness.length} 200`, preserveAspectRatio: "none",
+      role: "img", "aria-label": "Loudness of the sound over time",
+    }, drawing("path", { d: path }));
+  }
+
+  function replyParts(title, reply) {
+    const parts = [element("h4", {}, title)];
+    parts.push(reply.text ? element("pre", { class: "said", dir: "auto" }, visible(reply.text))
+      : element("p", { class: "quiet" }, "No words came back."));
+    if (reply.detail) parts.push(element("p", {}, visible(`${reply.status}: ${reply.detail}`)));
+    if (reply.readings.length) {
+      parts.push(element("h4", {}, "How each scoring reads it"), table(["Scoring", "Outcome", "Answer", "Counts as"],
+        reply.readings.map((one) => [one.scoring, one.outcome, visible(one.answer ?? "\u2013"), verdict(one.correct ? "right" : "wrong")])));
+    }
+    if (reply.probabilities) {
+      const rows = Object.entries(reply.probabilities).map(([letter, share]) => [
+        visible(letter), `${number(100 * share)} %`,
+        drawing("svg", { class: "probability", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+          drawing("rect", { width: String(100 * share), height: "8" }))]);
+      parts.push(element("h4", {}, "Probability of each option"), table(["Option", "Probability", ""], rows));
+      if (reply.mass !== null) parts.push(element("p", { class: "quiet" }, `The options have ${number(100 * reply.mass)} % of all probability.`));
+    }
+    const facts = [["Status", reply.status], ["Frames", number(reply.frames)],
+      ["Seconds of sound", number(reply.audio_seconds, 2)],
+      ...Object.entries(reply.tokens).map(([kind, count]) => [`Tokens of ${kind}`, number(count)]),
+      ["Seconds of the model", number(reply.seconds, 3)], ["Times asked", number(reply.attempts)]];
+    if (reply.cost !== null) facts.push(["Cost in US dollars", number(reply.cost, 6)]);
+    if (reply.input_hash) facts.push(["Hash of the input", reply.input_hash.slice(0, 12)]);
+    facts.push(...reply.notes.map((note) => ["Note", note]));
+    parts.push(element("h4", {}, "What reached the model"), table(["What", "How much"],
+      facts.map(([name, value]) => [name, visible(value)])));
+    return element("div", {}, ...parts);
+  }
+
+  function neighbours(position) {
+    const place = matching.indexOf(position);
+    const step = (label, target) => {
+      const button = element("button", { type: "button" }, label);
+      button.disabled = target === undefined;
+      button.addEventListener("click", () => { location.hash = link({ item: target }); });
+      return button;
+    };
+    return element("div", {}, step("Previous", place > 0 ? matching[place - 1] : undefined), " ",
+      step("Next", place < 0 ? undefined : matching[place + 1]));
+  }
+
+  function sameClip(position) {
+    const others = [];
+    index.clips.forEach((clip, other) => {
+      if (clip === index.clips[position] && other !== position) others.push(other);
+    });
+    if (!others.length) return [];
+    return [element("h4", {}, "Other questions about this clip"), element("ul", {}, ...others.map((other) =>
+      element("li", {}, element("a", { href: link({ item: other }) }, visible(index.ids[other])), " ",
+        verdict(valueOf("strict", other)))))];
+  }
+
+  function showItem(position, item, clip) {
+    const metadata = Object.entries(item.metadata).map(([name, value]) => `${words(name)}: ${visible(value)}`);
+    const options = item.choices.map((choice) => {
+      const isRight = choice.replace(/^\s*\(?/, "").toUpperCase().startsWith(item.gold.toUpperCase());
+      return element("li", isRight ? { class: "gold" } : {}, visible(choice), isRight ? " \u2190 right answer" : null);
+    });
+    const prompt = index.order.map((part) => (part === "text" ? item.prompt : `[${part}]`)).join("\n");
+    detail.replaceChildren(
+      element("div", { class: "item-head" }, element("h3", {}, visible(item.id)), neighbours(position)),
+      element("p", { class: "quiet" }, [words(valueOf("subtask", position)), `clip ${visible(item.clip)}`, ...metadata].join(" \u00b7 ")),
+      element("p", { class: "question", dir: "auto" }, visible(item.question)),
+      options.length ? element("ul", { class: "options" }, ...options)
+        : element("p", {}, `Right answer: ${visible(item.gold)}`),
+      ...clipParts(clip),
+      element("div", { class: "replies" },
+        replyParts(item.other ? `Reply of ${index.model}` : "Reply", item.reply),
+        item.other ? replyParts(`Reply of ${index.other}`, item.other) : null),
+      element("h4", {}, "Prompt as sent"),
+      element("pre", { class: "said", dir: "auto" }, visible(index.system ? `[system] ${index.system}\n${prompt}` : prompt)),
+      ...sameClip(position),
+    );
+  }
+
+  async function openChosen(takeFocus) {
+    if (chosen === null) return;
+    const position = chosen;
+    try {
+      const item = await loadPart("items", position);
+      const clip = index.has_clips ? await loadPart("clips", index.clips[position]) : null;
+      if (position !== chosen) return;
+      showItem(position, item, clip);
+    } catch (error) {
+      detail.replaceChildren(element("p", { class: "caution" }, visible(error.message)));
+    }
+    if (takeFocus) {
+      detail.focus({ preventScroll: true });
+      detail.scrollIntoView({ block: "start" });
+    }
+  }
+
+  // ---- Start ----
+
+  async function start() {
+    try {
+      index = await load("index", "items/index.js");
+    } catch (error) {
+      byId("items").append(element("p", { class: "caution" }, visible(error.message)));
+      return;
+    }
+    for (const column of index.columns) columns.set(column.name, column);
+    addFilters();
+    search.addEventListener("input", () => { page = 0; refresh(); });
+    byId("reset").addEventListener("click", () => { wanted = new Map(); search.value = ""; page = 0; refresh(); });
+    byId("earlier").addEventListener("click", () => { page -= 1; refresh(); });
+    byId("later").addEventListener("click", () => { page += 1; refresh(); });
+    window.addEventListener("hashchange", () => {
+      // An ordinary link to a heading leaves the view as it is.
+      if (!location.hash.includes("=")) return;
+      readLink();
+      refresh();
+      openChosen(true);
+    });
+    readLink();
+    findMatching();
+    showFilters();
+    showList();
+    filters.hidden = false;
+    document.querySelector(".browser").hidden = false;
+    if (chosen !== null) openChosen(true);
+  }
+
+  start();
+})();
