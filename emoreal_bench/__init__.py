@@ -17,6 +17,7 @@ _PUBLIC = (
     "check_data",
     "doctor",
     "evaluate",
+    "judge",
     "list_models",
     "list_runs",
     "list_tasks",
