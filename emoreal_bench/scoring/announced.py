@@ -30,7 +30,8 @@ _OTHER_LANGUAGES = r"""
 """
 _CUE = re.compile(
     rf"""
-    (?P<final>\bfinal\s*)?
+    (?:\b(?=[a-z])|(?=[^\x00-\x7f]))  # At once done with the middle of a word.
+    (?P<final>final\s*)?
     (?:
       \b(?:{_PRAISE}[\s_]+)*{_NOUN}\b["']?\s*
         (?: (?:[\w']+\s+){{0,5}}?(?:is|are|be|was|seems|appears)\b\s*:?\s*

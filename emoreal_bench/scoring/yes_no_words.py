@@ -18,8 +18,8 @@ _PLAIN = r"yes|yeah|yep|yup|affirmative|no|nope|nah|negative"
 _START = re.compile(
     r"\W*(?:\d+\s?%\s*)?(?:(?:well|[hm]+m|um|uh|okay|ok|so|oh|ah|and|i think|i believe"
     r"|i would say|i'd say|i vote|it is|it's|that's|that is|is|a|an|simply|just|probably|likely"
-    r"|most likely|clearly|definitely|absolutely|certainly|thus|therefore|hence|then|answer|the answer is|option"
-    r"|choice|:)\b[\s,:]*)*"
+    r"|most likely|clearly|definitely|absolutely|certainly|thus|therefore|hence|then|answer"
+    r"|the answer is|option|choice|:)\b[\s,:]*)*"
     rf"[\W_]*(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])",
     re.I,
 )
