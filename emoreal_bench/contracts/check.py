@@ -137,7 +137,8 @@ class DropTest(_Record):
     p_value: float
     """Of a drop: one-sided, by flipping the signs of whole clips."""
     adjusted_p_value: float
-    """After Holm's correction over all tests of the check."""
+    """Corrected for the number of tests of the check: half of the level is the
+    average's, half the subtasks' together, by Holm."""
     verdict: Verdict
 
 

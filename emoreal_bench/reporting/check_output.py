@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _FOOTNOTE = (
-    "Drops: one-sided test by flipping the signs of whole clips, corrected by Holm over all "
+    "Drops: one-sided test by flipping the signs of whole clips, corrected for the number of "
     "tests; intervals at 95 %, by drawing clips."
 )
 
