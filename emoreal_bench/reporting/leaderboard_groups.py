@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from emoreal_bench.contracts.scores import Interval
-from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Alteration, Modality, Scoring
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Modality, Scoring
 from emoreal_bench.identity import hash_json, short
+from emoreal_bench.reporting.departures import departures
 from emoreal_bench.reporting.leaderboard_columns import (
     Cell,
     Column,
@@ -180,8 +181,7 @@ def _group_facts(run: RunReport) -> tuple[str, ...]:
         f"{count_of(manifest.data.items, 'item')} on {count_of(manifest.data.clips, 'clip')}",
         f"asked for {' and '.join(given)}" if given else "text only",
     ]
-    if media.alteration is not Alteration.NONE:
-        facts.append(f"clips altered: {media.alteration}")
+    facts += departures(manifest)
     if manifest.limit is not None:
         facts.append(f"limited to {count_of(manifest.limit, 'item')}")
     facts += [

@@ -13,10 +13,10 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.task import PAPER_VARIANT
 from emoreal_bench.contracts.vocabulary import JudgedDimension, QuestionType
+from emoreal_bench.reporting.departures import task_media
 from emoreal_bench.resources import package_folders
 
 
@@ -106,8 +106,7 @@ class PublishedRows(_Strict):
             manifest.task == self.task
             and manifest.data.items == self.items
             and request.variant == PAPER_VARIANT
-            and request.media
-            == MediaWanted.model_validate(manifest.task_definition.get("media", {}))
+            and request.media == task_media(manifest.task_definition)
             and request.choice_shuffle_seed is None
             and request.shots == 0
         )

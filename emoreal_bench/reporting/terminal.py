@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Outcome, Scoring
+from emoreal_bench.reporting.departures import departures
 from emoreal_bench.reporting.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.reporting.text import (
@@ -235,7 +236,7 @@ def _heading(report: RunReport) -> str:
     return (
         f"{_model_name(report)} on {plain_text(manifest.task)}, "
         f"variant {plain_text(manifest.request.variant)}, "
-        f"{count_of(manifest.data.items, 'item')}"
+        + ", ".join((count_of(manifest.data.items, "item"), *departures(manifest)))
     )
 
 

@@ -1,0 +1,33 @@
+"""In what a run departs from how its task asks: said wherever its scores are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.run_record import Manifest
+from emoreal_bench.contracts.vocabulary import Alteration, Modality
+
+_GIVEN = {(): "text", (Modality.VIDEO,): "picture", (Modality.AUDIO,): "sound"}
+
+
+def departures(manifest: Manifest) -> tuple[str, ...]:
+    """Give a few words for each thing taken away, changed or added; empty for an ordinary run."""
+    request = manifest.request
+    found = []
+    given = tuple(part for part in request.media.modalities if part is not Modality.TEXT)
+    if given != task_media(manifest.task_definition).modalities:
+        found.append(f"{_GIVEN.get(given, 'picture and sound')} only")
+    if request.media.alteration is not Alteration.NONE:
+        found.append(f"clips altered: {request.media.alteration}")
+    if request.choice_shuffle_seed is not None:
+        found.append(f"options dealt to letters anew, seed {request.choice_shuffle_seed}")
+    if request.shots:
+        found.append(f"worked examples: {request.shots}")
+    return tuple(found)
+
+
+def task_media(task_definition: Mapping[str, Any]) -> MediaWanted:
+    """Give what a task wants of each clip."""
+    return MediaWanted.model_validate(task_definition.get("media", {}))

@@ -1,0 +1,60 @@
+"""Scores of a run that was given less, or asked otherwise, say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.run_record import Manifest
+from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.reporting.departures import departures
+from emoreal_bench.reporting.leaderboard import build_leaderboard
+from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.reporting.terminal import report_lines
+from tests.run_factory import MadeUpRun, write_runs
+
+ALTERED = MadeUpRun(media=MediaWanted(alteration=Alteration.SWAP))
+
+
+def shuffled(run: MadeUpRun, seed: int) -> Manifest:
+    manifest = run.manifest()
+    request = manifest.request.model_copy(update={"choice_shuffle_seed": seed, "shots": 2})
+    return manifest.model_copy(update={"request": request})
+
+
+@pytest.mark.parametrize(
+    ("modalities", "words"),
+    [
+        ((Modality.VIDEO, Modality.AUDIO), ()),
+        ((Modality.VIDEO,), ("picture only",)),
+        ((Modality.AUDIO,), ("sound only",)),
+        ((), ("text only",)),
+    ],
+)
+def test_what_was_not_given_is_said(
+    modalities: tuple[Modality, ...], words: tuple[str, ...]
+) -> None:
+    assert departures(MadeUpRun(media=MediaWanted(modalities=modalities)).manifest()) == words
+
+
+def test_what_the_task_itself_leaves_out_is_no_departure() -> None:
+    manifest = MadeUpRun(media=MediaWanted(modalities=(Modality.AUDIO,))).manifest()
+    definition = {**manifest.task_definition, "media": {"modalities": ["audio"]}}
+    assert departures(manifest.model_copy(update={"task_definition": definition})) == ()
+
+
+def test_every_departure_is_named() -> None:
+    assert departures(shuffled(ALTERED, 3)) == (
+        "clips altered: swap",
+        "options dealt to letters anew, seed 3",
+        "worked examples: 2",
+    )
+
+
+def test_the_table_and_the_page_name_them(tmp_path: Path) -> None:
+    report = RunReport(ALTERED.manifest(), ALTERED.results())
+    assert report_lines(report)[0].endswith("clips altered: swap")
+    page = build_leaderboard(write_runs(tmp_path / "runs", ALTERED), tmp_path / "site")
+    assert "clips altered: swap" in page.read_text(encoding="utf-8")
