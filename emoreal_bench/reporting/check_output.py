@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree  # noqa: ICN001 - a name, not initials
+from xml.etree import ElementTree as ET
 
 from emoreal_bench.contracts.check import CheckOutcome, CheckReport, RuleKind, RuleResult
 from emoreal_bench.contracts.comparison import Verdict
@@ -68,12 +68,12 @@ def check_junit(report: CheckReport) -> str:
         for kind, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
     }
     attributes = {"name": "emoreal-bench check", "tests": str(len(cases)), **counts}
-    suite = ElementTree.Element("testsuite", attributes)
+    suite = ET.Element("testsuite", attributes)
     suite.extend(cases)
-    root = ElementTree.Element("testsuites")
+    root = ET.Element("testsuites")
     root.append(suite)
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
 _TITLES = {
@@ -130,8 +130,8 @@ def _code(text: str) -> str:
     return f"`{safe or ' '}`"
 
 
-def _junit_case(report: CheckReport, rule: RuleResult) -> ElementTree.Element:
-    case = ElementTree.Element(
+def _junit_case(report: CheckReport, rule: RuleResult) -> ET.Element:
+    case = ET.Element(
         "testcase",
         classname=_xml_text(f"emoreal_bench.{report.task}"),
         name=_xml_text(f"{words(rule.about)}: {rule.kind}, {words(rule.metric)}"),
@@ -140,11 +140,11 @@ def _junit_case(report: CheckReport, rule: RuleResult) -> ElementTree.Element:
     message = _xml_text(_found(rule))
     if not rule.passed:
         tag = "error" if rule.kind is RuleKind.COVERAGE else "failure"
-        ElementTree.SubElement(case, tag, message=message)
+        ET.SubElement(case, tag, message=message)
     elif _is_too_small(rule):
-        ElementTree.SubElement(case, "skipped", message=message)
+        ET.SubElement(case, "skipped", message=message)
     else:
-        ElementTree.SubElement(case, "system-out").text = message
+        ET.SubElement(case, "system-out").text = message
     return case
 
 
