@@ -17,10 +17,10 @@ from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters.remote_media import Payload
 from emoreal_bench.model_adapters.reply import (
     Reply,
+    failed_reply,
     is_media_refused,
     parse_retry_after,
     scored_reply,
-    wait_wanted,
 )
 
 ANSWER_KEY = "answer"
@@ -140,8 +140,7 @@ def read_error(code: int, body: object, headers: Mapping[str, str], payload: Pay
         return Reply(DeliveryStatus.BLOCKED, detail=detail)
     if payload.media and is_media_refused(code, message):
         return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
-    retry_after = wait_wanted(code, [parse_retry_after(headers)])
-    return Reply(DeliveryStatus.FAILED, detail=detail, retry_after=retry_after)
+    return failed_reply(code, detail, [parse_retry_after(headers)])
 
 
 def _read_choice(choice: _Choice, letters: Sequence[str], *, scoring: bool) -> Reply:

@@ -14,10 +14,10 @@ from emoreal_bench.model_adapters.reply import (
     REASONED_NOTE,
     UNHEARD_NOTE,
     Reply,
+    failed_reply,
     is_media_refused,
     parse_retry_after,
     scored_reply,
-    wait_wanted,
 )
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def read_error(error: errors.APIError, payload: Payload) -> Reply:
         return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
     headers = getattr(error.response, "headers", None) or {}
     waits = [parse_retry_after(headers), _retry_delay(error.details)]
-    retry_after = wait_wanted(error.code, waits)
-    return Reply(DeliveryStatus.FAILED, detail=detail, retry_after=retry_after)
+    return failed_reply(error.code, detail, waits)
 
 
 def _retry_delay(details: Any) -> float | None:

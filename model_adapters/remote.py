@@ -91,6 +91,7 @@ class RemoteAdapter(ModelAdapter):
         self._forms = forms
         self._arguments = arguments
         self._is_open = False
+        self._was_answered = False
         self._secret: str | None = None
         self._slots = asyncio.Semaphore(arguments.concurrency)
         self._clips = _ClipCache(forms, size=arguments.concurrency)
@@ -110,6 +111,7 @@ class RemoteAdapter(ModelAdapter):
         # A semaphore belongs to the event loop in which it is first waited for.
         self._slots = asyncio.Semaphore(self._arguments.concurrency)
         self._secret = await self._connect()
+        self._was_answered = False
         self._is_open = True
 
     async def close(self) -> None:
@@ -157,7 +159,11 @@ class RemoteAdapter(ModelAdapter):
         return "\n".join(lines)
 
     def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
-        """Ask for a reply to each request."""
+        """Ask for a reply to each request.
+
+        Raises:
+            UsageError: If the service knows neither the user nor the model.
+        """
         return self._ask_all(requests, scoring=False)
 
     def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
@@ -198,7 +204,22 @@ class RemoteAdapter(ModelAdapter):
                 reply = Reply(
                     DeliveryStatus.FAILED, detail=f"no answer in {self._arguments.timeout:g} s"
                 )
-            return self._result(request, payload, reply, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            self._check_reply(reply)
+            return self._result(request, payload, reply, seconds)
+
+    def _check_reply(self, reply: Reply) -> None:
+        """Stop asking a service that knows neither the user nor the model.
+
+        Once it has answered anything, the same words speak of one request only.
+        """
+        if reply.status in _DELIVERED:
+            self._was_answered = True
+        elif reply.concerns_all and not self._was_answered:
+            raise UsageError(
+                f"{self._description.name}: {self._hide(reply.detail or '')[:MAX_DETAIL]}",
+                remedy="Check the key, the name of the model and the address of the service.",
+            )
 
     async def _prepare(self, request: Request) -> Payload:
         clips = {

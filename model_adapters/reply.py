@@ -19,6 +19,7 @@ REASONED_NOTE = "the model reasoned before it answered"
 NO_OPTION_NOTE = "no option was among the tokens that the service scores"
 
 _OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_UNKNOWN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _MEDIA_WORDS = re.compile(r"image|audio|video|modalit|content type|mime", re.IGNORECASE)
 _REFUSAL_WORDS = re.compile(
     r"not support|unsupported|only supported|invalid content type|not a multi|at most \d",
@@ -40,6 +41,8 @@ class Reply:
         tokens: Input tokens by modality, where the service says.
         retry_after: Seconds that it asks to wait; see :func:`wait_wanted`.
         notes: Deviations from what was wanted, beside those of the payload.
+        concerns_all: Whether the service declines the user or the model, and
+            with it every other request.
     """
 
     status: DeliveryStatus
@@ -51,6 +54,7 @@ class Reply:
     tokens: Mapping[Modality, int] = field(default_factory=dict)
     retry_after: float | None = None
     notes: tuple[str, ...] = ()
+    concerns_all: bool = False
 
 
 def score_letters(
@@ -121,6 +125,22 @@ def is_media_refused(code: int, message: str) -> bool:
     if code not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
         return code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     return bool(_MEDIA_WORDS.search(message) and _REFUSAL_WORDS.search(message))
+
+
+def failed_reply(code: int, detail: str, waits: Iterable[float | None]) -> Reply:
+    """Make the reply of a request that a service did not answer.
+
+    Args:
+        code: The HTTP status.
+        detail: What it says.
+        waits: See :func:`wait_wanted`.
+    """
+    return Reply(
+        DeliveryStatus.FAILED,
+        detail=detail,
+        retry_after=wait_wanted(code, waits),
+        concerns_all=code in _UNKNOWN,
+    )
 
 
 def wait_wanted(code: int, waits: Iterable[float | None]) -> float | None:

@@ -39,6 +39,7 @@ class Behaviour(StrEnum):
     SERVER_ERROR = "server_error"
     UNAUTHORIZED = "unauthorized"
     """The error repeats the key."""
+    UNKNOWN_MODEL = "unknown_model"
     MEDIA_REFUSED = "media_refused"
     PARAMETER_REFUSED = "parameter_refused"
     SLOW = "slow"
@@ -80,6 +81,7 @@ _ERRORS = {
     Behaviour.RATE_LIMITED: (429, "RESOURCE_EXHAUSTED", "too many requests", "rate_limit"),
     Behaviour.SERVER_ERROR: (500, "INTERNAL", "something broke", "server_error"),
     Behaviour.UNAUTHORIZED: (401, "UNAUTHENTICATED", "wrong key: {key}", "invalid_api_key"),
+    Behaviour.UNKNOWN_MODEL: (404, "NOT_FOUND", "there is no such model", "model_not_found"),
     Behaviour.MEDIA_REFUSED: (
         400,
         "INVALID_ARGUMENT",

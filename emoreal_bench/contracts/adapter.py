@@ -72,8 +72,10 @@ class ModelAdapter(ABC):
     Use it as an asynchronous context manager. ``generate`` and
     ``score_choices`` yield one result per request, in any order, keyed by id.
     A request that fails becomes a result with a status; it never ends the
-    batch, and an exception other than cancellation is a defect of the adapter,
-    which the runner records as ``failed`` for every item of the batch.
+    batch. An adapter raises an :class:`EmorealError` where no request at all can
+    be answered, a wrong key for instance, and the run ends with it. Any other
+    exception but cancellation is a defect of the adapter, which the runner
+    records as ``failed`` for every item of the batch.
     """
 
     @abstractmethod

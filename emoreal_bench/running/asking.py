@@ -9,6 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.errors import EmorealError
+from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
@@ -78,6 +80,7 @@ class Asker:
         self._generator = np.random.default_rng(policy.seed)
         self._limit = ConcurrencyLimit(self._capabilities.concurrency)
         self._spending = Spending(policy.budget)
+        self._example_media: dict[str, ClipMedia] = {}
         self.busy = BusyClock()
         self.requests = 0
         self.cache_hits = 0
@@ -93,7 +96,9 @@ class Asker:
             TooManyErrorsError: If more items failed than the policy allows.
             BudgetSpentError: If the budget is spent before every item is
                 finished; the batches under way have come in by then.
+            DataError: If the clip of a worked example cannot be decoded.
         """
+        self._example_media = await look_ahead.decode_examples()
         turn = asyncio.Lock()
         async with aclosing(self._batches(look_ahead)) as batches:
             try:
@@ -153,7 +158,7 @@ class Asker:
             self._ledger.finish(position, Result(item.id, status, detail=detail))
 
     def _add(self, batch: _Batch, position: int, media: ClipMedia | None) -> None:
-        request = self._plan.make_request(self._plan.items[position], media)
+        request = self._make_request(self._plan.items[position], media)
         if self._cache is not None:
             method = self._plan.request.answer_method
             key = self._cache.key(self._adapter, request, method, self._model)
@@ -165,6 +170,14 @@ class Asker:
             batch.cache_keys[request.id] = key
         batch.positions[request.id] = position
         batch.requests.append(request)
+
+    def _make_request(self, item: Item, media: ClipMedia | None) -> Request:
+        request = self._plan.make_request(item, media)
+        if not self._example_media:
+            return request
+        keys = (example.clip for example in self._plan.examples.items[item.subtask])
+        examples = {key: self._example_media[key] for key in keys}
+        return replace(request, clips={**examples, **request.clips})
 
     async def _ask(self, batch: _Batch) -> None:
         requests = batch.requests
@@ -221,6 +234,9 @@ class Asker:
                     yield result, True
                 else:
                     _logger.warning("A second or unasked result for %s is ignored.", result.id)
+        except EmorealError:
+            # Of concern to every item, and for a person to mend.
+            raise
         except Exception as error:
             _logger.exception("The adapter raised while it answered %d items.", len(requests))
             detail = f"The adapter raised {type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench import api
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE
 from emoreal_bench.running.budget import Budget, BudgetSpentError
 from emoreal_bench.running.log import read_log
@@ -42,11 +43,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(
-    service: Service, stub: StubServer, data: Path, folder: Path, budget: Budget | None = None
+    service: Service,
+    stub: StubServer,
+    data: Path,
+    folder: Path,
+    budget: Budget | None = None,
+    **arguments: str,
 ) -> api.RunReport:
+    address = {"base_url": stub.address + service.path}
     options = api.RunOptions(
         policy=api.RunPolicy(attempts=3, backoff_seconds=0.01, budget=budget or Budget()),
-        model_arguments={"base_url": stub.address + service.path, **service.arguments},
+        model_arguments={**address, **service.arguments, **arguments},
         out=folder,
     )
     return api.evaluate(service.model, "emorealm", data, options)
@@ -82,12 +89,22 @@ def test_no_file_of_a_run_holds_the_key(
     service: Service, stub: StubServer, data: Path, tmp_path: Path
 ) -> None:
     stub.text = f"(A) {KEY}"
-    odd = iter([Behaviour.UNAUTHORIZED] * 3)
-    stub.choose(lambda asked: next(odd, Behaviour.OK))
-    run(service, stub, data, tmp_path / "run")
+    stub.play(Behaviour.OK, *[Behaviour.UNAUTHORIZED] * 3)
+    run(service, stub, data, tmp_path / "run", concurrency="1")
     assert KEY in str(stub.requests[0].headers)
     for path in (tmp_path / "run").iterdir():
         assert KEY not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_a_wrong_key_ends_the_run_at_once_and_the_right_one_goes_on(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.choose(lambda _: Behaviour.UNAUTHORIZED)
+    with pytest.raises(UsageError, match="Check the key"):
+        run(VLLM, stub, data, tmp_path / "run", concurrency="2")
+    assert len(stub.requests) <= 2
+    stub.choose(lambda _: Behaviour.OK)
+    assert run(VLLM, stub, data, tmp_path / "run").is_complete
 
 
 def test_a_run_that_spent_its_budget_goes_on_where_it_stopped(

@@ -9,8 +9,10 @@ from functools import cache
 
 import pytest
 
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.model_adapters import create_adapter
 from tests.integration.apis.services import GOOGLE, KEY, OPENAI, Service
 from tests.model_requests import make_clip, make_request
 from tests.stub_server import RETRY_AFTER, Behaviour, RecordedRequest, StubServer
@@ -24,6 +26,7 @@ STATUSES = {
     Behaviour.RATE_LIMITED: DeliveryStatus.FAILED,
     Behaviour.SERVER_ERROR: DeliveryStatus.FAILED,
     Behaviour.UNAUTHORIZED: DeliveryStatus.FAILED,
+    Behaviour.UNKNOWN_MODEL: DeliveryStatus.FAILED,
     Behaviour.MEDIA_REFUSED: DeliveryStatus.UNSUPPORTED,
     Behaviour.PARAMETER_REFUSED: DeliveryStatus.FAILED,
     Behaviour.SLOW: DeliveryStatus.FAILED,
@@ -57,12 +60,19 @@ def play(service: Service, behaviour: Behaviour) -> Outcome:
         make_request("odd", clip, "the odd one"),
         make_request("2"),
     ]
+    # A slow answer never comes; every other is given the time it takes.
+    patience = "2" if behaviour is Behaviour.SLOW else "60"
+
+    async def run(stub: StubServer) -> list[Result]:
+        async with service.connect(stub, timeout=patience) as adapter:
+            # What a service says to its first request may concern all of them.
+            await read(adapter.generate([make_request("first")]))
+            return await read(adapter.generate(requests))
+
     with StubServer() as stub:
         stub.text = f"Your key is {KEY}."
         stub.choose(lambda asked: behaviour if is_odd(asked) else Behaviour.OK)
-        # A slow answer never comes; every other is given the time it takes.
-        patience = "2" if behaviour is Behaviour.SLOW else "60"
-        results = service.ask(stub, requests, timeout=patience)
+        results = asyncio.run(run(stub))
         odd_requests = [asked for asked in stub.requests if is_odd(asked)]
     by_id = {result.id: result for result in results}
     return Outcome(by_id.pop("odd"), list(by_id.values()), odd_requests)
@@ -105,6 +115,18 @@ def test_a_key_reaches_the_service_and_no_result(service: Service, behaviour: Be
     assert KEY in str(outcome.odd_requests[0].headers)
     assert KEY not in repr(outcome.odd)
     assert KEY not in repr(outcome.others)
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.UNAUTHORIZED, Behaviour.UNKNOWN_MODEL])
+def test_a_service_that_knows_neither_user_nor_model_is_not_asked_on(
+    service: Service, stub: StubServer, behaviour: Behaviour
+) -> None:
+    stub.choose(lambda _: behaviour)
+    requests = [make_request(str(number)) for number in range(20)]
+    with pytest.raises(UsageError, match=service.model) as caught:
+        service.ask(stub, requests, concurrency="2")
+    assert len(stub.requests) < 10
+    assert KEY not in str(caught.value)
 
 
 def test_the_wait_that_a_service_asks_for_is_handed_on(service: Service, stub: StubServer) -> None:
@@ -152,9 +174,6 @@ def test_a_key_is_in_no_description_and_no_rendered_request(
 def test_a_missing_key_is_said_before_anything_is_asked(
     model: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emoreal_bench.contracts.errors import UsageError
-    from emoreal_bench.model_adapters import create_adapter
-
     monkeypatch.delenv(variable)
     with pytest.raises(UsageError, match=variable):
         asyncio.run(create_adapter(model).open())
