@@ -169,7 +169,7 @@
   function addFilters() {
     for (const [name, column] of columns) {
       if (notFilters.has(name) || column.values.length < 2) continue;
-      const select = element("select", { name },
+      const select = element("select", { name, id: `filter-${name}` },
         element("option", { value: "" }, "all"),
         ...[...column.values].sort().filter((value) => value !== "")
           .map((value) => element("option", { value }, words(value))));
@@ -179,7 +179,8 @@
         page = 0;
         refresh();
       });
-      search.closest("label").before(element("label", { class: "field" }, `${titleOf(name)} `, select));
+      search.parentElement.before(element("div", { class: "field" },
+        element("label", { for: select.id }, titleOf(name)), select));
     }
   }
 
@@ -308,6 +309,7 @@
   // ---- Start ----
 
   async function start() {
+    byId("unscripted").hidden = true;
     try {
       index = await load("index", "items/index.js");
     } catch (error) {
