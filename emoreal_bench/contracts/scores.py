@@ -106,6 +106,8 @@ class DeliverySummary(_Record):
     items_with_video: int
     items_with_audio: int
     tokens_per_item: dict[str, float]
+    cost_per_item: float | None = None
+    """US dollars, over the items whose cost is known; null if none is."""
     notes: dict[str, int]
     """Each deviation and how many items it befell."""
 

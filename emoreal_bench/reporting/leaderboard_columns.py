@@ -160,6 +160,14 @@ METRICS: tuple[Metric, ...] = (
         "Time of the model per question asked. It depends on the machine.",
         lower_is_better=True,
     ),
+    Metric(
+        "cost",
+        "US dollars per 1,000 items",
+        "",
+        Unit.PLAIN,
+        "What the service billed or its prices come to, over the items whose cost is known.",
+        lower_is_better=True,
+    ),
 )
 _STRESS_METRICS = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
 _SUBTASK_METRICS = ("accuracy", "f1", "uar", "weighted_f1")
@@ -180,6 +188,8 @@ def measured_numbers(run: RunReport, scoring: Scoring) -> dict[NumberKey, Number
     if run.results.delivery is not None:
         numbers["frames", ""] = Number(run.results.delivery.frames_per_item)
         numbers["sound", ""] = Number(run.results.delivery.audio_seconds_per_item)
+        if run.results.delivery.cost_per_item is not None:
+            numbers["cost", ""] = Number(1000 * run.results.delivery.cost_per_item)
     if run.timings is not None and run.timings.requests:
         numbers["seconds", ""] = Number(run.timings.model_seconds / run.timings.requests)
     return numbers

@@ -20,13 +20,14 @@ from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.score import ALL_SCORINGS, results_json, score
 
 _MICRO = 1_000_000
+_NANO = 1_000_000_000
 
 
 class DeliveryTally:
     """Sums what reached the model.
 
-    Sums are of whole numbers (sound in microseconds), so that they do not
-    depend on the order of the log.
+    Sums are of whole numbers (sound in microseconds, cost in billionths of a
+    dollar), so that they do not depend on the order of the log.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,8 @@ class DeliveryTally:
         self._audio_microseconds = 0
         self._with_video = 0
         self._with_audio = 0
+        self._priced = 0
+        self._nanodollars = 0
         self._tokens: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
 
@@ -42,6 +45,10 @@ class DeliveryTally:
         """Count one item's last record; one without a delivery received nothing."""
         delivery = record.get("delivery")
         self._items += 1
+        cost = record["usage"]["cost"] if "usage" in record else None
+        if cost is not None:
+            self._priced += 1
+            self._nanodollars += round(cost * _NANO)
         if delivery is None:
             return
         microseconds = round(delivery["audio_seconds"] * _MICRO)
@@ -65,7 +72,12 @@ class DeliveryTally:
                 modality: count / self._items for modality, count in sorted(self._tokens.items())
             },
             notes=dict(sorted(self._notes.items())),
+            **self._cost(),
         )
+
+    def _cost(self) -> dict[str, float]:
+        # Left out where unknown, like every number that does not apply.
+        return {"cost_per_item": self._nanodollars / _NANO / self._priced} if self._priced else {}
 
 
 def score_log(
