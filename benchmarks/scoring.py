@@ -119,6 +119,7 @@ def main() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "pydantic")},
         "cores": os.cpu_count(),
+        "load_average_before": round(os.getloadavg()[0], 1),
         "budget_seconds": BUDGET_SECONDS,
         **measure(parser.parse_args().items),
     }

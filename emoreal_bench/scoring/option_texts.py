@@ -55,7 +55,7 @@ def text_of_whole(text: str, options: Options) -> str | None:
     option alone: "Her trembling voice." for "The speaker's trembling voice".
     """
     words = words_of(text)
-    exact = [letter for letter, its in options.by_letter() if its == words]
+    exact = [letter for letter, its in options.pairs if its == words]
     if exact:
         return exact[0] if len(exact) == 1 else None
     stripped = _START.sub(" ", words)
@@ -64,7 +64,7 @@ def text_of_whole(text: str, options: Options) -> str | None:
     content = _content(words)
     holders = [
         letter
-        for letter, its in options.by_letter()
+        for letter, its in options.pairs
         if stripped in its or (len(content) > 1 and content <= _content(its))
     ]
     return holders[0] if len(holders) == 1 else None
@@ -76,7 +76,7 @@ def text_at_start(text: str, options: Options) -> str | None:
     stripped = _START.sub(" ", words)
     found = [
         (len(its), letter)
-        for letter, its in options.by_letter()
+        for letter, its in options.pairs
         if words.startswith(its) or stripped.startswith(_START.sub(" ", its))
         if _has_content(its)
     ]
@@ -107,7 +107,7 @@ def _spans(words: str, options: Options) -> list[tuple[int, int, str]]:
     """Find where the texts of options stand, in the order of the reply."""
     spans: list[tuple[int, int, str]] = []
     # Longest first, so that "very happy" is not also "happy".
-    for letter, its in sorted(options.by_letter(), key=lambda pair: -len(pair[1])):
+    for letter, its in sorted(options.pairs, key=lambda pair: -len(pair[1])):
         if not _has_content(its):
             continue
         start = words.find(its)

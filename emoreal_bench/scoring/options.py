@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
 
 from emoreal_bench.choices import split_choice
 
@@ -34,19 +33,21 @@ class Options:
     Attributes:
         letters: In their order, upper case.
         texts: The texts as :func:`words_of` writes them.
+        pairs: Each letter with its text.
     """
 
     letters: tuple[str, ...]
     texts: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
 
-    @classmethod
-    def parse(cls, choices: tuple[str, ...]) -> Self:
+    @staticmethod
+    def parse(choices: tuple[str, ...]) -> Options:
         """Read the options of an item; the same tuple is read once.
 
         Raises:
             ValueError: If an option does not begin with a letter.
         """
-        return cls(*_parse(choices))
+        return _parse(choices)
 
     def polarity(self) -> tuple[str, str]:
         """Give the letters of the yes and of the no option.
@@ -54,20 +55,17 @@ class Options:
         Raises:
             ValueError: If the options are not one yes and one no.
         """
-        found = {_polarity(text): letter for letter, text in self.by_letter()}
+        found = {_polarity(text): letter for letter, text in self.pairs}
         if len(self.letters) != 2 or set(found) != {True, False}:
             raise ValueError(f"the options {' /'.join(self.texts)}are not one yes and one no")
         return found[True], found[False]
 
-    def by_letter(self) -> tuple[tuple[str, str], ...]:
-        """Pair each letter with its text."""
-        return tuple(zip(self.letters, self.texts, strict=True))
-
 
 @lru_cache(maxsize=8192)
-def _parse(choices: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    pairs = [split_choice(choice) for choice in choices]
-    return tuple(letter for letter, _ in pairs), tuple(words_of(text) for _, text in pairs)
+def _parse(choices: tuple[str, ...]) -> Options:
+    split = [split_choice(choice) for choice in choices]
+    pairs = tuple((letter, words_of(text)) for letter, text in split)
+    return Options(tuple(x for x, _ in pairs), tuple(text for _, text in pairs), pairs)
 
 
 def _polarity(text: str) -> bool | None:

@@ -15,6 +15,8 @@ _CANNOT = r"(?:can't|cannot|can\ not|couldn't|could\ not|won't|will\ not)"
 _MODALITY = r"(?:video|audio|clip|image|media)"
 _REFUSAL = re.compile(
     rf"""
+    (?:\b(?=[a-z])|(?=[^\x00-\x7f]))  # At once done with the middle of a word.
+    (?:
       \b(?:i(?:'m|\ am)|we(?:'re|\ are))\s+(?:(?:very|so|really|truly)\s+)?
         (?:sorry|unable|not\s+able|afraid)\b
     | \b(?:sorry|unfortunately|apologi[sz]e|apologies)\b.{{0,60}}
@@ -33,6 +35,7 @@ _REFUSAL = re.compile(
     | \blo\s+siento\b|\bno\s+puedo\b|\bje\s+suis\s+désolée?\b|\bje\s+ne\s+peux\b
     | \bes\s+tut\s+mir\s+leid\b|\btut\s+mir\s+leid\b|\bich\s+kann\b.{{0,60}}\bnicht\b
     | \bdesculpe\b|\bnão\s+posso\b|\bnon\s+posso\b|извините|не\s+могу
+    )
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )

@@ -87,8 +87,7 @@ def read_yes_no(text: str, options: Options) -> str | None:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _read(text: str, options: Options, *, yes_no: bool) -> str | None:
-    polarity = dict(zip((True, False), options.polarity(), strict=True)) if yes_no else None
-    reader = _Reader(options, polarity)
+    reader = _reader(options, yes_no=yes_no)
     reply = clean(text)
     for stage in (reader.whole, reader.stated, reader.mentioned):
         found = stage(reply)
@@ -96,6 +95,12 @@ def _read(text: str, options: Options, *, yes_no: bool) -> str | None:
             answer = found.pop() if len(found) == 1 else _OFF_LIST
             return None if answer == _OFF_LIST else answer
     return None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _reader(options: Options, *, yes_no: bool) -> _Reader:
+    polarity = dict(zip((True, False), options.polarity(), strict=True)) if yes_no else None
+    return _Reader(options, polarity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +169,11 @@ class _Reader:
         if not are_emotions(self.options.texts):
             return set()
         label = read_label(reply, self.options.texts, broaden=False)
-        return {letter for letter, text in self.options.by_letter() if text == label}
+        return {letter for letter, text in self.options.pairs if text == label}
 
     def _bare_polarities(self) -> Iterator[str]:
         """Give the options whose text is but yes or no, which is read as a word."""
-        for letter, text in self.options.by_letter():
+        for letter, text in self.options.pairs:
             if text in (" yes ", " no "):
                 yield letter
 
