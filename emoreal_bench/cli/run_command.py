@@ -54,6 +54,10 @@ def run(
     shuffle_choices: int | None = typer.Option(
         None, min=0, metavar="SEED", help="Deal the options to the letters anew."
     ),
+    shots: int | None = typer.Option(
+        None, min=0, help="Worked examples in front of a question, from clips that are not scored."
+    ),
+    shots_seed: int = typer.Option(0, min=0, help="Which clips the worked examples are from."),
     limit: int | None = typer.Option(None, min=1, help="Ask so many items, of every subtask some."),
     model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
     data_arg: list[str] | None = typer.Option(None, help="Option of the reader, key=value."),
@@ -88,6 +92,8 @@ def run(
             alteration_seed=alter_seed,
             limit=limit,
             choice_shuffle_seed=shuffle_choices,
+            shots=shots,
+            shots_seed=shots_seed,
         ),
         policy=api.RunPolicy(
             retry_statuses=frozenset(retry or ()),

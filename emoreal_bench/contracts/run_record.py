@@ -53,6 +53,17 @@ class DataIdentity(_Record):
     """The folder as the user named it; not part of any hash."""
 
 
+class ExampleIdentity(_Record):
+    """Which worked examples stood in front of the questions."""
+
+    seed: int
+    """Of the draw of their clips."""
+    items: dict[str, tuple[str, ...]]
+    """By subtask: their ids, in the order in which they were shown."""
+    hash: str
+    """Over these items and the bytes of their clips."""
+
+
 class RequestIdentity(_Record):
     """What the task asked."""
 
@@ -67,6 +78,7 @@ class RequestIdentity(_Record):
     order: tuple[str, ...]
     choice_shuffle_seed: int | None = None
     shots: int = 0
+    examples: ExampleIdentity | None = None
 
 
 class JudgedRun(_Record):

@@ -131,7 +131,7 @@ def make_judge_plan(folder: Path, repeats: int = 1) -> JudgePlan:
             clips=len(groups),
             root=str(folder),
         ),
-        request=identify_request(task, renderer, _TEXT_ONLY, PlanOptions()),
+        request=identify_request(renderer, _TEXT_ONLY, PlanOptions()),
         limit=manifest.limit,
         judged=JudgedRun(
             run_id=manifest.run_id,

@@ -8,8 +8,10 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
+from emoreal_bench.contracts.vocabulary import Alteration
 from emoreal_bench.identity import media_key
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.running.busy import BusyClock
@@ -89,6 +91,36 @@ class LookAhead:
             for _, task in ahead:
                 task.cancel()
             await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+
+    async def decode_examples(self) -> dict[str, ClipMedia]:
+        """Decode the clips of the worked examples, which are kept for the whole run.
+
+        They are never altered: what an alteration tests is the clip in question.
+
+        Raises:
+            DataError: If one cannot be decoded, since every question needs it.
+        """
+        examples = self._plan.examples
+        if self._decoder is None or self._wanted is None:
+            return {}
+        wanted = self._wanted.model_copy(
+            update={"alteration": Alteration.NONE, "alteration_seed": 0}
+        )
+        decoded = {}
+        for key, clip in examples.clips.items():
+            try:
+                with self.busy:
+                    media = await self._decoder.decode(
+                        clip, wanted, media_key(examples.clip_hashes[key], wanted)
+                    )
+            except MediaError as error:
+                raise DataError(
+                    f"The clip of a worked example cannot be used: {error}",
+                    remedy="Nothing was asked. Mend the clip, or draw others with --shots-seed.",
+                ) from error
+            self.decoded += 1
+            decoded[key] = media
+        return decoded
 
     async def _decode(
         self, decoder: Decoder, wanted: MediaWanted, key: str

@@ -114,7 +114,7 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
         unreadable_clips=probe.unreadable,
         prompt_tokens=prompt_tokens,
         reply_tokens=reply_tokens,
-        frames=0 if wanted is None else len(plan.items) * probe.frames,
+        frames=0 if wanted is None else len(plan.items) * probe.frames * (1 + plan.request.shots),
         decode_seconds=probe.estimate(len(plan.clips) - missing),
         cost=prices and (prompt_tokens * prices[0] + reply_tokens * prices[1]) / 1e6,
         first_prompts=prompts,
@@ -167,7 +167,7 @@ def _prompt_tokens(plan: Plan) -> int:
     characters = sum(
         len(part.text)
         for item in sampled
-        for message in plan.renderer.messages(item)
+        for message in plan.messages(item)
         for part in message.parts
         if isinstance(part, TextPart)
     )

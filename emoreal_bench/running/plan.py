@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emoreal_bench.catalog import TaskFile
@@ -14,13 +14,14 @@ from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
-from emoreal_bench.contracts.request import GenerationSettings, Request
+from emoreal_bench.contracts.request import GenerationSettings, Message, Request
 from emoreal_bench.contracts.run_record import DataIdentity, JudgedRun, RequestIdentity
 from emoreal_bench.contracts.task import DEFAULT_VARIANT, Task
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modality
 from emoreal_bench.identity import clip_hash, data_hash, hash_json
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset
+from emoreal_bench.running.shots import ExampleSet, choose_examples, set_aside
 from emoreal_bench.running.shuffling import shuffle_choices
 
 _MEDIA = (Modality.VIDEO, Modality.AUDIO)
@@ -48,6 +49,8 @@ class PlanOptions:
         alteration_seed: Of the alteration, where that draws lots.
         limit: Ask at most so many items; see :func:`limit_items`.
         choice_shuffle_seed: Deal the options to the letters anew; None leaves them.
+        shots: Worked examples in front of a question; None for what the task says.
+        shots_seed: Of the draw of their clips, which are not scored.
     """
 
     variant: str = DEFAULT_VARIANT
@@ -58,6 +61,8 @@ class PlanOptions:
     alteration_seed: int = 0
     limit: int | None = None
     choice_shuffle_seed: int | None = None
+    shots: int | None = None
+    shots_seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Plan:
         data: Identity of items and clips, the options as in the data set.
         request: Identity of how they are asked.
         limit: As the user gave it.
+        examples: The worked examples, under the letters that the model sees.
         judged: For the run of a judge, the run that it judges.
     """
 
@@ -91,13 +97,22 @@ class Plan:
     data: DataIdentity
     request: RequestIdentity
     limit: int | None
+    examples: ExampleSet = field(default_factory=ExampleSet)
     judged: JudgedRun | None = None
 
+    def messages(self, item: Item) -> tuple[Message, ...]:
+        """Give the conversation that asks an item, its worked examples in front."""
+        *system, question = self.renderer.messages(item)
+        return (*system, *self.examples.messages(item.subtask, self.renderer), question)
+
     def make_request(self, item: Item, media: ClipMedia | None) -> Request:
-        """Turn an item and its decoded clip, if it has one, into a request."""
+        """Turn an item and its decoded clip, if it has one, into a request.
+
+        The clips of worked examples are added by whoever has decoded them.
+        """
         return Request(
             id=item.id,
-            messages=self.renderer.messages(item),
+            messages=self.messages(item),
             settings=self.request.generation,
             letters=letters_of(item.choices),
             clips={} if media is None else {item.clip: media},
@@ -114,15 +129,18 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
         options: What the user changed.
 
     Raises:
-        UsageError: If the variant does not exist, the limit is below 1, or
+        UsageError: If the variant does not exist, a number is out of range, or
             something is to be altered that is not given.
         TaskError: If the variant's template is not valid.
-        DataError: If clips are to be swapped and there are no two different ones.
+        DataError: If clips are to be swapped and there are no two different ones,
+            or worked examples leave too few.
     """
     task = task_file.task
     wanted = choose_media(task, options)
     renderer = PromptRenderer(task_file, options.variant, wanted.modalities)
-    items = limit_items(dataset.items, options.limit)
+    shots = task.shots if options.shots is None else options.shots
+    examples = choose_examples(dataset, shots, options.shots_seed)
+    items = limit_items(set_aside(dataset, examples), options.limit)
     groups = group_by_clip(items)
     clips = {key: dataset.clips[key] for key in groups}
     clip_hashes = {key: clip_hash(clip) for key, clip in clips.items()}
@@ -138,8 +156,9 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
         data=DataIdentity(
             hash=data_hash(items, clip_hashes), items=len(items), clips=len(clips), root=str(root)
         ),
-        request=identify_request(task, renderer, wanted, options),
+        request=identify_request(renderer, wanted, options, examples),
         limit=options.limit,
+        examples=examples.shuffled(options.choice_shuffle_seed),
     )
 
 
@@ -255,7 +274,10 @@ def group_by_clip(items: Sequence[Item]) -> dict[str, array[int]]:
 
 
 def identify_request(
-    task: Task, renderer: PromptRenderer, wanted: MediaWanted, options: PlanOptions
+    renderer: PromptRenderer,
+    wanted: MediaWanted,
+    options: PlanOptions,
+    examples: ExampleSet | None = None,
 ) -> RequestIdentity:
     """Give the identity of how a task's items are asked."""
     variant = renderer.variant
@@ -270,7 +292,8 @@ def identify_request(
         system=variant.system,
         order=tuple(modality.value for modality in variant.order),
         choice_shuffle_seed=options.choice_shuffle_seed,
-        shots=task.shots,
+        shots=0 if examples is None else examples.shots,
+        examples=None if examples is None else examples.identify(options.shots_seed),
     )
     identity = hash_json(request.model_dump(mode="json", exclude={"hash"}))
     return request.model_copy(update={"hash": identity})

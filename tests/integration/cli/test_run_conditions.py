@@ -78,3 +78,21 @@ def test_altering_what_is_not_given_is_a_wrong_use(
     options = ["--modalities", "v", "--alter", "mute", "--runs", str(tmp_path)]
     assert run(["run", "-m", "baseline/random", "-t", "emorealm", "-d", str(data), *options]) == 2
     assert "mute changes audio" in capsys.readouterr().err
+
+
+def test_worked_examples_come_from_clips_that_are_not_scored(tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data", items=12, per_clip=3, real=True)
+    folder = ask(data, tmp_path, "--shots", "1", "--shots-seed", "2")
+    examples = load_run(folder).manifest.request.examples
+    assert examples is not None
+    assert examples.seed == 2
+    scored = {json.loads(line)["id"] for line in (folder / "plan.jsonl").read_text().splitlines()}
+    shown = {item for group in examples.items.values() for item in group}
+    # One clip of three questions, one of each subtask, is set aside.
+    assert len(scored) == 9
+    assert not shown & scored
+    frames = [part["frames"] for part in deliveries(folder)]
+    assert frames == [frames[0]] * 9
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert frames[0] == 2 * deliveries(ask(data, plain))[0]["frames"]
