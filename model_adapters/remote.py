@@ -12,7 +12,6 @@ import asyncio
 import os
 import time
 from abc import abstractmethod
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -33,8 +32,8 @@ from emoreal_bench.contracts.vocabulary import (
 )
 from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
+from emoreal_bench.model_adapters.clip_cache import ClipCache
 from emoreal_bench.model_adapters.remote_media import (
-    EncodedClip,
     MediaForms,
     Medium,
     Payload,
@@ -94,7 +93,7 @@ class RemoteAdapter(ModelAdapter):
         self._was_answered = False
         self._secret: str | None = None
         self._slots = asyncio.Semaphore(arguments.concurrency)
-        self._clips = _ClipCache(forms, size=arguments.concurrency)
+        self._clips = ClipCache(forms, size=arguments.concurrency)
 
     def describe(self) -> ModelDescription:
         """Give what is known without asking the service."""
@@ -223,7 +222,7 @@ class RemoteAdapter(ModelAdapter):
 
     async def _prepare(self, request: Request) -> Payload:
         clips = {
-            key: await self._clips.get(request, key, wanted)
+            key: await self._clips.get(request.clips[key], wanted)
             for key, wanted in media_wanted(request).items()
             if key in request.clips
         }
@@ -262,46 +261,6 @@ class RemoteAdapter(ModelAdapter):
 
     def _hide(self, text: str) -> str:
         return text.replace(self._secret, _HIDDEN) if self._secret else text
-
-
-class _ClipCache:
-    """Encodes each clip once, although several of its questions are under way.
-
-    Args:
-        forms: What the model takes.
-        size: Number of clips kept.
-    """
-
-    def __init__(self, forms: MediaForms, size: int):
-        self._forms = forms
-        self._size = size
-        self._tasks: OrderedDict[tuple[str, frozenset[Modality]], asyncio.Task[EncodedClip]]
-        self._tasks = OrderedDict()
-
-    async def get(self, request: Request, key: str, wanted: frozenset[Modality]) -> EncodedClip:
-        """Encode a clip of a request in a thread, or wait for whoever does.
-
-        Raises:
-            OSError: If the clip's own file can no longer be read.
-        """
-        media = request.clips[key]
-        place = (media.key, wanted)
-        task = self._tasks.get(place)
-        if task is None:
-            task = asyncio.create_task(asyncio.to_thread(encode_clip, media, wanted, self._forms))
-            self._tasks[place] = task
-            while len(self._tasks) > self._size:
-                self._tasks.popitem(last=False)
-        # Shielded: a request that is given up must not take the clip from the others.
-        try:
-            return await asyncio.shield(task)
-        except OSError:
-            self._tasks.pop(place, None)
-            raise
-
-    def clear(self) -> None:
-        """Forget every clip."""
-        self._tasks.clear()
 
 
 def remote_capabilities(
