@@ -164,7 +164,7 @@ def _find_arguments(spec: ModelSpec) -> HttpArguments:
         raise UsageError(
             f"There is no profile '{spec.model}', and no base_url is given.",
             where=str(path),
-            remedy=f"Profiles there: {', '.join(sorted(profiles)) or 'none'}. "
+            remedy=f"Profiles there: {', '.join(sorted(map(str, profiles))) or 'none'}. "
             "Add one, or give --model-arg base_url=http://HOST:PORT/v1.",
         )
     given = {"model": spec.model, **(profile or {}), **spec.arguments}
@@ -186,10 +186,14 @@ def _read_profiles(path: Path) -> dict[str, dict[str, Any]]:
         profiles = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"cannot read the profiles: {error}", where=str(path)) from error
-    if not isinstance(profiles, dict) or not all(isinstance(p, dict) for p in profiles.values()):
+    if not isinstance(profiles, dict) or not all(map(_is_profile, profiles.values())):
         raise UsageError(
             "not a file of profiles.",
             where=str(path),
             remedy="Each name has to have a mapping of arguments below it.",
         )
     return profiles
+
+
+def _is_profile(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) for name in value)

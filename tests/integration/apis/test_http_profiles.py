@@ -77,6 +77,9 @@ def test_an_unknown_profile_names_those_there_are(profile: Path) -> None:
     ("text", "problem"),
     [
         ("omni: [a list]", "file of profiles"),
+        ("omni: {1: one}", "file of profiles"),
+        ("[omni]", "file of profiles"),
+        ("1: {base_url: 'http://h/v1'}", "Profiles there: 1"),
         ("omni: {base_url: ", "cannot read"),
         ("omni: {base_url: 'http://h/v1', dialct: vllm}", "dialct"),
         ("omni: {base_url: 'http://h/v1', dialect: unheard-of}", "unheard-of"),
