@@ -36,7 +36,7 @@ from emoreal_bench.running.runner import RunInterrupted, run_task
 if TYPE_CHECKING:
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
     from emoreal_bench.contracts.check import Baseline, CheckReport
-    from emoreal_bench.contracts.comparison import ComparisonReport
+    from emoreal_bench.contracts.comparison import ComparisonReport, RunChanges
     from emoreal_bench.contracts.probe import Condition, ProbeReport
     from emoreal_bench.doctor import Finding
     from emoreal_bench.probing.reproduction import ReproductionReport
@@ -55,9 +55,11 @@ __all__ = [
     "check_data",
     "compare",
     "describe_model",
+    "diff_runs",
     "doctor",
     "dry_run",
     "evaluate",
+    "export_run",
     "get_data",
     "judge",
     "list_models",
@@ -65,6 +67,7 @@ __all__ = [
     "list_tasks",
     "load_run",
     "make_synthetic_benchmark",
+    "merge_runs",
     "parse_fail_on_error",
     "parse_scorings",
     "prepare_layout",
@@ -341,6 +344,48 @@ def probe(
     capabilities = describe_model(model, options).capabilities
     conditions = plan_probe(definition, capabilities, options.plan, seed=seed)
     return run_probe(model, definition, conditions, make_run, seed=seed)
+
+
+def diff_runs(first: Path, second: Path) -> RunChanges:
+    """Find what changed between two runs: settings, and the items that flipped under strict.
+
+    Raises:
+        RunError: If a folder holds no run.
+    """
+    from emoreal_bench.reporting.run_changes import find_changes
+
+    return find_changes(first, second)
+
+
+def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
+    """Join parts of one run, as when two machines shared its items.
+
+    Args:
+        folders: Two folders or more of the same run; they stay as they are.
+        out: The folder to make.
+
+    Raises:
+        UsageError: If fewer than two folders are named.
+        NotComparableError: If they are not of one run.
+        RunError: If a folder holds no run, or ``out`` already does.
+    """
+    from emoreal_bench.running.merging import merge_runs as merge
+
+    merge(folders, out)
+    return load_report(out)
+
+
+def export_run(folder: Path, path: Path) -> None:
+    """Write the items of a run as JSON lines, CSV or Parquet, by the ending of ``path``.
+
+    Raises:
+        UsageError: If the ending is another.
+        MissingExtraError: If Parquet is wanted and its library is not installed.
+        RunError: If the folder holds no run, or the file cannot be written.
+    """
+    from emoreal_bench.reporting.exports import export_items
+
+    export_items(folder, path)
 
 
 def save_baseline(folder: Path, path: Path) -> Baseline:
@@ -642,12 +687,18 @@ def view_run(
     return write_run_page(run, out, RunPageOptions(other, data, clips, stills))
 
 
-def build_leaderboard(runs: Sequence[Path], out: Path) -> Path:
+def build_leaderboard(
+    runs: Sequence[Path], out: Path, *, run_pages: bool = False, paired: bool = True
+) -> Path:
     """Build a self-contained page from finished runs.
 
     Args:
         runs: Run folders, or folders that hold some.
         out: Folder of the page.
+        run_pages: Whether to write a page for each run, with its questions and
+            replies but without clips, and link to it.
+        paired: Whether to rank by paired tests, which reads every item; else by
+            the intervals of the scores.
 
     Returns:
         The page.
@@ -655,9 +706,10 @@ def build_leaderboard(runs: Sequence[Path], out: Path) -> Path:
     Raises:
         RunError: If a folder holds no finished run.
     """
+    from emoreal_bench.reporting.leaderboard import LeaderboardOptions
     from emoreal_bench.reporting.leaderboard import build_leaderboard as build
 
-    return build(find_runs(runs), out)
+    return build(find_runs(runs), out, LeaderboardOptions(run_pages=run_pages, paired=paired))
 
 
 def doctor(model: str | None = None) -> list[Finding]:

@@ -14,6 +14,15 @@ def add_to(application: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Look at runs.")
     group.command("list")(list_runs)
     group.command("show")(show_run)
+    group.command("diff", epilog="Example: `emoreal-bench runs diff runs/BEFORE runs/AFTER`")(
+        diff_runs
+    )
+    group.command("merge", epilog="Example: `emoreal-bench runs merge part-1 part-2 --out whole`")(
+        merge_runs
+    )
+    group.command(
+        "export", epilog="Example: `emoreal-bench runs export runs/NAME --out items.csv`"
+    )(export_run)
     application.add_typer(group, name="runs")
 
 
@@ -54,3 +63,41 @@ def show_run(
         print_json(report.results.model_dump(mode="json", by_alias=True, exclude_unset=True))
     else:
         show(*report_renderables(report))
+
+
+def diff_runs(
+    first: Path = typer.Argument(..., help="A run folder."),
+    second: Path = typer.Argument(..., help="Another."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON, with every flipped item."),
+) -> None:
+    """Show what changed between two runs: settings, and items that became right or wrong."""
+    from emoreal_bench import api
+    from emoreal_bench.reporting.run_changes import changes_renderables
+
+    changes = api.diff_runs(first, second)
+    if as_json:
+        print_json(changes.model_dump(mode="json"))
+    else:
+        show(*changes_renderables(changes))
+
+
+def merge_runs(
+    runs: list[Path] = typer.Argument(..., help="Folders of parts of one run."),
+    out: Path = typer.Option(..., help="Folder to make."),
+) -> None:
+    """Join parts of one run, as when two machines shared its items."""
+    from emoreal_bench import api
+    from emoreal_bench.reporting.terminal import report_renderables
+
+    show(*report_renderables(api.merge_runs(runs, out)))
+
+
+def export_run(
+    run: Path = typer.Argument(..., help="A run folder."),
+    out: Path = typer.Option(..., help="File to write: .jsonl, .csv or .parquet."),
+) -> None:
+    """Write every item with its reply and how each scoring reads it, one row per item."""
+    from emoreal_bench import api
+
+    api.export_run(run, out)
+    show(f"Wrote {out}.")

@@ -97,3 +97,33 @@ class ComparisonReport(BaseModel):
     """Of the intervals."""
     first: ComparedRun
     others: tuple[RunComparison, ...]
+
+
+class FlippedItem(BaseModel):
+    """An item of two runs that only one of them has right under strict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    subtask: str
+    gold: str
+    was_right: bool
+    """In the first run."""
+    is_right: bool
+    """In the second."""
+    first_reply: str
+    second_reply: str
+
+
+class RunChanges(BaseModel):
+    """What changed from one run to another. What ``emoreal-bench runs diff --json`` prints."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    settings: tuple[str, ...]
+    """What is different in what was asked and in who was, in words."""
+    first_items: int
+    second_items: int
+    common_items: int
+    """Scored items that both runs asked in the same words."""
+    flipped: tuple[FlippedItem, ...]
