@@ -55,7 +55,7 @@ from emoreal_bench.synth.scenes import FRAME_RATE
 
 RESULTS = Path(__file__).parent / "results" / "synth_proof.json"
 TEXT_ITEMS = 20_000
-EPOCHS = 16
+EPOCHS = 24
 
 
 def main() -> None:
@@ -100,9 +100,6 @@ def main() -> None:
     }
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(solvers, indent=1))
-    for quality in (pictures, sounds):
-        worst = min(quality, key=lambda name: quality[name]["balanced"])
-        print(f"worst detector: {worst} {quality[worst]['balanced']}")
 
 
 def _clips(settings: SynthSettings, folder: Path) -> tuple[tuple[Scene, ...], Decoded]:
@@ -147,6 +144,8 @@ def _detectors(
             "absent": round(absent, 4),
             "balanced": round((present + absent) / 2, 4),
         }
+    worst = min(quality, key=lambda name: quality[name]["balanced"])
+    print(f"worst detector: {worst} {quality[worst]}", flush=True)
     return [dict(zip(map(str, names), row, strict=True)) for row in odds.tolist()], quality
 
 
