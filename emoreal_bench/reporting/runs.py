@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.run_record import (
     MANIFEST_FILE,
     RESULTS_FILE,
@@ -17,6 +17,11 @@ from emoreal_bench.contracts.run_record import (
     Timings,
 )
 from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
@@ -29,16 +34,47 @@ class RunReport:
         manifest: Who was asked what.
         results: The scores.
         timings: How long it took; None if the folder does not say.
+        folder: Where it lies; None if it was not read from a folder.
     """
 
     manifest: Manifest
     results: Results
     timings: Timings | None = None
+    folder: Path | None = None
 
     @property
     def is_complete(self) -> bool:
         """Say whether every item reached the model and came back."""
         return self.results.coverage.covered == self.results.coverage.items
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give every score as a row of a data frame, numbers in 0..1.
+
+        Raises:
+            MissingExtraError: If pandas is not installed.
+        """
+        from emoreal_bench.reporting.notebook import scores_frame
+
+        return scores_frame(self.results)
+
+    def table(self) -> Table:
+        """Give the headline scores as a table to print with rich; a notebook shows it as is.
+
+        Raises:
+            UsageError: If the run has no scores, as that of a judge.
+        """
+        from emoreal_bench.reporting.terminal import score_table
+
+        for scoring in (HEADLINE_SCORING, *Scoring):
+            if scoring in self.results.scores:
+                return score_table(self.results, scoring)
+        raise UsageError("This run has no scores; the run of a judge has judgements instead.")
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook."""
+        from emoreal_bench.reporting.notebook import report_html
+
+        return report_html(self)
 
 
 def load_report(run_folder: Path) -> RunReport:
@@ -70,6 +106,7 @@ def load_report(run_folder: Path) -> RunReport:
         timings=_read_record(run_folder / TIMINGS_FILE, Timings)
         if (run_folder / TIMINGS_FILE).is_file()
         else None,
+        folder=run_folder,
     )
     _check_that_parts_belong_together(report, run_folder)
     return report

@@ -1,0 +1,141 @@
+"""A run's scores for a notebook: a table of numbers, and HTML with drawn intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.contracts.scores import Interval, Results, SubtaskScores
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
+from emoreal_bench.reporting.text import (
+    UNDEFINED,
+    count_of,
+    percent,
+    percent_floor,
+    percent_interval,
+    plain_text,
+    words,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from emoreal_bench.reporting.runs import RunReport
+
+AVERAGE = "average accuracy"
+_BAR_WIDTH, _BAR_HEIGHT = 160, 14
+_NOT_NUMBERS = ("n", "outcomes", "intervals", "notes", "per_class", "confusion")
+
+
+def score_rows(results: Results) -> Iterator[dict[str, Any]]:
+    """Give every score as a row: scoring, kind, name, then numbers and their intervals.
+
+    Kinds are ``average``, ``subtask``, ``question_type`` and ``slice``. A number
+    that does not apply is absent; one that is not defined is None.
+    """
+    for scoring, report in results.scores.items():
+        average = {"accuracy": report.average_accuracy}
+        bounds = _bounds("accuracy", report.average_accuracy_interval)
+        yield {"scoring": scoring, "kind": "average", "name": AVERAGE} | average | bounds
+        groups = {"subtask": report.subtasks, "question_type": report.question_types}
+        for kind, group in groups.items():
+            for name, scores in group.items():
+                yield {"scoring": scoring, "kind": kind, "name": name} | _numbers(scores)
+        for key, parts in report.slices.items():
+            for value, scores in parts.items():
+                place = {"scoring": scoring, "kind": "slice", "name": f"{key}: {value}"}
+                yield place | _numbers(scores)
+
+
+def scores_frame(results: Results) -> pd.DataFrame:
+    """Give :func:`score_rows` as a data frame.
+
+    Raises:
+        MissingExtraError: If pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        from emoreal_bench.contracts.errors import MissingExtraError
+
+        raise MissingExtraError("A data frame", "pandas") from error
+    return pd.DataFrame(list(score_rows(results)))
+
+
+def report_html(report: RunReport) -> str:
+    """Write a run as a piece of HTML: who was asked what, and the headline scores.
+
+    Everything that others named is escaped. Numbers stand beside every bar.
+    """
+    manifest, results = report.manifest, report.results
+    coverage = results.coverage
+    heading = f"{plain_text(manifest.model.name)} on {plain_text(manifest.task)}"
+    facts = (
+        f"Variant {plain_text(manifest.request.variant)}, "
+        f"coverage {percent_floor(coverage.fraction)} %: {coverage.covered:,} of "
+        f"{count_of(coverage.items, 'item')}."
+    )
+    scoring = HEADLINE_SCORING if HEADLINE_SCORING in results.scores else None
+    rows = [
+        row
+        for row in score_rows(results)
+        if row["scoring"] == scoring and row["kind"] in ("average", "subtask")
+    ]
+    body = "".join(_row_html(row) for row in rows)
+    head = "".join(
+        f'<th scope="col">{name}</th>' for name in ("", "n", "accuracy, %", "at 95 %", "0 to 100 %")
+    )
+    table = (
+        f"<table><caption>{escape(str(scoring))} scoring</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        if rows
+        else ""
+    )
+    return f"<div><strong>{escape(heading)}</strong><p>{escape(facts)}</p>{table}</div>"
+
+
+def _numbers(scores: SubtaskScores) -> dict[str, Any]:
+    named = scores.model_dump(exclude_unset=True, exclude=set(_NOT_NUMBERS))
+    numbers: dict[str, Any] = {"n": scores.n} | named
+    for metric, interval in scores.intervals.items():
+        numbers |= _bounds(metric, interval)
+    return numbers
+
+
+def _bounds(metric: str, interval: Interval | None) -> dict[str, float]:
+    if interval is None:
+        return {}
+    return {f"{metric}_low": interval[0], f"{metric}_high": interval[1]}
+
+
+def _row_html(row: dict[str, Any]) -> str:
+    accuracy: float | None = row.get("accuracy")
+    low, high = row.get("accuracy_low"), row.get("accuracy_high")
+    interval = None if low is None or high is None else (float(low), float(high))
+    cells = (
+        f"{row['n']:,}" if "n" in row else "",
+        percent(accuracy),
+        UNDEFINED if interval is None else percent_interval(interval),
+    )
+    return (
+        f'<tr><th scope="row">{escape(words(row["name"]))}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + f"<td>{_bar(accuracy, interval)}</td></tr>"
+    )
+
+
+def _bar(value: float | None, interval: Interval | None) -> str:
+    """Draw an accuracy as a dot on its interval; the numbers beside it say the same."""
+    if value is None:
+        return ""
+    middle = _BAR_HEIGHT / 2
+    line = ""
+    if interval is not None:
+        low, high = (_BAR_WIDTH * bound for bound in interval)
+        line = f'<path d="M{low:.1f} {middle}H{high:.1f}" stroke="currentColor" stroke-width="3"/>'
+    return (
+        f'<svg width="{_BAR_WIDTH}" height="{_BAR_HEIGHT}" aria-hidden="true">'
+        f'<path d="M0 {middle}H{_BAR_WIDTH}" stroke="currentColor" opacity="0.25"/>{line}'
+        f'<circle cx="{_BAR_WIDTH * value:.1f}" cy="{middle}" r="4" fill="currentColor"/></svg>'
+    )
