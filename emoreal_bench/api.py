@@ -22,7 +22,7 @@ from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
 from emoreal_bench.model_adapters import create_adapter, list_providers
-from emoreal_bench.readers import load_items
+from emoreal_bench.readers import Dataset, load_items
 from emoreal_bench.reporting.runs import RunReport, load_report
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.files import write_atomically
@@ -209,10 +209,14 @@ def _prepare(
     model: str, task: str, data: Path | None, options: RunOptions
 ) -> tuple[ModelAdapter, Plan]:
     adapter = create_adapter(model, options.model_arguments, options.lora)
+    task_file, root, dataset = _load_data(task, data, options)
+    return adapter, make_plan(task_file, dataset, root, options.plan)
+
+
+def _load_data(task: str, data: Path | None, options: RunOptions) -> tuple[TaskFile, Path, Dataset]:
     task_file = find_task(task)
     root = data if data is not None else _default_data(task_file)
-    dataset = load_items(task_file.task, root, options.data_options)
-    return adapter, make_plan(task_file, dataset, root, options.plan)
+    return task_file, root, load_items(task_file.task, root, options.data_options)
 
 
 def _default_data(task_file: TaskFile) -> Path:
@@ -331,19 +335,21 @@ def probe(
     """
     from emoreal_bench.probing.probe import plan_probe, run_probe
 
-    options = options or RunOptions()
+    options = replace(options or RunOptions(), out=None)
+    # Made once: describing a local model hashes its weights.
+    adapters = {model: create_adapter(model, options.model_arguments, options.lora)}
+    task_file, root, dataset = _load_data(task, data, options)
 
-    def make_run(name: str, condition: Condition, plan: PlanOptions) -> Path:
-        own = replace(options, plan=plan, out=None)
-        if name != model:
-            own = replace(own, model_arguments={}, lora=None)
+    def make_run(name: str, condition: Condition, plan_options: PlanOptions) -> Path:
+        if name not in adapters:
+            adapters[name] = create_adapter(name)
+        plan = make_plan(task_file, dataset, root, plan_options)
         observer = None if observe is None else observe(f"{name}, {condition}")
-        return own.runs / evaluate(name, task, data, own, observer).manifest.run_id
+        return options.runs / _carry_out(plan, adapters[name], options, observer).manifest.run_id
 
-    definition = find_task(task).task
-    capabilities = describe_model(model, options).capabilities
-    conditions = plan_probe(definition, capabilities, options.plan, seed=seed)
-    return run_probe(model, definition, conditions, make_run, seed=seed)
+    capabilities = adapters[model].describe().capabilities
+    conditions = plan_probe(task_file.task, capabilities, options.plan, seed=seed)
+    return run_probe(model, task_file.task, conditions, make_run, seed=seed)
 
 
 def diff_runs(first: Path, second: Path) -> RunChanges:
