@@ -12,9 +12,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from emoreal_bench.contracts.comparison import ComparisonReport
+from emoreal_bench.contracts.probe import ProbeReport
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.probing.cards import Card
+from emoreal_bench.probing.reproduction import ReproductionReport
 from emoreal_bench.running.records import LogLine
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -24,6 +28,10 @@ PUBLISHED: dict[str, Any] = {
     "manifest": Manifest,
     "results": Results,
     "timings": Timings,
+    "comparison": ComparisonReport,
+    "probe": ProbeReport,
+    "card": Card,
+    "reproduction": ReproductionReport,
 }
 
 
