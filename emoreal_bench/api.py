@@ -67,6 +67,7 @@ __all__ = [
     "list_tasks",
     "load_run",
     "make_synthetic_benchmark",
+    "merge_lora",
     "merge_runs",
     "parse_fail_on_error",
     "parse_scorings",
@@ -716,6 +717,35 @@ def build_leaderboard(
     from emoreal_bench.reporting.leaderboard import build_leaderboard as build
 
     return build(find_runs(runs), out, LeaderboardOptions(run_pages=run_pages, paired=paired))
+
+
+def merge_lora(
+    model: str, lora: Path, out: Path, model_arguments: Mapping[str, str] | None = None
+) -> Path:
+    """Write a checkpoint with a LoRA adapter merged into it.
+
+    Args:
+        model: ``provider/model`` of the base.
+        lora: Folder of the adapter.
+        out: Folder of the checkpoint, new or empty.
+        model_arguments: Arguments of the model, as texts; the weights are written in the
+            number format in which it runs.
+
+    Returns:
+        The folder, for ``hf/`` or, if that was the base, ``avere/``.
+
+    Raises:
+        UsageError: If the model takes no adapter or another one, or ``out`` holds something.
+    """
+    from emoreal_bench.model_adapters.lora import Mergeable
+
+    adapter = create_adapter(model, model_arguments, lora)
+    if not isinstance(adapter, Mergeable):
+        raise UsageError(f"{model} cannot be written with an adapter merged into it.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError("is there already.", where=str(out), remedy="Name a new folder.")
+    adapter.save_merged(out)
+    return out
 
 
 def doctor(model: str | None = None) -> list[Finding]:

@@ -33,10 +33,16 @@ from emoreal_bench.inputs.avere import (
     Encodable,
 )
 from emoreal_bench.model_adapters.arguments import parse_arguments
-from emoreal_bench.model_adapters.avere_network import AvereConfig, AvereNetwork
-from emoreal_bench.model_adapters.avere_weights import hash_weights, load_avere, read_config
+from emoreal_bench.model_adapters.avere_network import LANGUAGE_MODEL, AvereConfig, AvereNetwork
+from emoreal_bench.model_adapters.avere_weights import (
+    hash_weights,
+    load_avere,
+    read_config,
+    save_weights,
+)
 from emoreal_bench.model_adapters.hardware import LocalArguments
 from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply, prepare_each
+from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.token_choice import (
     find_letter_token,
@@ -152,7 +158,7 @@ class AvereAdapter(LocalAdapter[AvereInput]):
     """An AVERE checkpoint with its backbones."""
 
     def __init__(self, spec: ModelSpec, arguments: AvereArguments):
-        super().__init__()
+        super().__init__(spec.lora)
         self._name = spec.name
         self._arguments = arguments
         self._checkpoint = Path(spec.model)
@@ -200,17 +206,31 @@ class AvereAdapter(LocalAdapter[AvereInput]):
                 repeatability=Repeatability.SAME_BATCH,
                 batch_size=self._arguments.batch_size,
                 needs_gpu=self._arguments.resolve_device() != "cpu",
+                lora=True,
             ),
         )
 
     def _load(self) -> AvereModel:
-        network = load_avere(
+        network = self._load_network()
+        if self._lora is not None:
+            attach_lora(self._lora, network, LANGUAGE_MODEL)
+        return AvereModel(network, self._tokenizer, self._builder)
+
+    def save_merged(self, out: Path) -> None:
+        """Write the checkpoint; see :class:`~emoreal_bench.model_adapters.lora.Mergeable`."""
+        assert self._lora is not None
+        network = self._load_network()
+        merge_lora(self._lora, network, LANGUAGE_MODEL)
+        save_weights(network, self._checkpoint, out)
+        copy_side_files(self._checkpoint, out)
+
+    def _load_network(self) -> AvereNetwork:
+        return load_avere(
             self._checkpoint,
             self._backbones,
             dtype=self._arguments.resolve_dtype(),
             device=self._arguments.resolve_device(),
         )
-        return AvereModel(network, self._tokenizer, self._builder)
 
 
 def create(spec: ModelSpec) -> ModelAdapter:

@@ -28,6 +28,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from emoreal_bench.inputs.avere import FRAME_ID, SOUND_ID
 
 WHISPER_SECONDS = 30.0
+LANGUAGE_MODEL = "language_model.model"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import save_torch_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import Blip2QFormerConfig, CLIPVisionConfig, LlamaConfig, WhisperConfig
@@ -160,6 +161,24 @@ def hash_weights(checkpoint: Path, backbones: Path) -> str:
     for tower in towers:
         parts[tower.name] = hash_files([*_weight_files(tower), tower / "config.json"], tower)
     return hash_json(parts)
+
+
+def save_weights(network: AvereNetwork, checkpoint: Path, out: Path) -> None:
+    """Write a checkpoint's weights as they are in the network now, in safetensors.
+
+    Args:
+        network: Loaded from ``checkpoint`` and changed since.
+        checkpoint: Gives the published names, and what the network leaves out.
+        out: Folder for the files.
+    """
+    own = network.state_dict()
+    weights = {}
+    for file in _weight_files(checkpoint):
+        for published, tensor in _read_weights(file).items():
+            name = _rename_checkpoint(published)
+            weights[published] = tensor if name is None else own[name].cpu()
+    out.mkdir(parents=True, exist_ok=True)
+    save_torch_state_dict(weights, out)
 
 
 def _make_config(

@@ -36,8 +36,14 @@ from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.hardware import LocalArguments
 from emoreal_bench.model_adapters.local import LocalAdapter
+from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
-from emoreal_bench.model_adapters.qwen2_5_omni import MODEL_TYPES, Qwen25Omni, capabilities
+from emoreal_bench.model_adapters.qwen2_5_omni import (
+    LANGUAGE_MODEL,
+    MODEL_TYPES,
+    Qwen25Omni,
+    capabilities,
+)
 
 # Everything of a model folder that can change an answer.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt")
@@ -65,7 +71,7 @@ class HfAdapter(LocalAdapter[OmniInput]):
     """A Qwen2.5-Omni checkpoint: the whole model or its Thinker alone."""
 
     def __init__(self, spec: ModelSpec, arguments: HfArguments):
-        super().__init__()
+        super().__init__(spec.lora)
         self._name = spec.name
         self._arguments = arguments
         self._place, self._revision = _split_revision(spec.model)
@@ -135,6 +141,20 @@ class HfAdapter(LocalAdapter[OmniInput]):
         )
 
     def _load(self) -> Qwen25Omni:
+        network = self._load_network()
+        if self._lora is not None:
+            attach_lora(self._lora, network, LANGUAGE_MODEL)
+        return Qwen25Omni(network, self._tokenizer, self._builder)
+
+    def save_merged(self, out: Path) -> None:
+        """Write the Thinker; see :class:`~emoreal_bench.model_adapters.lora.Mergeable`."""
+        assert self._lora is not None
+        network = self._load_network()
+        merge_lora(self._lora, network, LANGUAGE_MODEL)
+        network.save_pretrained(out)
+        copy_side_files(self._folder, out)
+
+    def _load_network(self) -> Qwen2_5OmniThinkerForConditionalGeneration:
         assert self._configuration
         # The harness shows a progress of its own. The library leaves the function untyped.
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -153,9 +173,10 @@ class HfAdapter(LocalAdapter[OmniInput]):
                 f"{len(missing)} weights are missing, '{missing[0]}' among them.",
                 where=str(self._folder),
             )
-        return Qwen25Omni(
-            network.to(self._arguments.resolve_device()).eval(), self._tokenizer, self._builder
-        )
+        placed: Qwen2_5OmniThinkerForConditionalGeneration = network.to(
+            self._arguments.resolve_device()
+        ).eval()
+        return placed
 
 
 def create(spec: ModelSpec) -> ModelAdapter:

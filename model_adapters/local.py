@@ -23,6 +23,7 @@ from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus
 from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.lora import LoraAdapter
 
 MAX_DETAIL = 300
 
@@ -104,15 +105,20 @@ _Work = Callable[[LocalModel[Input], Sequence[tuple[Request, Input]]], list[Resu
 
 
 class LocalAdapter(ModelAdapter, Generic[Input]):
-    """A :class:`LocalModel` behind the contract."""
+    """A :class:`LocalModel` behind the contract.
 
-    def __init__(self) -> None:
+    Args:
+        lora: The LoRA adapter that :meth:`_load` puts on the network.
+    """
+
+    def __init__(self, lora: LoraAdapter | None = None) -> None:
+        self._lora = lora
         self._model: LocalModel[Input] | None = None
         self._thread: ThreadPoolExecutor | None = None
 
     @abstractmethod
     def _make_description(self) -> ModelDescription:
-        """Say who the model is, without loading it; asked once."""
+        """Say who the model without a LoRA adapter is, without loading it; asked once."""
 
     @abstractmethod
     def _load(self) -> LocalModel[Input]:
@@ -120,7 +126,8 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
 
     @cached_property
     def _description(self) -> ModelDescription:
-        return self._make_description()
+        description = self._make_description()
+        return description if self._lora is None else self._lora.describe(description)
 
     def describe(self) -> ModelDescription:
         """Say who the model is. The first call hashes the weight files."""

@@ -20,6 +20,7 @@ from typing import cast
 
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
+from emoreal_bench.model_adapters.lora import LoraAdapter, read_lora
 
 ENTRY_POINT_GROUP = "emoreal_bench.model_adapters"
 
@@ -32,11 +33,13 @@ class ModelSpec:
         provider: The part of the name before the first slash.
         model: The part after it.
         arguments: The ``--model-arg`` values, not yet validated.
+        lora: The LoRA adapter to put on the model.
     """
 
     provider: str
     model: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    lora: LoraAdapter | None = None
 
     @property
     def name(self) -> str:
@@ -57,6 +60,7 @@ class Provider:
         closed: True if :attr:`models` are all there are.
         extra: The optional extra of this package that it needs.
         modules: Import names that this extra brings and that must be there.
+        takes_lora: True if its models can carry a LoRA adapter.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Provider:
     closed: bool = False
     extra: str | None = None
     modules: tuple[str, ...] = ()
+    takes_lora: bool = False
 
     def is_installed(self) -> bool:
         """Say whether the libraries that it needs are there, without importing them."""
@@ -89,6 +94,8 @@ class Provider:
 
 
 _HF_MODULES = ("torch", "transformers", "safetensors")
+_LORA_MODULE = "peft"
+_LORA_EXTRA = "hf"
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
@@ -117,6 +124,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 closed=True,
                 extra="hf",
                 modules=_HF_MODULES,
+                takes_lora=True,
             ),
             Provider(
                 name="hf",
@@ -126,6 +134,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 models=("Qwen/Qwen2.5-Omni-7B", "Qwen/Qwen2.5-Omni-3B"),
                 extra="hf",
                 modules=_HF_MODULES,
+                takes_lora=True,
             ),
             Provider(
                 name="avere",
@@ -134,6 +143,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 example="avere/checkpoints/AVERE-7B",
                 extra="hf",
                 modules=_HF_MODULES,
+                takes_lora=True,
             ),
             Provider(
                 name="http",
@@ -191,8 +201,9 @@ def create_adapter(
         lora: Folder of a LoRA adapter to put on the model.
 
     Raises:
-        UsageError: If there is no such provider, model or argument.
-        MissingExtraError: If the provider needs an extra that is not installed.
+        UsageError: If there is no such provider, model or argument, or the adapter does not
+            belong to the model.
+        MissingExtraError: If the provider or the adapter needs an extra that is not installed.
     """
     provider_name, separator, model = name.partition("/")
     if not separator or not model:
@@ -206,13 +217,22 @@ def create_adapter(
             f"The provider '{provider_name}' has no model '{model}'.",
             remedy=_suggestion(model, provider.models),
         )
-    if lora is not None:
+    adapter = None if lora is None else _find_lora(lora, provider, name)
+    spec = ModelSpec(provider_name, model, dict(arguments or {}), adapter)
+    return provider.load_factory()(spec)
+
+
+def _find_lora(folder: Path, provider: Provider, model: str) -> LoraAdapter:
+    if not provider.takes_lora:
         raise UsageError(
-            f"The provider '{provider_name}' cannot put a LoRA adapter on a model.",
-            where=str(lora),
-            remedy="Merge the adapter into the model and name the merged folder instead.",
+            f"The provider '{provider.name}' cannot put a LoRA adapter on a model.",
+            where=str(folder),
+            remedy="Merge the adapter into the model (`emoreal-bench model merge`) and name the "
+            "merged folder instead.",
         )
-    return provider.load_factory()(ModelSpec(provider_name, model, dict(arguments or {})))
+    if find_spec(_LORA_MODULE) is None:
+        raise MissingExtraError("A LoRA adapter", _LORA_EXTRA)
+    return read_lora(folder, model)
 
 
 def _find_provider(name: str) -> Provider:

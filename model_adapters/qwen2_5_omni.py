@@ -42,6 +42,7 @@ from emoreal_bench.model_adapters.token_choice import (
 )
 
 MODEL_TYPES = ("qwen2_5_omni", "qwen2_5_omni_thinker")
+LANGUAGE_MODEL = "model.language_model"
 MAX_FRAMES = 768
 
 
@@ -56,6 +57,7 @@ def capabilities(batch_size: int, *, needs_gpu: bool) -> Capabilities:
         repeatability=Repeatability.SAME_BATCH,
         batch_size=batch_size,
         needs_gpu=needs_gpu,
+        lora=True,
     )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 from pydantic import Field
+from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.request import Request
@@ -20,8 +22,9 @@ from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters import tiny_network
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.local import LocalAdapter
+from emoreal_bench.model_adapters.lora import attach_lora, merge_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
-from emoreal_bench.model_adapters.qwen2_5_omni import Qwen25Omni, capabilities
+from emoreal_bench.model_adapters.qwen2_5_omni import LANGUAGE_MODEL, Qwen25Omni, capabilities
 
 
 class TinyArguments(AdapterArguments):
@@ -34,9 +37,9 @@ class TinyArguments(AdapterArguments):
 class TinyAdapter(LocalAdapter[OmniInput]):
     """The miniature, on the processor and in 32-bit floats."""
 
-    def __init__(self, name: str, arguments: TinyArguments):
-        super().__init__()
-        self._name = name
+    def __init__(self, spec: ModelSpec, arguments: TinyArguments):
+        super().__init__(spec.lora)
+        self._name = spec.name
         self._arguments = arguments
         self._tokenizer = tiny_network.make_tokenizer()
 
@@ -73,12 +76,25 @@ class TinyAdapter(LocalAdapter[OmniInput]):
         # Matrices this small are faster on one thread, ten times so where decoding or
         # other programs want the other cores. Loading runs in the model's own thread.
         torch.set_num_threads(1)
-        network = tiny_network.make_network(
+        network = self._make_network()
+        if self._lora is not None:
+            attach_lora(self._lora, network, LANGUAGE_MODEL)
+        return Qwen25Omni(network, self._tokenizer, self._builder)
+
+    def save_merged(self, out: Path) -> None:
+        """Write a folder for ``hf/``; see :class:`~emoreal_bench.model_adapters.lora.Mergeable`."""
+        assert self._lora is not None
+        network = self._make_network()
+        merge_lora(self._lora, network, LANGUAGE_MODEL)
+        network.save_pretrained(out)
+        self._tokenizer.save_pretrained(out)
+
+    def _make_network(self) -> Qwen2_5OmniThinkerForConditionalGeneration:
+        return tiny_network.make_network(
             tiny_network.settings(self._tokenizer), self._arguments.seed
         )
-        return Qwen25Omni(network, self._tokenizer, self._builder)
 
 
 def create(spec: ModelSpec) -> ModelAdapter:
     """Create ``tiny/omni``."""
-    return TinyAdapter(spec.name, parse_arguments(TinyArguments, spec.arguments, spec.name))
+    return TinyAdapter(spec, parse_arguments(TinyArguments, spec.arguments, spec.name))

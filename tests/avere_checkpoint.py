@@ -8,7 +8,12 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from emoreal_bench.inputs.avere import AvereShape
+
 AVERE_CASE = Path(__file__).parent / "data" / "avere_tiny"
+AVERE_SHAPE = AvereShape(
+    frames=8, image_size=28, frame_tokens=5, mel_bins=128, sound_tokens=88, max_tokens=600
+)
 
 
 def make_avere_tokenizer() -> PreTrainedTokenizerFast:

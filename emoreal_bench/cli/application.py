@@ -16,6 +16,7 @@ from emoreal_bench.cli import (
     judge,
     leaderboard,
     listing,
+    model,
     probe,
     reproduce,
     run_command,
@@ -57,6 +58,7 @@ def build() -> typer.Typer:
     data.add_to(application)
     leaderboard.add_to(application)
     view.add_to(application)
+    model.add_to(application)
     doctor.add_to(application)
     return application
 

@@ -29,24 +29,25 @@ from emoreal_bench.inputs.avere import (
     AvereClips,
     AvereInput,
     AvereInputBuilder,
-    AvereShape,
     Encodable,
     normalise_frames,
 )
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.avere import AvereModel, load_avere
-from tests.avere_checkpoint import AVERE_CASE, make_avere_checkpoint, make_avere_tokenizer
+from tests.avere_checkpoint import (
+    AVERE_CASE,
+    AVERE_SHAPE,
+    make_avere_checkpoint,
+    make_avere_tokenizer,
+)
 from tests.model_requests import make_clip, make_request
 
-SHAPE = AvereShape(
-    frames=8, image_size=28, frame_tokens=5, mel_bins=128, sound_tokens=88, max_tokens=600
-)
 QUESTION = "Is she sad? (A) Yes (B) No"
 
 
 @pytest.fixture(scope="module")
 def builder() -> AvereInputBuilder:
-    return AvereInputBuilder(make_avere_tokenizer(), SHAPE)
+    return AvereInputBuilder(make_avere_tokenizer(), AVERE_SHAPE)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load_file, save_file
 
 from emoreal_bench.contracts.errors import UsageError
@@ -17,39 +15,19 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from tests.model_requests import make_clip, make_request
-
-PIXELS = {
-    "min_pixels": str(tiny_network.FRAME_SETTINGS.min_pixels),
-    "max_pixels": str(tiny_network.FRAME_SETTINGS.max_pixels),
-    "dtype": "float32",
-    "device": "cpu",
-}
+from tests.omni_folders import PIXELS, make_thinker_folder, make_whole_folder
 
 
 @pytest.fixture(scope="module")
 def thinker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the folder that saving a Thinker leaves."""
-    folder = tmp_path_factory.mktemp("thinker")
-    tokenizer = tiny_network.make_tokenizer()
-    tiny_network.make_network(tiny_network.settings(tokenizer), seed=0).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return make_thinker_folder(tmp_path_factory.mktemp("thinker"))
 
 
 @pytest.fixture(scope="module")
 def whole(thinker: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder as published: Thinker and Talker in one, under the older weight names."""
-    folder = tmp_path_factory.mktemp("whole")
-    shutil.copytree(thinker, folder, dirs_exist_ok=True)
-    weights = load_file(thinker / "model.safetensors")
-    published = {f"thinker.{name}": weight for name, weight in weights.items()}
-    published["talker.embedding.weight"] = torch.zeros(7, 3)
-    save_file(published, folder / "model.safetensors", metadata={"format": "pt"})
-    configuration = json.loads((thinker / "config.json").read_text())
-    (folder / "config.json").write_text(
-        json.dumps({"model_type": "qwen2_5_omni", "thinker_config": configuration})
-    )
-    return folder
+    return make_whole_folder(thinker, tmp_path_factory.mktemp("whole"))
 
 
 def copy(folder: Path, target: Path) -> Path:

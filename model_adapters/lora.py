@@ -1,0 +1,272 @@
+"""LoRA adapters: ``--lora FOLDER``, in the layout that PEFT saves.
+
+The folder holds ``adapter_config.json`` and ``adapter_model.safetensors``. An
+adapter belongs to the language model: one that has learned anything of a tower
+is refused, since a part of it would be left out in silence. Weights saved
+under the names of older transformers, or of the whole model around the
+language model, find their places here.
+
+Which model an adapter was made for is told by ``base_model_name_or_path`` in
+its configuration. Only the last part of that name is compared, since the same
+model lies in folders and under owners of many names; where the configuration
+names nothing, the shapes of the weights alone decide.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.identity import hash_files, hash_json, short
+
+if TYPE_CHECKING:
+    import torch
+    from peft.tuners.lora import LoraConfig, LoraModel
+
+CONFIGURATION = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+PICKLED_WEIGHTS = "adapter_model.bin"
+
+# Of a model's folder, what goes along when its weights are written anew.
+_COPIED_SUFFIXES = (".json", ".model", ".txt", ".jinja")
+_INDEX_END = ".index.json"
+
+# PEFT's own name for the only adapter on a network.
+_ADAPTER = "default"
+# Ends of the names in a saved adapter, and in the network that carries it.
+_PARTS: Mapping[str, str] = {
+    "lora_A.weight": f"lora_A.{_ADAPTER}.weight",
+    "lora_B.weight": f"lora_B.{_ADAPTER}.weight",
+    "lora_B.bias": f"lora_B.{_ADAPTER}.bias",
+    "lora_magnitude_vector": f"lora_magnitude_vector.{_ADAPTER}.weight",
+}
+_WEIGHT = re.compile(rf"^base_model\.model\.(?P<layer>.+)\.(?P<part>{'|'.join(_PARTS)})$")
+# What stood around the language model when the adapter was saved differs: nothing, a
+# causal head (Llama), the Thinker of transformers 4 or 5, or the whole model around it.
+_LANGUAGE_LAYER = re.compile(
+    r"^(thinker\.)?(model\.)?(language_model\.)?(model\.)?(?P<layer>layers\.\d+\..+)$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoraAdapter:
+    """A folder that was found to hold a LoRA adapter for the model.
+
+    Attributes:
+        folder: The folder.
+        base: Name of the model that it was made for; None if it does not say.
+        model: Name of the model that it is put on.
+    """
+
+    folder: Path
+    base: str | None
+    model: str
+
+    def describe(self, base: ModelDescription) -> ModelDescription:
+        """Say who the model with the adapter is: the weights hash covers both."""
+        from importlib.metadata import version
+
+        files = hash_files([self.folder / CONFIGURATION, self.folder / WEIGHTS], self.folder)
+        label = f"LoRA {self.folder.resolve().name}"
+        return base.model_copy(
+            update={
+                "label": label if base.label is None else f"{base.label}, {label}",
+                "weights_hash": hash_json({"base": base.weights_hash, "lora": files}),
+                "settings": {**base.settings, "lora": short(files)},
+                "versions": {**base.versions, "peft": version("peft")},
+            }
+        )
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """A model adapter that can write its model with the LoRA adapter merged into it."""
+
+    def save_merged(self, out: Path) -> None:
+        """Write the model's folder anew, in the number format in which it runs here."""
+
+
+def read_lora(folder: Path, model: str) -> LoraAdapter:
+    """Look into the folder of an adapter, without reading its weights.
+
+    Args:
+        folder: As saved by PEFT.
+        model: Name of the model to put it on, ``provider/model``.
+
+    Raises:
+        UsageError: If the folder holds no LoRA adapter in safetensors, or one for
+            another model.
+    """
+    try:
+        content: dict[str, Any] = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"there is no readable {CONFIGURATION}, so this is no folder of a LoRA adapter.",
+            where=str(folder),
+        ) from error
+    if content.get("peft_type") != "LORA":
+        kind = content.get("peft_type")
+        raise UsageError(f"the adapter is no LoRA but '{kind}'.", where=str(folder))
+    if not (folder / WEIGHTS).is_file():
+        pickled = (folder / PICKLED_WEIGHTS).is_file()
+        raise UsageError(
+            f"{PICKLED_WEIGHTS} is not read, since it could run code."
+            if pickled
+            else f"there is no {WEIGHTS}.",
+            where=str(folder),
+            remedy="Save the adapter as safetensors, as PEFT's save_pretrained does.",
+        )
+    lora = LoraAdapter(folder, content.get("base_model_name_or_path") or None, model)
+    if lora.base is not None and _last_part(lora.base) != _last_part(model):
+        raise _wrong_base(lora, "their names differ")
+    return lora
+
+
+def attach_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str) -> LoraModel:
+    """Put an adapter on the language model of a network, in place.
+
+    Args:
+        lora: The adapter.
+        network: A loaded network of any family.
+        language_model: Name of the module in it that holds the language model's layers.
+
+    Returns:
+        PEFT's hold on the network, to merge the adapter with.
+
+    Raises:
+        UsageError: If a weight of the adapter has no place in the language model.
+    """
+    from peft.tuners.lora import LoraModel
+
+    weights, old_names = _read_weights(lora, language_model)
+    linear = {name for name, module in network.named_modules() if _is_linear(module)}
+    homeless = sorted(set(old_names) - linear)
+    if homeless:
+        raise _wrong_base(lora, f"the model has no linear layer '{homeless[0]}'")
+    tuner = LoraModel(network, cast("Any", _configure(lora, old_names)), _ADAPTER)
+    places = {
+        name: place.shape for name, place in network.state_dict().items() if f".{_ADAPTER}" in name
+    }
+    for name in sorted(places.keys() | weights.keys()):
+        wanted, given = places.get(name), weights[name].shape if name in weights else None
+        if wanted != given:
+            problem = f"'{name}' is {_shape(given)} and should be {_shape(wanted)}"
+            raise _wrong_base(lora, problem)
+    network.load_state_dict(weights, strict=False)
+    network.eval()
+    return tuner
+
+
+def merge_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str) -> None:
+    """Add an adapter's weights to those of a network, which is as before otherwise.
+
+    Raises:
+        UsageError: As :func:`attach_lora`, or if the sum is no number somewhere.
+    """
+    tuner = attach_lora(lora, network, language_model)
+    try:
+        tuner.merge_and_unload(safe_merge=True)
+    except ValueError as error:
+        raise UsageError(
+            f"the adapter cannot be merged: {error}", where=str(lora.folder)
+        ) from error
+
+
+def copy_side_files(folder: Path, out: Path) -> None:
+    """Copy what lies beside a model's weights, except what has been written anew."""
+    for file in sorted(folder.iterdir()):
+        is_wanted = file.suffix in _COPIED_SUFFIXES and not file.name.endswith(_INDEX_END)
+        if is_wanted and not (out / file.name).exists():
+            shutil.copyfile(file, out / file.name)
+
+
+def _read_weights(
+    lora: LoraAdapter, language_model: str
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Read the weights under the names that they get in the network.
+
+    Returns:
+        Name to weight, and name of each adapted layer to its name in the file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        saved: dict[str, torch.Tensor] = load_file(lora.folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise UsageError(
+            f"the weights cannot be read: {error}", where=str(lora.folder / WEIGHTS)
+        ) from error
+    weights, old_names = {}, {}
+    for name, weight in saved.items():
+        match = _WEIGHT.match(name)
+        place = _LANGUAGE_LAYER.match(match["layer"]) if match else None
+        if match is None or place is None:
+            raise UsageError(
+                f"the adapter holds '{name}', which is no LoRA weight of a linear layer of the "
+                "language model.",
+                where=str(lora.folder),
+                remedy="Train adapters on the language model only; no part is left out in silence.",
+            )
+        layer = f"{language_model}.{place['layer']}"
+        weights[f"{layer}.{_PARTS[match['part']]}"] = weight
+        old_names[layer] = match["layer"]
+    return weights, old_names
+
+
+def _configure(lora: LoraAdapter, old_names: Mapping[str, str]) -> LoraConfig:
+    """Read the adapter's settings, with layers named one by one, as they are called here."""
+    from peft.tuners.lora import LoraConfig
+
+    config: LoraConfig = LoraConfig.from_pretrained(str(lora.folder))
+    # The adapter's own patterns may hit a tower, or speak of names that are no more.
+    config.target_modules = sorted(old_names)
+    config.exclude_modules = config.layers_to_transform = config.layers_pattern = None
+    config.rank_pattern = _translate(config.rank_pattern or {}, old_names)
+    config.alpha_pattern = _translate(config.alpha_pattern or {}, old_names)
+    config.inference_mode = True
+    return config
+
+
+def _translate(pattern: Mapping[str, int], old_names: Mapping[str, str]) -> dict[str, int]:
+    from peft.utils.other import get_pattern_key
+
+    found = {
+        layer: pattern.get(get_pattern_key(list(pattern), old)) for layer, old in old_names.items()
+    }
+    return {re.escape(layer): value for layer, value in found.items() if value is not None}
+
+
+def _is_linear(module: object) -> bool:
+    import torch
+
+    return isinstance(module, torch.nn.Linear)
+
+
+def _shape(shape: torch.Size | None) -> str:
+    return "missing" if shape is None else " x ".join(map(str, shape))
+
+
+def _last_part(name: str) -> str:
+    """Give what tells models apart in a name, a path or a path of the hub's cache."""
+    for part in Path(name).parts:
+        if part.startswith("models--"):
+            name = part.replace("--", "/")
+    return Path(name).name.partition("@")[0].casefold()
+
+
+def _wrong_base(lora: LoraAdapter, problem: str) -> UsageError:
+    return UsageError(
+        f"the LoRA adapter was made for '{lora.base or 'a model that it does not name'}' and does "
+        f"not fit '{lora.model}': {problem}.",
+        where=str(lora.folder),
+        remedy="Name its own base with --model. If that is this very model under another name, "
+        f"write this name into base_model_name_or_path of {CONFIGURATION}.",
+    )
