@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.comparison import Comparison
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.probe import Accuracies, Condition, ConditionScores, ProbeReport
 from emoreal_bench.contracts.scores import ScoringReport
 from emoreal_bench.contracts.task import Task
@@ -68,7 +69,15 @@ def plan_probe(
         capabilities: What the model can take.
         options: How the task is asked in full; a condition changes one thing of it.
         seed: Of the swaps and the letters.
+
+    Raises:
+        UsageError: If the task has free answers only, which have no accuracy.
     """
+    if all(subtask.answer is AnswerKind.OPEN for subtask in task.subtasks.values()):
+        raise UsageError(
+            f"The task {task.name} asks for free text, and a probe compares accuracies.",
+            remedy="Run it with --modalities or --alter, and judge each run: emoreal-bench judge.",
+        )
     wanted = (options.media or task.media).modalities
     given = [modality for modality in wanted if modality in capabilities.modalities]
     left_out: dict[Condition, str] = {}

@@ -11,6 +11,7 @@ from emoreal_bench.api import PlanOptions, RunOptions, probe
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.comparison import Verdict
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.probe import Condition, ProbeReport
 from emoreal_bench.contracts.run_record import ITEMS_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
@@ -124,6 +125,11 @@ def test_a_condition_that_would_ask_nothing_new_is_left_out_with_the_reason(
 def test_questions_without_options_have_no_letters_to_shuffle() -> None:
     plan = plan_probe(find_task("dfew").task, SEEING_AND_HEARING, PlanOptions())
     assert set(plan.left_out) == {Condition.SHUFFLED_LETTERS}
+
+
+def test_free_answers_cannot_be_probed() -> None:
+    with pytest.raises(UsageError, match="asks for free text"):
+        plan_probe(find_task("emer").task, SEEING_AND_HEARING, PlanOptions())
 
 
 def test_a_condition_changes_one_thing_of_how_the_full_run_asks() -> None:
