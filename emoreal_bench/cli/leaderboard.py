@@ -26,9 +26,15 @@ def _group() -> None:
 def build(
     runs: list[Path] = typer.Argument(..., help="Run folders, or folders that hold some."),
     out: Path = typer.Option(Path("site"), help="Folder of the page."),
+    run_pages: bool = typer.Option(
+        False, "--run-pages", help="Also write a page for each run: questions, replies, no clips."
+    ),
+    paired: bool = typer.Option(
+        True, help="Rank by paired tests, which reads every item; else by the intervals."
+    ),
 ) -> None:
     """Build one self-contained page that works from disk and without network."""
     from emoreal_bench import api
 
-    page = api.build_leaderboard(runs, out)
+    page = api.build_leaderboard(runs, out, run_pages=run_pages, paired=paired)
     show(f"Wrote {page}. Open it in a browser.")

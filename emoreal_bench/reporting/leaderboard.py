@@ -1,17 +1,23 @@
-"""Writes a leaderboard: one HTML file that needs nothing but itself."""
+"""Writes a leaderboard: an HTML file that needs nothing but itself, and its tables as files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.identity import hash_json, short
 from emoreal_bench.reporting.leaderboard_columns import METRICS
-from emoreal_bench.reporting.leaderboard_groups import Group, make_groups
+from emoreal_bench.reporting.leaderboard_exports import ExportFormat, write_exports
+from emoreal_bench.reporting.leaderboard_groups import Group, RunExtras, make_groups, slug
+from emoreal_bench.reporting.leaderboard_rows import BLIND_PROVIDER
 from emoreal_bench.reporting.pages import PAGE_FILE, load_asset, render_page, write_file
+from emoreal_bench.reporting.paired_ranks import ClipScores, has_items, load_clip_scores
 from emoreal_bench.reporting.published import Confidence, load_published_rows
-from emoreal_bench.reporting.runs import load_report
+from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.runs import RunReport, load_report
 from emoreal_bench.reporting.text import UNDEFINED
 
 SCORING_DESCRIPTIONS = {
@@ -24,19 +30,36 @@ SCORING_DESCRIPTIONS = {
 }
 
 
-def build_leaderboard(
-    run_folders: Sequence[Path], out: Path, least_confidence: Confidence = Confidence.HIGH
-) -> Path:
-    """Write the leaderboard of some runs to ``out/index.html``.
+@dataclass(frozen=True, slots=True)
+class LeaderboardOptions:
+    """What a leaderboard shows beyond the scores.
 
-    The page is a single file without any outside address; its
+    Attributes:
+        least_confidence: Reported values below this confidence are left out.
+        run_pages: Whether to write a page for each run, without its clips, and
+            link its row to it. The pages hold questions and replies.
+        paired: Whether to read the items of every run for paired tests; else
+            ranks come from the intervals.
+    """
+
+    least_confidence: Confidence = Confidence.HIGH
+    run_pages: bool = False
+    paired: bool = True
+
+
+def build_leaderboard(
+    run_folders: Sequence[Path], out: Path, options: LeaderboardOptions | None = None
+) -> Path:
+    """Write the leaderboard of some runs to ``out/index.html``, its tables beside it.
+
+    The page is complete without any other file, and asks for none; its
     content-security policy admits its own style and script by their hashes and
     nothing else. The same runs give the same bytes, in whatever order they come.
 
     Args:
         run_folders: Folders of finished runs. One that is named twice counts once.
         out: Folder of the site; made if it is not there.
-        least_confidence: Reported values below this confidence are left out.
+        options: Everything else.
 
     Returns:
         The path of the page.
@@ -45,24 +68,58 @@ def build_leaderboard(
         UsageError: If no run is named.
         RunError: If a folder is not a finished run, or the page cannot be written.
     """
+    options = options or LeaderboardOptions()
     if not run_folders:
         raise UsageError(
             "A leaderboard needs at least one run.",
             remedy="Name run folders: emoreal-bench leaderboard build RUN... --out site",
         )
-    folders = sorted({folder.resolve() for folder in run_folders})
-    groups = make_groups(
-        [load_report(folder) for folder in folders], load_published_rows(), least_confidence
+    runs = [load_report(folder) for folder in sorted({folder.resolve() for folder in run_folders})]
+    extras = RunExtras(
+        pages=_write_run_pages(runs, out) if options.run_pages else {},
+        scores=_load_scores(runs) if options.paired else {},
     )
+    groups = make_groups(runs, load_published_rows(), options.least_confidence, extras)
     page = out / PAGE_FILE
-    write_file(page, _render(groups))
+    exports: dict[str, list[tuple[ExportFormat, str]]] = {}
+    for group in groups:
+        exports |= write_exports(group, out)
+    write_file(page, _render(groups, exports))
     return page
 
 
-def _render(groups: Sequence[Group]) -> bytes:
+def _load_scores(runs: Sequence[RunReport]) -> dict[Path, dict[Scoring, ClipScores]]:
+    """Read the items of the runs that contend for a rank."""
+    return {
+        run.folder: load_clip_scores(run.folder, [Scoring(name) for name in run.results.scores])
+        for run in runs
+        if run.is_complete
+        and run.folder is not None
+        and has_items(run.folder)
+        and not run.manifest.model.name.startswith(BLIND_PROVIDER)
+        and run.results.scores
+    }
+
+
+def _write_run_pages(runs: Sequence[RunReport], out: Path) -> dict[Path, str]:
+    pages = {}
+    for run in runs:
+        if run.folder is not None and has_items(run.folder):
+            # The name follows from the run, so that the same runs give the same site.
+            manifest = run.manifest.model_dump(mode="json")
+            name = f"runs/{slug(run.manifest.run_id)}-{short(hash_json(manifest))}"
+            write_run_page(run.folder, out / name, RunPageOptions(clips=False))
+            pages[run.folder] = f"{name}/{PAGE_FILE}"
+    return pages
+
+
+def _render(
+    groups: Sequence[Group], exports: Mapping[str, Sequence[tuple[ExportFormat, str]]]
+) -> bytes:
     return render_page(
         "leaderboard.html.j2",
         groups=groups,
+        exports=exports,
         metrics=METRICS,
         scoring_descriptions=SCORING_DESCRIPTIONS,
         style=load_asset("pages.css"),

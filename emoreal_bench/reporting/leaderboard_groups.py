@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Modality, Scoring
@@ -31,6 +32,7 @@ from emoreal_bench.reporting.leaderboard_rows import (
     sort_rows,
     with_ranks,
 )
+from emoreal_bench.reporting.paired_ranks import ClipScores
 from emoreal_bench.reporting.published import Confidence, PublishedRows
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.reporting.text import count_of, plain_text
@@ -65,6 +67,7 @@ class Table:
         bodies: Ranked rows first, then those below full coverage, then reported ones.
         blind_band: Lowest and highest average of the blind baselines, if any were run.
         chance: Average accuracy of guessing.
+        ranks_are_paired: Whether ranks come from paired tests rather than from intervals.
     """
 
     scoring: Scoring
@@ -73,6 +76,7 @@ class Table:
     bodies: tuple[Body, ...]
     blind_band: Interval | None
     chance: float | None
+    ranks_are_paired: bool = False
 
     @property
     def rows(self) -> list[Row]:
@@ -100,8 +104,32 @@ class Group:
 GroupKey = tuple[str, str, str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class RunExtras:
+    """What a leaderboard knows of runs beyond their results.
+
+    Attributes:
+        pages: Address of a run's page by run folder.
+        scores: What each clip adds to the score, by run folder, for paired tests.
+    """
+
+    pages: Mapping[Path, str] = field(default_factory=dict)
+    scores: Mapping[Path, Mapping[Scoring, ClipScores]] = field(default_factory=dict)
+
+    def scores_under(self, scoring: Scoring) -> dict[Path, ClipScores]:
+        """Give the scores of the runs that have some under a scoring."""
+        return {
+            folder: by_scoring[scoring]
+            for folder, by_scoring in self.scores.items()
+            if scoring in by_scoring
+        }
+
+
 def make_groups(
-    runs: Sequence[RunReport], published: Sequence[PublishedRows], least: Confidence
+    runs: Sequence[RunReport],
+    published: Sequence[PublishedRows],
+    least: Confidence,
+    extras: RunExtras | None = None,
 ) -> list[Group]:
     """Sort runs into groups that may be compared, whatever the order they come in.
 
@@ -109,12 +137,14 @@ def make_groups(
         runs: All runs.
         published: Rows of publications, for the groups that they speak of.
         least: Reported values below this confidence are left out.
+        extras: What is known beyond the results.
     """
+    extras = extras or RunExtras()
     members: defaultdict[GroupKey, list[RunReport]] = defaultdict(list)
     for run in runs:
         members[_group_key(run)].append(run)
     return [
-        _make_group(key, sorted(members[key], key=_run_order), published, least)
+        _make_group(key, sorted(members[key], key=_run_order), (published, least), extras)
         for key in sorted(members)
     ]
 
@@ -137,14 +167,15 @@ def _run_order(run: RunReport) -> tuple[str, str, str]:
 def _make_group(
     key: GroupKey,
     runs: Sequence[RunReport],
-    published: Sequence[PublishedRows],
-    least: Confidence,
+    reports: tuple[Sequence[PublishedRows], Confidence],
+    extras: RunExtras,
 ) -> Group:
     manifest = runs[0].manifest
+    published, least = reports
     publications = [rows for rows in published if rows.speaks_of(manifest)]
     reported = [row for rows in publications for row in reported_rows(rows, least)]
     tables = tuple(
-        _make_table(runs, scoring, reported if scoring is Scoring.OFFICIAL else [])
+        _make_table(runs, scoring, reported if scoring is Scoring.OFFICIAL else [], extras)
         for scoring in SCORING_ORDER
         if any(scoring in run.results.scores for run in runs)
     )
@@ -152,7 +183,7 @@ def _make_group(
     remarks = [(row.model, row.remarks) for table in tables for row in table.rows if row.remarks]
     definition = manifest.task_definition
     return Group(
-        anchor=f"{_slug(manifest.task)}-{short(hash_json(list(key)))}",
+        anchor=f"{slug(manifest.task)}-{short(hash_json(list(key)))}",
         title=plain_text(str(definition.get("title") or manifest.task)),
         variant=plain_text(manifest.request.variant),
         facts=_group_facts(runs[0]),
@@ -166,7 +197,8 @@ def _make_group(
     )
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """Make a short name for an address out of anybody's text; it may not be unique."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "task"
 
 
@@ -193,10 +225,14 @@ def _group_facts(run: RunReport) -> tuple[str, ...]:
     return tuple(plain_text(fact) for fact in facts)
 
 
-def _make_table(runs: Sequence[RunReport], scoring: Scoring, reported: Sequence[Row]) -> Table:
+def _make_table(
+    runs: Sequence[RunReport], scoring: Scoring, reported: Sequence[Row], extras: RunExtras
+) -> Table:
     scored = [run for run in runs if scoring in run.results.scores]
-    measured = sort_rows([measured_row(run, scoring) for run in scored])
-    full = with_ranks([row for row in measured if row.is_full])
+    measured = sort_rows([_linked(measured_row(run, scoring), extras) for run in scored])
+    full, are_paired = with_ranks(
+        [row for row in measured if row.is_full], extras.scores_under(scoring)
+    )
     partial = [row for row in measured if not row.is_full]
     chances = _chances(scored, scoring)
     columns = choose_columns(list(chances), [row.numbers for row in (*measured, *reported)])
@@ -217,7 +253,13 @@ def _make_table(runs: Sequence[RunReport], scoring: Scoring, reported: Sequence[
         ),
         blind_band=(min(blind), max(blind)) if blind else None,
         chance=_average(chances.values()),
+        ranks_are_paired=are_paired,
     )
+
+
+def _linked(row: Row, extras: RunExtras) -> Row:
+    page = extras.pages.get(row.folder, "") if row.folder is not None else ""
+    return replace(row, page=page)
 
 
 def _table_row(row: Row, columns: Sequence[tuple[NumberKey, Column]]) -> TableRow:

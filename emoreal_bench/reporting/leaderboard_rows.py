@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 
 from emoreal_bench.contracts.scores import Coverage, Interval
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
@@ -16,10 +17,13 @@ from emoreal_bench.reporting.leaderboard_columns import (
     measured_numbers,
     reported_numbers,
 )
+from emoreal_bench.reporting.paired_ranks import ClipScores, paired_rank_ranges
 from emoreal_bench.reporting.published import Confidence, PublishedRows, ReportedRow
 from emoreal_bench.reporting.ranking import rank_ranges
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.reporting.text import count_of, percent_floor, plain_text
+
+_SIZES = ((1e9, "under 1 B"), (1e10, "1 to 10 B"), (1e11, "10 to 100 B"))
 
 BLIND_PROVIDER = "baseline/"
 """Models under this name answer without being given a clip."""
@@ -77,6 +81,10 @@ class Row:
         rank: Best and worst rank that it may hold; None where it is not ranked.
         caveat: What is printed beside a score that does not speak of every item.
         remarks: Sentences that belong to this row, printed below the table.
+        modalities: What reached the model besides the text, for the filter.
+        parameters: Number of parameters, for the filter; None where unknown.
+        folder: Of the run; None for reported rows.
+        page: Address of the run's page, relative to the leaderboard; empty if it has none.
     """
 
     model: str
@@ -91,6 +99,20 @@ class Row:
     rank: tuple[int, int] | None = None
     caveat: str = ""
     remarks: tuple[str, ...] = ()
+    modalities: str = ""
+    parameters: int | None = None
+    folder: Path | None = None
+    page: str = ""
+
+    @property
+    def size(self) -> str:
+        """Name the class of sizes that the model belongs to."""
+        if self.parameters is None:
+            return "unknown"
+        for limit, name in _SIZES:
+            if self.parameters < limit:
+                return name
+        return "100 B and more"
 
 
 def measured_row(run: RunReport, scoring: Scoring) -> Row:
@@ -120,6 +142,9 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
         coverage=_coverage_view(coverage, _outcomes(run, scoring)),
         numbers=measured_numbers(run, scoring),
         remarks=_remarks(run),
+        modalities=_modalities(run),
+        parameters=model.parameters,
+        folder=run.folder,
     )
 
 
@@ -150,15 +175,29 @@ def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
     return (-row.average.value if row.average else 1.0, row.model, row.facts)
 
 
-def with_ranks(rows: Sequence[Row]) -> list[Row]:
+def with_ranks(rows: Sequence[Row], scores: Mapping[Path, ClipScores]) -> tuple[list[Row], bool]:
     """Give rows their ranges of ranks.
 
     Only full rows with an interval are ranked. Blind baselines are marks to
     beat, not contestants, so they hold no rank and take none away.
+
+    Args:
+        rows: All rows of a table.
+        scores: By run folder; ranks come from paired tests if every contestant
+            has some, else from the intervals.
+
+    Returns:
+        The rows, and whether the tests were paired.
     """
+    contestants = [row for row in rows if _contested_interval(row)]
+    paired = [
+        scores[row.folder] for row in contestants if row.folder is not None and row.folder in scores
+    ]
+    is_paired = len(paired) == len(contestants) > 0
     intervals = [interval for row in rows if (interval := _contested_interval(row))]
-    ranges = iter(rank_ranges(intervals))
-    return [replace(row, rank=next(ranges)) if _contested_interval(row) else row for row in rows]
+    ranges = iter(paired_rank_ranges(paired) if is_paired else rank_ranges(intervals))
+    ranked = [replace(row, rank=next(ranges)) if _contested_interval(row) else row for row in rows]
+    return ranked, is_paired
 
 
 def _contested_interval(row: Row) -> Interval | None:
@@ -176,6 +215,14 @@ def _facts(run: RunReport) -> tuple[str, ...]:
         facts.append(f"weights {plain_text(short(model.weights_hash))}")
     facts.append(plain_text(run.manifest.created)[:10])
     return tuple(facts)
+
+
+def _modalities(run: RunReport) -> str:
+    delivery = run.results.delivery
+    if delivery is None:
+        return ""
+    reached = (("video", delivery.items_with_video), ("audio", delivery.items_with_audio))
+    return "+".join(name for name, items in reached if items) or "none"
 
 
 def _parameters(count: int) -> str:

@@ -1,11 +1,12 @@
 
-// Adds sorting, filtering, choice of columns and links to a view.
+// Adds sorting, filters, choice of columns and links to a view.
 // The page is complete without it.
 "use strict";
 
 (() => {
   const controls = document.querySelector(".controls");
   const filter = document.getElementById("filter");
+  const choices = [...controls.querySelectorAll("select")];
   const columnMenu = document.querySelector(".columns");
   const status = controls.querySelector("[role=status]");
   const tables = [...document.querySelectorAll("table.scores")];
@@ -68,14 +69,15 @@
     let shown = 0;
     let total = 0;
     for (const element of document.querySelectorAll("[data-model]")) {
-      const matches = element.dataset.model.toLowerCase().includes(wanted);
+      const matches = element.dataset.model.toLowerCase().includes(wanted)
+        && choices.every((one) => !one.value || (element.dataset[one.dataset.filter] ?? one.value) === one.value);
       element.toggleAttribute("hidden", !matches);
       if (element.closest("table.scores")) {
         total += 1;
         shown += matches;
       }
     }
-    status.textContent = wanted ? `${shown} of ${total} rows shown` : `${total} rows`;
+    status.textContent = shown < total ? `${shown} of ${total} rows shown` : `${total} rows`;
   }
 
   function applyView() {
@@ -92,6 +94,7 @@
   function writeLink() {
     const view = new URLSearchParams();
     if (filter.value) view.set("filter", filter.value);
+    for (const one of choices) if (one.value) view.set(one.id, one.value);
     for (const column of hiddenColumns) view.append("hide", column);
     for (const [table, { column, direction }] of sorts) {
       view.append("sort", [table, column, direction].join(" "));
@@ -106,6 +109,10 @@
     if (!link.includes("=")) return false;
     const view = new URLSearchParams(link);
     filter.value = view.get("filter") ?? "";
+    for (const one of choices) {
+      const value = view.get(one.id) ?? "";
+      one.value = [...one.options].some((option) => option.value === value) ? value : "";
+    }
     hiddenColumns = new Set(view.getAll("hide").filter((column) => !alwaysShown.has(column)));
     sorts = new Map();
     for (const sort of view.getAll("sort")) {
@@ -160,7 +167,20 @@
     }
   }
 
+  function addChoices(select) {
+    const rows = [...document.querySelectorAll("table.scores [data-model]")];
+    const values = [...new Set(rows.map((row) => row.dataset[select.dataset.filter]))].sort();
+    for (const value of values) select.append(new Option(value, value));
+    // A choice between one thing and all of it is none.
+    select.hidden = select.labels[0].hidden = values.length < 2;
+    select.addEventListener("change", () => {
+      showModels();
+      writeLink();
+    });
+  }
+
   addColumnBoxes();
+  choices.forEach(addChoices);
   tables.forEach(addSortButtons);
   for (const family of document.querySelectorAll("thead .family")) {
     family.dataset.span = family.colSpan;
@@ -171,6 +191,7 @@
   });
   document.getElementById("reset").addEventListener("click", () => {
     filter.value = "";
+    for (const one of choices) one.value = "";
     hiddenColumns = new Set();
     sorts = new Map();
     applyView();

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from emoreal_bench.reporting.leaderboard import build_leaderboard
+from tests.browser.conftest import OpenPage
 from tests.run_factory import MadeUpRun, write_runs
 
 pytestmark = pytest.mark.browser
-
-OpenPage = Callable[..., Page]
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 RUNS = (
     MadeUpRun("hf/alpha", 0.80, hallucination_rate=0.10, failed=0),
     MadeUpRun("hf/beta", 0.70, hallucination_rate=0.30, warnings=("Look at the replies.",)),
-    MadeUpRun("hf/gamma", 0.60, hallucination_rate=0.05, label="random weights"),
+    MadeUpRun("hf/gamma", 0.6, hallucination_rate=0.05, label="random weights", parameters=9),
     MadeUpRun("hf/partial", 0.90, failed=200),
     MadeUpRun("baseline/random", 0.40, frames=0, audio_seconds=0, hallucination_rate=0.5),
     MadeUpRun("hf/alpha", 0.75, variant="paper", request_hash="d" * 64),
@@ -35,32 +34,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def open_page(browser: Browser, address: str) -> Iterator[OpenPage]:
-    """Open the page and, at the end, demand that it asked for nothing and broke nothing."""
-    contexts = []
-    complaints: list[str] = []
-
-    def open_it(link: str = "", **options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((address, "data:"))
-                else complaints.append(request.url)
-            ),
-        )
-        page.goto(address + link)
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert complaints == []
+def open_page(open_at: OpenPage, address: str) -> OpenPage:
+    return lambda link="", **options: open_at(address + link, **options)
 
 
 def _group(page: Page, variant: str = "answer-format") -> Any:
@@ -117,9 +92,25 @@ def test_the_filter_narrows_every_table_and_figure(open_page: OpenPage) -> None:
     assert _models(page) == ["hf/alpha"]
     shown = page.locator("[data-model]:visible")
     assert set(shown.evaluate_all("all => all.map(one => one.dataset.model)")) == {"hf/alpha"}
-    expect(page.get_by_role("status")).to_have_text("4 of 18 rows shown")
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"^4 of \d+ rows shown$"))
     page.get_by_role("button", name="Reset").click()
     assert len(_models(page)) == 4
+
+
+def test_rows_can_be_chosen_by_source_delivery_and_size(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_label("Source").select_option("reported")
+    shown = page.locator("table.scores [data-model]:visible")
+    assert set(shown.evaluate_all("all => all.map(one => one.dataset.badge)")) == {"reported"}
+    page.get_by_label("Source").select_option("measured")
+    page.get_by_label("Size").select_option("under 1 B")
+    assert _models(page) == ["hf/gamma"]
+    link = page.url[page.url.index("#") :]
+    other = open_page(link)
+    expect(other.get_by_label("Size")).to_have_value("under 1 B")
+    assert _models(other) == ["hf/gamma"]
+    other.get_by_role("button", name="Reset").click()
+    assert len(_models(other)) == 4
 
 
 def test_a_column_can_be_hidden_and_its_family_shrinks(open_page: OpenPage) -> None:

@@ -168,7 +168,7 @@ def test_what_others_wrote_runs_nowhere_and_is_shown_as_text(open_page: OpenPage
     detail = _choose(page, "q1")
     expect(detail.locator(".question")).to_contain_text("</script><script>document.title='owned'")
     reply = detail.locator("pre").first
-    expect(reply).to_contain_text('<img src=x onerror="document.title=\'owned\'">')
+    expect(reply).to_contain_text("<img src=x onerror=\"document.title='owned'\">")
     # Control characters and those that reorder text are shown by name.
     expect(reply).to_contain_text("\u241b[31mred")
     expect(reply).to_contain_text("\u27e8U+202E\u27e9reversed")
@@ -179,7 +179,9 @@ def test_what_others_wrote_runs_nowhere_and_is_shown_as_text(open_page: OpenPage
 def test_a_script_of_somebody_else_is_refused(browser: Browser, address: str) -> None:
     page = browser.new_page()
     page.goto(address)
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<b onclick=\"document.title=1\">')")
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<b onclick=\"document.title=1\">')"
+    )
     page.evaluate("document.body.lastElementChild.click()")
     assert page.title() != "1"
     page.close()

@@ -303,7 +303,7 @@ def test_the_page_names_no_outside_address(tmp_path: Path) -> None:
     assert not re.search(r"(https?:)?//[a-z]", page.split("<body>")[1].split("<script>")[0])
     elements = _Elements(page).elements
     links = {found["href"] for _, found in elements if "href" in found}
-    assert all(link is not None and link.startswith(("#", "data:")) for link in links)
+    assert all(link is not None and link.startswith(("#", "data:", "tables/")) for link in links)
     anchors = {f"#{found['id']}" for _, found in elements if "id" in found}
     assert {link for link in links if link and link.startswith("#")} <= anchors
 
@@ -323,4 +323,4 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "site").write_text("a file is in the way")
     with pytest.raises(RunError, match="cannot be written") as caught:
         build_leaderboard(write_runs(tmp_path / "runs", MadeUpRun()), tmp_path / "site")
-    assert caught.value.where == str(tmp_path / "site")
+    assert (caught.value.where or "").startswith(str(tmp_path / "site"))
