@@ -240,6 +240,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     load = Load(arguments.requests, arguments.latency, arguments.in_flight)
+    busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         write_dataset(data, load.requests)
@@ -251,6 +252,7 @@ def main() -> None:
             "python": platform.python_version(),
             **{name: version(name) for name in ("emoreal-bench", "httpx2", "av")},
         },
+        "load_average_before": round(busy, 1),
         "requests": load.requests,
         "latency_seconds": load.latency,
         "in_flight": load.in_flight,
