@@ -119,12 +119,16 @@ def choose_examples(dataset: Dataset, shots: int, seed: int) -> ExampleSet:
 def set_aside(dataset: Dataset, examples: ExampleSet) -> Sequence[Item]:
     """Give the items that are left to be scored: none asks about a clip of an example.
 
+    A data set may hold a clip under two names; its copies are set aside as well.
+
     Raises:
         DataError: If a subtask has none left.
     """
     if not examples.items:
         return dataset.items
-    left = [item for item in dataset.items if item.clip not in examples.clips]
+    shown = set(examples.clip_hashes.values())
+    copies = {key for key, clip in dataset.clips.items() if clip_hash(clip) in shown}
+    left = [item for item in dataset.items if item.clip not in copies]
     empty = examples.items.keys() - {item.subtask for item in left}
     if empty:
         raise DataError(

@@ -42,19 +42,21 @@ def decoder(monkeypatch: pytest.MonkeyPatch) -> FakeDecoder:
 
 
 @pytest.fixture(scope="module")
-def clip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    path.write_bytes(b"clip")
-    return path
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write ten clips of different bytes."""
+    folder = tmp_path_factory.mktemp("clips")
+    for key in map(str, range(10)):
+        (folder / key).write_bytes(key.encode())
+    return folder
 
 
-def dataset_of(clip_file: Path, places: Sequence[tuple[str, int]]) -> Dataset:
+def dataset_of(clips: Path, places: Sequence[tuple[str, int]]) -> Dataset:
     """Make items, each of a subtask and about a clip of a number."""
     items = [
         Item(str(number), subtask, "?", ("(A) Yes", "(B) No"), "A", str(clip))
         for number, (subtask, clip) in enumerate(places)
     ]
-    return Dataset(items, {item.clip: Clip(item.clip, clip_file) for item in items}, ())
+    return Dataset(items, {key: Clip(key, clips / key) for key in map(str, range(10))}, ())
 
 
 @given(
@@ -63,9 +65,9 @@ def dataset_of(clip_file: Path, places: Sequence[tuple[str, int]]) -> Dataset:
     seed=st.integers(0, 3),
 )
 def test_no_scored_item_asks_about_a_clip_of_an_example(
-    clip_file: Path, places: list[tuple[str, int]], shots: int, seed: int
+    clips: Path, places: list[tuple[str, int]], shots: int, seed: int
 ) -> None:
-    dataset = dataset_of(clip_file, places)
+    dataset = dataset_of(clips, places)
     try:
         examples = choose_examples(dataset, shots, seed)
         left = set_aside(dataset, examples)
@@ -80,9 +82,18 @@ def test_no_scored_item_asks_about_a_clip_of_an_example(
         assert len({item.clip for item in group}) == len(group) == shots
 
 
-def test_subtasks_that_share_clips_use_up_few(clip_file: Path) -> None:
+def test_a_copy_of_an_example_under_another_name_is_not_scored(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path, ITEMS)
+    examples = choose_examples(dataset, 1, seed=0)
+    (shown, *_) = examples.clips
+    copy = next(key for key in dataset.clips if key not in examples.clips)
+    (tmp_path / f"{copy}.mp4").write_bytes((tmp_path / f"{shown}.mp4").read_bytes())
+    assert copy not in {item.clip for item in set_aside(dataset, examples)}
+
+
+def test_subtasks_that_share_clips_use_up_few(clips: Path) -> None:
     places = [(subtask, clip) for clip in range(10) for subtask in "ab"]
-    examples = choose_examples(dataset_of(clip_file, places), 2, seed=0)
+    examples = choose_examples(dataset_of(clips, places), 2, seed=0)
     assert len(examples.clips) == 2
 
 
