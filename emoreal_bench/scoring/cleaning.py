@@ -27,6 +27,8 @@ _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
 _BOXED = re.compile(r"\$*\\boxed\s*\{([^{}]*)\}\$*")
 _STRUCK_OUT = re.compile(r"~~.*?~~", re.S)
 _MARKDOWN = re.compile(r"```(?:json|text|plaintext|python)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])")
+_READ_AT_EACH_END = 2000
+_RUN = re.compile(r"([^\w\s])\1{3,}|(?<=\s{3})\s+")
 _HAS_MARKDOWN = re.compile(r"[*`$_~]")
 _LINE_DRESS = re.compile(r"^[^\w(\[{\"'<\n]+", re.M)
 _CYRILLIC_LETTER = re.compile("(?<!\\w)[\u0410\u0412\u0421\u0415](?=\\s*(?:[)\\].:,]|$))", re.M)
@@ -44,11 +46,16 @@ def clean(text: str) -> str:
     """Give the words of a reply, line by line.
 
     Full-width signs become plain ones, hidden reasoning and struck-out text
-    go, and an answer set apart by markup is introduced in words.
+    go, and an answer set apart by markup is introduced in words. Of a reply
+    over 4,000 characters the first and the last 2,000 are read, and long runs
+    of one sign are cut, so that no reply can hold scoring up.
 
     Args:
         text: The reply as the model wrote it.
     """
+    if len(text) > 2 * _READ_AT_EACH_END:
+        text = f"{text[:_READ_AT_EACH_END]}\n{text[-_READ_AT_EACH_END:]}"
+    text = _RUN.sub(lambda match: 3 * (match[1] or ""), text)
     # Most replies are plain: each check saves them a pass with a pattern.
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 
 _LETTER = re.compile(r"(?<![\w'])([A-Za-z])(?![\w']|\.\w)")
 _CUE_BEFORE = re.compile(
@@ -39,6 +40,7 @@ _REJECTED_AFTER = re.compile(
     re.I,
 )
 
+_MOST_MENTIONS = 40
 _LIST_MEMBER = re.compile(
     r"[)\]}]*\s*(?:,|,?\s*and|,?\s*or|&)\s*(?:options?\s+)?[(\[{]*[A-Z](?![\w'])"
 )
@@ -57,7 +59,7 @@ def letters_in(text: str, letters: tuple[str, ...]) -> tuple[tuple[int, str], ..
     Returns:
         Position and letter of each, in the order of the text.
     """
-    return tuple(_letters_in(text, letters))
+    return tuple(islice(_letters_in(text, letters), _MOST_MENTIONS))
 
 
 def _letters_in(text: str, letters: tuple[str, ...]) -> Iterator[tuple[int, str]]:

@@ -11,6 +11,8 @@ from emoreal_bench.scoring.options import Options, words_of
 
 _LONGEST_PART = 12
 """Words: a longer reply is not taken for a part of an option."""
+_LONGEST_TEXT = 400
+"""Characters of an option's text that are compared with the beginning of a passage."""
 _FILLER = (
     r"(?:the|a|an|at|all|really|very|particularly|truly|quite|so|just|be|being|been|feel|feels|feeling"
     r"|look|looks|looking|seem|seems|appear|appears|to|express|expressing|expresses|show|shows"
@@ -72,7 +74,7 @@ def text_of_whole(text: str, options: Options) -> str | None:
 
 def text_at_start(text: str, options: Options) -> str | None:
     """Give the option whose text a passage begins with; of several, the longest."""
-    words = words_of(text)
+    words = words_of(text[:_LONGEST_TEXT])
     stripped = _START.sub(" ", words)
     found = [
         (len(its), letter)

@@ -39,7 +39,7 @@ _ORDINAL = re.compile(
     rf"\W*(?:the\s+)?({'|'.join(_ORDINALS)})\s+(?:one|option|choice|answer)\W*\Z", re.I
 )
 _LETTER_FIRST = re.compile(
-    r"\W*(?:(?:option|choice|answer|letter)\s+)?[\"'(\[{]*([A-Za-z])(?![\w'])", re.I
+    r"\W*+(?:(?:option|choice|answer|letter)\s+)?[\"'(\[{]*([A-Za-z])(?![\w'])", re.I
 )
 _CLOSED = re.compile(r"[\"']?\s*(?:[)\]}.:,;\"'=-]|\n|\Z)")
 _CLOSERS = re.compile(r"\A[)\]}.:,;\"'\s=-]*")

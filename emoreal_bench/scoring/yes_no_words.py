@@ -16,11 +16,11 @@ _YES_SIGNS = r"是|对|對|はい|네|예|有"
 _NO_SIGNS = r"不|否|没有|沒有|いいえ|아니|沒"
 _PLAIN = r"yes|yeah|yep|yup|affirmative|no|nope|nah|negative"
 _START = re.compile(
-    r"\W*(?:\d+\s?%\s*)?(?:(?:well|[hm]+m|um|uh|okay|ok|so|oh|ah|and|i think|i believe"
+    r"\W*+(?:\d+\s?%\s*)?(?:(?:well|[hm]+m|um|uh|okay|ok|so|oh|ah|and|i think|i believe"
     r"|i would say|i'd say|i vote|it is|it's|that's|that is|is|a|an|simply|just|probably|likely"
     r"|most likely|clearly|definitely|absolutely|certainly|thus|therefore|hence|then|answer"
     r"|the answer is|option|choice|:)\b[\s,:]*)*"
-    rf"[\W_]*(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])",
+    rf"[\W_]*+(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])",
     re.I,
 )
 _SIGN_START = re.compile(rf"\W*(?:(?P<no>{_NO_SIGNS})|(?P<yes>{_YES_SIGNS}))")

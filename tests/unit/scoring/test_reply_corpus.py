@@ -85,3 +85,18 @@ def test_the_same_reply_is_read_alike_whatever_the_letters_mean() -> None:
             subtask = Subtask(answer=AnswerKind.YES_NO, chance=0.5)
             reading = read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, text)
             assert reading.answer == expected
+
+
+@pytest.mark.parametrize(
+    "piece", [".", "(", "A ", "(A) ", "<|", "no ", "answer is ", "`~", "she is sad ", "<think>"]
+)
+def test_no_reply_can_hold_scoring_up(piece: str) -> None:
+    """However long: what is read is bounded, so ten times the length costs no more steps."""
+    item = Item("i", "s", "", ("(A) Yes", "(B) No"), "A", "c")
+    subtask = Subtask(answer=AnswerKind.YES_NO, chance=0.5)
+    lengths = (20_000, 200_000)
+    readings = [
+        read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, piece * (n // len(piece)))
+        for n in lengths
+    ]
+    assert readings[0] == readings[1]
