@@ -15,6 +15,7 @@ _PUBLIC = (
     "build_leaderboard",
     "check",
     "check_data",
+    "compare",
     "doctor",
     "evaluate",
     "judge",

@@ -1,0 +1,50 @@
+"""The notebook of the examples runs from its first cell to its last."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emoreal_bench.api import check
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+NOTEBOOK = EXAMPLES / "first_run.ipynb"
+RULES = EXAMPLES / "check-action" / "rules.yaml"
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run every cell in order; give the notebook's names and its folder as ``home``."""
+    for needed in ("torch", "transformers", "PIL", "pandas"):
+        pytest.importorskip(needed)
+    names: dict[str, Any] = {"home": tmp_path_factory.mktemp("notebook")}
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    with contextlib.chdir(names["home"]):
+        for cell in cells:
+            if cell["cell_type"] == "code":
+                exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+    return names
+
+
+def test_every_cell_leaves_what_the_next_one_needs(names: dict[str, Any]) -> None:
+    assert names["report"].is_complete
+    assert "<table" in names["report"]._repr_html_()
+    assert len(names["items"]) == 24
+    assert names["checked"].outcome == "passed"
+
+
+def test_the_example_rules_fit_the_synthetic_benchmark(names: dict[str, Any]) -> None:
+    home: Path = names["home"]
+    report = check(home / "runs" / "tiny", home / "baseline.json", RULES)
+    limited = {rule.metric for rule in report.rules}
+    assert {"no_recall", "hallucination_rate", "spurious_rate"} <= limited
+
+
+def test_the_notebook_is_kept_without_what_a_run_leaves_in_it() -> None:
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
