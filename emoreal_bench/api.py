@@ -34,6 +34,8 @@ from emoreal_bench.running.results import score_folder
 from emoreal_bench.running.runner import RunInterrupted, run_task
 
 if TYPE_CHECKING:
+    from http.server import ThreadingHTTPServer
+
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
     from emoreal_bench.contracts.check import Baseline, CheckReport
     from emoreal_bench.contracts.comparison import ComparisonReport, RunChanges
@@ -50,6 +52,7 @@ __all__ = [
     "RunOptions",
     "RunPolicy",
     "RunReport",
+    "add_leaderboard_entry",
     "build_leaderboard",
     "check",
     "check_data",
@@ -66,6 +69,7 @@ __all__ = [
     "list_runs",
     "list_tasks",
     "load_run",
+    "make_site_server",
     "make_synthetic_benchmark",
     "merge_lora",
     "merge_runs",
@@ -746,6 +750,38 @@ def merge_lora(
         raise UsageError("is there already.", where=str(out), remedy="Name a new folder.")
     adapter.save_merged(out)
     return out
+
+
+def add_leaderboard_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
+    """Check a run that somebody submits, and copy it among the entries of a leaderboard.
+
+    Args:
+        entry: A run folder.
+        to: Folder of all entries.
+        data: The data folder, to compare items, right answers and clips with.
+
+    Returns:
+        The folder of the entry.
+
+    Raises:
+        RefusedEntryError: If a score does not follow from the items, or the task is not known.
+        RunError: If a file is not there or not as it should be.
+    """
+    from emoreal_bench.reporting.submission import add_entry
+
+    return add_entry(entry, to, data)
+
+
+def make_site_server(site: Path, port: int = 0) -> ThreadingHTTPServer:
+    """Make a server that shows a site to this machine only; call its ``serve_forever``.
+
+    Raises:
+        RunError: If the folder holds no page.
+        UsageError: If the port is taken.
+    """
+    from emoreal_bench.reporting.serving import make_server
+
+    return make_server(site, port)
 
 
 def doctor(model: str | None = None) -> list[Finding]:
