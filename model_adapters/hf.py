@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import transformers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from pydantic import Field
-from transformers import (
-    AutoTokenizer,
-    PreTrainedTokenizerBase,
-    Qwen2_5OmniThinkerForConditionalGeneration,
-)
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 from transformers.utils.import_utils import is_flash_attn_2_available
 
@@ -31,24 +30,37 @@ from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.identity import hash_files
-from emoreal_bench.inputs.frames import FrameSettings
-from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
+from emoreal_bench.model_adapters import qwen2_5_omni, qwen3_omni
 from emoreal_bench.model_adapters.arguments import parse_arguments
+from emoreal_bench.model_adapters.family import Family, InputBuilder, ModelFolder, PixelLimits
 from emoreal_bench.model_adapters.hardware import LocalArguments
-from emoreal_bench.model_adapters.local import LocalAdapter
+from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel
 from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
-from emoreal_bench.model_adapters.qwen2_5_omni import (
-    LANGUAGE_MODEL,
-    MODEL_TYPES,
-    Qwen25Omni,
-    capabilities,
-)
 
 # Everything of a model folder that can change an answer.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt")
 # Parts of a full checkpoint that speak; they are not loaded.
-UNUSED_PARTS = ("talker.", "token2wav.")
+UNUSED_PARTS = ("talker.", "token2wav.", "code2wav.")
+
+
+class ModelType(StrEnum):
+    """What ``config.json`` calls a model that can be run here."""
+
+    QWEN2_5_OMNI = "qwen2_5_omni"
+    QWEN2_5_OMNI_THINKER = "qwen2_5_omni_thinker"
+    QWEN3_OMNI = "qwen3_omni_moe"
+    QWEN3_OMNI_THINKER = "qwen3_omni_moe_thinker"
+
+
+FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
+    {
+        ModelType.QWEN2_5_OMNI: qwen2_5_omni.FAMILY,
+        ModelType.QWEN2_5_OMNI_THINKER: qwen2_5_omni.FAMILY,
+        ModelType.QWEN3_OMNI: qwen3_omni.FAMILY,
+        ModelType.QWEN3_OMNI_THINKER: qwen3_omni.FAMILY,
+    }
+)
 
 
 class Attention(StrEnum):
@@ -63,12 +75,13 @@ class HfArguments(LocalArguments):
     """Arguments of ``hf/...``."""
 
     attention: Attention = Attention.SDPA
-    min_pixels: int = Field(default=FrameSettings().min_pixels, ge=28 * 28)
-    max_pixels: int = Field(default=FrameSettings().max_pixels, ge=28 * 28)
+    # Of a frame, as the vision tower sees it. None: as published for the family.
+    min_pixels: int | None = Field(default=None, ge=28 * 28)
+    max_pixels: int | None = Field(default=None, ge=28 * 28)
 
 
-class HfAdapter(LocalAdapter[OmniInput]):
-    """A Qwen2.5-Omni checkpoint: the whole model or its Thinker alone."""
+class HfAdapter(LocalAdapter[Any]):
+    """A checkpoint of one of the families."""
 
     def __init__(self, spec: ModelSpec, arguments: HfArguments):
         super().__init__(spec.lora)
@@ -86,80 +99,98 @@ class HfAdapter(LocalAdapter[OmniInput]):
         return _find_folder(self._place, self._revision)
 
     @cached_property
-    def _configuration(self) -> dict[str, object]:
-        """Give the Thinker's configuration as it is written in the folder."""
-        path = self._folder / "config.json"
+    def _configuration(self) -> dict[str, Any]:
+        """Give the configuration as it is written in the folder."""
         try:
-            whole: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+            whole: dict[str, Any] = json.loads(
+                (self._folder / "config.json").read_text(encoding="utf-8")
+            )
         except (OSError, ValueError) as error:
             raise UsageError(
                 "there is no readable config.json, so this is no model folder.",
                 where=str(self._folder),
             ) from error
-        if whole.get("model_type") not in MODEL_TYPES:
+        return whole
+
+    @cached_property
+    def _family(self) -> Family[Any, Any]:
+        model_type = self._configuration.get("model_type")
+        if model_type not in set(ModelType):
             raise UsageError(
-                f"the folder holds a model of type '{whole.get('model_type')}'.",
-                where=str(path),
-                remedy=f"The provider 'hf' runs: {', '.join(MODEL_TYPES)}.",
+                f"the folder holds a model of type '{model_type}'.",
+                where=str(self._folder / "config.json"),
+                remedy=f"The provider 'hf' runs: {', '.join(FAMILIES)}.",
             )
-        thinker = whole.get("thinker_config", whole)
-        assert isinstance(thinker, dict)
-        return thinker
+        return FAMILIES[ModelType(model_type)]
 
     @cached_property
-    def _tokenizer(self) -> PreTrainedTokenizerBase:
+    def _pixels(self) -> PixelLimits | None:
+        least, most = self._arguments.min_pixels, self._arguments.max_pixels
+        published = self._family.pixels
+        if published is not None:
+            return PixelLimits(least or published.least, most or published.most)
+        if least is not None or most is not None:
+            raise UsageError(
+                f"{self._name}: this family has no limits on pixels.",
+                remedy="Leave min_pixels and max_pixels out.",
+            )
+        return None
+
+    @cached_property
+    def _opened(self) -> ModelFolder:
+        # The part is looked up by its key: a folder may hold that part alone.
+        part = self._configuration.get(self._family.part or "", self._configuration)
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._folder)
-        return tokenizer
+        return ModelFolder(self._folder, part, tokenizer, self._pixels)
 
     @cached_property
-    def _builder(self) -> OmniInputBuilder:
-        text = self._configuration["text_config"]
-        assert isinstance(text, dict)
-        frames = FrameSettings(self._arguments.min_pixels, self._arguments.max_pixels)
-        # Where a folder does not say, the published models' own limit holds.
-        return OmniInputBuilder(
-            self._tokenizer, frames, text.get("max_position_embeddings", 32_768)
-        )
+    def _builder(self) -> InputBuilder:
+        builder: InputBuilder = self._family.make_builder(self._opened)
+        return builder
 
     def render(self, request: Request) -> str:
         """Give the prompt in the chat form of the model's own template."""
         return self._builder.render(request)
 
     def _make_description(self) -> ModelDescription:
-        assert self._configuration
+        family, pixels = self._family, self._pixels
         files = sorted(path for pattern in MODEL_FILES for path in self._folder.glob(pattern))
         return ModelDescription(
             name=self._name,
             revision=None if Path(self._place).is_dir() else self._folder.name,
             weights_hash=hash_files(files, self._folder),
             parameters=sum(_count_parameters(file) for file in files if _holds_weights(file)),
-            settings=self._arguments.as_settings(),
+            settings={
+                **self._arguments.as_settings(),
+                "min_pixels": pixels and pixels.least,
+                "max_pixels": pixels and pixels.most,
+            },
             versions={library: version(library) for library in ("torch", "transformers")},
-            capabilities=capabilities(
-                self._arguments.batch_size, needs_gpu=self._arguments.resolve_device() != "cpu"
+            capabilities=family.capabilities(
+                self._arguments.batch_size, self._arguments.resolve_device() != "cpu"
             ),
         )
 
-    def _load(self) -> Qwen25Omni:
+    def _load(self) -> LocalModel[Any]:
         network = self._load_network()
         if self._lora is not None:
-            attach_lora(self._lora, network, LANGUAGE_MODEL)
-        return Qwen25Omni(network, self._tokenizer, self._builder)
+            attach_lora(self._lora, network, self._family.language_model)
+        return self._family.make_model(network, self._opened, self._builder)
 
     def save_merged(self, out: Path) -> None:
-        """Write the Thinker; see :class:`~emoreal_bench.model_adapters.lora.Mergeable`."""
+        """Write the part that runs; see :class:`~emoreal_bench.model_adapters.lora.Mergeable`."""
         assert self._lora is not None
         network = self._load_network()
-        merge_lora(self._lora, network, LANGUAGE_MODEL)
+        merge_lora(self._lora, network, self._family.language_model)
         network.save_pretrained(out)
         copy_side_files(self._folder, out)
 
-    def _load_network(self) -> Qwen2_5OmniThinkerForConditionalGeneration:
-        assert self._configuration
+    def _load_network(self) -> PreTrainedModel:
+        family = self._family
         # The harness shows a progress of its own. The library leaves the function untyped.
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         # With the report asked for, the library gives a pair and types it as the network.
-        loaded: Any = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
+        loaded: Any = getattr(transformers, family.network).from_pretrained(
             self._folder,
             dtype=self._arguments.resolve_dtype(),
             attn_implementation=self._arguments.attention.value,
@@ -173,9 +204,7 @@ class HfAdapter(LocalAdapter[OmniInput]):
                 f"{len(missing)} weights are missing, '{missing[0]}' among them.",
                 where=str(self._folder),
             )
-        placed: Qwen2_5OmniThinkerForConditionalGeneration = network.to(
-            self._arguments.resolve_device()
-        ).eval()
+        placed: PreTrainedModel = network.to(self._arguments.resolve_device()).eval()
         return placed
 
 

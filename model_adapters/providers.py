@@ -129,9 +129,13 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             Provider(
                 name="hf",
                 factory="emoreal_bench.model_adapters.hf:create",
-                summary="Models that see and hear, run here through transformers: Qwen2.5-Omni.",
+                summary="Models that see and hear, run here through transformers: Qwen-Omni.",
                 example="hf/Qwen/Qwen2.5-Omni-7B",
-                models=("Qwen/Qwen2.5-Omni-7B", "Qwen/Qwen2.5-Omni-3B"),
+                models=(
+                    "Qwen/Qwen2.5-Omni-7B",
+                    "Qwen/Qwen2.5-Omni-3B",
+                    "Qwen/Qwen3-Omni-30B-A3B-Instruct",
+                ),
                 extra="hf",
                 modules=_HF_MODULES,
                 takes_lora=True,

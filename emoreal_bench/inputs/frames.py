@@ -27,6 +27,8 @@ class FrameSettings:
         patch: Side of a patch in pixels.
         merge: Side of the square of patches that becomes one token.
         temporal_patch: Frames that share one patch.
+        mean: Of the tower's training images, RGB in 0..1.
+        deviation: Their standard deviation.
     """
 
     min_pixels: int = 128 * 28 * 28
@@ -34,6 +36,8 @@ class FrameSettings:
     patch: int = 14
     merge: int = 2
     temporal_patch: int = 2
+    mean: tuple[float, ...] = CLIP_MEAN
+    deviation: tuple[float, ...] = CLIP_STANDARD_DEVIATION
 
     @property
     def cell(self) -> int:
@@ -89,8 +93,8 @@ def frames_to_patches(
         )
         # The published models saw whole grey levels after resizing.
         pixels = pixels.round_().clamp_(0, 255)
-    mean = torch.tensor(CLIP_MEAN).view(1, 3, 1, 1)
-    deviation = torch.tensor(CLIP_STANDARD_DEVIATION).view(1, 3, 1, 1)
+    mean = torch.tensor(settings.mean).view(1, 3, 1, 1)
+    deviation = torch.tensor(settings.deviation).view(1, 3, 1, 1)
     pixels = (pixels / 255 - mean) / deviation
     missing = -len(pixels) % settings.temporal_patch
     if missing:

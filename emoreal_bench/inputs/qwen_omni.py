@@ -1,4 +1,4 @@
-"""Requests into the tensors of the Qwen2.5-Omni family.
+"""Requests into the tensors of the Qwen-Omni family.
 
 A request becomes text in the family's chat form with one mark per clip part,
 then token ids in which each mark is repeated as often as its clip has tokens,
@@ -9,7 +9,7 @@ parts in the order of the message.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -23,7 +23,7 @@ from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import FrameSettings, frames_to_patches
-from emoreal_bench.inputs.log_mel import HOP, SAMPLE_RATE, log_mel
+from emoreal_bench.inputs.log_mel import HOP, SAMPLE_RATE, WINDOW, log_mel
 from emoreal_bench.inputs.parts import (
     find_clip,
     hash_tensor,
@@ -50,6 +50,53 @@ MARKS = (
 )
 MAX_AUDIO_SECONDS = 300.0
 MEL_BINS = 128
+
+
+def audio_tokens(mel_frames: int) -> int:
+    """Count the tokens of a sound: two halvings, 25 per second (Qwen2.5-Omni, section 2.2)."""
+    halved = (mel_frames - 1) // 2 + 1
+    return (halved - 2) // 2 + 1
+
+
+@dataclass(frozen=True, slots=True)
+class OmniDialect:
+    """What one generation of the family does unlike the others.
+
+    Attributes:
+        video: Mark of a picture; repeated as often as it has tokens.
+        audio: Mark of a sound; repeated likewise.
+        vision_start: Opens a picture.
+        vision_end: Closes it.
+        audio_start: Opens a sound.
+        audio_end: Closes it.
+        reserved: Every mark that words must not hold.
+        count_audio_tokens: Mel frames of a sound to its tokens.
+        max_audio_seconds: Longest sound; it is heard as if followed by silence
+            up to there. None: it is heard as it is, however long.
+    """
+
+    video: str
+    audio: str
+    vision_start: str
+    vision_end: str
+    audio_start: str
+    audio_end: str
+    reserved: tuple[str, ...]
+    count_audio_tokens: Callable[[int], int]
+    max_audio_seconds: float | None
+
+
+QWEN2_5_OMNI = OmniDialect(
+    video=VIDEO_MARK,
+    audio=AUDIO_MARK,
+    vision_start=VISION_START,
+    vision_end=VISION_END,
+    audio_start=AUDIO_START,
+    audio_end=AUDIO_END,
+    reserved=MARKS,
+    count_audio_tokens=audio_tokens,
+    max_audio_seconds=MAX_AUDIO_SECONDS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +176,21 @@ class OmniInputBuilder:
         tokenizer: Of the model; its chat template is used if it has one.
         frame_settings: Of the vision tower.
         max_tokens: Longest sequence the model takes, reply included.
+        dialect: Of the model's generation.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, frame_settings: FrameSettings, max_tokens: int
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        frame_settings: FrameSettings,
+        max_tokens: int,
+        dialect: OmniDialect = QWEN2_5_OMNI,
     ):
         self._tokenizer = tokenizer
         self._frame_settings = frame_settings
         self._max_tokens = max_tokens
-        self._video_id, self._audio_id = token_ids(tokenizer, (VIDEO_MARK, AUDIO_MARK))
+        self.dialect = dialect
+        self._video_id, self._audio_id = token_ids(tokenizer, (dialect.video, dialect.audio))
 
     def render(self, request: Request) -> str:
         """Write the request in the family's chat form, one mark per picture and sound.
@@ -145,7 +198,7 @@ class OmniInputBuilder:
         A clip that the request names and does not bring counts as having both.
         """
         turns = [
-            {"role": message.role, "content": _content(message, request.clips)}
+            {"role": message.role, "content": self._content(message, request.clips)}
             for message in request.messages
         ]
         if getattr(self._tokenizer, "chat_template", None):
@@ -167,7 +220,7 @@ class OmniInputBuilder:
         Raises:
             InputError: If the model cannot take the request.
         """
-        _refuse_marks(request)
+        self._refuse_marks(request)
         ids = self._tokenizer(self.render(request), add_special_tokens=False)["input_ids"]
         videos, audios, notes = self._media(request, shared)
         lengths: dict[int, Iterator[int]] = {
@@ -185,6 +238,41 @@ class OmniInputBuilder:
         delivery = self._delivery(expanded, videos, audios, notes)
         return OmniInput(tuple(expanded), videos, audios, delivery)
 
+    def _content(self, message: Message, clips: Mapping[str, ClipMedia]) -> str:
+        """Join the parts of a message, leaving out media that the clip does not have."""
+        form = self.dialect
+        pieces: list[str] = []
+        for part in message.parts:
+            if isinstance(part, TextPart):
+                pieces.append(part.text)
+            elif part.clip not in clips or self._why_left_out(part, clips[part.clip]) is None:
+                pieces.append(
+                    f"{form.vision_start}{form.video}{form.vision_end}"
+                    if isinstance(part, VideoPart)
+                    else f"{form.audio_start}{form.audio}{form.audio_end}"
+                )
+        return "".join(pieces)
+
+    def _refuse_marks(self, request: Request) -> None:
+        """Refuse words that would be read as turns or clips of their own."""
+        for part in (part for message in request.messages for part in message.parts):
+            if isinstance(part, TextPart):
+                for mark in self.dialect.reserved:
+                    if mark in part.text:
+                        raise InputError(f"the words hold {mark}, a mark of the model's own")
+
+    def _why_left_out(self, part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
+        """Say why a media part cannot be given, or None if it can."""
+        absent = why_absent(part, clip)
+        if absent is None and isinstance(part, AudioPart):
+            assert clip.waveform is not None
+            mel_frames = -(-len(clip.waveform) * SAMPLE_RATE // (HOP * clip.sample_rate))
+            # Half a window is mirrored at the ends of a sound that is not padded.
+            too_short = len(clip.waveform) <= WINDOW // 2
+            if too_short or self.dialect.count_audio_tokens(mel_frames) < 1:
+                return "audio left out: the sound is shorter than the model can hear"
+        return absent
+
     def _media(
         self, request: Request, shared: ClipTensors
     ) -> tuple[tuple[VideoTensors, ...], tuple[AudioTensors, ...], list[str]]:
@@ -194,17 +282,20 @@ class OmniInputBuilder:
         for part in media_parts(request):
             clip = find_clip(part, request)
             notes.extend(clip.notes)
-            why = _why_left_out(part, clip)
+            why = self._why_left_out(part, clip)
             if why is not None:
                 notes.append(why)
             elif isinstance(part, VideoPart):
                 videos.append(prepare_once(shared.videos, clip, self._prepare_video))
             else:
-                audios.append(prepare_once(shared.audios, clip, prepare_audio))
+                audios.append(prepare_once(shared.audios, clip, self._prepare_audio))
         return tuple(videos), tuple(audios), notes
 
     def _prepare_video(self, clip: ClipMedia) -> VideoTensors:
         return prepare_video(clip, self._frame_settings)
+
+    def _prepare_audio(self, clip: ClipMedia) -> AudioTensors:
+        return prepare_audio(clip, self.dialect)
 
     def _delivery(
         self,
@@ -247,7 +338,7 @@ def token_ids(tokenizer: PreTrainedTokenizerBase, marks: Sequence[str]) -> list[
         raise UsageError(
             f"the tokenizer lacks one of the marks {', '.join(marks)}.",
             where=str(tokenizer.name_or_path),
-            remedy="Is this the tokenizer of a Qwen2.5-Omni model?",
+            remedy="Is this the tokenizer of a model of this family?",
         )
     return known
 
@@ -276,8 +367,12 @@ def prepare_video(clip: ClipMedia, settings: FrameSettings) -> VideoTensors:
     )
 
 
-def prepare_audio(clip: ClipMedia) -> AudioTensors:
+def prepare_audio(clip: ClipMedia, dialect: OmniDialect = QWEN2_5_OMNI) -> AudioTensors:
     """Turn the sound of a clip into log-mel frames.
+
+    Args:
+        clip: With sound.
+        dialect: Of the model's generation.
 
     Raises:
         InputError: If the sound is not at 16 kHz.
@@ -285,54 +380,14 @@ def prepare_audio(clip: ClipMedia) -> AudioTensors:
     assert clip.waveform is not None
     if clip.sample_rate != SAMPLE_RATE:
         raise InputError(f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz")
-    features = log_mel(clip.waveform, MEL_BINS, MAX_AUDIO_SECONDS)
+    seconds = dialect.max_audio_seconds or len(clip.waveform) / SAMPLE_RATE
+    features = log_mel(clip.waveform, MEL_BINS, seconds)
     return AudioTensors(
         key=clip.key,
         features=features,
-        tokens=audio_tokens(features.shape[1]),
+        tokens=dialect.count_audio_tokens(features.shape[1]),
         hash=hash_tensor(features),
     )
-
-
-def audio_tokens(mel_frames: int) -> int:
-    """Count the tokens of a sound: two halvings, 25 per second (Qwen2.5-Omni, section 2.2)."""
-    halved = (mel_frames - 1) // 2 + 1
-    return (halved - 2) // 2 + 1
-
-
-def _content(message: Message, clips: Mapping[str, ClipMedia]) -> str:
-    """Join the parts of a message, leaving out media that the clip does not have."""
-    pieces: list[str] = []
-    for part in message.parts:
-        if isinstance(part, TextPart):
-            pieces.append(part.text)
-        elif part.clip not in clips or _why_left_out(part, clips[part.clip]) is None:
-            pieces.append(
-                f"{VISION_START}{VIDEO_MARK}{VISION_END}"
-                if isinstance(part, VideoPart)
-                else f"{AUDIO_START}{AUDIO_MARK}{AUDIO_END}"
-            )
-    return "".join(pieces)
-
-
-def _refuse_marks(request: Request) -> None:
-    """Refuse words that would be read as turns or clips of their own."""
-    for part in (part for message in request.messages for part in message.parts):
-        if isinstance(part, TextPart):
-            for mark in MARKS:
-                if mark in part.text:
-                    raise InputError(f"the words hold {mark}, a mark of the model's own")
-
-
-def _why_left_out(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
-    """Say why a media part cannot be given, or None if it can."""
-    absent = why_absent(part, clip)
-    if absent is None and isinstance(part, AudioPart):
-        assert clip.waveform is not None
-        mel_frames = -(-len(clip.waveform) * SAMPLE_RATE // (HOP * clip.sample_rate))
-        if audio_tokens(mel_frames) < 1:
-            return "audio left out: the sound is shorter than the model can hear"
-    return absent
 
 
 def _seconds_per_grid(timestamps: Sequence[float], temporal_patch: int) -> float:

@@ -1,0 +1,305 @@
+"""What the generations of Qwen-Omni share: the Thinker, which sees, hears and writes text.
+
+The Talker, which speaks, is never loaded. Every clip of a batch goes through
+the towers once, however many questions ask about it, and so does the beginning
+that these questions share: it is read once, and its keys and values are handed
+to each of them. Prompts are padded on the left and answered together.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from transformers import PreTrainedTokenizerBase
+from transformers.cache_utils import Cache
+
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.qwen_omni import (
+    END_OF_TEXT,
+    TURN_END,
+    AudioTensors,
+    ClipTensors,
+    OmniInput,
+    OmniInputBuilder,
+    VideoTensors,
+    token_ids,
+)
+from emoreal_bench.model_adapters.local import LocalModel, Reply, prepare_each
+from emoreal_bench.model_adapters.prefix_sharing import SharedPrefix, find_shared_prefixes
+from emoreal_bench.model_adapters.token_choice import (
+    find_letter_token,
+    make_reply,
+    score_tokens,
+    write_greedily,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Pieces of prompts, padded on the left.
+
+    Attributes:
+        ids: ``(batch, length)`` tokens.
+        mask: ``(batch, length)``, 0 where a row is padded.
+        positions: ``(3, batch, length)`` rotary positions in time, height and width.
+    """
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    positions: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompts:
+    """The prompts of a batch, read by the network up to where the answers begin.
+
+    Attributes:
+        logits: ``(batch, vocabulary)`` 32-bit floats, of the first token of the answers.
+        cache: Keys and values of the prompts.
+        mask: ``(batch, length)``, 0 where a prompt is padded.
+        next_position: ``(batch,)`` rotary position of the next token.
+    """
+
+    logits: torch.Tensor
+    cache: Cache | None
+    mask: torch.Tensor
+    next_position: torch.Tensor
+
+
+class QwenOmni(LocalModel[OmniInput]):
+    """A loaded Thinker.
+
+    Args:
+        network: The family's Thinker, in evaluation mode, on its device.
+        tokenizer: Of the model.
+        builder: Makes the tensors; of the same tokenizer.
+
+    Raises:
+        UsageError: If tokenizer and network do not belong together.
+    """
+
+    def __init__(
+        self,
+        # The library's classes share no base that has what is used here.
+        network: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        builder: OmniInputBuilder,
+    ):
+        self._network = network
+        self._language_model = network.model.language_model
+        self._tokenizer = tokenizer
+        self._builder = builder
+        self._device = network.device
+        config = network.config
+        self._video_id, self._audio_id = config.video_token_id, config.audio_token_id
+        marks = token_ids(tokenizer, (builder.dialect.video, builder.dialect.audio))
+        if marks != [self._video_id, self._audio_id]:
+            # The clips would not find their places, and nothing would say so.
+            raise UsageError(
+                f"the tokenizer marks clips with {marks}, the network expects "
+                f"{[self._video_id, self._audio_id]}.",
+                where=str(tokenizer.name_or_path),
+                remedy="Take tokenizer and weights from the same model.",
+            )
+        ends = token_ids(tokenizer, (END_OF_TEXT, TURN_END))
+        self._pad_id = ends[0]
+        self._end_ids = torch.tensor(ends, device=self._device)
+
+    @abstractmethod
+    def _layers(self, output: Any) -> list[Sequence[torch.Tensor]]:
+        """Give what the vision tower says of each picture, by layer of the language model.
+
+        Args:
+            output: Of the network's ``get_video_features``.
+
+        Returns:
+            The embeddings of each picture first, then what is added to it after
+            the first layer, the second and so on.
+        """
+
+    def prepare(self, requests: Sequence[Request]) -> list[OmniInput | InputError]:
+        """Turn requests into tensors; questions of one clip share its tensors."""
+        shared = ClipTensors()
+        return prepare_each(requests, lambda request: self._builder.build(request, shared))
+
+    @torch.inference_mode()
+    def write(self, inputs: Sequence[OmniInput], max_new_tokens: int) -> list[Reply]:
+        """Write replies greedily."""
+        prompts = self._read(inputs, keep_cache=True)
+        mask, position = prompts.mask, prompts.next_position
+
+        def step(token: torch.Tensor) -> torch.Tensor:
+            nonlocal mask, position
+            mask = torch.nn.functional.pad(mask, (0, 1), value=1)
+            hidden = self._language_model(
+                inputs_embeds=self._language_model.embed_tokens(token[:, None]),
+                attention_mask=mask,
+                position_ids=position.view(1, -1, 1).expand(3, -1, 1),
+                past_key_values=prompts.cache,
+                use_cache=True,
+            ).last_hidden_state
+            position = position + 1
+            return cast("torch.Tensor", self._network.lm_head(hidden[:, -1]))
+
+        rows = write_greedily(prompts.logits, step, self._end_ids, max_new_tokens)
+        return [make_reply(row, self._end_ids, self._tokenizer) for row in rows]
+
+    def letter_token(self, letter: str) -> int:
+        """Give the token of a bare letter, which opens the turn of the model."""
+        return find_letter_token(letter, self._tokenizer)
+
+    @torch.inference_mode()
+    def score_first_token(
+        self, inputs: Sequence[OmniInput], tokens: Sequence[Sequence[int]]
+    ) -> list[list[float]]:
+        """Score in one pass over the prompts, over the whole vocabulary."""
+        return score_tokens(self._read(inputs, keep_cache=False).logits, tokens)
+
+    def _read(self, inputs: Sequence[OmniInput], *, keep_cache: bool) -> _Prompts:
+        positions = [self._positions(one) for one in inputs]
+        prefixes = find_shared_prefixes(
+            [one.input_ids for one in inputs],
+            [(*(v.key for v in one.videos), *(a.key for a in one.audios)) for one in inputs],
+            frozenset((self._video_id, self._audio_id)),
+        )
+        if len(prefixes) < len(inputs):
+            output, mask = self._read_shared(inputs, positions, prefixes)
+        else:
+            rows = self._pad([one.input_ids for one in inputs], positions)
+            output, mask = self._run(rows, inputs, keep_cache=keep_cache), rows.mask
+        return _Prompts(
+            logits=self._network.lm_head(output.last_hidden_state[:, -1]).float(),
+            cache=output.past_key_values,
+            mask=mask,
+            next_position=torch.stack([own.max() for own in positions]).to(self._device) + 1,
+        )
+
+    def _read_shared(
+        self,
+        inputs: Sequence[OmniInput],
+        positions: Sequence[torch.Tensor],
+        prefixes: Sequence[SharedPrefix],
+    ) -> tuple[Any, torch.Tensor]:
+        """Read each prefix once, then what is left of each prompt; give the mask of both."""
+        pieces = [(prefix.members[0], prefix.length) for prefix in prefixes]
+        begun = self._pad(
+            [inputs[first].input_ids[:length] for first, length in pieces],
+            [positions[first][:, :length] for first, length in pieces],
+        )
+        read = self._run(begun, [inputs[first] for first, _ in pieces], keep_cache=True)
+        place = {member: row for row, prefix in enumerate(prefixes) for member in prefix.members}
+        row_of = [place[member] for member in range(len(inputs))]
+        starts = [prefixes[row].length for row in row_of]
+        rest = self._pad(
+            [one.input_ids[start:] for one, start in zip(inputs, starts, strict=True)],
+            [own[:, start:] for own, start in zip(positions, starts, strict=True)],
+        )
+        rows = torch.tensor(row_of, device=self._device)
+        read.past_key_values.batch_select_indices(rows)
+        mask = torch.cat([begun.mask[rows], rest.mask], dim=1)
+        output = self._language_model(
+            inputs_embeds=self._language_model.embed_tokens(rest.ids),
+            attention_mask=mask,
+            position_ids=rest.positions,
+            past_key_values=read.past_key_values,
+            use_cache=True,
+        )
+        return output, mask
+
+    def _pad(self, ids: Sequence[Sequence[int]], positions: Sequence[torch.Tensor]) -> _Rows:
+        length = max(map(len, ids))
+        padded = torch.full((len(ids), length), self._pad_id)
+        mask = torch.zeros_like(padded)
+        placed = torch.zeros((3, len(ids), length))
+        for row, (tokens, own) in enumerate(zip(ids, positions, strict=True)):
+            start = length - len(tokens)
+            padded[row, start:] = torch.tensor(tokens)
+            mask[row, start:] = 1
+            placed[:, row, start:] = own
+        return _Rows(padded.to(self._device), mask.to(self._device), placed.to(self._device))
+
+    def _positions(self, one: OmniInput) -> torch.Tensor:
+        """Give ``(3, length)`` rotary positions in time, height and width, not on the device.
+
+        The library walks over the tokens one by one, so a processor is the place for it.
+        """
+        ids = torch.tensor([one.input_ids])
+        positions, _ = self._network.get_rope_index(
+            ids,
+            video_grid_thw=_integers([video.grid for video in one.videos]) if one.videos else None,
+            attention_mask=torch.ones_like(ids),
+            audio_seqlens=_integers([audio.features.shape[1] for audio in one.audios]),
+            second_per_grids=torch.tensor([video.seconds_per_grid for video in one.videos]),
+        )
+        return cast("torch.Tensor", positions[:, 0].float())
+
+    def _run(self, rows: _Rows, inputs: Sequence[OmniInput], *, keep_cache: bool) -> Any:
+        """Read rows from their beginning, with the clips of their inputs in them."""
+        embedded = self._language_model.embed_tokens(rows.ids)
+        heard = self._hear([audio for one in inputs for audio in one.audios])
+        if heard is not None:
+            embedded = _replace(embedded, rows.ids == self._audio_id, heard)
+        layers = self._see([video for one in inputs for video in one.videos])
+        deeper: dict[str, Any] = {}
+        if layers:
+            places = rows.ids == self._video_id
+            embedded = _replace(embedded, places, layers[0])
+            if len(layers) > 1:
+                deeper = {"visual_pos_masks": places, "deepstack_visual_embeds": layers[1:]}
+        return self._language_model(
+            inputs_embeds=embedded,
+            attention_mask=rows.mask,
+            position_ids=rows.positions,
+            use_cache=keep_cache,
+            **deeper,
+        )
+
+    def _see(self, videos: Sequence[VideoTensors]) -> list[torch.Tensor]:
+        """Encode each clip's picture once; give its layers in the order asked for."""
+        unique = {video.key: video for video in videos}
+        if not unique:
+            return []
+        output = self._network.get_video_features(
+            torch.cat([video.patches for video in unique.values()]).to(self._device),
+            _integers([video.grid for video in unique.values()]).to(self._device),
+        )
+        row = {key: place for place, key in enumerate(unique)}
+        return [
+            torch.cat([layer[row[video.key]] for video in videos]) for layer in self._layers(output)
+        ]
+
+    def _hear(self, audios: Sequence[AudioTensors]) -> torch.Tensor | None:
+        """Encode each clip's sound once; give the features in the order asked for."""
+        unique = {audio.key: audio for audio in audios}
+        if not unique:
+            return None
+        lengths = [audio.features.shape[1] for audio in unique.values()]
+        padded = torch.stack(
+            [
+                torch.nn.functional.pad(audio.features, (0, max(lengths) - length))
+                for audio, length in zip(unique.values(), lengths, strict=True)
+            ]
+        )
+        mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+        features = self._network.get_audio_features(
+            padded.to(self._device), feature_attention_mask=mask.long().to(self._device)
+        ).last_hidden_state
+        pieces = features.split([audio.tokens for audio in unique.values()])
+        by_key = dict(zip(unique, pieces, strict=True))
+        return torch.cat([by_key[audio.key] for audio in audios])
+
+
+def _replace(embedded: torch.Tensor, places: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """Put features ``(n, width)`` in the n places, in their order."""
+    wide = places.unsqueeze(-1).expand_as(embedded)
+    return embedded.masked_scatter(wide, features.to(embedded.dtype))
+
+
+def _integers(values: list[Any]) -> torch.LongTensor:
+    return cast("torch.LongTensor", torch.tensor(values, dtype=torch.long))

@@ -1,0 +1,231 @@
+"""Qwen3-Omni: fed as published, and answering as the library does for one request alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import (
+    PreTrainedTokenizerFast,
+    Qwen3OmniMoeThinkerForConditionalGeneration,
+    WhisperFeatureExtractor,
+)
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.inputs.frames import frames_to_patches
+from emoreal_bench.inputs.log_mel import SAMPLE_RATE
+from emoreal_bench.inputs.qwen3_omni import audio_tokens, make_dialect
+from emoreal_bench.inputs.qwen_omni import OmniInput, prepare_audio
+from emoreal_bench.model_adapters import create_adapter, tiny_network
+from emoreal_bench.model_adapters.qwen3_omni import Qwen3Omni
+from tests.model_requests import make_clip, make_request
+from tests.qwen3_omni_network import FRAME_SETTINGS, make_builder, make_network, make_tokenizer
+
+Network = Qwen3OmniMoeThinkerForConditionalGeneration
+TOLERANCE = 1e-4
+NEW_TOKENS = 8
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return make_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def network(tokenizer: PreTrainedTokenizerFast) -> Network:
+    return make_network(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def model(network: Network, tokenizer: PreTrainedTokenizerFast) -> Qwen3Omni:
+    return Qwen3Omni(network, tokenizer, make_builder(tokenizer))
+
+
+@pytest.fixture(scope="module")
+def folder(
+    network: Network, tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Make a folder of the Thinker in the hub's layout."""
+    path = tmp_path_factory.mktemp("qwen3")
+    network.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    processor = {"image_mean": FRAME_SETTINGS.mean, "image_std": FRAME_SETTINGS.deviation}
+    (path / "preprocessor_config.json").write_text(json.dumps(processor))
+    return path
+
+
+def make_requests() -> list[Request]:
+    """Make a batch of all sorts: shared clips, several lengths, parts missing."""
+    first, second = make_clip(seed=1), make_clip(seed=2, frames=7, seconds=2.345, size=(90, 160))
+    return [
+        make_request("1", first),
+        make_request("2", first, question="What can be heard?\n(A) laughter\n(B) music"),
+        make_request("3", second),
+        make_request("4", make_clip(seed=3, seconds=None)),
+        make_request("5", make_clip(seed=4, frames=None)),
+        make_request("6", question="Are you there?"),
+        make_request("7", second, question="Is she sad?"),
+    ]
+
+
+def prepare(model: Qwen3Omni, requests: list[Request]) -> list[OmniInput]:
+    prepared = model.prepare(requests)
+    assert all(isinstance(one, OmniInput) for one in prepared)
+    return [one for one in prepared if isinstance(one, OmniInput)]
+
+
+def plain_arguments(one: OmniInput) -> dict[str, Any]:
+    """Give one request as the library's own forward and generate take it."""
+    ids = torch.tensor([one.input_ids])
+    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if one.videos:
+        arguments["pixel_values_videos"] = torch.cat([video.patches for video in one.videos])
+        arguments["video_grid_thw"] = torch.tensor([video.grid for video in one.videos])
+        arguments["video_second_per_grid"] = torch.tensor(
+            [video.seconds_per_grid for video in one.videos]
+        )
+    if one.audios:
+        features = torch.stack([audio.features for audio in one.audios])
+        arguments["input_features"] = features
+        arguments["feature_attention_mask"] = torch.ones_like(features[:, 0], dtype=torch.long)
+    return arguments
+
+
+def test_first_token_scores_are_those_of_the_library_one_by_one(
+    model: Qwen3Omni, network: Network
+) -> None:
+    inputs = prepare(model, make_requests())
+    wanted = [[model.letter_token(letter) for letter in "ABC"]] * len(inputs)
+    scores = model.score_first_token(inputs, wanted)
+    for one, row in zip(inputs, scores, strict=True):
+        with torch.inference_mode():
+            logits = network(**plain_arguments(one)).logits[0, -1]
+        expected = logits.log_softmax(-1)[wanted[0]]
+        torch.testing.assert_close(torch.tensor(row), expected, rtol=0, atol=TOLERANCE)
+
+
+def test_replies_are_those_of_the_library_one_by_one(
+    model: Qwen3Omni, network: Network, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    inputs = prepare(model, make_requests())
+    replies = model.write(inputs, NEW_TOKENS)
+    plain: Any = network  # the library's type of generate does not fit its own models
+    for one, reply in zip(inputs, replies, strict=True):
+        output = plain.generate(
+            **plain_arguments(one), max_new_tokens=NEW_TOKENS, do_sample=False, eos_token_id=None
+        )
+        written = output[0, len(one.input_ids) :]
+        assert reply.text == tokenizer.decode(written[: reply.tokens], skip_special_tokens=True)
+
+
+def test_the_answers_depend_on_picture_and_sound(model: Qwen3Omni) -> None:
+    clips = [make_clip(seed=seed) for seed in range(2)]
+    mixed = [
+        make_request(clip=clips[0]),
+        make_request(clip=make_clip(seed=0, seconds=None)),
+        make_request(clip=make_clip(seed=0, frames=None)),
+        make_request(clip=clips[1]),
+    ]
+    token = [[model.letter_token("A")]]
+    scores = [model.score_first_token(prepare(model, [one]), token)[0][0] for one in mixed]
+    assert len(set(scores)) == len(mixed)
+
+
+def test_patches_are_those_of_the_published_image_processor() -> None:
+    frame = np.random.default_rng(0).integers(64, 192, (1, 64, 128, 3), dtype=np.uint8)
+    patches, grid = frames_to_patches(np.repeat(frame, 2, axis=0), FRAME_SETTINGS)
+    processor = Qwen2VLImageProcessorPil(
+        size={
+            "shortest_edge": FRAME_SETTINGS.min_pixels,
+            "longest_edge": FRAME_SETTINGS.max_pixels,
+        },
+        patch_size=FRAME_SETTINGS.patch,
+        image_mean=FRAME_SETTINGS.mean,
+        image_std=FRAME_SETTINGS.deviation,
+    )
+    expected = processor(Image.fromarray(frame[0]), return_tensors="pt")
+    assert grid == tuple(expected["image_grid_thw"][0].tolist())
+    torch.testing.assert_close(patches, expected["pixel_values"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [321, 8_000, 16_001, 24_159, 24_160])
+def test_a_sound_is_heard_at_its_own_length_as_published(
+    samples: int, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    clip = make_clip(frames=None, seconds=samples / SAMPLE_RATE)
+    assert clip.waveform is not None
+    # The library leaves its constructor untyped.
+    extractor = WhisperFeatureExtractor(feature_size=128)  # type: ignore[no-untyped-call]
+    plain: Any = extractor  # the library types padding as text alone and passes a truth value
+    expected = plain(
+        clip.waveform,
+        sampling_rate=SAMPLE_RATE,
+        padding=True,
+        truncation=False,
+        return_tensors="pt",
+    )["input_features"][0]
+    features = prepare_audio(clip, make_dialect(tokenizer)).features
+    torch.testing.assert_close(features, expected, rtol=0, atol=1e-5)
+
+
+def test_sound_takes_as_many_tokens_as_the_audio_tower_gives(network: Network) -> None:
+    for length in [*range(1, 20), 99, 100, 101, 150, 199, 200, 201, 345]:
+        with torch.inference_mode():
+            features = network.get_audio_features(
+                torch.zeros(1, 128, length),
+                feature_attention_mask=torch.ones(1, length, dtype=torch.long),
+            ).last_hidden_state
+        assert audio_tokens(length) == len(features)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 200 / SAMPLE_RATE])
+def test_a_sound_too_short_to_be_heard_is_left_out(seconds: float, model: Qwen3Omni) -> None:
+    (one,) = prepare(model, [make_request(clip=make_clip(seconds=seconds))])
+    assert one.audios == ()
+    assert any("shorter than the model can hear" in note for note in one.delivery.notes)
+
+
+def test_a_folder_is_run_by_the_family_that_its_configuration_names(
+    folder: Path, model: Qwen3Omni
+) -> None:
+    limits = (FRAME_SETTINGS.min_pixels, FRAME_SETTINGS.max_pixels)
+    arguments = {"min_pixels": str(limits[0]), "max_pixels": str(limits[1]), "device": "cpu"}
+    request = make_request(clip=make_clip())
+
+    async def score() -> list[Result]:
+        async with create_adapter(f"hf/{folder}", arguments) as adapter:
+            return [result async for result in adapter.score_choices([request])]
+
+    (result,) = asyncio.run(score())
+    inputs = prepare(model, [request])
+    tokens = [model.letter_token(letter) for letter in "AB"]
+    assert result.choice_scores is not None
+    assert list(result.choice_scores.scores.values()) == pytest.approx(
+        model.score_first_token(inputs, [tokens])[0], abs=1e-5
+    )
+    assert result.delivery == inputs[0].delivery
+
+
+def test_a_folder_that_does_not_say_how_frames_are_fed_is_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with pytest.raises(UsageError, match="image_mean"):
+        create_adapter(f"hf/{tmp_path}").render(make_request())
+
+
+def test_a_tokenizer_that_does_not_name_its_marks_is_refused() -> None:
+    tokenizer = tiny_network.make_tokenizer()
+    del tokenizer._special_tokens_map["video_token"]
+    with pytest.raises(UsageError, match="video_token"):
+        make_dialect(tokenizer)
