@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from emoreal_bench.contracts.check import Baseline, CheckReport, CheckRules
 from emoreal_bench.contracts.comparison import ComparisonReport
 from emoreal_bench.contracts.probe import ProbeReport
 from emoreal_bench.contracts.run_record import Manifest, Timings
@@ -28,6 +29,9 @@ PUBLISHED: dict[str, Any] = {
     "manifest": Manifest,
     "results": Results,
     "timings": Timings,
+    "baseline": Baseline,
+    "check-rules": CheckRules,
+    "check-report": CheckReport,
     "comparison": ComparisonReport,
     "probe": ProbeReport,
     "card": Card,

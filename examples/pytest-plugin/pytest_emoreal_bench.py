@@ -66,7 +66,7 @@ def hold_to_baseline(request: pytest.FixtureRequest, tmp_path: Path) -> HoldToBa
         data: Path | None = None,
         rules: Path | None = None,
     ) -> CheckReport:
-        run = tmp_path / "run"
+        run = tmp_path / baseline.stem
         evaluate(model, task, data, RunOptions(out=run))
         if request.config.getoption("--save-baselines"):
             save_baseline(run, baseline)
