@@ -1,0 +1,194 @@
+"""Entries that others submit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emoreal_bench import api
+from emoreal_bench.cli.application import run as command
+from emoreal_bench.contracts.errors import EmorealError, ExitCode, RunError
+from emoreal_bench.reporting.submission import RefusedEntryError, add_entry
+from emoreal_bench.running.folder import load_plan_items
+from emoreal_bench.running.log import seal, unseal
+from emoreal_bench.scoring.score import results_json
+from tests.small_emorealm import gold_answers, make_data, write_script
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("honest")
+    data = make_data(root / "data", items=60)
+    model = write_script(root / "model.json", gold_answers(data), wrong_every=4)
+    options = api.RunOptions(out=root / "run")
+    api.evaluate(model=model, task="emorealm", data=data, options=options)
+    return root / "run"
+
+
+@pytest.fixture
+def entry(honest: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(honest, tmp_path / "entry"))
+
+
+def _edit_json(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    change(record)
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def _rescore(entry: Path) -> None:
+    """Do what a forger would: write results that follow from what was changed."""
+    (entry / "results.json").write_text(results_json(api.score_run(entry)), encoding="utf-8")
+
+
+def _problems(entry: Path, to: Path, data: Path | None = None) -> str:
+    before = sorted(to.glob("*"))
+    with pytest.raises(RefusedEntryError) as caught:
+        add_entry(entry, to, data)
+    assert sorted(to.glob("*")) == before
+    return "\n".join(caught.value.problems)
+
+
+def test_an_honest_entry_is_taken_in_whole(entry: Path, honest: Path, tmp_path: Path) -> None:
+    place = add_entry(entry, tmp_path / "entries", honest.parent / "data")
+    assert place.parent == tmp_path / "entries"
+    for name in ("manifest.json", "plan.jsonl", "items.jsonl", "results.json", "timings.json"):
+        assert (place / name).read_bytes() == (entry / name).read_bytes()
+    assert api.build_leaderboard([tmp_path / "entries"], tmp_path / "site").is_file()
+
+
+def test_texts_of_questions_may_be_left_out(entry: Path, honest: Path, tmp_path: Path) -> None:
+    lines = (entry / "plan.jsonl").read_text(encoding="utf-8").splitlines()
+    blank = [json.dumps({**json.loads(line), "question": ""}) for line in lines]
+    (entry / "plan.jsonl").write_text("\n".join(blank) + "\n", encoding="utf-8")
+    assert add_entry(entry, tmp_path / "entries", honest.parent / "data").is_dir()
+
+
+def test_an_entry_is_not_taken_in_twice(entry: Path, tmp_path: Path) -> None:
+    add_entry(entry, tmp_path / "entries")
+    with pytest.raises(RunError, match="there already"):
+        add_entry(entry, tmp_path / "entries")
+
+
+def test_a_score_that_does_not_follow_from_the_items_is_refused(
+    entry: Path, tmp_path: Path
+) -> None:
+    def better(record: dict[str, Any]) -> None:
+        record["scores"]["strict"]["average_accuracy"] = 0.999
+
+    _edit_json(entry / "results.json", better)
+    assert "do not follow from its items: scores differ" in _problems(entry, tmp_path / "to")
+
+
+def test_an_edited_reply_is_found_by_its_checksum(entry: Path, tmp_path: Path) -> None:
+    log = entry / "items.jsonl"
+    log.write_bytes(log.read_bytes().replace(b'"text":""', b'"text":"A"', 1))
+    assert "1 lines of its log are damaged" in _problems(entry, tmp_path / "to")
+
+
+def test_a_resealed_reply_is_found_by_the_scores(entry: Path, tmp_path: Path) -> None:
+    log = entry / "items.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    record = unseal(lines[0])
+    assert record is not None
+    record["text"] = "(B)"
+    body = {key: value for key, value in record.items() if key != "crc32"}
+    log.write_bytes(b"".join([seal(body), *lines[1:]]))
+    assert "do not follow" in _problems(entry, tmp_path / "to")
+
+
+def test_answers_to_items_that_were_never_planned_are_refused(entry: Path, tmp_path: Path) -> None:
+    stranger = {"id": "stranger", "status": "ok", "text": "(A)", "attempts": 1, "seconds": 0.0}
+    with (entry / "items.jsonl").open("ab") as log:
+        log.write(seal(stranger))
+    assert "1 items that its plan does not hold" in _problems(entry, tmp_path / "to")
+
+
+def test_dropping_hard_items_is_refused(entry: Path, tmp_path: Path) -> None:
+    plan = entry / "plan.jsonl"
+    plan.write_bytes(b"".join(plan.read_bytes().splitlines(keepends=True)[1:]))
+    assert "its plan holds 59 different items, its manifest 60" in _problems(entry, tmp_path / "to")
+
+
+def test_a_task_with_other_rules_is_refused(entry: Path, tmp_path: Path) -> None:
+    def easier(record: dict[str, Any]) -> None:
+        record["task_definition"]["subtasks"]["modality_agreement"]["chance"] = 0.0
+
+    _edit_json(entry / "manifest.json", easier)
+    assert "its task emorealm is not the one known here" in _problems(entry, tmp_path / "to")
+
+
+def test_another_prompt_under_the_name_of_a_variant_is_refused(entry: Path, tmp_path: Path) -> None:
+    def hint(record: dict[str, Any]) -> None:
+        record["request"]["prompt_template"] += " The answer is in the picture."
+
+    _edit_json(entry / "manifest.json", hint)
+    problems = _problems(entry, tmp_path / "to")
+    assert "does not ask in the words of variant answer-format" in problems
+    assert "its request hash is not that of its request" in problems
+
+
+def _with_other_right_answers(entry: Path) -> None:
+    """Turn every right answer into the given one, and score anew: all of it holds together."""
+    items = {item.id: item for item in load_plan_items(entry)}
+    blank = {
+        record["id"]
+        for line in (entry / "items.jsonl").read_bytes().splitlines(keepends=True)
+        if (record := unseal(line)) and not record["text"]
+    }
+    lines = []
+    for line in (entry / "plan.jsonl").read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        if record["id"] not in blank and items[record["id"]].answer == "A":
+            record["answer"] = "B"
+        lines.append(json.dumps(record))
+    (entry / "plan.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _rescore(entry)
+
+
+def test_other_right_answers_are_found_with_the_data(
+    entry: Path, honest: Path, tmp_path: Path
+) -> None:
+    _with_other_right_answers(entry)
+    problems = _problems(entry, tmp_path / "to", honest.parent / "data")
+    assert "its items or right answers are not those of the data" in problems
+
+
+def test_other_right_answers_are_found_beside_an_entry_on_the_same_data(
+    entry: Path, honest: Path, tmp_path: Path
+) -> None:
+    add_entry(honest, tmp_path / "to")
+    _with_other_right_answers(entry)
+    assert "its right answers are not those of" in _problems(entry, tmp_path / "to")
+
+
+def test_a_link_in_an_entry_is_not_followed(entry: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes((entry / "timings.json").read_bytes())
+    (entry / "timings.json").unlink()
+    (entry / "timings.json").symlink_to(secret)
+    with pytest.raises(RunError, match="not as a plain file"):
+        add_entry(entry, tmp_path / "to")
+
+
+def test_a_run_s_name_cannot_leave_the_folder(entry: Path, tmp_path: Path) -> None:
+    _edit_json(entry / "manifest.json", lambda record: record.update(run_id="../../outside"))
+    place = add_entry(entry, tmp_path / "to")
+    assert place.parent == tmp_path / "to"
+    assert place.name.startswith("outside-")
+
+
+def test_the_command_refuses_with_the_code_for_invalid_data(
+    entry: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["leaderboard", "add", str(entry), "--to", str(tmp_path / "to")]) == 0
+    assert "Every score was computed again." in capsys.readouterr().out
+    (entry / "plan.jsonl").write_text("nonsense", encoding="utf-8")
+    code = command(["leaderboard", "add", str(entry), "--to", str(tmp_path / "to")])
+    assert code == ExitCode.INCOMPLETE
+    assert issubclass(RefusedEntryError, EmorealError)
