@@ -137,5 +137,5 @@ def _bar(value: float | None, interval: Interval | None) -> str:
     return (
         f'<svg width="{_BAR_WIDTH}" height="{_BAR_HEIGHT}" aria-hidden="true">'
         f'<path d="M0 {middle}H{_BAR_WIDTH}" stroke="currentColor" opacity="0.25"/>{line}'
-        f'<circle cx="{_BAR_WIDTH * value:.1f}" cy="{middle}" r="4" fill="currentColor"/></svg>'
+        f'<circle cx="{_BAR_WIDTH * value:.1f}" cy="{middle}" r="2.5" fill="currentColor"/></svg>'
     )
