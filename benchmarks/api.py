@@ -2,8 +2,8 @@
 
 A server in a process of its own answers every request after one second. The
 same questions are asked twice: by a bare asyncio loop over the SDK, which sends
-their words alone, and by a whole run of the harness, which also decodes,
-encodes and sends the clips, logs and scores. The larger of the ideal
+one clip that it was given ready made, and by a whole run of the harness, which
+decodes and encodes every clip, logs and scores. The larger of the ideal
 (requests x latency / requests in flight) and the bare loop's time is what the
 run is held against.
 
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
+import io
 import json
 import multiprocessing
 import os
@@ -61,39 +63,61 @@ class Protocol:
         package: Its name.
         model: ``provider/model`` of the run.
         path: Of the server's address.
-        connect: Given the address and the number of connections, gives the bare
-            call over the SDK and what closes its client.
+        connect: Given the address, the number of connections and a clip's file,
+            gives the bare call over the SDK and what closes its client.
     """
 
     package: str
     model: str
     path: str
-    connect: Callable[[str, int], tuple[Ask, Callable[[], Awaitable[None]]]]
+    connect: Callable[[str, int, bytes], tuple[Ask, Callable[[], Awaitable[None]]]]
 
 
-def connect_openai(address: str, in_flight: int) -> tuple[Ask, Callable[[], Awaitable[None]]]:
-    """Make the bare call of the openai SDK."""
+def connect_openai(
+    address: str, in_flight: int, film: bytes
+) -> tuple[Ask, Callable[[], Awaitable[None]]]:
+    """Make the bare call of the openai SDK: the frames of a clip, then the question."""
+    import av
     import httpx2
     import openai
+    from openai.types.chat import ChatCompletionContentPartImageParam
+
+    from emoreal_bench.model_adapters.encoding import encode_jpeg
 
     transport = openai.DefaultAsyncHttpxClient(limits=httpx2.Limits(max_connections=in_flight))
     client = openai.AsyncOpenAI(
         api_key="none", base_url=address, max_retries=0, http_client=transport
     )
 
+    with av.open(io.BytesIO(film), "r") as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    pictures = [base64.b64encode(encode_jpeg(frame.astype("uint8"))).decode() for frame in frames]
+    parts = [
+        ChatCompletionContentPartImageParam(
+            type="image_url", image_url={"url": f"data:image/jpeg;base64,{data}", "detail": "low"}
+        )
+        for data in pictures
+    ]
+
     async def ask(question: str) -> object:
         return await client.chat.completions.create(
             model="gpt-4o",
-            messages=[{"role": "user", "content": question}],
+            messages=[
+                {"role": "user", "content": [*parts, {"type": "text", "text": question}]},
+            ],
             max_completion_tokens=32,
             temperature=0.0,
+            top_p=1.0,
+            seed=0,
         )
 
     return ask, client.close
 
 
-def connect_google(address: str, in_flight: int) -> tuple[Ask, Callable[[], Awaitable[None]]]:
-    """Make the bare call of the google-genai SDK."""
+def connect_google(
+    address: str, in_flight: int, film: bytes
+) -> tuple[Ask, Callable[[], Awaitable[None]]]:
+    """Make the bare call of the google-genai SDK: a clip, then the question, filters off."""
     import httpx2
     from google import genai
     from google.genai import types
@@ -107,10 +131,24 @@ def connect_google(address: str, in_flight: int) -> tuple[Ask, Callable[[], Awai
     )
     client = genai.Client(vertexai=False, api_key="none", http_options=options)
 
+    clip = types.Part.from_bytes(data=film, mime_type="video/mp4")
+    filters = [
+        types.SafetySetting(category=category, threshold=types.HarmBlockThreshold.OFF)
+        for category in (
+            types.HarmCategory.HARM_CATEGORY_HARASSMENT,
+            types.HarmCategory.HARM_CATEGORY_HATE_SPEECH,
+            types.HarmCategory.HARM_CATEGORY_SEXUALLY_EXPLICIT,
+            types.HarmCategory.HARM_CATEGORY_DANGEROUS_CONTENT,
+        )
+    ]
+    config = types.GenerateContentConfig(
+        max_output_tokens=32, temperature=0.0, top_p=1.0, seed=0, safety_settings=filters
+    )
+
     async def ask(question: str) -> object:
-        config = types.GenerateContentConfig(max_output_tokens=32, temperature=0.0)
+        content = types.Content(role="user", parts=[clip, types.Part.from_text(text=question)])
         return await client.aio.models.generate_content(
-            model="gemini-2.5-flash", contents=question, config=config
+            model="gemini-2.5-flash", contents=content, config=config
         )
 
     async def close() -> None:
@@ -151,11 +189,11 @@ def server(latency: float) -> Iterator[str]:
         process.join(timeout=30)
 
 
-def time_bare_loop(protocol: Protocol, address: str, load: Load) -> float:
+def time_bare_loop(protocol: Protocol, address: str, load: Load, film: bytes) -> float:
     """Ask by a bare loop: so many workers, each asking the next question."""
 
     async def run() -> float:
-        ask, close = protocol.connect(address + protocol.path, load.in_flight)
+        ask, close = protocol.connect(address + protocol.path, load.in_flight, film)
         questions = iter(range(load.requests))
 
         async def work() -> None:
@@ -221,7 +259,8 @@ def time_run(protocol: Protocol, address: str, load: Load, data: Path, runs: Pat
 def measure(protocol: Protocol, load: Load, data: Path, runs: Path) -> dict[str, object]:
     """Time both ways of asking against a fresh server."""
     with server(load.latency) as address:
-        bare = time_bare_loop(protocol, address, load)
+        film = (data / "videos" / "0.mp4").read_bytes()
+        bare = time_bare_loop(protocol, address, load, film)
         run = time_run(protocol, address, load, data, runs)
     return {
         "sdk": f"{protocol.package} {version(protocol.package)}",
