@@ -44,6 +44,7 @@ from emoreal_bench.model_adapters.hardware import LocalArguments
 from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply, prepare_each
 from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
+from emoreal_bench.model_adapters.spread import spread
 from emoreal_bench.model_adapters.token_choice import (
     find_letter_token,
     make_reply,
@@ -229,13 +230,14 @@ class AvereAdapter(LocalAdapter[AvereInput]):
             self._checkpoint,
             self._backbones,
             dtype=self._arguments.resolve_dtype(),
-            device=self._arguments.resolve_device(),
+            device=self._arguments.require_device(),
         )
 
 
 def create(spec: ModelSpec) -> ModelAdapter:
     """Create ``avere/PATH``."""
-    return AvereAdapter(spec, parse_arguments(AvereArguments, spec.arguments, spec.name))
+    arguments = parse_arguments(AvereArguments, spec.arguments, spec.name)
+    return spread(arguments, lambda placed: AvereAdapter(spec, placed))
 
 
 def _shape(config: AvereConfig) -> AvereShape:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +23,7 @@ import transformers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from pydantic import Field
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 from transformers.utils.import_utils import is_flash_attn_2_available
 
@@ -33,10 +34,11 @@ from emoreal_bench.identity import hash_files
 from emoreal_bench.model_adapters import qwen2_5_omni, qwen3_omni
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.family import Family, InputBuilder, ModelFolder, PixelLimits
-from emoreal_bench.model_adapters.hardware import LocalArguments
+from emoreal_bench.model_adapters.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel
 from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
+from emoreal_bench.model_adapters.spread import spread
 
 # Everything of a model folder that can change an answer.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt")
@@ -66,18 +68,42 @@ FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
 class Attention(StrEnum):
     """Implementation of attention."""
 
+    AUTO = "auto"
+    """flash_attention_2 where it is installed and can be used, sdpa elsewhere."""
     SDPA = "sdpa"
     EAGER = "eager"
     FLASH_2 = "flash_attention_2"
 
 
+class Quantization(StrEnum):
+    """Number of bits of the weights in memory."""
+
+    NONE = "none"
+    EIGHT_BITS = "8bit"
+    FOUR_BITS = "4bit"
+
+
 class HfArguments(LocalArguments):
     """Arguments of ``hf/...``."""
 
-    attention: Attention = Attention.SDPA
+    attention: Attention = Attention.AUTO
+    quantization: Quantization = Quantization.NONE
     # Of a frame, as the vision tower sees it. None: as published for the family.
     min_pixels: int | None = Field(default=None, ge=28 * 28)
     max_pixels: int | None = Field(default=None, ge=28 * 28)
+
+    def resolve_attention(self) -> Attention:
+        """Give the implementation that ``auto`` comes to on the device."""
+        if self.attention is not Attention.AUTO:
+            return self.attention
+        on_gpu = self.resolve_device().startswith("cuda")
+        halves = self.resolve_format() in (NumberFormat.BFLOAT16, NumberFormat.FLOAT16)
+        usable = on_gpu and halves and is_flash_attn_2_available()
+        return Attention.FLASH_2 if usable else Attention.SDPA
+
+    def as_settings(self) -> dict[str, str | int | float | bool | None]:
+        """Give the arguments as a description states them, with ``auto`` resolved."""
+        return {**super().as_settings(), "attention": self.resolve_attention().value}
 
 
 class HfAdapter(LocalAdapter[Any]):
@@ -88,11 +114,7 @@ class HfAdapter(LocalAdapter[Any]):
         self._name = spec.name
         self._arguments = arguments
         self._place, self._revision = _split_revision(spec.model)
-        if arguments.attention is Attention.FLASH_2 and not is_flash_attn_2_available():
-            raise UsageError(
-                f"{spec.name}: attention=flash_attention_2 needs the package flash-attn and a GPU.",
-                remedy="Install it, or leave the argument out.",
-            )
+        _refuse_what_is_missing(spec, arguments)
 
     @cached_property
     def _folder(self) -> Path:
@@ -189,11 +211,16 @@ class HfAdapter(LocalAdapter[Any]):
         family = self._family
         # The harness shows a progress of its own. The library leaves the function untyped.
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        device = self._arguments.require_device()
+        quantization = self._quantization()
         # With the report asked for, the library gives a pair and types it as the network.
         loaded: Any = getattr(transformers, family.network).from_pretrained(
             self._folder,
             dtype=self._arguments.resolve_dtype(),
-            attn_implementation=self._arguments.attention.value,
+            attn_implementation=self._arguments.resolve_attention().value,
+            # Quantised weights cannot be moved, so they are read into their place.
+            device_map=None if quantization is None else {"": device},
+            quantization_config=quantization,
             use_safetensors=True,
             output_loading_info=True,
         )
@@ -204,8 +231,21 @@ class HfAdapter(LocalAdapter[Any]):
                 f"{len(missing)} weights are missing, '{missing[0]}' among them.",
                 where=str(self._folder),
             )
-        placed: PreTrainedModel = network.to(self._arguments.resolve_device()).eval()
+        placed: PreTrainedModel = network if quantization is not None else network.to(device)
+        placed.train(mode=False)
         return placed
+
+    def _quantization(self) -> BitsAndBytesConfig | None:
+        bits = self._arguments.quantization
+        if bits is Quantization.NONE:
+            return None
+        # The library leaves the constructor untyped.
+        return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+            load_in_8bit=bits is Quantization.EIGHT_BITS,
+            load_in_4bit=bits is Quantization.FOUR_BITS,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=self._arguments.resolve_dtype(),
+        )
 
 
 def create(spec: ModelSpec) -> ModelAdapter:
@@ -214,7 +254,29 @@ def create(spec: ModelSpec) -> ModelAdapter:
     Raises:
         UsageError: If an argument is wrong or cannot be met here.
     """
-    return HfAdapter(spec, parse_arguments(HfArguments, spec.arguments, spec.name))
+    arguments = parse_arguments(HfArguments, spec.arguments, spec.name)
+    return spread(arguments, lambda placed: HfAdapter(spec, placed))
+
+
+def _refuse_what_is_missing(spec: ModelSpec, arguments: HfArguments) -> None:
+    if arguments.attention is Attention.FLASH_2 and not is_flash_attn_2_available():
+        raise UsageError(
+            f"{spec.name}: attention=flash_attention_2 needs the package flash-attn and a GPU.",
+            remedy="Install it, or leave the argument out.",
+        )
+    if arguments.quantization is Quantization.NONE:
+        return
+    asked = f"{spec.name}: quantization={arguments.quantization.value}"
+    if find_spec("bitsandbytes") is None:
+        raise UsageError(
+            f"{asked} needs the package bitsandbytes, which is not installed.",
+            remedy="Install it with: pip install bitsandbytes",
+        )
+    if spec.lora is not None:
+        raise UsageError(
+            f"{asked} does not go with a LoRA adapter.",
+            remedy="Merge the adapter (`emoreal-bench model merge`) and quantise the result.",
+        )
 
 
 def _split_revision(model: str) -> tuple[str, str | None]:

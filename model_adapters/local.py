@@ -2,8 +2,9 @@
 
 A :class:`LocalModel` is one family's synchronous arithmetic. The
 :class:`LocalAdapter` puts it behind the asynchronous contract: it computes in
-a worker thread of its own, so that decoding goes on meanwhile, and turns a
-batch that fails into single tries.
+a worker thread of its own, so that decoding goes on meanwhile. It turns a
+batch that fails into single tries, and one that is too large for the memory
+into halves; what a request gives to the model stays the same.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus
 from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.hardware import free_memory, is_out_of_memory
 from emoreal_bench.model_adapters.lora import LoraAdapter
 
 MAX_DETAIL = 300
@@ -115,6 +117,8 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         self._lora = lora
         self._model: LocalModel[Input] | None = None
         self._thread: ThreadPoolExecutor | None = None
+        # Requests at once since memory ran out; None as long as it has not.
+        self._fitting_size: int | None = None
 
     @abstractmethod
     def _make_description(self) -> ModelDescription:
@@ -196,9 +200,29 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
                 results.append(Result(request.id, DeliveryStatus.UNSUPPORTED, detail=str(prepared)))
             else:
                 ready.append((request, prepared))
-        if ready:
-            results.extend(_try(self._model, ready, work))
+        while ready:
+            size = self._fitting_size or len(ready)
+            results.extend(self._try(ready[:size], work))
+            ready = ready[size:]
         return results
+
+    def _try(self, batch: Sequence[tuple[Request, Input]], work: _Work[Input]) -> list[Result]:
+        """Answer a batch; if that fails, in smaller ones, so that one request costs no other."""
+        assert self._model is not None
+        try:
+            return _time(self._model, batch, work)
+        except RuntimeError as error:
+            problem = (str(error) or type(error).__name__).splitlines()[0][:MAX_DETAIL]
+            out_of_memory = is_out_of_memory(error)
+        # Outside the handler: the error no longer holds the failed batch's tensors.
+        size = 1
+        if out_of_memory:
+            free_memory()
+            size = self._fitting_size = max(1, len(batch) // 2)
+        if len(batch) == 1:
+            return [Result(batch[0][0].id, DeliveryStatus.FAILED, detail=problem)]
+        pieces = [batch[start : start + size] for start in range(0, len(batch), size)]
+        return [result for piece in pieces for result in self._try(piece, work)]
 
     def _why_not_scored(self, request: Request) -> str | None:
         assert self._model is not None
@@ -218,22 +242,14 @@ def _why_not_written(request: Request) -> str | None:
     return None
 
 
-def _try(
+def _time(
     model: LocalModel[Input], batch: Sequence[tuple[Request, Input]], work: _Work[Input]
 ) -> list[Result]:
-    """Answer a batch; if that fails, one by one, so that one request costs no other."""
+    """Answer a batch, its time shared out over its requests."""
     started = time.perf_counter()
-    try:
-        results = work(model, batch)
-    except RuntimeError as error:
-        problem = (str(error) or type(error).__name__).splitlines()[0][:MAX_DETAIL]
-    else:
-        seconds = (time.perf_counter() - started) / len(batch)
-        return [replace(result, seconds=seconds) for result in results]
-    # Outside the handler: the error no longer holds the failed batch's tensors.
-    if len(batch) > 1:
-        return [result for single in batch for result in _try(model, [single], work)]
-    return [Result(batch[0][0].id, DeliveryStatus.FAILED, detail=problem)]
+    results = work(model, batch)
+    seconds = (time.perf_counter() - started) / len(batch)
+    return [replace(result, seconds=seconds) for result in results]
 
 
 def _write(model: LocalModel[Input], batch: Sequence[tuple[Request, Input]]) -> list[Result]:

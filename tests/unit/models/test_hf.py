@@ -14,6 +14,8 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters import create_adapter, tiny_network
+from emoreal_bench.model_adapters.arguments import parse_arguments
+from emoreal_bench.model_adapters.hf import HfArguments
 from tests.model_requests import make_clip, make_request
 from tests.omni_folders import PIXELS, make_thinker_folder, make_whole_folder
 
@@ -153,11 +155,51 @@ def test_a_folder_has_no_revisions(thinker: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("device", "gpu"), ("dtype", "int4"), ("batch_size", "0"), ("attention", "fast")],
+    [
+        ("device", "gpu"),
+        ("dtype", "int4"),
+        ("batch_size", "0"),
+        ("attention", "fast"),
+        ("quantization", "2bit"),
+    ],
 )
 def test_a_wrong_argument_is_refused(name: str, value: str, thinker: Path) -> None:
     with pytest.raises(UsageError, match=f"argument '{name}' got '{value}'"):
         create_adapter(f"hf/{thinker}", {name: value})
+
+
+def test_two_copies_answer_as_one_does(thinker: Path) -> None:
+    requests = [make_request(str(seed), make_clip(seed=seed)) for seed in range(3)]
+    arguments = {name: value for name, value in PIXELS.items() if name != "device"}
+    one = ask(f"hf/{thinker}", requests, PIXELS)
+    two = ask(f"hf/{thinker}", requests, {**arguments, "devices": "cpu,cpu"})
+    assert scores(two) == pytest.approx(scores(one), abs=1e-5)
+
+
+@pytest.mark.parametrize("bits", ["4bit", "8bit"])
+def test_quantisation_says_what_it_needs(bits: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emoreal_bench.model_adapters.hf.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=rf"quantization={bits} needs the package bitsandbytes"):
+        create_adapter("hf/Owner/Name", {"quantization": bits})
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "installed", "expected"),
+    [
+        ("cuda", "bfloat16", True, "flash_attention_2"),
+        ("cuda", "bfloat16", False, "sdpa"),
+        ("cuda", "float32", True, "sdpa"),
+        ("cpu", "bfloat16", True, "sdpa"),
+    ],
+)
+def test_flash_attention_is_used_where_it_can_be(
+    device: str, dtype: str, installed: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "emoreal_bench.model_adapters.hf.is_flash_attn_2_available", lambda: installed
+    )
+    arguments = parse_arguments(HfArguments, {"device": device, "dtype": dtype}, "hf/x")
+    assert arguments.as_settings()["attention"] == expected
 
 
 def test_a_prompt_can_be_rendered_without_loading_the_weights(

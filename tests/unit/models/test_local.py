@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+import torch
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelDescription
 from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.hardware import is_out_of_memory
 from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply
 from tests.model_requests import make_request
 
@@ -26,9 +28,14 @@ class FakeInput:
 
 
 class FakeModel(LocalModel[FakeInput]):
-    """Replies with the item's id; ``bad`` ids fail, ``odd`` ids cannot be prepared."""
+    """Replies with the item's id; ``bad`` ids fail, ``odd`` ids cannot be prepared.
 
-    def __init__(self) -> None:
+    Args:
+        room: Largest batch that fits into the memory.
+    """
+
+    def __init__(self, room: int = 1000) -> None:
+        self.room = room
         self.batches: list[list[str]] = []
         self.wait: Callable[[], object] = lambda: None
 
@@ -56,8 +63,10 @@ class FakeModel(LocalModel[FakeInput]):
     def _note(self, inputs: Sequence[FakeInput]) -> None:
         self.batches.append([one.id for one in inputs])
         self.wait()
+        if len(inputs) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20 MiB.")
         if any("bad" in one.id for one in inputs):
-            raise RuntimeError("out of memory\nand a long tail")
+            raise RuntimeError("the arithmetic failed\nand a long tail")
 
 
 class FakeAdapter(LocalAdapter[FakeInput]):
@@ -95,7 +104,36 @@ def test_a_failing_batch_is_tried_one_by_one() -> None:
     assert model.batches == [["a", "bad", "c"], ["a"], ["bad"], ["c"]]
     assert results["a"].text == "I say a. And more."
     assert results["bad"].status is DeliveryStatus.FAILED
-    assert results["bad"].detail == "out of memory"
+    assert results["bad"].detail == "the arithmetic failed"
+
+
+def test_a_batch_too_large_for_the_memory_is_halved_once_and_for_all() -> None:
+    model = FakeModel(room=2)
+    requests = [make_request(str(number)) for number in range(8)]
+    results = ask(requests, model=model)
+    assert [len(batch) for batch in model.batches] == [4, 2, 2, 2, 2]
+    assert {result.status for result in results.values()} == {DeliveryStatus.OK}
+
+
+def test_the_memory_does_not_change_what_a_request_gives_to_the_model() -> None:
+    requests = [make_request(str(number)) for number in range(4)]
+    plenty, scarce = ask(requests), ask(requests, model=FakeModel(room=1))
+    assert {name: (one.delivery, one.text) for name, one in scarce.items()} == {
+        name: (one.delivery, one.text) for name, one in plenty.items()
+    }
+
+
+def test_a_request_too_large_for_the_memory_fails_alone() -> None:
+    model = FakeModel(room=0)
+    results = ask([make_request("a"), make_request("b")], model=model)
+    assert [len(batch) for batch in model.batches] == [2, 1, 1]
+    assert {result.detail for result in results.values()} == {"CUDA out of memory."}
+
+
+def test_the_processors_memory_runs_out_in_its_own_words() -> None:
+    error = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+    assert is_out_of_memory(error)
+    assert not is_out_of_memory(RuntimeError("shapes do not fit"))
 
 
 def test_a_request_that_cannot_be_prepared_is_unsupported() -> None:

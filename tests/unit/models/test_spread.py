@@ -1,0 +1,154 @@
+"""One model on several devices: where batches go, and what they have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.model_adapters.arguments import parse_arguments
+from emoreal_bench.model_adapters.hardware import LocalArguments
+from emoreal_bench.model_adapters.spread import SpreadAdapter, spread
+from tests.model_requests import make_request
+
+
+class FakeCopy(ModelAdapter):
+    """Answers when told to, and says on which device it did."""
+
+    def __init__(self, device: str, *, loads: bool = True):
+        self.device = device
+        self.loads = loads
+        self.is_open = False
+        self.may_answer = asyncio.Event()
+
+    def describe(self) -> ModelDescription:
+        return ModelDescription(name="fake/model", capabilities=Capabilities(batch_size=3))
+
+    def render(self, request: Request) -> str:
+        return request.id
+
+    async def open(self) -> None:
+        if not self.loads:
+            raise UsageError("there is no such device.")
+        self.is_open = True
+
+    async def close(self) -> None:
+        self.is_open = False
+
+    async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        await self.may_answer.wait()
+        for request in requests:
+            yield Result(request.id, DeliveryStatus.OK, self.device)
+
+
+async def ask(adapter: ModelAdapter, identity: str) -> str:
+    (result,) = [result async for result in adapter.generate([make_request(identity)])]
+    return result.text
+
+
+def parse(**arguments: str) -> LocalArguments:
+    return parse_arguments(LocalArguments, arguments, "fake/model")
+
+
+def test_batches_under_way_at_once_are_on_different_devices() -> None:
+    async def run() -> list[str]:
+        copies = [FakeCopy("first"), FakeCopy("second")]
+        async with SpreadAdapter(copies) as adapter:
+            tasks = [asyncio.create_task(ask(adapter, str(number))) for number in range(2)]
+            await asyncio.sleep(0)
+            for copy in copies:
+                copy.may_answer.set()
+            return await asyncio.gather(*tasks)
+
+    assert sorted(asyncio.run(run())) == ["first", "second"]
+
+
+def test_a_batch_goes_to_the_device_that_is_idle() -> None:
+    async def run() -> list[str]:
+        busy, quick = FakeCopy("busy"), FakeCopy("quick")
+        quick.may_answer.set()
+        async with SpreadAdapter([busy, quick]) as adapter:
+            waiting = asyncio.create_task(ask(adapter, "0"))
+            await asyncio.sleep(0)
+            answered = [await ask(adapter, str(number)) for number in range(1, 4)]
+            busy.may_answer.set()
+            return [*answered, await waiting]
+
+    assert asyncio.run(run()) == ["quick", "quick", "quick", "busy"]
+
+
+def test_a_cancelled_batch_gives_its_device_back() -> None:
+    async def run() -> str:
+        copy = FakeCopy("only")
+        async with SpreadAdapter([copy]) as adapter:
+            task = asyncio.create_task(ask(adapter, "0"))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            copy.may_answer.set()
+            return await ask(adapter, "1")
+
+    assert asyncio.run(run()) == "only"
+
+
+def test_as_many_batches_may_be_under_way_as_there_are_devices() -> None:
+    description = SpreadAdapter([FakeCopy("a"), FakeCopy("b"), FakeCopy("c")]).describe()
+    assert description.capabilities.concurrency == 3
+    assert description.capabilities.batch_size == 3
+
+
+def test_no_copy_stays_loaded_if_one_cannot_be() -> None:
+    copies = [FakeCopy("there"), FakeCopy("not there", loads=False)]
+    with pytest.raises(UsageError):
+        asyncio.run(SpreadAdapter(copies).open())
+    assert not any(copy.is_open for copy in copies)
+
+
+@pytest.mark.parametrize(
+    ("devices", "expected"),
+    [("0,1", ["cuda:0", "cuda:1"]), ("cpu,cpu", ["cpu", "cpu"]), ("3", ["cuda:3"])],
+)
+def test_each_device_gets_a_copy(devices: str, expected: list[str]) -> None:
+    placed: list[str] = []
+
+    def make(arguments: LocalArguments) -> ModelAdapter:
+        placed.append(arguments.device)
+        return FakeCopy(arguments.device)
+
+    adapter = spread(parse(devices=devices), make)
+    assert placed == expected
+    assert isinstance(adapter, SpreadAdapter) == (len(expected) > 1)
+
+
+def test_without_devices_there_is_one_copy() -> None:
+    assert isinstance(spread(parse(device="cpu"), lambda one: FakeCopy(one.device)), FakeCopy)
+
+
+@pytest.mark.parametrize("devices", ["", "0,", "cpu,0", "cuda:0", "0 1"])
+def test_devices_that_cannot_be_read_are_refused(devices: str) -> None:
+    with pytest.raises(UsageError, match="argument 'devices'"):
+        parse(devices=devices)
+
+
+def test_device_and_devices_together_are_refused() -> None:
+    with pytest.raises(UsageError, match="either device or devices"):
+        parse(device="cpu", devices="0,1")
+
+
+def test_the_number_of_devices_is_no_part_of_who_the_model_is() -> None:
+    one, two = (parse(devices=devices).per_device()[0] for devices in ("cpu", "cpu,cpu"))
+    assert one.as_settings() == two.as_settings() == parse(device="cpu").as_settings()
+
+
+def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert parse(devices="0,1").per_device()[1].require_device() == "cuda:1"
+    with pytest.raises(UsageError, match="no GPU 2: torch finds 2"):
+        parse(device="cuda:2").require_device()
