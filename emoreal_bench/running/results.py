@@ -10,12 +10,12 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.scores import DeliverySummary, Results
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
+from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.running.files import write_atomically
 from emoreal_bench.running.folder import load_plan_items
 from emoreal_bench.running.log import read_final_records
 from emoreal_bench.running.manifest import load_manifest
-from emoreal_bench.running.records import ItemRecord
+from emoreal_bench.running.records import ItemRecord, from_record
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.score import ALL_SCORINGS, results_json, score
 
@@ -140,4 +140,5 @@ def read_replies(log_path: Path, tally: DeliveryTally) -> Iterator[Reply]:
     """Read what scoring needs of a log, and count what reached the model on the way."""
     for record in read_final_records(log_path):
         tally.add(record)
-        yield Reply(record["id"], DeliveryStatus(record["status"]), record["text"])
+        result = from_record(record)
+        yield Reply(result.id, result.status, result.text, result.choice_scores)

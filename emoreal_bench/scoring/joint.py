@@ -49,7 +49,7 @@ def average_interval(sample: Sample, subtasks: Sequence[str]) -> Interval | None
         subtasks: Those averaged; one without predictions adds 0, as its accuracy does.
 
     Returns:
-        The interval, or None if there are fewer than two clips.
+        The interval, or None if there are fewer than two clips or every clip is alike.
     """
     members = [sample.frame.members(name) for name in subtasks]
     counts = accuracy_counts(sample, [sample.readings.denominator(group) for group in members])
@@ -58,7 +58,8 @@ def average_interval(sample: Sample, subtasks: Sequence[str]) -> Interval | None
     totals = sample.resample(counts, "average_accuracy")
     accuracies = ratio(totals[:, 1::2], totals[:, ::2])
     accuracies[:, counts.totals[::2] == 0] = 0.0
-    return percentile_interval(accuracies.mean(axis=1))
+    interval = percentile_interval(accuracies.mean(axis=1))
+    return None if interval is None or interval[0] == interval[1] else interval
 
 
 def mean_scores(sample: Sample, scores: Mapping[str, SubtaskScores], name: str) -> SubtaskScores:

@@ -27,6 +27,7 @@ from emoreal_bench.statistics.intervals import (
     count_clusters,
     percentile_interval,
     resample,
+    wilson_interval,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Sample:
 
     def resample(self, counts: ClusterCounts, name: str) -> NDArray[np.float64]:
         """Draw bootstrap samples for something of this name."""
-        return resample(counts, seed=self.seed, name=f"{self.scoring}/{name}")
+        # Not of the scoring: where two rule books read the same, they report the same.
+        return resample(counts, seed=self.seed, name=name)
 
 
 def score_members(
@@ -224,10 +226,28 @@ def intervals_of(
         if (interval := percentile_interval(draws)) is not None
     }
     notes = [f"{clips} clips: the intervals are rough"] if clips < FEW_CLIPS else []
-    low, high = intervals.get("accuracy", (0.0, 1.0))
-    if low == high:
-        notes.append("accuracy: every clip alike, so that its interval has no width")
-    return intervals, notes
+    return _widen_flat(intervals, clips, notes), notes
+
+
+def _widen_flat(
+    intervals: dict[str, Interval], clips: int, notes: list[str]
+) -> dict[str, Interval]:
+    """Replace intervals without width, which would claim that nothing is unknown.
+
+    Where all clips are alike, drawing them again shows no variation. For
+    accuracy Wilson's interval over the clips says how far that goes; for other
+    numbers, whose clips are fewer, none is given.
+    """
+    flat = [metric for metric, (low, high) in intervals.items() if low == high]
+    widened = {metric: interval for metric, interval in intervals.items() if metric not in flat}
+    if "accuracy" in flat:
+        flat.remove("accuracy")
+        share = intervals["accuracy"][0]
+        widened["accuracy"] = wilson_interval(share * clips, clips)
+        notes.append("accuracy: every clip alike, so its interval is Wilson's over clips")
+    if flat:
+        notes.append(f"no interval, since every clip is alike: {', '.join(flat)}")
+    return {metric: widened[metric] for metric in intervals if metric in widened}
 
 
 def _calibration(sample: Sample, counted: NDArray[np.intp]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from emoreal_bench.contracts.vocabulary import DeliveryStatus, Outcome, Scoring
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.score import results_json, score
+from emoreal_bench.statistics.intervals import wilson_interval
 from tests.unit.scoring.scoring_data import EMOTIONS, make_item, make_task, replies
 
 STRESS = "reasoning_stress_audio"
@@ -238,11 +239,22 @@ def test_the_scoring_hash_depends_on_the_scorings_and_not_on_their_order() -> No
     assert scoring_hash(both) != scoring_hash([Scoring.STRICT])
 
 
-def test_an_interval_without_width_says_so() -> None:
+def test_where_every_clip_is_alike_the_interval_still_has_width() -> None:
     items = [make_item(str(i), "A") for i in range(20)]
     scores = _stress(score(make_task(), items, replies([(i.id, "A") for i in items])))
-    assert scores.intervals["accuracy"] == (1.0, 1.0)
-    assert any("no width" in note for note in scores.notes)
+    assert scores.intervals["accuracy"] == wilson_interval(20, 20)
+    assert "yes_recall" not in scores.intervals
+    assert any("Wilson" in note for note in scores.notes)
+    assert any("every clip is alike" in note and "yes_recall" in note for note in scores.notes)
+
+
+def test_two_rule_books_that_read_the_same_report_the_same_interval() -> None:
+    items = [make_item(str(i), "AB"[i % 2]) for i in range(30)]
+    results = score(make_task(), items, replies([(i.id, "(A)") for i in items]))
+    strict, official = (results.scores[name].subtasks for name in ("strict", "official"))
+    assert {k: v.intervals["accuracy"] for k, v in strict.items()} == {
+        k: v.intervals["accuracy"] for k, v in official.items()
+    }
 
 
 @pytest.mark.parametrize(("clips", "word"), [(1, "one clip"), (5, "rough")])
