@@ -93,6 +93,7 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
         if options.other is not None:
             other = stack.enter_context(LoggedRun(options.other))
             _refuse_other_items(run, other)
+        _forget_earlier_page(out)
         index, wrong_clips = _write_items(run, other, out)
         clips = find_clips(run.manifest, options.data) if options.clips else {}
         _write_clips(run, clips, wrong_clips[: max(0, options.stills)], out)
@@ -113,6 +114,14 @@ def _load(folder: Path) -> RunReport:
     results = score_folder(folder, (Scoring.STRICT, Scoring.OFFICIAL))
     with LoggedRun(folder) as run:
         return RunReport(run.manifest, results)
+
+
+def _forget_earlier_page(out: Path) -> None:
+    """Remove the parts of a page written here before, which may have had more items."""
+    for part in (ITEMS_FOLDER, CLIPS_FOLDER, STILLS_FOLDER):
+        for pattern in ("*.js", "*.jpg"):
+            for stale in (out / part).glob(pattern):
+                stale.unlink()
 
 
 def _refuse_other_items(run: LoggedRun, other: LoggedRun) -> None:
@@ -164,8 +173,6 @@ def _write_clips(
         return
     keys = list(dict.fromkeys(item.clip for item in run.items))
     data = {key: clip_data(clips[key], out) for key in keys if key in clips}
-    for stale in (out / STILLS_FOLDER).glob("*.jpg"):
-        stale.unlink()
     chosen = [(key, clips[key]) for key in drawn_first if key in data]
 
     async def draw() -> None:
