@@ -150,6 +150,12 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 takes_lora=True,
             ),
             Provider(
+                name="worker",
+                factory="emoreal_bench.model_adapters.worker:create",
+                summary="A model in a process and an environment of its own, for older libraries.",
+                example="worker/videollama2",
+            ),
+            Provider(
                 name="http",
                 factory="emoreal_bench.model_adapters.http:create",
                 summary="Any OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio.",

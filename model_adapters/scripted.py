@@ -33,6 +33,7 @@ from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality, Repeata
 from emoreal_bench.identity import hash_file
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.providers import ModelSpec
+from emoreal_bench.model_adapters.worker_protocol import render_question
 
 
 class ScriptedReply(BaseModel):
@@ -96,10 +97,7 @@ class ScriptedModel(ModelAdapter):
 
     def render(self, request: Request) -> str:
         """Give the messages with a mark for each clip."""
-        return "\n".join(
-            f"{message.role}: {''.join(_part_text(part) for part in message.parts)}"
-            for message in request.messages
-        )
+        return render_question(request)
 
     async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         """Answer each request in turn."""
@@ -179,9 +177,3 @@ def create(spec: ModelSpec) -> ModelAdapter:
     except ValueError as error:
         raise UsageError(f"not a JSON file: {error}", where=str(path)) from error
     return ScriptedModel(spec.name, script, hash_file(path), record)
-
-
-def _part_text(part: TextPart | VideoPart | AudioPart) -> str:
-    if isinstance(part, TextPart):
-        return part.text
-    return "<video>" if isinstance(part, VideoPart) else "<audio>"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.avere_checkpoint import make_avere_checkpoint
 from tests.model_requests import QUESTION, make_clip, make_request
 from tests.stub_server import Behaviour, StubServer
 
+SAMPLE_WORKER = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
+
 Ask = Callable[[ModelAdapter, Sequence[Request]], Awaitable[list[Result]]]
 
 
@@ -33,7 +36,8 @@ class Subject:
         name: Of the model; ``{script}`` and ``{avere}`` stand for the path of a
             script and of a tiny checkpoint.
         unusable: Makes a request that this adapter cannot answer.
-        arguments: Of the model; ``{stub}`` stands for the address of a service.
+        arguments: Of the model; ``{stub}`` stands for the address of a service,
+            ``{python}`` for the interpreter.
     """
 
     name: str
@@ -72,6 +76,7 @@ ADAPTERS = (
     Subject("scripted/{script}", with_an_unknown_id),
     Subject("tiny/omni", with_a_reserved_mark),
     Subject("avere/{avere}", with_a_reserved_mark),
+    Subject("worker/sample", without_options, {"command": f"{{python}} {SAMPLE_WORKER}"}),
     served("http/qwen", dialect="vllm", takes_audio="true"),
     served("openai/gpt-4o", takes_audio="true"),
     served("google/gemini-2.5-flash", path="", top_logprobs="5"),
@@ -108,7 +113,8 @@ def subject(
         chosen,
         name=chosen.name.format(script=script, avere=avere),
         arguments={
-            name: value.format(stub=stub.address) for name, value in chosen.arguments.items()
+            name: value.format(stub=stub.address, python=sys.executable)
+            for name, value in chosen.arguments.items()
         },
     )
 

@@ -1,0 +1,194 @@
+"""A worker's process: started, asked line by line, stopped with everything it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from emoreal_bench.identity import canonical_json
+
+LINE_LIMIT = 16 * 1024 * 1024
+STOP_SECONDS = 5.0
+MAX_DETAIL = 300
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class WorkerError(Exception):
+    """The worker did not answer as it should; the text says how, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCommand:
+    """How to start a worker.
+
+    Attributes:
+        arguments: Program and arguments.
+        folder: Where it runs; None for where the harness runs.
+        environment: Variables besides those of the harness.
+    """
+
+    arguments: tuple[str, ...]
+    folder: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class WorkerProcess:
+    """One running worker.
+
+    Args:
+        command: How to start it.
+        log: File for what it says on standard error.
+    """
+
+    def __init__(self, command: WorkerCommand, log: Path):
+        self._command = command
+        self._log = log
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        """Start it.
+
+        Raises:
+            WorkerError: If there is no such program or folder.
+        """
+        try:
+            with self._log.open("wb") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command.arguments,
+                    stdin=PIPE,
+                    stdout=PIPE,
+                    stderr=log,
+                    cwd=self._command.folder,
+                    env={**os.environ, **self._command.environment},
+                    limit=LINE_LIMIT,
+                    # A group of its own: Ctrl-C is the harness's affair, and so is its end.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise WorkerError(f"cannot be started: {error}") from error
+
+    async def ask(self, message: Mapping[str, Any], reply: type[Reply], seconds: float) -> Reply:
+        """Send one message and read the one that answers it.
+
+        Raises:
+            WorkerError: If it is silent for so long, ends, or says something else.
+        """
+        try:
+            line = await asyncio.wait_for(self._exchange(message), seconds)
+        except TimeoutError as error:
+            raise WorkerError(f"gave no answer within {seconds:g} seconds") from error
+        except (OSError, ValueError) as error:
+            raise WorkerError(self._with_last_words(f"broke off: {error}")) from error
+        if not line:
+            raise WorkerError(self._with_last_words("ended without an answer"))
+        return parse_reply(line, reply)
+
+    async def stop(self) -> None:
+        """Let it end by itself, then end it and what it started."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            pass
+        finally:
+            _kill_group(process)
+            await process.wait()
+            # Read to the end, so that the pipe is closed before the loop is.
+            with contextlib.suppress(ValueError):
+                await process.stdout.read()
+
+    async def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            _kill_group(self._process)
+            await self.stop()
+
+    async def _exchange(self, message: Mapping[str, Any]) -> bytes:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(encode_message(message))
+        await self._process.stdin.drain()
+        return await self._process.stdout.readline()
+
+    def _with_last_words(self, problem: str) -> str:
+        return _with_last_words(problem, self._log.read_bytes())
+
+
+def ask_once(
+    command: WorkerCommand, message: Mapping[str, Any], reply: type[Reply], seconds: float
+) -> Reply:
+    """Start a worker, ask it one thing and let it end.
+
+    Raises:
+        WorkerError: As :meth:`WorkerProcess.ask`.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
+            command.arguments,
+            input=encode_message(message),
+            capture_output=True,
+            timeout=seconds,
+            cwd=command.folder,
+            env={**os.environ, **command.environment},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WorkerError(f"gave no answer within {seconds:g} seconds") from error
+    except OSError as error:
+        raise WorkerError(f"cannot be started: {error}") from error
+    line = done.stdout.partition(b"\n")[0]
+    if not line:
+        raise WorkerError(_with_last_words("ended without an answer", done.stderr))
+    return parse_reply(line, reply)
+
+
+def encode_message(message: Mapping[str, Any]) -> bytes:
+    """Write a message as its line."""
+    return canonical_json(message).encode() + b"\n"
+
+
+def parse_reply(line: bytes, reply: type[Reply]) -> Reply:
+    """Read a line.
+
+    Raises:
+        WorkerError: If it is not the message that was waited for.
+    """
+    try:
+        return reply.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        said = line.decode("utf-8", "replace").strip()[:MAX_DETAIL]
+        problem = f"{first['msg']} (at '{place}')" if place else first["msg"]
+        raise WorkerError(f"said what is no answer: {problem}: {said!r}") from error
+
+
+def _with_last_words(problem: str, log: bytes) -> str:
+    lines = log.decode("utf-8", "replace").strip().splitlines()
+    return f"{problem} ({lines[-1].strip()[:MAX_DETAIL]})" if lines else problem
+
+
+def _kill_group(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)

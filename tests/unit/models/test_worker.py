@@ -1,0 +1,167 @@
+"""Workers in processes of their own, well behaved and otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import sys
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.errors import ExitCode, UsageError
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
+from emoreal_bench.model_adapters import create_adapter, worker_check
+from emoreal_bench.model_adapters.worker import MAX_FAILURES_IN_A_ROW
+from emoreal_bench.model_adapters.worker_protocol import MediaForm, write_clip
+from tests.model_requests import make_clip, make_request
+
+FAULTY = Path(__file__).parent / "faulty_worker.py"
+SAMPLE = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
+
+
+def make_worker(program: Path, *options: str, **arguments: str) -> ModelAdapter:
+    command = shlex.join([sys.executable, str(program), *options])
+    return create_adapter("worker/x", {"command": command, **arguments})
+
+
+def ask(adapter: ModelAdapter, questions: Sequence[str]) -> list[Result]:
+    requests = [make_request(str(place), question=text) for place, text in enumerate(questions)]
+
+    async def run() -> list[Result]:
+        async with adapter:
+            return [result async for result in adapter.generate(requests)]
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail"),
+    [
+        ("end", r"ended without an answer \(out of memory\)"),
+        ("hang", "gave no answer within 3 seconds"),
+        ("rubbish", "said what is no answer: .*Loading checkpoint shards"),
+        ("another", "answered 'another' when asked '1'"),
+        ("number", r"said what is no answer: .*at 'mass'"),
+    ],
+)
+def test_a_fault_costs_one_question_and_brings_a_fresh_process(fault: str, detail: str) -> None:
+    before, failed, after, later = ask(
+        make_worker(FAULTY, answer_seconds="3"), ["good", fault, "good", "good"]
+    )
+    assert [before.status, after.status] == [DeliveryStatus.OK] * 2
+    assert failed.status is DeliveryStatus.FAILED
+    assert failed.detail is not None
+    assert re.search(detail, failed.detail)
+    assert before.text != after.text == later.text
+
+
+def test_a_worker_that_fails_again_and_again_is_left_alone() -> None:
+    results = ask(make_worker(FAULTY), ["end"] * MAX_FAILURES_IN_A_ROW + ["good"])
+    assert all(result.status is DeliveryStatus.FAILED for result in results)
+    assert "left alone" in (results[-1].detail or "")
+
+
+def test_a_hanging_process_is_ended() -> None:
+    async def run() -> int:
+        adapter = make_worker(FAULTY, answer_seconds="1")
+        async with adapter:
+            requests = [make_request("1", question="good"), make_request("2", question="hang")]
+            results = [result async for result in adapter.generate(requests)]
+        return int(results[0].text.split()[1])
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(asyncio.run(run()), 0)
+
+
+def test_a_worker_that_cannot_load_says_its_last_words() -> None:
+    with pytest.raises(UsageError, match=r"ended without an answer \(no checkpoint here\)"):
+        ask(make_worker(FAULTY, "refuse"), ["good"])
+
+
+def test_a_command_that_does_not_exist_is_named() -> None:
+    with pytest.raises(UsageError, match=r"cannot be started(.|\n)*no-such-program"):
+        create_adapter("worker/x", {"command": "no-such-program"}).describe()
+
+
+def test_a_program_that_is_no_worker_is_told_from_one() -> None:
+    with pytest.raises(UsageError, match="said what is no answer"):
+        create_adapter("worker/x", {"command": f"{sys.executable} -c print(1)"}).describe()
+
+
+def test_a_worker_is_found_in_a_file_and_runs_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "workers.yaml").write_text(
+        f"mine:\n  command: ['{sys.executable}', worker.py]\n  folder: inside\n"
+    )
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "worker.py").write_bytes(FAULTY.read_bytes())
+    adapter = create_adapter("worker/mine", {"file": str(tmp_path / "workers.yaml")})
+    assert adapter.describe().capabilities.modalities == (Modality.TEXT,)
+    with pytest.raises(UsageError, match=r"no worker 'other'(.|\n)*mine"):
+        create_adapter("worker/other", {"file": str(tmp_path / "workers.yaml")})
+
+
+@pytest.mark.parametrize("content", ["mine: {program: x}", "- mine", "mine: {command: []}", "{"])
+def test_a_file_that_is_not_as_described_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "workers.yaml"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=r"workers\.yaml"):
+        create_adapter("worker/mine", {"file": str(path)})
+
+
+@pytest.mark.parametrize("arguments", [{}, {"command": "x", "file": "y"}])
+def test_it_has_to_be_said_how_to_start_a_worker(arguments: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="one of the arguments command and file"):
+        create_adapter("worker/x", arguments)
+
+
+def test_frames_are_handed_over_without_loss(tmp_path: Path) -> None:
+    clip = make_clip()
+    record = write_clip(clip, {Modality.VIDEO, Modality.AUDIO}, MediaForm.FRAMES, tmp_path / "clip")
+    assert clip.frames is not None
+    assert clip.waveform is not None
+    for path, expected in zip(record["frames"], clip.frames, strict=True):
+        with av.open(path) as container:
+            (frame,) = container.decode(video=0)
+            np.testing.assert_array_equal(frame.to_ndarray(format="rgb24"), expected)
+    with wave.open(record["sound"]) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2") / 32_767
+    np.testing.assert_allclose(samples, clip.waveform, atol=1e-4)
+
+
+def test_a_movie_holds_frames_and_sound(tmp_path: Path) -> None:
+    wanted = {Modality.VIDEO, Modality.AUDIO}
+    record = write_clip(make_clip(), wanted, MediaForm.MOVIE, tmp_path / "clip")
+    with av.open(record["movie"]) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 8
+        assert len(container.streams.audio) == 1
+
+
+def test_nothing_is_handed_over_that_is_not_asked_for(tmp_path: Path) -> None:
+    record = write_clip(make_clip(), {Modality.VIDEO}, MediaForm.MOVIE, tmp_path / "clip")
+    assert "sound" not in record
+    with av.open(record["movie"]) as container:
+        assert not container.streams.audio
+
+
+def test_the_sample_keeps_every_promise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert worker_check.main([sys.executable, str(SAMPLE)]) == ExitCode.DONE
+    assert "BROKEN" not in capsys.readouterr().out
+
+
+def test_a_worker_that_counts_nothing_breaks_a_promise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = FAULTY.read_text().replace('["text"]', '["video", "text"]')
+    (tmp_path / "worker.py").write_text(program)
+    command = [sys.executable, str(tmp_path / "worker.py")]
+    assert worker_check.main(command) == ExitCode.REGRESSION
+    assert "BROKEN frames are counted" in capsys.readouterr().out
