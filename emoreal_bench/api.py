@@ -699,7 +699,12 @@ def view_run(
 
 
 def build_leaderboard(
-    runs: Sequence[Path], out: Path, *, run_pages: bool = False, paired: bool = True
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    run_pages: bool = False,
+    paired: bool = True,
+    own: Sequence[Path] = (),
 ) -> Path:
     """Build a self-contained page from finished runs.
 
@@ -710,6 +715,8 @@ def build_leaderboard(
             replies but without clips, and link to it.
         paired: Whether to rank by paired tests, which reads every item; else by
             the intervals of the scores.
+        own: Runs that you made yourself, or folders that hold some; runs of
+            others that they bear out are marked as reproduced.
 
     Returns:
         The page.
@@ -720,7 +727,8 @@ def build_leaderboard(
     from emoreal_bench.reporting.leaderboard import LeaderboardOptions
     from emoreal_bench.reporting.leaderboard import build_leaderboard as build
 
-    return build(find_runs(runs), out, LeaderboardOptions(run_pages=run_pages, paired=paired))
+    options = LeaderboardOptions(run_pages=run_pages, paired=paired, own=find_runs(own))
+    return build(find_runs(runs), out, options)
 
 
 def merge_lora(

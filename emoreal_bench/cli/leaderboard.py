@@ -36,11 +36,14 @@ def build(
     paired: bool = typer.Option(
         True, help="Rank by paired tests, which reads every item; else by the intervals."
     ),
+    own: list[Path] | None = typer.Option(
+        None, help="Runs that you made yourself; those of others that agree are badged reproduced."
+    ),
 ) -> None:
     """Build one self-contained page that works from disk and without network."""
     from emoreal_bench import api
 
-    page = api.build_leaderboard(runs, out, run_pages=run_pages, paired=paired)
+    page = api.build_leaderboard(runs, out, run_pages=run_pages, paired=paired, own=own or ())
     show(f"Wrote {page}. Open it in a browser.")
 
 

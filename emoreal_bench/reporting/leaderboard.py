@@ -16,6 +16,7 @@ from emoreal_bench.reporting.leaderboard_rows import BLIND_PROVIDER
 from emoreal_bench.reporting.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.reporting.paired_ranks import ClipScores, has_items, load_clip_scores
 from emoreal_bench.reporting.published import Confidence, load_published_rows
+from emoreal_bench.reporting.reproduced import reproduced_folders
 from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.runs import RunReport, load_report
 from emoreal_bench.reporting.text import UNDEFINED
@@ -40,11 +41,14 @@ class LeaderboardOptions:
             link its row to it. The pages hold questions and replies.
         paired: Whether to read the items of every run for paired tests; else
             ranks come from the intervals.
+        own: Folders of runs that the publisher made; entries that they bear out
+            are marked as reproduced.
     """
 
     least_confidence: Confidence = Confidence.HIGH
     run_pages: bool = False
     paired: bool = True
+    own: Sequence[Path] = ()
 
 
 def build_leaderboard(
@@ -78,6 +82,7 @@ def build_leaderboard(
     extras = RunExtras(
         pages=_write_run_pages(runs, out) if options.run_pages else {},
         scores=_load_scores(runs) if options.paired else {},
+        reproduced=reproduced_folders(runs, [load_report(one.resolve()) for one in options.own]),
     )
     groups = make_groups(runs, load_published_rows(), options.least_confidence, extras)
     page = out / PAGE_FILE

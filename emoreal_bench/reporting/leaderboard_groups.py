@@ -26,6 +26,7 @@ from emoreal_bench.reporting.leaderboard_figures import (
     make_scatter,
 )
 from emoreal_bench.reporting.leaderboard_rows import (
+    Badge,
     Row,
     measured_row,
     reported_rows,
@@ -111,10 +112,12 @@ class RunExtras:
     Attributes:
         pages: Address of a run's page by run folder.
         scores: What each clip adds to the score, by run folder, for paired tests.
+        reproduced: Folders of the runs that the publisher has reproduced.
     """
 
     pages: Mapping[Path, str] = field(default_factory=dict)
     scores: Mapping[Path, Mapping[Scoring, ClipScores]] = field(default_factory=dict)
+    reproduced: frozenset[Path] = frozenset()
 
     def scores_under(self, scoring: Scoring) -> dict[Path, ClipScores]:
         """Give the scores of the runs that have some under a scoring."""
@@ -258,8 +261,10 @@ def _make_table(
 
 
 def _linked(row: Row, extras: RunExtras) -> Row:
-    page = extras.pages.get(row.folder, "") if row.folder is not None else ""
-    return replace(row, page=page)
+    if row.folder is None:
+        return row
+    badge = Badge.REPRODUCED if row.folder in extras.reproduced else row.badge
+    return replace(row, page=extras.pages.get(row.folder, ""), badge=badge)
 
 
 def _table_row(row: Row, columns: Sequence[tuple[NumberKey, Column]]) -> TableRow:

@@ -34,6 +34,8 @@ class Badge(StrEnum):
 
     MEASURED = "measured"
     """Run by this program, from a run folder."""
+    REPRODUCED = "reproduced"
+    """Measured by others, and run again by the publisher to the same score."""
     REPORTED = "reported"
     """Copied from a publication."""
 
@@ -70,7 +72,7 @@ class Row:
 
     Attributes:
         model: Name of the model.
-        badge: Measured or reported.
+        badge: Measured, reproduced or reported.
         label: What stands beside the name, e.g. "random weights".
         facts: More about the model, in a few words each.
         is_blind: Whether the model saw no clip by design.
