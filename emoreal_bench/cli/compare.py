@@ -24,12 +24,21 @@ def compare(
     ),
     seed: int = typer.Option(0, min=0, help="Of the intervals."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    html: Path | None = typer.Option(
+        None, help="Also write a page of two runs into this folder, with the items that flipped."
+    ),
 ) -> None:
     """Compare runs of the same items with the first: better, worse, or no evidence?"""
     from emoreal_bench import api
+    from emoreal_bench.contracts.errors import UsageError
     from emoreal_bench.reporting.comparison_tables import comparison_renderables
 
     report = api.compare(runs, across=across or (), seed=seed)
+    if html is not None:
+        if len(runs) != 2:
+            raise UsageError("--html shows two runs.", remedy="Name two, or leave --html out.")
+        first, second = runs
+        api.view_run(second, html, other=first)
     if as_json:
         print_json(report.model_dump(mode="json", by_alias=True))
     else:

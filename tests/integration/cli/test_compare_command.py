@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +64,20 @@ def test_runs_that_were_asked_differently_end_with_exit_code_4_and_the_differenc
 
 def test_one_run_alone_is_a_wrong_use(runs: dict[str, str]) -> None:
     assert run(["compare", runs["good"]]) == 2
+
+
+def test_a_page_shows_the_second_run_beside_the_first(
+    runs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compare", runs["poor"], runs["good"], "--html", str(tmp_path / "page")]) == 0
+    index = (tmp_path / "page" / "items" / "index.js").read_text(encoding="ascii")
+    assert '"right only here"' in index
+    assert (tmp_path / "page" / "index.html").is_file()
+
+
+def test_a_page_of_three_runs_is_refused(
+    runs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    three = [runs["poor"], runs["good"], runs["poor"]]
+    assert run(["compare", *three, "--html", str(tmp_path / "page")]) == 2
+    assert "--html shows two runs." in capsys.readouterr().err
