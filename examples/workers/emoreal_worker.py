@@ -114,6 +114,25 @@ class Worker:
         raise NotImplementedError
 
 
+def only_question(question, can_sample=False):
+    """Give the words of a question that stands alone.
+
+    Args:
+        question: The question.
+        can_sample: Whether the model can write at a temperature above 0.
+
+    Raises:
+        UnsupportedError: If examples stand before it, or it is to be sampled and cannot be.
+    """
+    if question.has_examples:
+        raise UnsupportedError("the model takes one question without examples")
+    if question.system:
+        raise UnsupportedError("the model's prompt has no place for a system message")
+    if question.settings["temperature"] > 0 and not can_sample:
+        raise UnsupportedError("this worker writes greedily: the temperature has to be 0")
+    return question.text
+
+
 def delivery(question, prompt, frames=0, audio_seconds=0.0, notes=()):
     """Say what was fed to the model.
 
@@ -136,15 +155,22 @@ def delivery(question, prompt, frames=0, audio_seconds=0.0, notes=()):
     }
 
 
-def hash_files(folder, ends=(".safetensors", ".bin", ".pth", ".json")):
-    """Hash a checkpoint by the names and bytes of its files, for ``weights_hash``."""
+def hash_files(*folders, ends=(".safetensors", ".bin", ".pth", ".json")):
+    """Hash checkpoints by the names and bytes of their files, for ``weights_hash``.
+
+    Raises:
+        FileNotFoundError: If there is no such file in a folder.
+    """
     digest = hashlib.sha256()
-    root = Path(folder)
-    for path in sorted(path for path in root.rglob("*") if path.name.endswith(tuple(ends))):
-        digest.update(path.relative_to(root).as_posix().encode("utf-8") + b"\0")
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+    for root in map(Path, folders):
+        paths = sorted(path for path in root.rglob("*") if path.name.endswith(tuple(ends)))
+        if not paths:
+            raise FileNotFoundError(f"there are no weights in {root.absolute()}")
+        for path in paths:
+            digest.update(path.relative_to(root).as_posix().encode("utf-8") + b"\0")
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
     return digest.hexdigest()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from emoreal_worker import UnsupportedError, Worker, delivery, hash_files, serve
+from emoreal_worker import Worker, delivery, hash_files, only_question, serve
 
 CHECKPOINT = os.environ.get("CHECKPOINT", "")
 
@@ -29,12 +29,8 @@ class Template(Worker):
         self.model = ...
 
     def generate(self, question):
-        if question.settings["temperature"] > 0:
-            raise UnsupportedError("this worker writes greedily")
-        if question.has_examples:
-            raise UnsupportedError("the model takes one question at a time")
         clip = question.clip
-        prompt = question.text
+        prompt = only_question(question)
         reply = ...
         return {
             "text": reply,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shlex
@@ -15,7 +16,7 @@ import av
 import numpy as np
 import pytest
 
-from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
@@ -25,7 +26,9 @@ from emoreal_bench.model_adapters.worker_protocol import MediaForm, write_clip
 from tests.model_requests import make_clip, make_request
 
 FAULTY = Path(__file__).parent / "faulty_worker.py"
-SAMPLE = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
+WORKERS = Path(__file__).parents[3] / "examples" / "workers"
+SAMPLE = WORKERS / "sample" / "worker.py"
+PUBLISHED = ("avere_official", "videollama2_1_av", "vita_1_5", "emotion_llama")
 
 
 def make_worker(program: Path, *options: str, **arguments: str) -> ModelAdapter:
@@ -165,3 +168,45 @@ def test_a_worker_that_counts_nothing_breaks_a_promise(
     command = [sys.executable, str(tmp_path / "worker.py")]
     assert worker_check.main(command) == ExitCode.REGRESSION
     assert "BROKEN frames are counted" in capsys.readouterr().out
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    return tmp_path
+
+
+def describe_published(worker: str, checkpoint: Path) -> ModelDescription:
+    """Ask a worker for its description, in this environment, where its libraries are not."""
+    names = ("CHECKPOINT", "CHECKPOINTS", "AVERE_CHECKPOINT", "AVERE_BACKBONES")
+    entry = {
+        "command": [sys.executable, str(WORKERS / worker / "worker.py")],
+        "environment": dict.fromkeys(names, str(checkpoint)),
+    }
+    file = checkpoint / "workers.yaml"
+    file.write_text(json.dumps({worker: entry}))
+    return create_adapter(f"worker/{worker}", {"file": str(file)}).describe()
+
+
+@pytest.mark.parametrize("worker", PUBLISHED)
+def test_a_published_worker_describes_itself_without_its_libraries(
+    worker: str, checkpoint: Path
+) -> None:
+    description = describe_published(worker, checkpoint)
+    assert description.capabilities.joint
+    (checkpoint / "model.safetensors").write_bytes(b"others")
+    assert describe_published(worker, checkpoint).weights_hash != description.weights_hash
+
+
+@pytest.mark.parametrize("worker", PUBLISHED)
+def test_a_published_worker_without_weights_says_so(worker: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there are no weights in"):
+        describe_published(worker, tmp_path)
+
+
+@pytest.mark.parametrize("worker", PUBLISHED)
+def test_a_page_says_that_its_worker_has_not_been_run(worker: str) -> None:
+    page = (WORKERS / worker / "README.md").read_text()
+    assert "has not been run with the weights" in page
+    assert "What differs from the authors' use" in page
+    assert (WORKERS / worker / "environment.yml").is_file()
