@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+import tempfile
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,21 @@ def test_a_hanging_process_is_ended() -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(asyncio.run(run()), 0)
+
+
+def test_no_files_of_clips_are_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def run() -> tuple[list[Result], int]:
+        async with make_worker(SAMPLE) as adapter:
+            requests = [make_request(str(number), make_clip()) for number in range(2)]
+            results = [result async for result in adapter.generate(requests)]
+            return results, sum(path.is_dir() for path in tmp_path.glob("*/*"))
+
+    results, left_by_batch = asyncio.run(run())
+    assert [result.delivery.frames for result in results] == [8, 8]
+    assert left_by_batch == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_worker_that_cannot_load_says_its_last_words() -> None:
