@@ -67,6 +67,13 @@
     return made;
   }
 
+  // A name with a place to break after each of its parts.
+  function breakable(text) {
+    const parts = element("span");
+    for (const part of visible(text).split(/(?<=[_/.])/)) parts.append(part, document.createElement("wbr"));
+    return parts;
+  }
+
   function drawing(tag, properties, ...children) {
     const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const [name, value] of Object.entries(properties)) made.setAttribute(name, value);
@@ -143,7 +150,7 @@
     list.tBodies[0].replaceChildren(...shown.map((position) => element("tr",
       position === chosen ? { "aria-current": "true" } : {},
       element("th", { scope: "row", class: "name" },
-        element("a", { href: link({ item: position }) }, visible(index.ids[position]))),
+        element("a", { href: link({ item: position }) }, breakable(index.ids[position]))),
       ...names.map((name) => element("td", {},
         name === "subtask" ? words(valueOf(name, position)) : verdict(valueOf(name, position)))))));
     const total = index.ids.length.toLocaleString("en");
