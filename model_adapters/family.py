@@ -73,6 +73,7 @@ class Family(Generic[Input, Builder]):
         capabilities: Given the batch size and whether a GPU is wanted.
         make_builder: Makes what turns requests into tensors.
         make_model: Puts the network, on its device, behind the common interface.
+        eager_parts: Keys of the parts that know no other implementation of attention.
     """
 
     network: str
@@ -82,3 +83,4 @@ class Family(Generic[Input, Builder]):
     capabilities: Callable[[int, bool], Capabilities]
     make_builder: Callable[[ModelFolder], Builder]
     make_model: Callable[[Any, ModelFolder, Builder], LocalModel[Input]]
+    eager_parts: tuple[str, ...] = ()

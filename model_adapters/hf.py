@@ -31,7 +31,7 @@ from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.identity import hash_files
-from emoreal_bench.model_adapters import qwen2_5_omni, qwen3_omni
+from emoreal_bench.model_adapters import gemma4, qwen2_5_omni, qwen3_omni
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.family import Family, InputBuilder, ModelFolder, PixelLimits
 from emoreal_bench.model_adapters.hardware import LocalArguments, NumberFormat
@@ -53,6 +53,7 @@ class ModelType(StrEnum):
     QWEN2_5_OMNI_THINKER = "qwen2_5_omni_thinker"
     QWEN3_OMNI = "qwen3_omni_moe"
     QWEN3_OMNI_THINKER = "qwen3_omni_moe_thinker"
+    GEMMA4 = "gemma4"
 
 
 FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
@@ -61,6 +62,7 @@ FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
         ModelType.QWEN2_5_OMNI_THINKER: qwen2_5_omni.FAMILY,
         ModelType.QWEN3_OMNI: qwen3_omni.FAMILY,
         ModelType.QWEN3_OMNI_THINKER: qwen3_omni.FAMILY,
+        ModelType.GEMMA4: gemma4.FAMILY,
     }
 )
 
@@ -217,7 +219,10 @@ class HfAdapter(LocalAdapter[Any]):
         loaded: Any = getattr(transformers, family.network).from_pretrained(
             self._folder,
             dtype=self._arguments.resolve_dtype(),
-            attn_implementation=self._arguments.resolve_attention().value,
+            attn_implementation={
+                "": self._arguments.resolve_attention().value,
+                **dict.fromkeys(family.eager_parts, Attention.EAGER.value),
+            },
             # Quantised weights cannot be moved, so they are read into their place.
             device_map=None if quantization is None else {"": device},
             quantization_config=quantization,

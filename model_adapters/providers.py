@@ -129,7 +129,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             Provider(
                 name="hf",
                 factory="emoreal_bench.model_adapters.hf:create",
-                summary="Models that see and hear, run here through transformers: Qwen-Omni.",
+                summary="Models that see and hear, run here by transformers: Qwen-Omni, Gemma 4.",
                 example="hf/Qwen/Qwen2.5-Omni-7B",
                 models=(
                     "Qwen/Qwen2.5-Omni-7B",

@@ -1,0 +1,366 @@
+"""Requests into the tensors of Gemma 4, the sizes that see and hear.
+
+Each frame stands in the prompt by itself, its time in front of it. The chat
+template and the numbers that the sound is normalised with come from the
+model's folder: nothing of them is known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import Gemma4AudioFeatureExtractor, PreTrainedTokenizerBase
+
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.media import ClipMedia
+from emoreal_bench.contracts.request import AudioPart, Request, TextPart, VideoPart
+from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.log_mel import SAMPLE_RATE
+from emoreal_bench.inputs.parts import (
+    find_clip,
+    hash_tensor,
+    media_parts,
+    prepare_once,
+    why_absent,
+)
+
+VIDEO_MARK = "<|video|>"
+MAX_AUDIO_SECONDS = 30.0
+_MAX_SAMPLES = round(MAX_AUDIO_SECONDS * SAMPLE_RATE)
+# From here on, the extractor has a window that is all sound.
+_MIN_SAMPLES = 321
+# Stand for marks while others are looked for: two characters that Unicode reserves for
+# a program's own use.
+_HELD_VIDEO, _HELD_AUDIO = "\ufdd0", "\ufdd1"
+# Names under which the tokenizer keeps the marks that open and close clips.
+_MARK_NAMES = ("boi_token", "eoi_token", "audio_token", "boa_token", "eoa_token")
+
+
+@dataclass(frozen=True, slots=True)
+class Gemma4FrameSettings:
+    """How the vision tower sees a frame.
+
+    Attributes:
+        tokens: Most tokens of a frame.
+        patch: Side of a patch in pixels.
+        pool: Side of the square of patches that becomes one token.
+    """
+
+    tokens: int = 70
+    patch: int = 16
+    pool: int = 3
+
+    @property
+    def cell(self) -> int:
+        """Side in pixels of the area that becomes one token."""
+        return self.patch * self.pool
+
+
+@dataclass(frozen=True, slots=True)
+class Gemma4Video:
+    """The picture of one clip.
+
+    Attributes:
+        key: The clip's key.
+        patches: ``(frames, most patches, 3 * patch * patch)`` 32-bit floats in 0..1.
+        positions: ``(frames, most patches, 2)`` column and row; -1 where padded.
+        times: Of each frame, as ``mm:ss``.
+        frame_tokens: Tokens of each frame.
+        hash: Over all that the model sees.
+    """
+
+    key: str
+    patches: torch.Tensor
+    positions: torch.Tensor
+    times: tuple[str, ...]
+    frame_tokens: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gemma4Audio:
+    """The sound of one clip.
+
+    Attributes:
+        key: The clip's key.
+        features: ``(frames, mel bins)`` log-mel values.
+        mask: ``(frames,)``, false where only padding is heard.
+        seconds: Length as fed.
+        tokens: Positions that the sound takes in the prompt.
+        hash: Over all that the model hears.
+    """
+
+    key: str
+    features: torch.Tensor
+    mask: torch.Tensor
+    seconds: float
+    tokens: int
+    hash: str
+
+
+@dataclass(slots=True)
+class Gemma4Clips:
+    """Clips already turned into tensors, so that questions of one clip share them."""
+
+    videos: dict[str, Gemma4Video] = field(default_factory=dict)
+    audios: dict[str, Gemma4Audio] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gemma4Input:
+    """One request as tensors.
+
+    Attributes:
+        input_ids: The prompt, up to where the answer begins.
+        videos: Pictures in the order of their marks.
+        audios: Sounds in the order of their marks.
+        delivery: What this gives to the model.
+    """
+
+    input_ids: tuple[int, ...]
+    videos: tuple[Gemma4Video, ...]
+    audios: tuple[Gemma4Audio, ...]
+    delivery: Delivery
+
+
+class Gemma4InputBuilder:
+    """Turns requests into tensors.
+
+    Args:
+        tokenizer: Of the model, with its chat template and named marks.
+        extractor: Of the model's folder.
+        frame_settings: Of the vision tower.
+        max_tokens: Longest sequence the model takes, reply included.
+
+    Raises:
+        UsageError: If the tokenizer lacks the template or a mark.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        extractor: Gemma4AudioFeatureExtractor,
+        frame_settings: Gemma4FrameSettings,
+        max_tokens: int,
+    ):
+        self._tokenizer = tokenizer
+        self._extractor = extractor
+        self._frame_settings = frame_settings
+        self._max_tokens = max_tokens
+        marks = {name: getattr(tokenizer, name, None) for name in _MARK_NAMES}
+        missing = [name for name, mark in marks.items() if mark is None]
+        if not getattr(tokenizer, "chat_template", None):
+            missing.append("chat_template")
+        if missing:
+            raise UsageError(
+                f"the tokenizer lacks its {', '.join(missing)}.",
+                where=str(tokenizer.name_or_path),
+                remedy="Take the folder of an instruction-tuned model that hears.",
+            )
+        # As the published processor does: the published tokenizer does not know the mark.
+        added: dict[str, Any] = {"extra_special_tokens": [VIDEO_MARK]}
+        tokenizer.add_special_tokens(added, replace_extra_special_tokens=False)
+        self._marks = {name: str(mark) for name, mark in marks.items()}
+        ids = tokenizer.convert_tokens_to_ids([VIDEO_MARK, self._marks["audio_token"]])
+        self.video_id, self.audio_id = cast("list[int]", ids)
+
+    def render(self, request: Request) -> str:
+        """Write the request in the model's chat form, one mark per picture and sound.
+
+        A clip that the request names and does not bring counts as having both.
+        """
+        turns: list[Any] = []
+        for message in request.messages:
+            content: list[dict[str, str]] = []
+            for part in message.parts:
+                if isinstance(part, TextPart):
+                    content.append({"type": "text", "text": part.text})
+                elif part.clip not in request.clips or not _why_left_out(
+                    part, request.clips[part.clip]
+                ):
+                    kind = Modality.VIDEO if isinstance(part, VideoPart) else Modality.AUDIO
+                    content.append({"type": kind.value})
+            turns.append({"role": message.role, "content": content})
+        return str(
+            self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        )
+
+    def build(self, request: Request, shared: Gemma4Clips) -> Gemma4Input:
+        """Turn a request into tensors.
+
+        Args:
+            request: With its decoded clips.
+            shared: Clips already prepared; those of this request are added.
+
+        Raises:
+            InputError: If the model cannot take the request.
+        """
+        self._refuse_marks(request)
+        videos, audios, notes = self._media(request, shared)
+        text = self._expand(self.render(request), videos, audios)
+        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        if len(ids) + request.settings.max_new_tokens > self._max_tokens:
+            raise InputError(
+                f"a prompt of {len(ids)} tokens and a reply of "
+                f"{request.settings.max_new_tokens} exceed the {self._max_tokens} of the model"
+            )
+        return Gemma4Input(tuple(ids), videos, audios, self._delivery(ids, videos, audios, notes))
+
+    def _media(
+        self, request: Request, shared: Gemma4Clips
+    ) -> tuple[tuple[Gemma4Video, ...], tuple[Gemma4Audio, ...], list[str]]:
+        videos: list[Gemma4Video] = []
+        audios: list[Gemma4Audio] = []
+        notes: list[str] = []
+        for part in media_parts(request):
+            clip = find_clip(part, request)
+            notes.extend(clip.notes)
+            why = _why_left_out(part, clip)
+            if why is not None:
+                notes.append(why)
+            elif isinstance(part, VideoPart):
+                videos.append(prepare_once(shared.videos, clip, self._prepare_video))
+            else:
+                audios.append(prepare_once(shared.audios, clip, self._prepare_audio))
+                if clip.waveform is not None and len(clip.waveform) > _MAX_SAMPLES:
+                    notes.append(f"audio cut after {MAX_AUDIO_SECONDS:.0f} s")
+        return tuple(videos), tuple(audios), notes
+
+    def _expand(
+        self, text: str, videos: Sequence[Gemma4Video], audios: Sequence[Gemma4Audio]
+    ) -> str:
+        """Repeat each mark as often as its clip has tokens, frames after their times."""
+        marks = self._marks
+        for video in videos:
+            frame = marks["boi_token"] + VIDEO_MARK * video.frame_tokens + marks["eoi_token"]
+            # Written with a mark that is no mark yet, so that the next one found is the next.
+            shown = " ".join(f"{time} {frame}" for time in video.times)
+            text = text.replace(VIDEO_MARK, shown.replace(VIDEO_MARK, _HELD_VIDEO), 1)
+        for audio in audios:
+            sound = marks["boa_token"] + _HELD_AUDIO * audio.tokens + marks["eoa_token"]
+            text = text.replace(marks["audio_token"], sound, 1)
+        return text.replace(_HELD_VIDEO, VIDEO_MARK).replace(_HELD_AUDIO, marks["audio_token"])
+
+    def _prepare_video(self, clip: ClipMedia) -> Gemma4Video:
+        assert clip.frames is not None
+        patches, positions = frames_to_patches(clip.frames, self._frame_settings)
+        times = tuple(f"{int(time // 60):02d}:{int(time % 60):02d}" for time in clip.timestamps)
+        tokens = int((positions[0, :, 0] >= 0).sum()) // self._frame_settings.pool**2
+        digest = hash_tensor(patches, f"{times} {tokens}")
+        return Gemma4Video(clip.key, patches, positions, times, tokens, digest)
+
+    def _prepare_audio(self, clip: ClipMedia) -> Gemma4Audio:
+        assert clip.waveform is not None
+        if clip.sample_rate != SAMPLE_RATE:
+            raise InputError(
+                f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz"
+            )
+        # As a list: the library mishandles an array alone.
+        extracted = self._extractor([clip.waveform[:_MAX_SAMPLES]], return_tensors="pt")
+        features, mask = extracted["input_features"][0], extracted["input_features_mask"][0]
+        return Gemma4Audio(
+            key=clip.key,
+            features=features,
+            mask=mask,
+            seconds=min(len(clip.waveform), _MAX_SAMPLES) / SAMPLE_RATE,
+            # Two convolutions of stride 2, and so is their mask.
+            tokens=int(mask[::2][::2].sum()),
+            hash=hash_tensor(features, str(int(mask.sum()))),
+        )
+
+    def _refuse_marks(self, request: Request) -> None:
+        """Refuse words that would be read as turns or clips of their own."""
+        for part in (part for message in request.messages for part in message.parts):
+            if isinstance(part, TextPart):
+                for mark in (*self._tokenizer.all_special_tokens, _HELD_VIDEO, _HELD_AUDIO):
+                    if mark in part.text:
+                        raise InputError(f"the words hold {mark}, a mark of the model's own")
+
+    def _delivery(
+        self,
+        ids: Sequence[int],
+        videos: Sequence[Gemma4Video],
+        audios: Sequence[Gemma4Audio],
+        notes: Sequence[str],
+    ) -> Delivery:
+        seen, heard = ids.count(self.video_id), ids.count(self.audio_id)
+        digest = hashlib.sha256(str(tuple(ids)).encode())
+        for media_hash in (*(video.hash for video in videos), *(audio.hash for audio in audios)):
+            digest.update(media_hash.encode())
+        return Delivery(
+            frames=sum(len(video.times) for video in videos),
+            audio_seconds=sum(audio.seconds for audio in audios),
+            tokens={
+                Modality.VIDEO: seen,
+                Modality.AUDIO: heard,
+                Modality.TEXT: len(ids) - seen - heard,
+            },
+            input_hash=digest.hexdigest(),
+            notes=tuple(dict.fromkeys(notes)),
+        )
+
+
+def _why_left_out(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
+    absent = why_absent(part, clip)
+    if absent is None and isinstance(part, AudioPart):
+        assert clip.waveform is not None
+        if len(clip.waveform) < _MIN_SAMPLES:
+            return "audio left out: the sound is shorter than the model can hear"
+    return absent
+
+
+def fit_size(height: int, width: int, settings: Gemma4FrameSettings) -> tuple[int, int]:
+    """Choose the largest size that keeps the aspect ratio within the tokens of a frame.
+
+    Raises:
+        InputError: If the frame is too narrow for that.
+    """
+    cell = settings.cell
+    factor = math.sqrt(settings.tokens * cell**2 / (height * width))
+    fitted = (math.floor(factor * height / cell) * cell, math.floor(factor * width / cell) * cell)
+    if 0 in fitted:
+        raise InputError(f"frames of {width} x {height} pixels are too narrow for the model")
+    return fitted
+
+
+def frames_to_patches(
+    frames: NDArray[np.uint8], settings: Gemma4FrameSettings
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Resize frames and cut them into patches.
+
+    Args:
+        frames: ``(n, height, width, 3)`` unsigned bytes, RGB.
+        settings: Of the tower.
+
+    Returns:
+        Patches ``(n, most patches, 3 * patch * patch)`` in 0..1 and their
+        positions ``(n, most patches, 2)`` as column and row, -1 where padded.
+    """
+    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+    height, width = fit_size(frames.shape[1], frames.shape[2], settings)
+    if (height, width) != frames.shape[1:3]:
+        pixels = torch.nn.functional.interpolate(
+            pixels, (height, width), mode="bicubic", antialias=True
+        )
+        # The published models saw whole grey levels after resizing.
+        pixels = pixels.round_().clamp_(0, 255)
+    side = settings.patch
+    rows, columns = height // side, width // side
+    blocks = (pixels / 255).view(len(frames), 3, rows, side, columns, side)
+    patches = blocks.permute(0, 2, 4, 3, 5, 1).reshape(len(frames), rows * columns, -1)
+    row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    positions = torch.stack([column, row], dim=-1).view(1, -1, 2).expand(len(frames), -1, -1)
+    missing = settings.tokens * settings.pool**2 - rows * columns
+    return (
+        torch.nn.functional.pad(patches, (0, 0, 0, missing)),
+        torch.nn.functional.pad(positions, (0, 0, 0, missing), value=-1),
+    )

@@ -1,0 +1,342 @@
+"""Gemma 4: fed as published, and answering as the library does for one request alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import (
+    Gemma4AudioFeatureExtractor,
+    Gemma4Config,
+    Gemma4ForConditionalGeneration,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.gemma4.image_processing_pil_gemma4 import (
+    Gemma4ImageProcessorPil,
+    get_aspect_ratio_preserving_size,
+)
+
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.gemma4 import (
+    Gemma4FrameSettings,
+    Gemma4Input,
+    Gemma4InputBuilder,
+    fit_size,
+    frames_to_patches,
+)
+from emoreal_bench.model_adapters import create_adapter, tiny_network
+from emoreal_bench.model_adapters.gemma4 import Gemma4
+from tests.model_requests import make_clip, make_request
+
+TOLERANCE = 1e-4
+NEW_TOKENS = 8
+GREY_LEVEL = 1 / 255
+FRAME_SETTINGS = Gemma4FrameSettings()
+SMALL = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+}
+MARKS = {
+    "image_token": "<|image|>",
+    "boi_token": "<|image>",
+    "eoi_token": "<image|>",
+    "audio_token": "<|audio|>",
+    "boa_token": "<|audio>",
+    "eoa_token": "<audio|>",
+}
+TEMPLATE = (
+    "{% for turn in messages %}[{{ turn.role }}]{% for part in turn.content %}"
+    "{% if part.type == 'text' %}{{ part.text }}{% else %}<|{{ part.type }}|>{% endif %}"
+    "{% endfor %}\n{% endfor %}[model]"
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    base = tiny_network.make_tokenizer()
+    # The library leaves the constructor untyped.
+    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=base.backend_tokenizer,
+        pad_token=base.pad_token,
+        eos_token=base.eos_token,
+        extra_special_tokens=MARKS,
+    )
+    tokenizer.chat_template = TEMPLATE
+    return tokenizer
+
+
+@pytest.fixture(scope="module")
+def builder(tokenizer: PreTrainedTokenizerFast) -> Gemma4InputBuilder:
+    extractor = Gemma4AudioFeatureExtractor()
+    return Gemma4InputBuilder(tokenizer, extractor, FRAME_SETTINGS, 4096)
+
+
+@pytest.fixture(scope="module")
+def network(
+    builder: Gemma4InputBuilder, tokenizer: PreTrainedTokenizerFast
+) -> Gemma4ForConditionalGeneration:
+    """Make a network whose weights are large enough for its answers to depend on the clip."""
+    settings: dict[str, Any] = {
+        "text_config": {
+            **SMALL,
+            "num_hidden_layers": 4,
+            "layer_types": ["sliding_attention", "full_attention"] * 2,
+            "num_kv_shared_layers": 2,
+            "sliding_window": 64,
+            "global_head_dim": 32,
+            "hidden_size_per_layer_input": 8,
+            "vocab_size": len(tokenizer),
+            "vocab_size_per_layer_input": len(tokenizer),
+            "pad_token_id": tokenizer.pad_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+            "final_logit_softcapping": 30.0,
+            "max_position_embeddings": 4096,
+        },
+        "vision_config": {**SMALL, "num_key_value_heads": 4, "position_embedding_size": 256},
+        "audio_config": {
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "subsampling_conv_channels": [128, 4],
+            "output_proj_dims": 48,
+        },
+        "video_token_id": builder.video_id,
+        "audio_token_id": builder.audio_id,
+        "image_token_id": tokenizer.convert_tokens_to_ids(MARKS["image_token"]),
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Gemma4ForConditionalGeneration(Gemma4Config(**settings))
+        with torch.no_grad():
+            for parameter in network.parameters():
+                if parameter.ndim > 1:
+                    parameter.mul_(4)
+    network.train(mode=False)
+    return network
+
+
+@pytest.fixture(scope="module")
+def model(
+    network: Gemma4ForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    builder: Gemma4InputBuilder,
+) -> Gemma4:
+    return Gemma4(network, tokenizer, builder)
+
+
+@pytest.fixture(scope="module")
+def folder(
+    network: Gemma4ForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    path = tmp_path_factory.mktemp("gemma4")
+    network.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    Gemma4AudioFeatureExtractor().save_pretrained(path)
+    return path
+
+
+def make_requests() -> list[Request]:
+    first, second = make_clip(seed=1, frames=2), make_clip(seed=2, frames=3, seconds=0.7)
+    return [
+        make_request("1", first),
+        make_request("2", first, question="What can be heard?"),
+        make_request("3", second),
+        make_request("4", make_clip(seed=3, frames=1, seconds=None, size=(60, 200))),
+        make_request("5", make_clip(seed=4, frames=None)),
+        make_request("6", question="Are you there?"),
+    ]
+
+
+def prepare(model: Gemma4, requests: list[Request]) -> list[Gemma4Input]:
+    prepared = model.prepare(requests)
+    assert all(isinstance(one, Gemma4Input) for one in prepared)
+    return [one for one in prepared if isinstance(one, Gemma4Input)]
+
+
+def plain_arguments(one: Gemma4Input) -> dict[str, Any]:
+    """Give one request as the library's own forward and generate take it."""
+    ids = torch.tensor([one.input_ids])
+    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    for video in one.videos:
+        arguments["pixel_values_videos"] = video.patches
+        arguments["video_position_ids"] = video.positions
+        arguments["num_frames_per_video"] = torch.tensor([len(video.times)])
+    for audio in one.audios:
+        arguments["input_features"] = audio.features[None]
+        arguments["input_features_mask"] = audio.mask[None]
+    return arguments
+
+
+def test_first_token_scores_are_those_of_the_library_one_by_one(
+    model: Gemma4, network: Gemma4ForConditionalGeneration
+) -> None:
+    inputs = prepare(model, make_requests())
+    wanted = [[model.letter_token(letter) for letter in "ABC"]] * len(inputs)
+    scores = model.score_first_token(inputs, wanted)
+    for one, row in zip(inputs, scores, strict=True):
+        with torch.inference_mode():
+            logits = network(**plain_arguments(one)).logits[0, -1]
+        expected = logits.log_softmax(-1)[wanted[0]]
+        torch.testing.assert_close(torch.tensor(row), expected, rtol=0, atol=TOLERANCE)
+
+
+def test_replies_are_those_of_the_library_one_by_one(
+    model: Gemma4, network: Gemma4ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    inputs = prepare(model, make_requests())
+    replies = model.write(inputs, NEW_TOKENS)
+    plain: Any = network  # the library's type of generate does not fit its own models
+    for one, reply in zip(inputs, replies, strict=True):
+        output = plain.generate(**plain_arguments(one), max_new_tokens=NEW_TOKENS, do_sample=False)
+        written = output[0, len(one.input_ids) :]
+        assert reply.text == tokenizer.decode(written, skip_special_tokens=True)
+
+
+def test_the_answers_depend_on_picture_and_sound(model: Gemma4) -> None:
+    mixed = [
+        make_request(clip=make_clip(seed=0)),
+        make_request(clip=make_clip(seed=0, seconds=None)),
+        make_request(clip=make_clip(seed=0, frames=None)),
+        make_request(clip=make_clip(seed=1)),
+    ]
+    token = [[model.letter_token("A")]]
+    scores = [model.score_first_token(prepare(model, [one]), token)[0][0] for one in mixed]
+    assert len(set(scores)) == len(mixed)
+
+
+@pytest.mark.parametrize("size", [(112, 112), (360, 640), (1080, 1920), (48, 700), (384, 384)])
+def test_the_size_is_that_of_the_published_processor(size: tuple[int, int]) -> None:
+    assert fit_size(*size, FRAME_SETTINGS) == get_aspect_ratio_preserving_size(*size, 16, 70 * 9, 3)
+
+
+def test_a_frame_far_too_narrow_is_refused() -> None:
+    with pytest.raises(InputError, match="too narrow"):
+        fit_size(10, 3000, FRAME_SETTINGS)
+
+
+@pytest.mark.parametrize("size", [(384, 384), (112, 150), (480, 640)])
+def test_patches_are_those_of_the_published_image_processor(size: tuple[int, int]) -> None:
+    # Middling greys: Pillow clips the overshoot of its first pass, which no video processor does.
+    frames = np.random.default_rng(0).integers(64, 192, (2, *size, 3), dtype=np.uint8)
+    patches, positions = frames_to_patches(frames, FRAME_SETTINGS)
+    processor = Gemma4ImageProcessorPil(max_soft_tokens=FRAME_SETTINGS.tokens)
+    expected = processor([Image.fromarray(frame) for frame in frames], return_tensors="pt")
+    torch.testing.assert_close(
+        patches, expected["pixel_values"], rtol=0, atol=GREY_LEVEL * 1.01, check_dtype=False
+    )
+    assert torch.equal(positions, expected["image_position_ids"])
+
+
+@pytest.mark.parametrize("seconds", [0.0201, 0.03, 0.5, 1.0, 1.005, 1.5, 2.37])
+def test_sound_takes_as_many_tokens_as_the_audio_tower_gives(
+    seconds: float, model: Gemma4, network: Gemma4ForConditionalGeneration
+) -> None:
+    (one,) = prepare(model, [make_request(clip=make_clip(frames=None, seconds=seconds))])
+    (audio,) = one.audios
+    with torch.inference_mode():
+        output = network.model.get_audio_features(audio.features[None], audio.mask[None])
+    assert audio.tokens == int(output.attention_mask.sum()) > 0
+    assert one.delivery.tokens[Modality.AUDIO] == audio.tokens
+
+
+def test_each_frame_stands_behind_its_time(
+    model: Gemma4, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    (one,) = prepare(model, [make_request(clip=make_clip(frames=2, seconds=None))])
+    (video,) = one.videos
+    frame = f"<|image>{'<|video|>' * video.frame_tokens}<image|>"
+    assert f"00:00 {frame} 00:00 {frame}" in tokenizer.decode(list(one.input_ids))
+    assert one.delivery.tokens[Modality.VIDEO] == 2 * video.frame_tokens
+
+
+def test_several_clips_find_their_own_places(model: Gemma4) -> None:
+    one, other = make_clip(seed=1, frames=1), make_clip(seed=2, frames=3)
+    request = make_request(clip=one)
+    both = Request(
+        id="both",
+        messages=(*make_request(clip=other).messages, *request.messages),
+        settings=request.settings,
+        clips={"clip": one},
+    )
+    (prepared,) = prepare(model, [both])
+    assert [video.key for video in prepared.videos] == [one.key, one.key]
+    tokens = prepared.delivery.tokens
+    assert tokens[Modality.VIDEO] == sum(video.frame_tokens for video in prepared.videos)
+
+
+@pytest.mark.parametrize("mark", ["<|video|>", "<|audio|>", "<image|>", "\ufdd0"])
+def test_a_mark_in_the_words_is_refused(mark: str, model: Gemma4) -> None:
+    (prepared,) = model.prepare([make_request(question=f"Look: {mark}")])
+    assert isinstance(prepared, InputError)
+
+
+def test_a_folder_is_run_by_this_family(folder: Path, model: Gemma4) -> None:
+    request = make_request(clip=make_clip(frames=2))
+
+    async def score() -> list[Result]:
+        async with create_adapter(f"hf/{folder}", {"device": "cpu"}) as adapter:
+            return [result async for result in adapter.score_choices([request])]
+
+    (result,) = asyncio.run(score())
+    inputs = prepare(model, [request])
+    tokens = [model.letter_token(letter) for letter in "AB"]
+    assert result.choice_scores is not None
+    assert list(result.choice_scores.scores.values()) == pytest.approx(
+        model.score_first_token(inputs, [tokens])[0], abs=1e-5
+    )
+    assert result.delivery == inputs[0].delivery
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"audio_config": None}, "no audio tower"),
+        ({"text_config": {"use_bidirectional_attention": "vision"}}, "both directions"),
+    ],
+)
+def test_sizes_that_cannot_be_run_are_refused(
+    changes: dict[str, Any], message: str, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    configuration = json.loads((folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**configuration, **changes}))
+    with pytest.raises(UsageError, match=message):
+        create_adapter(f"hf/{tmp_path}").render(make_request())
+
+
+def test_a_folder_that_does_not_say_how_sound_is_fed_is_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with pytest.raises(UsageError, match="how sound is fed"):
+        create_adapter(f"hf/{tmp_path}").render(make_request())
+
+
+def test_pixel_limits_are_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="no limits on pixels"):
+        create_adapter(f"hf/{folder}", {"max_pixels": "100000"}).describe()
+
+
+def test_a_tokenizer_without_a_chat_template_is_refused() -> None:
+    with pytest.raises(UsageError, match="chat_template"):
+        Gemma4InputBuilder(
+            tiny_network.make_tokenizer(), Gemma4AudioFeatureExtractor(), FRAME_SETTINGS, 4096
+        )
