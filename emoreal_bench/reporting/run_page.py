@@ -192,6 +192,7 @@ def _index_script(
     about = {
         "system": request.system,
         "order": list(request.order),
+        "shots": request.shots,
         "model": plain_text(manifest.model.name),
         "other": other_name,
         "has_clips": has_clips,

@@ -279,7 +279,8 @@
       const isRight = choice.replace(/^\s*\(?/, "").toUpperCase().startsWith(item.gold.toUpperCase());
       return element("li", isRight ? { class: "gold" } : {}, visible(choice), isRight ? " \u2190 right answer" : null);
     });
-    const prompt = index.order.map((part) => (part === "text" ? item.prompt : `[${part}]`)).join("\n");
+    const question = index.order.map((part) => (part === "text" ? item.prompt : `[${part}]`)).join("\n");
+    const prompt = index.shots ? `[${index.shots} worked examples]\n${question}` : question;
     detail.replaceChildren(
       element("div", { class: "item-head" }, element("h3", {}, visible(item.id)), neighbours(position)),
       element("p", { class: "quiet" }, [words(valueOf("subtask", position)), `clip ${visible(item.clip)}`, ...metadata].join(" \u00b7 ")),
