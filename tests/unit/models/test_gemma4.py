@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from emoreal_bench.inputs.gemma4 import (
 )
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from emoreal_bench.model_adapters.gemma4 import Gemma4
+from tests.lora_folders import adapt, score, score_directly
 from tests.model_requests import make_clip, make_request
 
 TOLERANCE = 1e-4
@@ -289,11 +291,11 @@ def test_a_mark_in_the_words_is_refused(mark: str, model: Gemma4) -> None:
 def test_a_folder_is_run_by_this_family(folder: Path, model: Gemma4) -> None:
     request = make_request(clip=make_clip(frames=2))
 
-    async def score() -> list[Result]:
+    async def ask() -> list[Result]:
         async with create_adapter(f"hf/{folder}", {"device": "cpu"}) as adapter:
             return [result async for result in adapter.score_choices([request])]
 
-    (result,) = asyncio.run(score())
+    (result,) = asyncio.run(ask())
     inputs = prepare(model, [request])
     tokens = [model.letter_token(letter) for letter in "AB"]
     assert result.choice_scores is not None
@@ -301,6 +303,21 @@ def test_a_folder_is_run_by_this_family(folder: Path, model: Gemma4) -> None:
         model.score_first_token(inputs, [tokens])[0], abs=1e-5
     )
     assert result.delivery == inputs[0].delivery
+
+
+def test_a_lora_adapter_changes_the_answers_as_peft_does(
+    folder: Path,
+    network: Gemma4ForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    builder: Gemma4InputBuilder,
+    tmp_path: Path,
+) -> None:
+    adapted = copy.deepcopy(network)
+    adapt(adapted, tmp_path, target_modules=r"model\.language_model\..+\.(q|o)_proj")
+    expected = score_directly(Gemma4(adapted, tokenizer, builder))
+    device = {"device": "cpu"}
+    assert score(f"hf/{folder}", device, tmp_path) == pytest.approx(expected, abs=1e-4)
+    assert score(f"hf/{folder}", device) != pytest.approx(expected, abs=1e-2)
 
 
 @pytest.mark.parametrize(

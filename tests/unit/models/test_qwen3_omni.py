@@ -27,6 +27,7 @@ from emoreal_bench.inputs.qwen3_omni import audio_tokens, make_dialect
 from emoreal_bench.inputs.qwen_omni import OmniInput, prepare_audio
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from emoreal_bench.model_adapters.qwen3_omni import Qwen3Omni
+from tests.lora_folders import adapt, score, score_directly
 from tests.model_requests import make_clip, make_request
 from tests.qwen3_omni_network import FRAME_SETTINGS, make_builder, make_network, make_tokenizer
 
@@ -201,11 +202,11 @@ def test_a_folder_is_run_by_the_family_that_its_configuration_names(
     arguments = {"min_pixels": str(limits[0]), "max_pixels": str(limits[1]), "device": "cpu"}
     request = make_request(clip=make_clip())
 
-    async def score() -> list[Result]:
+    async def ask() -> list[Result]:
         async with create_adapter(f"hf/{folder}", arguments) as adapter:
             return [result async for result in adapter.score_choices([request])]
 
-    (result,) = asyncio.run(score())
+    (result,) = asyncio.run(ask())
     inputs = prepare(model, [request])
     tokens = [model.letter_token(letter) for letter in "AB"]
     assert result.choice_scores is not None
@@ -213,6 +214,27 @@ def test_a_folder_is_run_by_the_family_that_its_configuration_names(
         model.score_first_token(inputs, [tokens])[0], abs=1e-5
     )
     assert result.delivery == inputs[0].delivery
+
+
+def test_a_lora_adapter_changes_the_answers_as_peft_does(
+    folder: Path, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    network = make_network(tokenizer)
+    # By their names: in a mixture of experts PEFT loosens patterns, and towers would match.
+    targets = [
+        name
+        for name, _ in network.named_modules()
+        if "language_model" in name and name.endswith(("q_proj", "v_proj"))
+    ]
+    adapt(network, tmp_path, target_modules=targets)
+    expected = score_directly(Qwen3Omni(network, tokenizer, make_builder(tokenizer)))
+    arguments = {
+        "min_pixels": str(FRAME_SETTINGS.min_pixels),
+        "max_pixels": str(FRAME_SETTINGS.max_pixels),
+        "device": "cpu",
+    }
+    assert score(f"hf/{folder}", arguments, tmp_path) == pytest.approx(expected, abs=1e-4)
+    assert score(f"hf/{folder}", arguments) != pytest.approx(expected, abs=1e-2)
 
 
 def test_a_folder_that_does_not_say_how_frames_are_fed_is_refused(
