@@ -24,6 +24,7 @@ from emoreal_bench.contracts.vocabulary import Factor, Scoring
 from emoreal_bench.model_adapters import create_adapter, list_providers
 from emoreal_bench.readers import Dataset, load_items
 from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.running.budget import Budget
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.files import write_atomically
 from emoreal_bench.running.manifest import load_manifest, run_id
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from emoreal_bench.running.dry_run import DryRun
 
 __all__ = [
+    "Budget",
     "PlanOptions",
     "RunInterrupted",
     "RunOptions",

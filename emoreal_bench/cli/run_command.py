@@ -70,6 +70,11 @@ def run(
     fail_on_error: str = typer.Option(
         "false", help="Stop when items fail: true, a count, or a share such as 0.05."
     ),
+    max_requests: int | None = typer.Option(None, min=0, help="Stop after so many requests."),
+    max_tokens: int | None = typer.Option(None, min=0, help="Stop after so many tokens."),
+    max_cost: float | None = typer.Option(
+        None, min=0, help="Stop after so many US dollars; the model's price is a --model-arg."
+    ),
     cache: Path | None = typer.Option(
         None, help="File of a response cache, for repeatable models at temperature 0."
     ),
@@ -98,6 +103,7 @@ def run(
         policy=api.RunPolicy(
             retry_statuses=frozenset(retry or ()),
             fail_on_error=api.parse_fail_on_error(fail_on_error),
+            budget=api.Budget(requests=max_requests, tokens=max_tokens, cost=max_cost),
             command=("emoreal-bench", *sys.argv[1:]),
         ),
         data_options=pairs("--data-arg", data_arg),

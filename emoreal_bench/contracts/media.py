@@ -47,7 +47,8 @@ class ClipMedia:
     Attributes:
         key: Hash of the file's bytes, of what was wanted of it and of the
             alteration; equal keys mean equal arrays.
-        path: The file, for adapters that send it whole; None if altered.
+        path: The file, for adapters that send it whole; None if it was altered or
+            its sound lies in another file.
         frames: ``(n, height, width, 3)`` unsigned bytes, RGB; None if the clip
             has no picture or none was wanted.
         timestamps: Time of each frame in seconds from the start.

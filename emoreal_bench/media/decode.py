@@ -53,7 +53,8 @@ def decode_clip(clip: Clip, wanted: MediaWanted, *, key: str, limits: DecodeLimi
             seconds = max(seconds, tracks.seconds())
     return ClipMedia(
         key=key,
-        path=clip.video,
+        # A file whose sound lies elsewhere must not be sent whole: its own sound is another.
+        path=clip.video if clip.audio is None else None,
         frames=picture.frames,
         timestamps=picture.timestamps,
         waveform=sound.waveform,

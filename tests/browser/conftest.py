@@ -14,8 +14,13 @@ CHROMIUM = Path("/usr/bin/chromium")
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Give a browser to the tests of one file.
+
+    Not to the session: while it is open Playwright keeps an event loop running, in which no
+    other test could start one of its own.
+    """
     if not CHROMIUM.is_file():
         pytest.skip(f"no browser at {CHROMIUM}")
     with sync_playwright() as playwright:

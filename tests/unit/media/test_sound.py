@@ -122,6 +122,13 @@ def test_a_separate_file_of_sound_is_preferred_to_the_sound_of_the_video(tmp_pat
     assert media.frames is not None
 
 
+def test_a_clip_of_two_files_names_none_to_be_sent_whole(tmp_path: Path) -> None:
+    video = make_clip(tmp_path / "clip.mp4", sound=Sound(pitches=(440.0,)))
+    audio = write_wav(tmp_path / "sound.wav", Sound(3.0, pitches=(600.0,), codec="pcm_s16le"))
+    assert decode(video, MediaWanted(), audio).path is None
+    assert decode(video, MediaWanted()).path == video
+
+
 def test_a_separate_file_of_sound_that_is_absent_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MediaError) as raised:
         decode(make_clip(tmp_path / "clip.mp4"), MediaWanted(), tmp_path / "absent.wav")
