@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _NOUN = (
-    r"(?:answers?|(?<!each\s)(?<!every\s)(?:choice|option)|selection|response|prediction"
+    r"(?:(?<!wrong\s)(?<!incorrect\s)(?<!other\s)(?<!possible\s)answers?|(?<!each\s)(?<!every\s)(?:choice|option)|selection|response|prediction"
     r"|conclusion|verdict|label|letter)"
 )
 _PRAISE = (
@@ -36,9 +36,11 @@ _CUE = re.compile(
       \b(?:{_PRAISE}[\s_]+)*{_NOUN}\b["']?\s*
         (?: (?:[\w']+\s+){{0,5}}?(?:is|are|be|was|seems|appears)\b\s*:?\s*
           | \s*(?::|=>?|->|→)\s*)
-    | \b{_PRAISE}\s+(?:(?:one|{_NOUN})\s+(?=[(\["'A-Z])|(?:one\s+)?is\s+)
+    | \b{_PRAISE}\s+(?:(?:one|{_NOUN})\s+(?=[(\["'A-Z])
+        | (?:(?:one|match|fit|guess|candidate|description|explanation|interpretation)\s+
+          (?:here\s+)?)?is\s+)
     | \bI(?:'d|'ll|'m|\ would|\ will|\ am|\ must|\ have\ to)?\s+
-        (?:(?:therefore|thus|still|definitely|probably|would|go)\s+)*
+        (?:(?:therefore|thus|still|now|then|definitely|probably|would|go)\s+)*
         (?:choose|choosing|select|pick|go\ with|going\ with|with|say|answer|opt\ for|guess
           |vote\ for|lean(?:ing)?\ towards?|leaning|think|believe|conclude|settle\ on
           |stick\ with)\s+
@@ -49,6 +51,10 @@ _CUE = re.compile(
         (?:(?:it|this|that|my\ answer|i'd\ say|i\ say)\s*{_IS}?\s+)?:?
     | \b(?:actually|wait|correction|oops|i\ mean|scratch\ that|no,?\ sorry
           |on\ second\ thought)\b[,:.!]*\s*(?:no,\s+)?
+    | \b(?:not\ (?:\w+\ )?(?:sure|certain)|(?:hard|difficult)\ to\ \w+|unclear|uncertain)\b
+        [^.;\n]{{0,60}}?\bbut[ ]
+    | \b(?:chang(?:e|ing)|switch(?:ing)?|updat(?:e|ing)|revis(?:e|ing))\s+
+        (?:(?:my|the|it|answer|choice|selection)\s+)*to\b\s*
     | {_OTHER_LANGUAGES}
     )
     {_HEDGE}
@@ -57,7 +63,8 @@ _CUE = re.compile(
 )
 _CHANGED_MIND = re.compile(
     r"\b(?:actually|wait|correction|on second thought|let me re\w+|i mean|sorry|reconsider\w*"
-    r"|changed? my mind|scratch that|at first|initially|first glance|hold on|first thought)\b",
+    r"|chang\w+ my \w+|revis\w+ my|scratch that|at first|initially|first glance|hold on"
+    r"|first thought)\b",
     re.I,
 )
 

@@ -22,7 +22,8 @@ represents captures aligns reflects implies indicates requires does has if it i
 """
 _WORDS_AFTER_LETTER = frozenset(_WORDS.split())
 _REJECTED_BEFORE = re.compile(
-    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\brather than|\binstead of|\bthan|\bunlike|\bagainst"
+    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\brather than|\binstead of|(?<!less)(?<!worse)"
+    r"(?<!less\slikely)(?<!less\splausible)(?<!less\sfitting)\s\bthan|\bunlike|\bagainst"
     r"|\brul(?:e|es|ed|ing) out|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)"
     r"|\breject(?:s|ed|ing)?|\bdismiss(?:es|ed|ing)?|\bdiscard(?:s|ed|ing)?)"
     r"\s+(?:(?:options?|choices?|answers?|the|letter|is|be|it's|to|really|necessarily|choose"
@@ -31,15 +32,38 @@ _REJECTED_BEFORE = re.compile(
 )
 _REJECTED_LIST = re.compile(r"[)\]}.\"']*\s*(?:,|and|or|nor|&)\s*[\"'(\[{]*$", re.I)
 _REJECTED_AFTER = re.compile(
-    r"[)\]}\"':]*\s+(?:\([^)]{0,80}\)\s*)?(?:(?:option|choice|answer)\s+)?"
+    r"[)\]}\"']*\?\s*no\b|[)\]}\"':]*\s+(?:\([^)]{0,80}\)\s*)?(?:(?:option|choice|answer)\s+)?"
     r"(?:(?:is|are|was|were|seems?|appears?|can be|could be|would be|to be|looks|clearly|definitely"
     r"|also|both|all|does|do|did|can|could|would|has|have)\s+)*"
     r"(?:not\b|n't|isn't|aren't|wasn't|doesn't|don't|can't|cannot|wouldn't|couldn't|wrong|incorrect"
     r"|false|unlikely|ruled out|eliminated|excluded|out\b|unsupported|implausible|contradicts"
-    r"|contradicted|less\b|too\b|irrelevant|fails|requires?\b|needs?\b|lacks)",
+    r"|contradicted|(?:says|states|claims|mentions)\b|less\b|too\b|irrelevant|fails|requires?\b|needs?\b|lacks)",
     re.I,
 )
 
+COMPOUND = (
+    r"(?:-(?:rolls?|frames?|list|listers?|side|flat|sharp|team|line|word|minor|major|level|plus|pillar"
+    r"|section|grade|type|shape|shaped|clamp)\b|\s(?:major|minor|sharp|flat|personality)\b)"
+)
+"""What follows a letter that belongs to a word: "B-roll", "C major", "A-frame"."""
+_COMPOUND_AFTER = re.compile(COMPOUND, re.I)
+_THING_BEFORE = re.compile(
+    r"\b(?:vitamins?|plan|type|hepatitis|camera|part|section|group|team|speaker|person|man|woman"
+    r"|side|figure|scene|clip|video|audio|segment|exhibit|note|key of|string|gate|block|room|class"
+    r"|grade|level|platform|studio|stage|point|row|seat|character|actor|subject|image|frame|shot"
+    r"|track|channel|school|wing|model|company|size|appendix|in a)\s+\Z",
+    re.I,
+)
+_TITLE_BEFORE = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Doctor|Sir|Lady|Captain|Officer|Agent|Judge|Sgt|Detective"
+    r"|Coach|Aunt|Uncle)\.?\s+(?:[A-Z]\.\s?)*\Z"
+)
+_GIVEN_NAME_BEFORE = re.compile(
+    r"\b(?!(?:Option|Answer|Choice|Letter|Correct|The|Is|Final|Select|Choose|Pick|Yes|No|So|Thus"
+    r"|Therefore|Hence|And|Or|It|Answered|Response)\b)[A-Z][a-z]+\s+(?:[A-Z]\.\s?)*\Z"
+)
+_INITIAL_BEFORE = re.compile(r"(?<!\w)[A-Z]\.\s?\Z")
+_SURNAME_AFTER = re.compile(r"\.\s?(?:[A-Z]\.\s?)*[A-Z][a-z]+")
 _MOST_MENTIONS = 40
 _LIST_MEMBER = re.compile(
     r"[)\]}]*\s*(?:,|,?\s*and|,?\s*or|&)\s*(?:options?\s+)?[(\[{]*[A-Z](?![\w'])"
@@ -90,6 +114,8 @@ def is_article(text: str, end: int) -> bool:
 def _is_mention(text: str, match: re.Match[str]) -> bool:
     letter = match.group(1)
     before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip(" ")
+    if _is_part_of_name(text, match):
+        return False
     if after[:1] in (")", "]", "}") and (before[-1:] in ("(", "[", "{") or letter not in "Ii"):
         return True
     if letter in "AaIi" and is_article(text, match.end()):
@@ -98,6 +124,18 @@ def _is_mention(text: str, match: re.Match[str]) -> bool:
         return False
     return letter.isupper() or bool(
         _CUE_BEFORE.search(text[max(0, match.start() - 40) : match.start()])
+    )
+
+
+def _is_part_of_name(text: str, match: re.Match[str]) -> bool:
+    """Say whether a letter belongs to a name or a thing: "Dr. A. Nolan", "vitamin C", "B-roll"."""
+    before = text[max(0, match.start() - 30) : match.start()]
+    if _COMPOUND_AFTER.match(text, match.end()) or _THING_BEFORE.search(before):
+        return True
+    if _TITLE_BEFORE.search(before):
+        return True
+    return _SURNAME_AFTER.match(text, match.end()) is not None and bool(
+        _GIVEN_NAME_BEFORE.search(before) or _INITIAL_BEFORE.search(before)
     )
 
 

@@ -14,20 +14,31 @@ _LONGEST_PART = 12
 _LONGEST_TEXT = 400
 """Characters of an option's text that are compared with the beginning of a passage."""
 _FILLER = (
-    r"(?:the|a|an|at|all|really|very|particularly|truly|quite|so|just|be|being|been|feel|feels|feeling"
+    r"(?:the|a|an|that|at|all|really|very|particularly|truly|quite|so|just|be|being|been|feel|feels|feeling"
     r"|look|looks|looking|seem|seems|appear|appears|to|express|expressing|expresses|show|shows"
     r"|showing|showed|sound|sounds|option|choice|letter|answer|about|of|any|signs|sign|evidence"
-    r"|indication|hint|necessarily|convey|conveys|conveying|display|displays|displaying)"
+    r"|indication|hint|necessarily|from|by|due|because|convey|conveys|conveying|display|displays|displaying)"
 )
 _REJECTED_BEFORE = re.compile(
     rf" (?:not|\w+n't|never|no|neither|nor|without|rather than|instead of|than|lack of|lacks"
-    rf"|unlike|ruled? out|exclud\w+)(?: {_FILLER})* $"
+    rf"|unlike|ruled? out|says|states|claims|mentions|suggests|exclud\w+)(?: {_FILLER})* $"
 )
 _REJECTED_AFTER = re.compile(
     r"(?:(?:is|are|was|seems|appears|does|would be|can be|could be) (?:clearly |definitely |also )?"
     r"(?:not|wrong|incorrect|unlikely|ruled out|excluded|eliminated|less|out)"
     r"|isn't|doesn't|can't|cannot|wasn't|wouldn't) "
 )
+_LONGEST_CLAIM = 25
+_NOT_CLAIMED = re.compile(
+    r"yes|not?|two|do|doe|did|really|actually|all|be|(?:he|she|it|they)(?:'\w+)?|\w+n't"
+)
+_PRONOUN_FIRST = re.compile(r" (?:they|it|he|she)(?:'\w+)? ")
+_SUBJECT = re.compile(
+    r"^ (?:because )?(?:he|she|they|it|the speaker|the man|the woman) (?:(?:is|are|was|has) )?"
+)
+_YES_OR_NO = re.compile(r"^ (?:yes|no) ")
+_NEGATION = re.compile(r" (?:not|\w+n't|never|neither|hardly) ")
+_SENTENCE_END = re.compile(r"[.!?]\s")
 _CONJUNCTIONS = (" or ", " nor ", " and ")
 _START = re.compile(r"^(?: (?:the|a|an|that|it's|it|is|because|of|with|this|option))* ")
 _ENDING = re.compile(r"(?:'s|(?<=\w{3})(?:ing|es|ed|s|e))\Z")
@@ -105,13 +116,47 @@ def texts_in(text: str, options: Options) -> set[str]:
     }
 
 
+def claim_made(text: str, options: Options, *, alone: bool = False) -> str | None:
+    """Find the option of yes or no that a reply of one sentence claims, or the other denied.
+
+    "They do not convey the same emotion" denies "Yes, they convey the same
+    emotion". All the words of the claim that carry meaning must occur, or, after
+    a pronoun, nothing else: "They match". Where it must stand ``alone``, both.
+    """
+    words = words_of(text)
+    if words.count(" ") > _LONGEST_CLAIM or _SENTENCE_END.search(text.strip()):
+        return None
+    said = _claim(words)
+    opposite = dict(zip(options.letters, reversed(options.letters), strict=True))
+    spelt_out = words.replace("n't ", " not ")
+    claimed = [(letter, its, _claim(its)) for letter, its in options.pairs]
+    denied = _NEGATION.search(words) is not None
+    claims = {
+        opposite[letter] if denied != (_NEGATION.search(its) is not None) else letter
+        for letter, its, claim in claimed
+        if (
+            claim == said != frozenset()
+            if alone
+            else (len(claim) > 1 and claim <= said)
+            or (bool(claim) and _YES_OR_NO.sub(" ", its) in spelt_out)
+            or (_PRONOUN_FIRST.match(words) and said and said <= claim)
+        )
+    }
+    return claims.pop() if len(claims) == 1 else None
+
+
+def _claim(words: str) -> frozenset[str]:
+    return frozenset(word for word in _content(words) if not _NOT_CLAIMED.fullmatch(word))
+
+
 def _spans(words: str, options: Options) -> list[tuple[int, int, str]]:
     """Find where the texts of options stand, in the order of the reply."""
     spans: list[tuple[int, int, str]] = []
     # Longest first, so that "very happy" is not also "happy".
-    for letter, its in sorted(options.pairs, key=lambda pair: -len(pair[1])):
-        if not _has_content(its):
+    for letter, whole in sorted(options.pairs, key=lambda pair: -len(pair[1])):
+        if not _has_content(whole):
             continue
+        its = whole if whole in words else _without_subject(whole)
         start = words.find(its)
         while start >= 0:
             end = start + len(its)
@@ -119,6 +164,12 @@ def _spans(words: str, options: Options) -> list[tuple[int, int, str]]:
             words = f"{words[: start + 1]}{'_' * (len(its) - 2)}{words[end - 1 :]}"
             start = words.find(its)
     return sorted(spans)
+
+
+def _without_subject(its: str) -> str:
+    """Cut "he is afraid of the dog" to what a reply says of "the man"."""
+    rest = _SUBJECT.sub(" ", its)
+    return rest if len(_content(rest)) > 1 else its
 
 
 def _has_content(words: str) -> bool:

@@ -18,9 +18,10 @@ from functools import lru_cache
 
 from emoreal_bench.scoring.announced import changes_mind, cues_in
 from emoreal_bench.scoring.cleaning import clean
-from emoreal_bench.scoring.letters import is_article, is_rejected_after, letters_in
-from emoreal_bench.scoring.option_texts import text_at_start, text_of_whole, texts_in
+from emoreal_bench.scoring.letters import COMPOUND, is_article, is_rejected_after, letters_in
+from emoreal_bench.scoring.option_texts import claim_made, text_at_start, text_of_whole, texts_in
 from emoreal_bench.scoring.options import Options
+from emoreal_bench.scoring.places import is_place, place_at_start, with_letters
 from emoreal_bench.scoring.strict_words import are_emotions, read_label
 from emoreal_bench.scoring.yes_no_words import polarities_in, polarity_at_start, without_both
 
@@ -34,25 +35,31 @@ _ONLY_LETTER = re.compile(
     r"([A-Za-z])\W*\Z",
     re.I,
 )
-_ORDINALS = ("first", "second", "third", "fourth", "fifth")
-_ORDINAL = re.compile(
-    rf"\W*(?:the\s+)?({'|'.join(_ORDINALS)})\s+(?:one|option|choice|answer)\W*\Z", re.I
-)
 _LETTER_FIRST = re.compile(
-    r"\W*+(?:(?:option|choice|answer|letter)\s+)?[\"'(\[{]*([A-Za-z])(?![\w'])", re.I
+    r"\W*+(?:(?:option|choice|answer|letter)\s+)?[\"'(\[{]*([A-Za-z])(?![\w'])"
+    rf"(?!{COMPOUND})",
+    re.I,
 )
 _CLOSED = re.compile(r"[\"']?\s*(?:[)\]}.:,;\"'=-]|\n|\Z)")
 _CLOSERS = re.compile(r"\A[)\]}.:,;\"'\s=-]*")
 _SECOND_LETTER = re.compile(
-    r"[)\]}.:?\"']*(?:\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly)\b|\n)\s*"
-    r"(?:(?:option|choice|maybe|possibly)\s+)?[\"'(\[{]*|\s+[(\[{]+|\s+(?=[A-Z](?:\s+[A-Z]\b|\W*\Z)))"
+    r"[)\]}.:?\"']*(?:\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly|as well as"
+    r"|along with|together with|plus)\b|\n)\s*"
+    r"(?:(?:[Oo]ption|[Cc]hoice|maybe|possibly)\s+)?[\"'(\[{]*|\s+[(\[{]+|\s+(?=[A-Z](?:\s+[A-Z]\b|\W*\Z)))"
     r"([A-Z])(?![\w'])"
 )
-_LAST_SENTENCE = re.compile(r"[.!?:;]\s+[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z")
+_LAST_SENTENCE = re.compile(r"(?:[:;]\s+|[.!?]\s+(?!A\Z))[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z")
+_LAST_CLAUSE = re.compile(
+    r"[,.!?;-]\s+(?i:(?:it's|it is|so|then|must be)\s+)*[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z"
+)
+_SUPPOSED = re.compile(r"\b(?:if|were|had)\b[^.!?]*\Z", re.I)
 _NOT_FIRST = re.compile(
     r"\W*(?:definitely |certainly |clearly )?not\b.*?\bbut(?: rather)?\b", re.I | re.S
 )
-_OR_BEFORE = re.compile(r"\bor\s+(?:option\s+)?[\"'(\[{]*\Z")
+_JOINED_BEFORE = re.compile(
+    r"(?:\bor|(?<![\w'])[A-Z][)\]}\"']*\s*(?:and|&|as well as|plus|along with|together with))\s+"
+    r"(?:option\s+)?[\"'(\[{]*\Z"
+)
 _VERDICT = re.compile(
     r"[)\]}.\"']*\s*,?\s*(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains|fits|matches|the|most|my"
     r"|clearly|definitely|likely|probably|therefore|thus|a|more|much|far)\s+)*"
@@ -88,7 +95,7 @@ def read_yes_no(text: str, options: Options) -> str | None:
 @lru_cache(maxsize=_REMEMBERED)
 def _read(text: str, options: Options, *, yes_no: bool) -> str | None:
     reader = _reader(options, yes_no=yes_no)
-    reply = clean(text)
+    reply = with_letters(clean(text), options.letters)
     for stage in (reader.whole, reader.stated, reader.mentioned):
         found = stage(reply)
         if found:
@@ -120,10 +127,8 @@ class _Reader:
         match = _ONLY_LETTER.match(reply)
         if match:
             return {self._lone_letter(match[1].upper())}
-        ordinal = _ORDINAL.match(reply)
-        if ordinal:
-            place = _ORDINALS.index(ordinal[1].lower())
-            return set(self.options.letters[place : place + 1]) or {_OFF_LIST}
+        if is_place(reply):
+            return {place_at_start(reply, self.options.letters) or _OFF_LIST}
         led = _LETTER_FIRST.match(reply)
         if led and led[1].upper() in self.options.letters and _CLOSED.match(reply, led.end()):
             text = text_of_whole(reply[led.end() :], self.options)
@@ -150,7 +155,13 @@ class _Reader:
                 (finals if cue.final else found).append((cue.start, value))
         found += self._verdicts(reply)
         found += self._lines(reply)
-        return _latest(reply, finals or sorted(found))
+        return _latest(reply, finals or sorted(found)) or self._after_colon(reply)
+
+    def _after_colon(self, reply: str) -> set[str]:
+        """Read the text of an option to which a reply leads up: "From her tone: joy"."""
+        _, colon, end = reply.rpartition(": ")
+        text = text_of_whole(end, self.options) if colon else None
+        return {text} if text else set()
 
     def mentioned(self, reply: str) -> set[str]:
         """Read whatever options a reply mentions."""
@@ -161,7 +172,8 @@ class _Reader:
             words = {self.polarity[answer] for answer in polarities_in(without_both(reply))}
             if words:
                 return words
-            return texts_in(reply, self.options) - set(self._bare_polarities())
+            texts = texts_in(reply, self.options) - set(self._bare_polarities())
+            return texts or self._restated(reply)
         return texts_in(reply, self.options) or self._emotions(reply)
 
     def _emotions(self, reply: str) -> set[str]:
@@ -171,6 +183,11 @@ class _Reader:
         label = read_label(reply, self.options.texts, broaden=False)
         return {letter for letter, text in self.options.pairs if text == label}
 
+    def _restated(self, reply: str) -> set[str]:
+        """Read a sentence that says, or denies, what the yes or the no option claims."""
+        letter = claim_made(reply, self.options)
+        return {letter} if letter else set()
+
     def _bare_polarities(self) -> Iterator[str]:
         """Give the options whose text is but yes or no, which is read as a word."""
         for letter, text in self.options.pairs:
@@ -178,14 +195,22 @@ class _Reader:
                 yield letter
 
     def _leading(self, reply: str) -> str | None:
+        if _NOT_FIRST.match(reply):
+            return self._value(reply)
         match = _LETTER_FIRST.match(reply)
         closed = match is not None and _CLOSED.match(reply, match.end()) is not None
         if match and self._is_leading_letter(reply, match, closed=closed):
             letter = match[1].upper()
             return self._checked(letter, reply[match.end() :])
+        place = place_at_start(reply, self.options.letters)
+        if place:
+            return place
         if self.polarity and not (match and closed):
             answer = polarity_at_start(without_both(reply))
-            return None if answer is None else self.polarity[answer]
+            if answer is None:
+                return None
+            claimed = claim_made(reply, self.options, alone=True)
+            return self.polarity[answer] if claimed in (None, self.polarity[answer]) else _OFF_LIST
         return None
 
     def _lone_mention(self, reply: str, leading: str) -> list[tuple[int, str]]:
@@ -239,6 +264,9 @@ class _Reader:
         if turned:
             passage = passage[turned.end() :].lstrip()
         line = passage.split("\n", 1)[0]
+        place = place_at_start(line, self.options.letters)
+        if place:
+            return place
         match = _LETTER_FIRST.match(line)
         if match and not self._is_word(line, match):
             letter = match[1].upper()
@@ -260,6 +288,8 @@ class _Reader:
     def _lines(self, reply: str) -> list[tuple[int, str]]:
         """Read the first and the last of several lines, where they are nothing but an answer."""
         closing = _LAST_SENTENCE.search(reply)
+        if not closing and changes_mind(reply):
+            closing = _LAST_CLAUSE.search(reply)
         if closing and closing[1] in self.options.letters:
             return [(closing.start(1), closing[1])]
         last = reply.rfind("\n") + 1
@@ -277,7 +307,9 @@ class _Reader:
         return [
             (start, letter)
             for start, letter in letters_in(reply, self.options.letters)
-            if _VERDICT.match(reply, start + 1) and not _OR_BEFORE.search(reply, 0, start)
+            if (verdict := _VERDICT.match(reply, start + 1))
+            and not _JOINED_BEFORE.search(before := reply[max(0, start - 80) : start])
+            and not ("would" in verdict[0] and _SUPPOSED.search(before))
         ]
 
 

@@ -47,7 +47,7 @@ _NO_PHRASE = re.compile(
 _BOTH = re.compile(
     r"\b(?:either\s+|both\s+)?"
     r"(?:yes\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}no|no\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}yes)\b"
-    r"|\Ayes\W+no\W*\Z",
+    r"|\Ayes\W+no\W*\Z|\A(?:yes\.\s+no|no\.\s+yes)\.",
     re.I,
 )
 _SENTENCE = re.compile(r"[.!?\n]+")
