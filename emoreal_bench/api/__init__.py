@@ -1,0 +1,90 @@
+"""The public functions. The command line, notebooks and tests call these and nothing else.
+
+A first run needs no data of yours::
+
+    import emoreal_bench
+
+    report = emoreal_bench.evaluate(model="tiny/omni")
+    print(report.results.scores["strict"].average_accuracy)
+"""
+
+from __future__ import annotations
+
+from emoreal_bench.api.data import check_data, get_data, make_synthetic_benchmark, prepare_layout
+from emoreal_bench.api.evaluating import (
+    RunOptions,
+    describe_model,
+    dry_run,
+    evaluate,
+    judge,
+    probe,
+    reproduce,
+)
+from emoreal_bench.api.looking import doctor, list_models, list_runs, list_tasks
+from emoreal_bench.api.publishing import (
+    add_leaderboard_entry,
+    build_leaderboard,
+    diff_runs,
+    export_run,
+    make_site_server,
+    merge_lora,
+    merge_runs,
+    view_run,
+    write_json,
+)
+from emoreal_bench.api.scores import (
+    check,
+    compare,
+    load_run,
+    parse_scorings,
+    save_baseline,
+    score_predictions,
+    score_run,
+    write_check,
+)
+from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.running.budget import Budget
+from emoreal_bench.running.plan import PlanOptions
+from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
+from emoreal_bench.running.runner import RunInterrupted
+
+__all__ = [
+    "Budget",
+    "PlanOptions",
+    "RunInterrupted",
+    "RunOptions",
+    "RunPolicy",
+    "RunReport",
+    "add_leaderboard_entry",
+    "build_leaderboard",
+    "check",
+    "check_data",
+    "compare",
+    "describe_model",
+    "diff_runs",
+    "doctor",
+    "dry_run",
+    "evaluate",
+    "export_run",
+    "get_data",
+    "judge",
+    "list_models",
+    "list_runs",
+    "list_tasks",
+    "load_run",
+    "make_site_server",
+    "make_synthetic_benchmark",
+    "merge_lora",
+    "merge_runs",
+    "parse_fail_on_error",
+    "parse_scorings",
+    "prepare_layout",
+    "probe",
+    "reproduce",
+    "save_baseline",
+    "score_predictions",
+    "score_run",
+    "view_run",
+    "write_check",
+    "write_json",
+]

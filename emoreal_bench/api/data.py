@@ -1,0 +1,100 @@
+"""Data: make it, look it over, prepare it, get it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.catalog import explain, find_task
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.readers import load_items
+
+if TYPE_CHECKING:
+    from emoreal_bench.readers.check import DataReport
+    from emoreal_bench.readers.prepare import PreparedLayout
+
+
+Progress = Callable[[int, int], None]
+
+DEFAULT_SYNTH_SETTINGS: Mapping[str, Any] = {"items": 240, "seed": 1}
+
+
+def make_synthetic_benchmark(
+    out: Path, settings: Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> Path:
+    """Write the synthetic benchmark: clips of drawn people, and questions with known answers.
+
+    Args:
+        out: The folder; if it already holds the same benchmark nothing is done.
+        settings: ``items``, ``seed``, ``split`` and ``correlation``.
+        progress: Called with clips written and clips in all.
+
+    Returns:
+        The folder, to be given as ``data``.
+
+    Raises:
+        UsageError: If a setting is out of range, or the folder holds something else.
+        MissingExtraError: If the extra ``synth`` is not installed.
+    """
+    from pydantic import ValidationError
+
+    from emoreal_bench.synth import SynthSettings, write_benchmark
+
+    try:
+        wanted = SynthSettings.model_validate({**DEFAULT_SYNTH_SETTINGS, **(settings or {})})
+    except ValidationError as error:
+        raise UsageError(
+            f"The synthetic benchmark cannot be made like this:\n{explain(error)}"
+        ) from error
+    return write_benchmark(wanted, out, progress)
+
+
+def check_data(
+    task: str,
+    data: Path,
+    data_options: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> DataReport:
+    """Look a data folder over: counts, missing and unreadable clips, clips without sound.
+
+    Raises:
+        DataError: If the annotations are not valid.
+    """
+    from emoreal_bench.readers.check import check_dataset
+
+    definition = find_task(task).task
+    return check_dataset(definition, load_items(definition, data, data_options or {}), progress)
+
+
+def prepare_layout(source: Path, out: Path, progress: Progress | None = None) -> PreparedLayout:
+    """Make the two trees that the paper's authors read: 24 frames a second mp4, 16 kHz wav.
+
+    Args:
+        source: A folder of clips.
+        out: Where the trees are made; what an earlier call finished is kept.
+        progress: Called with clips done and clips in all.
+    """
+    from emoreal_bench.readers.prepare import prepare_layout as prepare
+
+    return prepare(source, out, progress)
+
+
+def get_data(
+    task: str, out: Path, revision: str | None = None, progress: Progress | None = None
+) -> list[Path]:
+    """Download the files of a data set whose owner lets anybody have them.
+
+    Args:
+        task: A task's name, or the path of a YAML file.
+        out: The folder to put them in.
+        revision: Commit of the hub, where the task file pins none.
+        progress: Called with files done and files in all.
+
+    Raises:
+        UsageError: If the owner has to be asked for the data, or no revision is given.
+        DataError: If a file cannot be had or is not what it should be.
+    """
+    from emoreal_bench.readers.download import download_data
+
+    return download_data(find_task(task).task, out, revision, progress)

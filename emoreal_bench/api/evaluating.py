@@ -1,0 +1,257 @@
+"""Asking models: runs, dry runs, judges, probes and reproductions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emoreal_bench.api.data import make_synthetic_benchmark
+from emoreal_bench.catalog import TaskFile, find_task
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.readers import Dataset, load_items
+from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.running.cache import ResponseCache
+from emoreal_bench.running.manifest import run_id
+from emoreal_bench.running.observer import RunObserver
+from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
+from emoreal_bench.running.policy import RunPolicy
+from emoreal_bench.running.runner import run_task
+
+if TYPE_CHECKING:
+    from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+    from emoreal_bench.contracts.probe import Condition, ProbeReport
+    from emoreal_bench.probing.reproduction import ReproductionReport
+    from emoreal_bench.running.dry_run import DryRun
+
+
+DEFAULT_MODEL = "tiny/omni"
+DEFAULT_TASK = "emorealm-synth"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a user may choose about a run besides model, task and data.
+
+    Attributes:
+        plan: What is asked, and how.
+        policy: Retries, limits, decoding.
+        data_options: Options of the reader.
+        model_arguments: Arguments of the model, as texts.
+        lora: Folder of a LoRA adapter.
+        runs: Where run folders are made, named after what the run is.
+        out: The folder of this one run, instead of one below ``runs``.
+        cache: File of a response cache; None for no cache.
+    """
+
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    policy: RunPolicy = field(default_factory=RunPolicy)
+    data_options: Mapping[str, str] = field(default_factory=dict)
+    model_arguments: Mapping[str, str] = field(default_factory=dict)
+    lora: Path | None = None
+    runs: Path = Path("runs")
+    out: Path | None = None
+    cache: Path | None = None
+
+
+def evaluate(
+    model: str = DEFAULT_MODEL,
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    observer: RunObserver | None = None,
+) -> RunReport:
+    """Ask a model the questions of a task and score its replies.
+
+    The run is kept in a folder. Calling again with the same arguments goes on
+    where an earlier call stopped, and asks nothing twice.
+
+    Args:
+        model: ``provider/model``; :func:`list_models` gives the providers.
+        task: A task's name, or the path of a YAML file.
+        data: The data folder; None makes the synthetic benchmark.
+        options: Everything else.
+        observer: Hears of every finished item.
+
+    Raises:
+        UsageError: For a wrong name, argument or option.
+        DataError: If the data is not as its owner describes it.
+        NotComparableError: If ``options.out`` holds another run.
+        RunError: If the folder is in use or cannot be written.
+        RunInterrupted: On Ctrl-C or SIGTERM; the run can be continued.
+    """
+    options = options or RunOptions()
+    adapter, plan = _prepare(model, task, data, options)
+    return _carry_out(plan, adapter, options, observer)
+
+
+def judge(
+    run: Path,
+    model: str,
+    repeats: int = 1,
+    options: RunOptions | None = None,
+    observer: RunObserver | None = None,
+) -> RunReport:
+    """Let a model judge the free descriptions of a run.
+
+    It makes a second run, which is kept, continued and cached like any other;
+    the scores are in ``report.results.judged``. The judge reads texts only.
+
+    Args:
+        run: Folder of a finished run that has open questions.
+        model: The judge, ``provider/model``; pin it, since its name is its identity.
+        repeats: Judgements of each reply, 1 to 10; two or more give their agreement.
+        options: Everything else; what is asked (``plan``, ``data_options``) is fixed.
+        observer: Hears of every finished judgement.
+
+    Raises:
+        UsageError: For a wrong name, argument or option, or a run without open questions.
+        NotComparableError: If ``options.out`` holds another run.
+        RunError: If ``run`` is not finished, or the folder is in use or cannot be written.
+        RunInterrupted: On Ctrl-C or SIGTERM; the run can be continued.
+    """
+    from emoreal_bench.judging.plan import make_judge_plan
+
+    options = options or RunOptions()
+    if options.plan != PlanOptions() or options.data_options:
+        raise UsageError("What a judge is asked is fixed; leave `plan` and `data_options` alone.")
+    adapter = create_adapter(model, options.model_arguments, options.lora)
+    return _carry_out(make_judge_plan(run, repeats), adapter, options, observer)
+
+
+def _carry_out(
+    plan: Plan, adapter: ModelAdapter, options: RunOptions, observer: RunObserver | None
+) -> RunReport:
+    folder = options.out or options.runs / run_id(plan, adapter.describe())
+    cache = None if options.cache is None else ResponseCache(options.cache)
+    try:
+        run_task(plan, adapter, folder, options.policy, observer, cache=cache)
+    finally:
+        if cache is not None:
+            cache.close()
+    return load_report(folder)
+
+
+def dry_run(
+    model: str = DEFAULT_MODEL,
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+) -> DryRun:
+    """Say what :func:`evaluate` would ask, without asking: items, clips, cost, first prompts."""
+    from emoreal_bench.running.dry_run import make_dry_run
+
+    adapter, plan = _prepare(model, task, data, options or RunOptions())
+    return make_dry_run(plan, adapter)
+
+
+def _prepare(
+    model: str, task: str, data: Path | None, options: RunOptions
+) -> tuple[ModelAdapter, Plan]:
+    adapter = create_adapter(model, options.model_arguments, options.lora)
+    task_file, root, dataset = _load_data(task, data, options)
+    return adapter, make_plan(task_file, dataset, root, options.plan)
+
+
+def _load_data(task: str, data: Path | None, options: RunOptions) -> tuple[TaskFile, Path, Dataset]:
+    task_file = find_task(task)
+    root = data if data is not None else _default_data(task_file)
+    return task_file, root, load_items(task_file.task, root, options.data_options)
+
+
+def _default_data(task_file: TaskFile) -> Path:
+    """Give the folder of the default synthetic benchmark, made on first use."""
+    if task_file.task.name != DEFAULT_TASK:
+        raise UsageError(
+            f"The task {task_file.task.name} needs a data folder.",
+            remedy="Name it with --data. `emoreal-bench list tasks` says where to get the data.",
+        )
+    from platformdirs import user_cache_path
+
+    return make_synthetic_benchmark(user_cache_path("emoreal-bench") / "synth")
+
+
+def describe_model(model: str, options: RunOptions | None = None) -> ModelDescription:
+    """Say who a model is and what it can do, without loading it.
+
+    Raises:
+        UsageError: For a wrong name or argument.
+        MissingExtraError: If the provider needs an extra that is not installed.
+    """
+    options = options or RunOptions()
+    return create_adapter(model, options.model_arguments, options.lora).describe()
+
+
+def probe(
+    model: str = DEFAULT_MODEL,
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    *,
+    seed: int = 0,
+    observe: Callable[[str], RunObserver] | None = None,
+) -> ProbeReport:
+    """Say what a score rests on: run a model in full and with something taken away.
+
+    Each condition is an ordinary run below ``options.runs``, made or continued
+    as by :func:`evaluate`; so are the blind baselines beside them.
+
+    Args:
+        model: As for :func:`evaluate`; so are ``task`` and ``data``.
+        task: A task's name, or the path of a YAML file.
+        data: The data folder; None makes the synthetic benchmark.
+        options: How the full run asks. A condition changes one thing of it;
+            ``out`` is not used.
+        seed: Of the swaps, the letters and the intervals.
+        observe: Gives what hears of a run, from the names of model and condition.
+
+    Raises:
+        UsageError, DataError, RunError, RunInterrupted: As :func:`evaluate`.
+    """
+    from emoreal_bench.probing.probe import plan_probe, run_probe
+
+    options = replace(options or RunOptions(), out=None)
+    # Made once: describing a local model hashes its weights.
+    adapters = {model: create_adapter(model, options.model_arguments, options.lora)}
+    task_file, root, dataset = _load_data(task, data, options)
+
+    def make_run(name: str, condition: Condition, plan_options: PlanOptions) -> Path:
+        if name not in adapters:
+            adapters[name] = create_adapter(name)
+        plan = make_plan(task_file, dataset, root, plan_options)
+        observer = None if observe is None else observe(f"{name}, {condition}")
+        return options.runs / _carry_out(plan, adapters[name], options, observer).manifest.run_id
+
+    capabilities = adapters[model].describe().capabilities
+    conditions = plan_probe(task_file.task, capabilities, options.plan, seed=seed)
+    return run_probe(model, task_file.task, conditions, make_run, seed=seed)
+
+
+def reproduce(
+    card: str,
+    model: str,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    observer: RunObserver | None = None,
+) -> ReproductionReport:
+    """Run what a reproduction card describes, and say whether the published score is reached.
+
+    Args:
+        card: A card's name, or the path of a YAML file.
+        model: ``provider/model``.
+        data: The data folder of the card's task.
+        options: Everything but what is asked, which the card says.
+        observer: Hears of every finished item.
+
+    Raises:
+        UsageError, DataError, RunError, RunInterrupted: As :func:`evaluate`.
+    """
+    from emoreal_bench.probing.cards import find_card
+    from emoreal_bench.probing.reproduction import check_reproduction
+
+    described = find_card(card)
+    options = replace(options or RunOptions(), plan=PlanOptions(variant=described.variant))
+    report = evaluate(model, described.task, data, options, observer)
+    return check_reproduction(described, report)

@@ -1,0 +1,106 @@
+"""What there is: tasks, models, runs, and whether the installation is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.catalog import find_task, task_paths
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.model_adapters import list_providers
+from emoreal_bench.reporting.runs import load_report
+from emoreal_bench.running.manifest import load_manifest
+
+if TYPE_CHECKING:
+    from emoreal_bench.doctor import Finding
+
+
+def list_tasks() -> list[dict[str, Any]]:
+    """Give every task that can be named: its name, title, size, subtasks and terms."""
+    rows: list[dict[str, Any]] = []
+    for name in task_paths():
+        task = find_task(name).task
+        sizes = [subtask.size for subtask in task.subtasks.values()]
+        rows.append(
+            {
+                "name": name,
+                "title": task.title,
+                "items": sum(size for size in sizes if size) if all(sizes) else None,
+                "subtasks": list(task.subtasks),
+                "variants": list(task.variants),
+                "terms": task.license,
+            }
+        )
+    return rows
+
+
+def list_models() -> list[dict[str, Any]]:
+    """Give every provider of models: what it is, an example, and whether it is installed."""
+    return [
+        {
+            "provider": provider.name,
+            "what": provider.summary,
+            "example": provider.example,
+            "installed": provider.is_installed(),
+            "extra": provider.extra,
+        }
+        for provider in list_providers()
+    ]
+
+
+def list_runs(folder: Path) -> list[dict[str, Any]]:
+    """Give the runs below a folder, finished or not, in the order of their names.
+
+    Raises:
+        RunError: If a run's manifest cannot be read.
+    """
+    rows: list[dict[str, Any]] = []
+    for place in find_runs([folder], finished_only=False) if folder.is_dir() else []:
+        manifest = load_manifest(place)
+        is_finished = (place / RESULTS_FILE).is_file()
+        results = load_report(place).results if is_finished else None
+        headline = results.scores.get(Scoring.STRICT.value) if results else None
+        rows.append(
+            {
+                "folder": str(place),
+                "model": manifest.model.name,
+                "task": manifest.task,
+                "variant": manifest.request.variant,
+                "items": manifest.data.items,
+                "state": "finished" if is_finished else "stopped",
+                "coverage": results.coverage.fraction if results else None,
+                "strict_average_accuracy": headline.average_accuracy if headline else None,
+            }
+        )
+    return rows
+
+
+def find_runs(folders: Sequence[Path], *, finished_only: bool = True) -> list[Path]:
+    """Find run folders: the given ones, and those anywhere below them.
+
+    Raises:
+        RunError: If a folder is not there or holds no run.
+    """
+    marker = RESULTS_FILE if finished_only else MANIFEST_FILE
+    found: dict[Path, None] = {}
+    for folder in folders:
+        places = [folder] if (folder / marker).is_file() else []
+        places += sorted(path.parent for path in folder.glob(f"*/**/{marker}"))
+        if not places and finished_only:
+            raise RunError(
+                "There is no finished run here or below.",
+                where=str(folder),
+                remedy="Make one with `emoreal-bench run`.",
+            )
+        found.update(dict.fromkeys(places))
+    return list(found)
+
+
+def doctor(model: str | None = None) -> list[Finding]:
+    """Say what is installed and what is missing, in general and for one model."""
+    from emoreal_bench.doctor import examine
+
+    return examine(model)

@@ -1,0 +1,193 @@
+"""What leaves a run: pages, entries of a leaderboard, exports, joined runs, merged checkpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.api.looking import find_runs
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.running.files import write_atomically
+
+if TYPE_CHECKING:
+    from http.server import ThreadingHTTPServer
+
+    from emoreal_bench.contracts.comparison import RunChanges
+
+
+def view_run(
+    run: Path,
+    out: Path,
+    *,
+    other: Path | None = None,
+    data: Path | None = None,
+    clips: bool = True,
+    stills: int = 100,
+) -> Path:
+    """Write a page of a run and every item of it, to be opened from disk.
+
+    Args:
+        run: A run folder, finished or not.
+        out: Folder of the page; made if it is not there.
+        other: Another run of the same items, to show where the two part.
+        data: The data folder, if it is no longer where the run found it.
+        clips: Whether to lead to the clips.
+        stills: Of how many clips to draw frames and sound.
+
+    Returns:
+        The page.
+
+    Raises:
+        RunError: If a folder holds no run, or the page cannot be written.
+        NotComparableError: If the other run is of other items.
+        DataError: If ``data`` is not the data of the run's task.
+    """
+    from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
+
+    return write_run_page(run, out, RunPageOptions(other, data, clips, stills))
+
+
+def build_leaderboard(
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    run_pages: bool = False,
+    paired: bool = True,
+    own: Sequence[Path] = (),
+) -> Path:
+    """Build a self-contained page from finished runs.
+
+    Args:
+        runs: Run folders, or folders that hold some.
+        out: Folder of the page.
+        run_pages: Whether to write a page for each run, with its questions and
+            replies but without clips, and link to it.
+        paired: Whether to rank by paired tests, which reads every item; else by
+            the intervals of the scores.
+        own: Runs that you made yourself, or folders that hold some; runs of
+            others that they bear out are marked as reproduced.
+
+    Returns:
+        The page.
+
+    Raises:
+        RunError: If a folder holds no finished run.
+    """
+    from emoreal_bench.reporting.leaderboard import LeaderboardOptions
+    from emoreal_bench.reporting.leaderboard import build_leaderboard as build
+
+    options = LeaderboardOptions(run_pages=run_pages, paired=paired, own=find_runs(own))
+    return build(find_runs(runs), out, options)
+
+
+def add_leaderboard_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
+    """Check a run that somebody submits, and copy it among the entries of a leaderboard.
+
+    Args:
+        entry: A run folder.
+        to: Folder of all entries.
+        data: The data folder, to compare items, right answers and clips with.
+
+    Returns:
+        The folder of the entry.
+
+    Raises:
+        RefusedEntryError: If a score does not follow from the items, or the task is not known.
+        RunError: If a file is not there or not as it should be.
+    """
+    from emoreal_bench.reporting.submission import add_entry
+
+    return add_entry(entry, to, data)
+
+
+def make_site_server(site: Path, port: int = 0) -> ThreadingHTTPServer:
+    """Make a server that shows a site to this machine only; call its ``serve_forever``.
+
+    Raises:
+        RunError: If the folder holds no page.
+        UsageError: If the port is taken.
+    """
+    from emoreal_bench.reporting.serving import make_server
+
+    return make_server(site, port)
+
+
+def diff_runs(first: Path, second: Path) -> RunChanges:
+    """Find what changed between two runs: settings, and the items that flipped under strict.
+
+    Raises:
+        RunError: If a folder holds no run.
+    """
+    from emoreal_bench.reporting.run_changes import find_changes
+
+    return find_changes(first, second)
+
+
+def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
+    """Join parts of one run, as when two machines shared its items.
+
+    Args:
+        folders: Two folders or more of the same run; they stay as they are.
+        out: The folder to make.
+
+    Raises:
+        UsageError: If fewer than two folders are named.
+        NotComparableError: If they are not of one run.
+        RunError: If a folder holds no run, or ``out`` already does.
+    """
+    from emoreal_bench.running.merging import merge_runs as merge
+
+    merge(folders, out)
+    return load_report(out)
+
+
+def export_run(folder: Path, path: Path) -> None:
+    """Write the items of a run as JSON lines, CSV or Parquet, by the ending of ``path``.
+
+    Raises:
+        UsageError: If the ending is another.
+        MissingExtraError: If Parquet is wanted and its library is not installed.
+        RunError: If the folder holds no run, or the file cannot be written.
+    """
+    from emoreal_bench.reporting.exports import export_items
+
+    export_items(folder, path)
+
+
+def merge_lora(
+    model: str, lora: Path, out: Path, model_arguments: Mapping[str, str] | None = None
+) -> Path:
+    """Write a checkpoint with a LoRA adapter merged into it.
+
+    Args:
+        model: ``provider/model`` of the base.
+        lora: Folder of the adapter.
+        out: Folder of the checkpoint, new or empty.
+        model_arguments: Arguments of the model, as texts; the weights are written in the
+            number format in which it runs.
+
+    Returns:
+        The folder, for ``hf/`` or, if that was the base, ``avere/``.
+
+    Raises:
+        UsageError: If the model takes no adapter or another one, or ``out`` holds something.
+    """
+    from emoreal_bench.model_adapters.lora import Mergeable
+
+    adapter = create_adapter(model, model_arguments, lora)
+    if not isinstance(adapter, Mergeable):
+        raise UsageError(f"{model} cannot be written with an adapter merged into it.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError("is there already.", where=str(out), remedy="Name a new folder.")
+    adapter.save_merged(out)
+    return out
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON object, indented, so that a reader never sees half a file."""
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, [text.encode()])

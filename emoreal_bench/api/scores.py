@@ -1,0 +1,165 @@
+"""Scores of runs and of predictions made elsewhere, and runs held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emoreal_bench.catalog import find_task, suggest
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.vocabulary import Factor, Scoring
+from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.running.files import write_atomically
+from emoreal_bench.running.results import score_folder
+
+if TYPE_CHECKING:
+    from emoreal_bench.contracts.check import Baseline, CheckReport
+    from emoreal_bench.contracts.comparison import ComparisonReport
+
+
+DEFAULT_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
+
+
+def load_run(folder: Path) -> RunReport:
+    """Read a finished run: its manifest, its scores and its timings.
+
+    Raises:
+        RunError: If the folder holds no finished run.
+    """
+    return load_report(folder)
+
+
+def score_run(folder: Path, scorings: Sequence[Scoring] | None = None) -> Results:
+    """Score a run again from its own plan and log; the model and the data are not needed.
+
+    Args:
+        folder: A run folder, finished or not.
+        scorings: The rule books; strict and official if None.
+
+    Raises:
+        RunError: If the folder holds no run.
+    """
+    return score_folder(folder, scorings or DEFAULT_SCORINGS)
+
+
+def score_predictions(
+    task: str | None,
+    annotations: Path | None,
+    predictions: Path | None,
+    scorings: Sequence[Scoring] | None = None,
+) -> Results:
+    """Score predictions that were made elsewhere.
+
+    Args:
+        task: A task's name, or the path of a YAML file.
+        annotations: The data set's own annotation file.
+        predictions: A JSON object id -> text, a JSONL with ``id`` and
+            ``prediction``, or a folder of ``ID.txt`` files.
+        scorings: The rule books; strict and official if None.
+
+    Raises:
+        UsageError: If one of the three is not given.
+        DataError: If a file is not valid, or names an unknown or a double id.
+    """
+    if task is None or annotations is None or predictions is None:
+        raise UsageError(
+            "Nothing to score was named.",
+            remedy="Give a run folder, or --task, --annotations and --predictions.",
+        )
+    from emoreal_bench.readers.annotations import load_annotations
+    from emoreal_bench.scoring.predictions import read_predictions
+    from emoreal_bench.scoring.score import score
+
+    definition = find_task(task).task
+    items = load_annotations(definition, annotations)
+    replies = read_predictions(predictions, [item.id for item in items])
+    return score(definition, items, replies, scorings=scorings or DEFAULT_SCORINGS)
+
+
+def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:
+    """Read the names of scorings; ``all`` stands for every one.
+
+    Raises:
+        UsageError: If there is no scoring of a name.
+    """
+    if not names:
+        return DEFAULT_SCORINGS
+    if "all" in names:
+        return tuple(sorted(Scoring, key=lambda scoring: scoring is not Scoring.STRICT))
+    known = [scoring.value for scoring in Scoring]
+    for name in names:
+        if name not in known:
+            raise suggest("scoring", name, [*known, "all"])
+    return tuple(dict.fromkeys(Scoring(name) for name in names))
+
+
+def compare(
+    folders: Sequence[Path], *, across: Collection[Factor] = (), seed: int = 0
+) -> ComparisonReport:
+    """Compare runs of the same items, asked in the same way, with the first of them.
+
+    Args:
+        folders: Two run folders or more.
+        across: What they may differ in on purpose.
+        seed: Of the intervals.
+
+    Raises:
+        UsageError: If fewer than two runs are named.
+        RunError: If a folder holds no run.
+        NotComparableError: If the runs are of other items or were asked in another way.
+    """
+    from emoreal_bench.probing.comparing import compare_runs
+
+    return compare_runs(folders, across=across, seed=seed)
+
+
+def save_baseline(folder: Path, path: Path) -> Baseline:
+    """Write a run as a baseline: a small file that later runs are held against.
+
+    Raises:
+        RunError: If the folder holds no run or one with gaps, or the file
+            cannot be written.
+    """
+    from emoreal_bench.reporting.baseline import save_baseline as save
+
+    return save(folder, path)
+
+
+def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int = 0) -> CheckReport:
+    """Hold a run against a baseline. ``report.outcome`` says whether it passes.
+
+    Args:
+        folder: A run folder, finished or not.
+        baseline: What :func:`save_baseline` wrote.
+        rules: A YAML file with the limits; the default ones if None.
+        seed: Of the intervals and the tests.
+
+    Raises:
+        RunError: If the folder holds no run, or a file is damaged.
+        NotComparableError: If the baseline is of other items, requests or rules.
+        UsageError: If the rules are not valid or do not fit the run.
+    """
+    from emoreal_bench.contracts.check import CheckRules
+    from emoreal_bench.reporting.baseline import load_baseline
+    from emoreal_bench.reporting.check import check_run, load_rules
+
+    limits = CheckRules() if rules is None else load_rules(rules)
+    return check_run(folder, load_baseline(baseline), limits, seed)
+
+
+def write_check(
+    report: CheckReport, *, junit: Path | None = None, markdown: Path | None = None
+) -> None:
+    """Write what a check says for the services that run it.
+
+    Raises:
+        RunError: If a file cannot be written.
+    """
+    from emoreal_bench.reporting.check_output import check_junit, check_markdown
+
+    if junit is not None:
+        write_atomically(junit, [check_junit(report).encode()])
+    if markdown is not None:
+        write_atomically(markdown, [check_markdown(report).encode()])
