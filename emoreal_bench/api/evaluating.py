@@ -150,8 +150,12 @@ def dry_run(
 def _prepare(
     model: str, task: str, data: Path | None, options: RunOptions
 ) -> tuple[ModelAdapter, Plan]:
+    # What is cheap goes first: reading a user's folder before the libraries of a model
+    # are imported, but a wrong model name before the synthetic benchmark is made.
+    loaded = None if data is None else _load_data(task, data, options)
+    find_task(task)
     adapter = create_adapter(model, options.model_arguments, options.lora)
-    task_file, root, dataset = _load_data(task, data, options)
+    task_file, root, dataset = loaded or _load_data(task, data, options)
     return adapter, make_plan(task_file, dataset, root, options.plan)
 
 

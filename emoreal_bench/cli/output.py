@@ -24,4 +24,5 @@ def show(*renderables: RenderableType) -> None:
         # A pipe has no width; a narrow guess would break the columns of a table.
         console = Console(width=160)
     for renderable in renderables:
-        console.print(renderable, highlight=False)
+        # Texts are shown as they are: what stands in square brackets is no markup here.
+        console.print(renderable, highlight=False, markup=False)

@@ -11,7 +11,7 @@ import typer
 
 from emoreal_bench.cli.arguments import GivenMedia, pairs
 from emoreal_bench.cli.output import print_json, show
-from emoreal_bench.contracts.errors import ExitCode
+from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, DeliveryStatus
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def run(
         None, help="Ask finished items of this status again; failed ones always are."
     ),
     fail_on_error: str = typer.Option(
-        "false", help="Stop when items fail: true, a count, or a share such as 0.05."
+        "false",
+        help="Stop when items fail or are missing: true for the first, a count that is still "
+        "allowed, or a share such as 0.05.",
     ),
     max_requests: int | None = typer.Option(None, min=0, help="Stop after so many requests."),
     max_tokens: int | None = typer.Option(None, min=0, help="Stop after so many tokens."),
@@ -88,6 +90,8 @@ def run(
     """
     from emoreal_bench import api
 
+    if out is not None and len(model) > 1:
+        raise UsageError("--out is the folder of one run; several models go below --runs.")
     options = api.RunOptions(
         plan=api.PlanOptions(
             variant=variant,
@@ -117,8 +121,9 @@ def run(
         for name in model:
             show(*api.dry_run(name, task, data, options).lines())
         return
-    for name in model:  # a wrong name at the end of the list is told before any work
-        api.describe_model(name, options)
+    if len(model) > 1:  # a wrong name at the end of the list is told before any work
+        for name in model:
+            api.describe_model(name, options)
     reports = [_run_one(name, task, data, options, quiet=quiet or as_json) for name in model]
     _print(reports, as_json=as_json)
     raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
@@ -130,8 +135,6 @@ def _run_one(
     from emoreal_bench import api
     from emoreal_bench.running.progress import make_observer
 
-    if not quiet:
-        typer.echo(f"{model} on {task}", err=True)
     try:
         return api.evaluate(model, task, data, options, make_observer(quiet=quiet))
     except api.RunInterrupted as stop:

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.contracts.errors import UsageError
 
 _EXAMPLES = (
     "Examples: `emoreal-bench score runs/emorealm/MODEL`, "
@@ -38,6 +39,11 @@ def score(
     from emoreal_bench import api
     from emoreal_bench.reporting.terminal import results_renderables
 
+    if run is not None and (task or annotations or predictions):
+        raise UsageError(
+            "A run folder is scored from its own files.",
+            remedy="Give the run folder alone, or --task, --annotations and --predictions.",
+        )
     scorings = api.parse_scorings(scoring)
     if run is not None:
         results = api.score_run(run, scorings)

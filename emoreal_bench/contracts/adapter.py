@@ -22,7 +22,7 @@ from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeat
 class Capabilities(BaseModel):
     """What a model can take and do, known before it is loaded."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     modalities: tuple[Modality, ...] = (Modality.TEXT,)
     """Empty media modalities mean that no clip is decoded for this model."""
@@ -47,7 +47,7 @@ class Capabilities(BaseModel):
 class ModelDescription(BaseModel):
     """Who a model is. Caches and comparisons use the hashes, never the name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     name: str
     """As the user named it: ``provider/model``."""

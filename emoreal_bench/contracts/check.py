@@ -31,7 +31,11 @@ DEFAULT_LEVEL = 0.05
 
 class _Record(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+        use_attribute_docstrings=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
     )
 
 
@@ -166,6 +170,11 @@ class RuleResult(_Record):
     """The same in words."""
     drop: DropTest | None = None
 
+    @property
+    def is_undecided(self) -> bool:
+        """Say whether this is a rule about a drop that rests on too few items."""
+        return self.drop is not None and self.drop.verdict is Verdict.TOO_SMALL
+
 
 class CheckOutcome(StrEnum):
     """How a check ends."""
@@ -174,7 +183,7 @@ class CheckOutcome(StrEnum):
     FAILED = "failed"
     """A rule is broken."""
     INCOMPLETE = "incomplete"
-    """Too few items reached the model to say."""
+    """Too few items reached the model, or too few are there, to say."""
 
 
 class CheckReport(_Record):

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 class Difference(BaseModel):
     """The second run less the first, on the same items."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     n: int
     """Items in the denominator of both."""
@@ -50,7 +50,7 @@ class Difference(BaseModel):
 class Comparison(BaseModel):
     """Two runs of the same items under one scoring."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     scoring: Scoring
     subtasks: dict[str, Difference]
@@ -62,7 +62,7 @@ class Comparison(BaseModel):
 class ComparedRun(BaseModel):
     """One side of a comparison."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     folder: str
     model: str
@@ -77,7 +77,7 @@ class ComparedRun(BaseModel):
 class RunComparison(BaseModel):
     """One run against the first."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     run: ComparedRun
     scorings: dict[Scoring, Comparison]
@@ -86,7 +86,9 @@ class RunComparison(BaseModel):
 class ComparisonReport(BaseModel):
     """Several runs, each against the first. What ``emoreal-bench compare --json`` prints."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, extra="forbid", frozen=True, populate_by_name=True
+    )
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     task: str
@@ -102,7 +104,7 @@ class ComparisonReport(BaseModel):
 class FlippedItem(BaseModel):
     """An item of two runs that only one of them has right under strict."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     id: str
     subtask: str
@@ -118,7 +120,7 @@ class FlippedItem(BaseModel):
 class RunChanges(BaseModel):
     """What changed from one run to another. What ``emoreal-bench runs diff --json`` prints."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     settings: tuple[str, ...]
     """What is different in what was asked and in who was, in words."""

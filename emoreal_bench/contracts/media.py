@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class MediaWanted(BaseModel):
     """What a task wants of each clip; part of the request hash."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     modalities: tuple[Modality, ...] = (Modality.VIDEO, Modality.AUDIO)
     """What is given to the model besides the text."""

@@ -26,7 +26,9 @@ class Condition(StrEnum):
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, extra="forbid", frozen=True, populate_by_name=True
+    )
 
 
 class Accuracies(_Record):

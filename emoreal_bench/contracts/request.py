@@ -14,7 +14,7 @@ from emoreal_bench.contracts.media import ClipMedia
 class GenerationSettings(BaseModel):
     """How a reply is to be written; part of the request hash."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     max_new_tokens: int = Field(default=32, ge=1)
     temperature: float = Field(default=0.0, ge=0.0)

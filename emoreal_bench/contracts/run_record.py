@@ -38,7 +38,11 @@ LOCK_FILE = "lock"
 
 class _Record(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+        use_attribute_docstrings=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
     )
 
 

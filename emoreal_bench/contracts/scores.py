@@ -18,7 +18,11 @@ Interval = tuple[float, float]
 
 class _Record(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False
+        use_attribute_docstrings=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
     )
 
 
@@ -82,7 +86,9 @@ class ScoringReport(BaseModel):
     finds ``scores.strict.modality_agreement.accuracy`` where the question is.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, extra="allow", frozen=True, allow_inf_nan=False
+    )
     __pydantic_extra__: dict[str, SubtaskScores]
 
     average_accuracy: float | None

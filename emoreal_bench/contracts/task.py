@@ -15,7 +15,7 @@ PAPER_VARIANT = "paper"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
 
 class Subtask(_Strict):

@@ -192,15 +192,25 @@ def _outcome(coverage: RuleResult, checked: Iterable[RuleResult]) -> CheckOutcom
     # must not be called a worse model.
     if not coverage.passed:
         return CheckOutcome.INCOMPLETE
-    if all(rule.passed for rule in checked):
-        return CheckOutcome.PASSED
-    return CheckOutcome.FAILED
+    if not all(rule.passed for rule in checked):
+        return CheckOutcome.FAILED
+    drops = [rule for rule in checked if rule.drop is not None]
+    if drops and all(rule.is_undecided for rule in drops):
+        return CheckOutcome.INCOMPLETE
+    return CheckOutcome.PASSED
 
 
 def _summary(outcome: CheckOutcome, checked: tuple[RuleResult, ...]) -> str:
     match outcome:
-        case CheckOutcome.INCOMPLETE:
+        case CheckOutcome.INCOMPLETE if not checked[0].passed:
             return f"Not decided: {checked[0].summary}."
+        case CheckOutcome.INCOMPLETE:
+            return "Not decided: there are too few items for every test of a drop."
+        case CheckOutcome.PASSED if undecided := sum(rule.is_undecided for rule in checked):
+            return (
+                f"Passed: no rule is broken; {undecided} of {count_of(len(checked), 'rule')} "
+                "could not be decided, since there are too few items."
+            )
         case CheckOutcome.PASSED:
             return f"Passed: all {count_of(len(checked), 'rule')} are kept."
         case CheckOutcome.FAILED:

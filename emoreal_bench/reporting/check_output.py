@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from emoreal_bench.contracts.check import CheckOutcome, CheckReport, RuleKind, RuleResult
-from emoreal_bench.contracts.comparison import Verdict
 from emoreal_bench.identity import short
 from emoreal_bench.reporting.text import percent, plain_text, points, words
 
@@ -90,7 +89,7 @@ def _cells(rule: RuleResult) -> tuple[str, str, str, str, str]:
 def _mark(rule: RuleResult) -> str:
     if not rule.passed:
         return "FAIL"
-    return "too small" if _is_too_small(rule) else "ok"
+    return "too small" if rule.is_undecided else "ok"
 
 
 def _limit(rule: RuleResult) -> str:
@@ -112,10 +111,6 @@ def _found(rule: RuleResult) -> str:
 
 def _p_value(value: float) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _is_too_small(rule: RuleResult) -> bool:
-    return rule.drop is not None and rule.drop.verdict is Verdict.TOO_SMALL
 
 
 def _markdown_row(rule: RuleResult) -> str:
@@ -141,7 +136,7 @@ def _junit_case(report: CheckReport, rule: RuleResult) -> ET.Element:
     if not rule.passed:
         tag = "error" if rule.kind is RuleKind.COVERAGE else "failure"
         ET.SubElement(case, tag, message=message)
-    elif _is_too_small(rule):
+    elif rule.is_undecided:
         ET.SubElement(case, "skipped", message=message)
     else:
         ET.SubElement(case, "system-out").text = message
