@@ -2,7 +2,7 @@
 #
 #   make demo              synthetic clips, a run of the built-in model and the blind
 #                          baselines, the score table, and site/index.html
-#   make demo SEED=7       the same on other clips
+#   make demo SEED=7       the same on other clips; ITEMS=60 asks fewer questions
 #   make test              the test suite
 #   make test-long         the suites that take minutes
 #   make lint              ruff and mypy
@@ -19,8 +19,8 @@ ITEMS ?= 240
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
-DEMO_DATA := data/synth-$(SEED)
-DEMO_RUNS := runs/demo-$(SEED)
+DEMO_DATA := data/synth-$(SEED)-$(ITEMS)
+DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni baseline/first-choice baseline/last-choice baseline/random
 
 .PHONY: demo test test-long lint benchmark clean
@@ -47,6 +47,7 @@ benchmark: $(VENV)/.installed-dev
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 $(VENV)/.torch: constraints.txt
+	@echo "Installing torch and the other libraries; this takes some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
 	touch $@

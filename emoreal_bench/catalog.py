@@ -23,6 +23,7 @@ from emoreal_bench.contracts.task import Task
 from emoreal_bench.resources import package_folders
 
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
+_PROBLEMS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,10 @@ def _join(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
 
 def explain(error: ValidationError) -> str:
     """Say in lines for people what does not fit a schema, and where."""
-    return "\n".join(
+    lines = [
         f"  {'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
         for problem in error.errors()
-    )
+    ]
+    if len(lines) > _PROBLEMS_SHOWN:
+        lines[_PROBLEMS_SHOWN:] = [f"  and {len(lines) - _PROBLEMS_SHOWN} more"]
+    return "\n".join(lines)

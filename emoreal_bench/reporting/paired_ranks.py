@@ -66,7 +66,8 @@ def _clip_scores(run: AnsweredRun, scoring: Scoring) -> ClipScores:
         accuracies.append(right[members].mean())
         beyond = (right[members] - accuracies[-1]) / (members.size * len(scored))
         residuals += np.bincount(frame.clip[members], beyond, minlength=residuals.size)
-    return ClipScores(float(np.mean(accuracies)), residuals)
+    # A run of free text alone has no accuracy, and no rank that this would decide.
+    return ClipScores(float(np.mean(accuracies)) if accuracies else 0.0, residuals)
 
 
 def paired_rank_ranges(scores: Sequence[ClipScores]) -> list[tuple[int, int]]:

@@ -10,7 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
-from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Outcome, Scoring
+from emoreal_bench.contracts.vocabulary import (
+    HEADLINE_SCORING,
+    DeliveryStatus,
+    Outcome,
+    Scoring,
+)
 from emoreal_bench.reporting.departures import departures
 from emoreal_bench.reporting.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.runs import RunReport
@@ -113,7 +118,10 @@ def _renderables(results: Results, scorings: Sequence[Scoring]) -> list[Renderab
 def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
     from rich.text import Text
 
+    missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0)
+    told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names clips at fault."
     return [
+        *([Text(told, style="yellow")] if missing else []),
         *(Text(line) for line in _delivery_lines(results)),
         *(Text(line, style="yellow") for line in _warning_lines(results)),
     ]
@@ -236,8 +244,18 @@ def _heading(report: RunReport) -> str:
     return (
         f"{_model_name(report)} on {plain_text(manifest.task)}, "
         f"variant {plain_text(manifest.request.variant)}, "
-        + ", ".join((count_of(manifest.data.items, "item"), *departures(manifest)))
+        + ", ".join((_item_count(report), *departures(manifest)))
     )
+
+
+def _item_count(report: RunReport) -> str:
+    """Say how many items there are, and how many the task has where these are others."""
+    items = count_of(report.manifest.data.items, "item")
+    subtasks = report.manifest.task_definition.get("subtasks", {}).values()
+    sizes = [subtask.get("size") for subtask in subtasks]
+    if not sizes or None in sizes or sum(sizes) == report.manifest.data.items:
+        return items
+    return f"{items} of {sum(sizes)} published"
 
 
 def _model_name(report: RunReport) -> str:
