@@ -67,6 +67,23 @@ _CHANGED_MIND = re.compile(
     r"|first thought)\b",
     re.I,
 )
+_COMPARED = (
+    r"(?:(?:each|every|by|of\s+the)\s+(?:[a-z]+\s+)?"
+    r"(?:option|choice|candidate|answer|possibility|alternative|statement|description|one)"
+    r"|options|choices|candidates|answers|possibilities|alternatives|statements|descriptions)"
+)
+_COMPARISON = re.compile(
+    rf"""
+    \b(?:analy\w+|examin\w+|evaluat\w+|consider\w*|assess\w*|compar\w+|review\w*|check\w*
+        |weigh\w*|inspect\w*|discuss\w*|look\w*|match\w*|break\w*|eliminat\w+|test(?:ing)?|think\w*\s+about
+        |(?:go|going|walk|walking|work|working|run|running|step)\s+(?:through|over))
+      \s+(?:[\w']+\s+){{0,4}}?{_COMPARED}\b
+    | \b(?:one\s+by\s+one|one\s+at\s+a\s+time|option\s+by\s+option|each\s+in\s+turn
+        |process\s+of\s+elimination)\b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_SUPPOSED_BEFORE = re.compile(r"\b(?:if|whether)\s+(?:(?:the|my|your)\s+)?\Z", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +102,16 @@ class Cue:
 
 
 def cues_in(text: str) -> Iterator[Cue]:
-    """Find the announcements in a cleaned reply."""
+    """Find the announcements in a cleaned reply, except supposed ones: "if the answer is yes"."""
     for match in _CUE.finditer(text):
-        yield Cue(match.start(), match.end(), match["final"] is not None)
+        if not _SUPPOSED_BEFORE.search(text[max(0, match.start() - 12) : match.start()]):
+            yield Cue(match.start(), match.end(), match["final"] is not None)
+
+
+def comparison_in(text: str) -> int | None:
+    """Find where a reply sets out to go through the options: "let us examine each choice"."""
+    match = _COMPARISON.search(text)
+    return None if match is None else match.start()
 
 
 def changes_mind(text: str) -> bool:

@@ -37,7 +37,7 @@ _NAMED = re.compile(
         (?:option|antwort(?:möglichkeit)?|réponse|opción|respuesta|opção|opzione|risposta)\b
     | \b(?:options?|choice|alternative|opción|opção|opzione)\s+
         (?:number\s+|no\.?\s*|nr\.?\s*|\#\s*)?
-        (?P<after>{_NUMBER}|[1-6])\b(?![.,]\d|\s+(?:people|seconds))
+        (?P<after>{_NUMBER}|[1-6])\b(?![.,]\d|\s+(?:people|seconds|by\b|at\s+a\b|after\b))
     | \banswer\s+(?:number\s+|no\.\s*|\#\s*)(?P<answer>{_NUMBER}|[1-6])\b
     | 第(?P<sign>[一二三四五六1-6])\s*(?:个|個|项|項)?\s*(?:选项|選項|答案|(?=\W*\Z))
     | (?P<last>最后一)(?:个|項|项)\s*(?:选项|選項)?

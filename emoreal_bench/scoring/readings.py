@@ -50,19 +50,20 @@ def read_reply(
     if subtask.answer is AnswerKind.OPEN:
         return Reading(outcome_of(status, text, answered=bool(text.strip())), None, correct=False)
     if scoring is Scoring.STRICT:
-        answer = strict_answer(item, subtask, text)
+        cut_off = status is DeliveryStatus.LENGTH
+        answer = strict_answer(item, subtask, text, cut_off=cut_off)
         outcome = outcome_of(status, text, answered=answer is not None)
         return Reading(outcome, answer, correct=answer == item.answer)
     return _read_officially(scoring, item, subtask, text)
 
 
-def strict_answer(item: Item, subtask: Subtask, text: str) -> str | None:
+def strict_answer(item: Item, subtask: Subtask, text: str, *, cut_off: bool) -> str | None:
     """Find the one answer in a reply by the strict rules; None if there is none or several."""
     match subtask.answer:
         case AnswerKind.CHOICE:
-            return read_choice(text, Options.parse(item.choices))
+            return read_choice(text, Options.parse(item.choices), cut_off=cut_off)
         case AnswerKind.YES_NO:
-            return read_yes_no(text, Options.parse(item.choices))
+            return read_yes_no(text, Options.parse(item.choices), cut_off=cut_off)
         case AnswerKind.LABEL:
             return read_label(text, subtask.labels)
         case AnswerKind.OPEN:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emoreal_bench.scoring.announced import changes_mind, cues_in
+from emoreal_bench.scoring.announced import changes_mind, comparison_in, cues_in
 from emoreal_bench.scoring.cleaning import clean
 from emoreal_bench.scoring.letters import COMPOUND, is_article, is_rejected_after, letters_in
 from emoreal_bench.scoring.option_texts import claim_made, text_at_start, text_of_whole, texts_in
@@ -68,20 +68,23 @@ _VERDICT = re.compile(
 )
 
 
-def read_choice(text: str, options: Options) -> str | None:
+def read_choice(text: str, options: Options, *, cut_off: bool = False) -> str | None:
     """Read the one option that a reply chooses.
 
     Args:
         text: The reply as the model wrote it.
         options: Of the question.
+        cut_off: Whether the reply ends where the limit of tokens cut it. One
+            that was going through the options has then not chosen those it
+            got to, unless it says so.
 
     Returns:
         Its letter; None if the reply chooses none, several, or something else.
     """
-    return _read(text, options, yes_no=False)
+    return _read(text, options, yes_no=False, cut_off=cut_off)
 
 
-def read_yes_no(text: str, options: Options) -> str | None:
+def read_yes_no(text: str, options: Options, *, cut_off: bool = False) -> str | None:
     """Read the one option that a reply to a yes/no question chooses.
 
     As :func:`read_choice`; the words yes and no answer too.
@@ -89,19 +92,21 @@ def read_yes_no(text: str, options: Options) -> str | None:
     Raises:
         ValueError: If the options are not one yes and one no.
     """
-    return _read(text, options, yes_no=True)
+    return _read(text, options, yes_no=True, cut_off=cut_off)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _read(text: str, options: Options, *, yes_no: bool) -> str | None:
+def _read(text: str, options: Options, *, yes_no: bool, cut_off: bool) -> str | None:
     reader = _reader(options, yes_no=yes_no)
     reply = with_letters(clean(text), options.letters)
-    for stage in (reader.whole, reader.stated, reader.mentioned):
-        found = stage(reply)
-        if found:
-            answer = found.pop() if len(found) == 1 else _OFF_LIST
-            return None if answer == _OFF_LIST else answer
-    return None
+    comparison = comparison_in(reply) if cut_off else None
+    if comparison is not None:
+        found = reader.announced(reply, comparison)
+    else:
+        stages = (reader.whole, reader.stated, reader.mentioned)
+        found = next((answers for stage in stages if (answers := stage(reply))), set())
+    answer = found.pop() if len(found) == 1 else _OFF_LIST
+    return None if answer == _OFF_LIST else answer
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -143,6 +148,21 @@ class _Reader:
 
     def stated(self, reply: str) -> set[str]:
         """Read what a reply begins with, ends with and announces."""
+        found, finals = self._announcements(reply)
+        found += self._lines(reply)
+        return _latest(reply, finals or sorted(found)) or self._after_colon(reply)
+
+    def announced(self, reply: str, comparison: int) -> set[str]:
+        """Read what a reply announces, or begins with before it compares the options."""
+        found, finals = self._announcements(reply)
+        end_of_sentence = max(reply.rfind(sign, 0, comparison) for sign in ".!?\n") + 1
+        leading = self._leading(reply[:end_of_sentence])
+        if leading:
+            found.append((0, leading))
+        return _latest(reply, finals or sorted(found))
+
+    def _announcements(self, reply: str) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+        """Find where a reply states an answer, and where it calls it final."""
         found: list[tuple[int, str]] = []
         finals: list[tuple[int, str]] = []
         leading = self._leading(reply)
@@ -154,8 +174,7 @@ class _Reader:
             if value:
                 (finals if cue.final else found).append((cue.start, value))
         found += self._verdicts(reply)
-        found += self._lines(reply)
-        return _latest(reply, finals or sorted(found)) or self._after_colon(reply)
+        return found, finals
 
     def _after_colon(self, reply: str) -> set[str]:
         """Read the text of an option to which a reply leads up: "From her tone: joy"."""
@@ -281,9 +300,9 @@ class _Reader:
         if _CLOSED.match(line, match.end()):
             return False
         letter = match[1]
-        if letter in "AaIi":
-            return is_article(line, match.end())
-        return letter.islower() or letter not in self.options.letters
+        if letter.upper() not in self.options.letters:
+            return True
+        return is_article(line, match.end()) if letter in "AaIi" else letter.islower()
 
     def _lines(self, reply: str) -> list[tuple[int, str]]:
         """Read the first and the last of several lines, where they are nothing but an answer."""

@@ -42,7 +42,11 @@ _LOOSE = re.compile(
 )
 _ENDS_CLAUSE = re.compile(r"\s*(?:[.,!;:)\]\"'-]|\Z|\n)")
 _NO_PHRASE = re.compile(
-    r"\W*no\s+(?:doubt|question|problem|idea|comment|clue|answer|clear answer|way to)\b", re.I
+    r"\W*no\s+(?:doubt|question|problem|idea|comment|clue|answer|clear answer|way to"
+    r"|(?:video|audio|clip|image|file|sound|footage)s?\s+(?:(?:file|clip)\s+)?"
+    r"(?:(?:was|were|is|are|has been|have been)\s+)?"
+    r"(?:provided|attached|given|uploaded|supplied))\b",
+    re.I,
 )
 _BOTH = re.compile(
     r"\b(?:either\s+|both\s+)?"
