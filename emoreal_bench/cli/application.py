@@ -42,7 +42,7 @@ def build() -> typer.Typer:
         epilog=_EXIT_CODES,
         no_args_is_help=True,
         add_completion=False,
-        rich_markup_mode="markdown",
+        rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     application.callback()(_options)
