@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 def print_json(value: Any) -> None:
     """Print one JSON value, indented, in UTF-8."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Print plain lines, each whole, as a log wants them."""
+    sys.stdout.writelines(line + "\n" for line in lines)
 
 
 def show(*renderables: RenderableType) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from emoreal_bench.cli.arguments import GivenMedia, pairs
-from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.cli.output import print_json, show, show_lines
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, DeliveryStatus
 
@@ -82,6 +82,7 @@ def run(
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be asked, ask nothing."),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress bar."),
+    plain: bool = typer.Option(False, "--plain", help="Lines instead of tables, for logs."),
     as_json: bool = typer.Option(False, "--json", help="Print the results as JSON."),
 ) -> None:
     """Ask models the questions of a task, score the replies, print the table.
@@ -125,7 +126,7 @@ def run(
         for name in model:
             api.describe_model(name, options)
     reports = [_run_one(name, task, data, options, quiet=quiet or as_json) for name in model]
-    _print(reports, as_json=as_json)
+    _print(reports, as_json=as_json, plain=plain)
     raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
 
 
@@ -142,8 +143,8 @@ def _run_one(
         raise typer.Exit(ExitCode.INTERRUPTED) from stop
 
 
-def _print(reports: Sequence[RunReport], *, as_json: bool) -> None:
-    from emoreal_bench.reporting.terminal import report_renderables, summary_table
+def _print(reports: Sequence[RunReport], *, as_json: bool, plain: bool) -> None:
+    from emoreal_bench.reporting.terminal import report_lines, report_renderables, summary_table
 
     if as_json:
         records = [
@@ -151,6 +152,10 @@ def _print(reports: Sequence[RunReport], *, as_json: bool) -> None:
             for report in reports
         ]
         print_json(records[0] if len(records) == 1 else records)
+        return
+    if plain:
+        for report in reports:
+            show_lines(report_lines(report))
         return
     for report in reports:
         show(*report_renderables(report), "")

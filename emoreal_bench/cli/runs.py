@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.cli.output import print_json, show, show_lines
 
 
 def add_to(application: typer.Typer) -> None:
@@ -58,15 +58,18 @@ def _cell(value: object) -> str:
 
 def show_run(
     run: Path = typer.Argument(..., help="A run folder."),
+    plain: bool = typer.Option(False, "--plain", help="Lines instead of tables, for logs."),
     as_json: bool = typer.Option(False, "--json", help="Print results.json."),
 ) -> None:
     """Show the scores of one run."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal import report_renderables
+    from emoreal_bench.reporting.terminal import report_lines, report_renderables
 
     report = api.load_run(run)
     if as_json:
         print_json(report.results.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    elif plain:
+        show_lines(report_lines(report))
     else:
         show(*report_renderables(report))
 
