@@ -23,6 +23,7 @@ from emoreal_bench.running.runner import run_task
 if TYPE_CHECKING:
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
     from emoreal_bench.contracts.probe import Condition, ProbeReport
+    from emoreal_bench.probing.repeating import RepeatsReport
     from emoreal_bench.probing.reproduction import ReproductionReport
     from emoreal_bench.running.dry_run import DryRun
 
@@ -85,6 +86,55 @@ def evaluate(
     options = options or RunOptions()
     adapter, plan = _prepare(model, task, data, options)
     return _carry_out(plan, adapter, options, observer)
+
+
+def evaluate_repeats(
+    repeats: int,
+    model: str = DEFAULT_MODEL,
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    *,
+    observe: Callable[[str], RunObserver] | None = None,
+) -> RepeatsReport:
+    """Ask a model the same several times, and say how much its answers vary.
+
+    Each repeat is an ordinary run below ``options.runs``, made or continued as by
+    :func:`evaluate`; they differ in the seed of the generation only, and the
+    first is the run that :func:`evaluate` makes. A model that writes greedily
+    and exactly gives the same each time.
+
+    Args:
+        repeats: How many times, 2 or more.
+        model: As for :func:`evaluate`; so are ``task`` and ``data``.
+        task: A task's name, or the path of a YAML file.
+        data: The data folder; None makes the synthetic benchmark.
+        options: As for :func:`evaluate`, without ``out``. A budget is each run's own.
+        observe: Gives what hears of a run, from the names of model and repeat.
+
+    Raises:
+        UsageError: Also if there are fewer than two repeats, or ``out`` is given.
+        NotComparableError: If the task has no question whose answer is scored.
+        DataError, RunError, RunInterrupted: As :func:`evaluate`.
+    """
+    from emoreal_bench.probing.repeating import report_repeats
+
+    options = options or RunOptions()
+    if repeats < 2:
+        raise UsageError(f"Repeats must be 2 or more, not {repeats}.")
+    if options.out is not None:
+        raise UsageError("--out is the folder of one run; repeats go below --runs.")
+    # Made once: describing a local model hashes its weights.
+    adapter = create_adapter(model, options.model_arguments, options.lora)
+    task_file, root, dataset = _load_data(task, data, options)
+    folders = []
+    for number in range(repeats):
+        plan_options = replace(options.plan, repeat=options.plan.repeat + number)
+        plan = make_plan(task_file, dataset, root, plan_options)
+        observer = observe and observe(f"{model}, repeat {number + 1} of {repeats}")
+        report = _carry_out(plan, adapter, options, observer)
+        folders.append(options.runs / report.manifest.run_id)
+    return report_repeats(folders)
 
 
 def judge(

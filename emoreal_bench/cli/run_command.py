@@ -16,6 +16,7 @@ from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Deliver
 
 if TYPE_CHECKING:
     from emoreal_bench.api import RunOptions, RunReport
+    from emoreal_bench.running.observer import RunObserver
 
 _EXAMPLES = (
     "Examples: `emoreal-bench run`, "
@@ -59,6 +60,9 @@ def run(
     ),
     shots_seed: int = typer.Option(0, min=0, help="Which clips the worked examples are from."),
     limit: int | None = typer.Option(None, min=1, help="Ask so many items, of every subtask some."),
+    repeats: int = typer.Option(
+        1, min=1, help="Run so many times, each with its own seed, and print how answers vary."
+    ),
     model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
     data_arg: list[str] | None = typer.Option(None, help="Option of the reader, key=value."),
     lora: Path | None = typer.Option(None, help="Folder of a LoRA adapter."),
@@ -125,8 +129,47 @@ def run(
     if len(model) > 1:  # a wrong name at the end of the list is told before any work
         for name in model:
             api.describe_model(name, options)
+    if repeats > 1:
+        _repeat(model, task, data, options, repeats, quiet=quiet, as_json=as_json)
+        return
     reports = [_run_one(name, task, data, options, quiet=quiet or as_json) for name in model]
     _print(reports, as_json=as_json, plain=plain)
+    raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
+
+
+def _repeat(
+    models: Sequence[str],
+    task: str,
+    data: Path | None,
+    options: RunOptions,
+    repeats: int,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    from emoreal_bench import api
+    from emoreal_bench.reporting.repeat_tables import repeats_renderables
+    from emoreal_bench.running.progress import make_observer
+
+    def observe(name: str) -> RunObserver:
+        if not (quiet or as_json):
+            typer.echo(name, err=True)
+        return make_observer(quiet=quiet or as_json)
+
+    try:
+        reports = [
+            api.evaluate_repeats(repeats, model, task, data, options, observe=observe)
+            for model in models
+        ]
+    except api.RunInterrupted as stop:
+        typer.echo(str(stop), err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from stop
+    if as_json:
+        records = [report.to_json() for report in reports]
+        print_json(records[0] if len(records) == 1 else records)
+    else:
+        for report in reports:
+            show(*repeats_renderables(report))
     raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
 
 

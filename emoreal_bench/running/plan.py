@@ -51,6 +51,8 @@ class PlanOptions:
         choice_shuffle_seed: Deal the options to the letters anew; None leaves them.
         shots: Worked examples in front of a question; None for what the task says.
         shots_seed: Of the draw of their clips, which are not scored.
+        repeat: Number of the repeat, from 0; added to the seed of the generation,
+            so that each repeat is a request of its own and 0 is the plain one.
     """
 
     variant: str = DEFAULT_VARIANT
@@ -63,6 +65,7 @@ class PlanOptions:
     choice_shuffle_seed: int | None = None
     shots: int | None = None
     shots_seed: int = 0
+    repeat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +285,9 @@ def identify_request(
     """Give the identity of how a task's items are asked."""
     variant = renderer.variant
     generation: GenerationSettings = variant.generation
+    if options.repeat:
+        seed = generation.seed + options.repeat
+        generation = generation.model_copy(update={"seed": seed})
     request = RequestIdentity(
         hash="",
         variant=options.variant,

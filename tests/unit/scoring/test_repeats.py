@@ -46,3 +46,11 @@ def test_repeats_need_two_runs_of_one_scoring() -> None:
     for runs in ([_read("AABBBB")], [_read("AABBBB"), _read("AABBBB", Scoring.OFFICIAL)]):
         with pytest.raises(NotComparableError):
             repeat_spread(FRAME, runs)
+
+
+def test_the_spread_of_a_subtask_is_that_of_its_accuracies() -> None:
+    spread = repeat_spread(FRAME, [_read(letters) for letters in RUNS])
+    # 2, 1, 2 of two, and 4, 4, 3 of four.
+    assert spread.subtasks == pytest.approx(
+        {"modality_agreement": 1 / 2 / 3**0.5, ITEMS[-1].subtask: 1 / 4 / 3**0.5}
+    )

@@ -1,0 +1,59 @@
+"""How much a model varies: the same questions asked several times, each time with another seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
+from emoreal_bench.probing.comparing import load_answers
+from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.scoring.repeats import Spread, repeat_spread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatsReport:
+    """Repeats of one run.
+
+    Attributes:
+        model: Who was asked.
+        runs: The run of each repeat, in their order.
+        scoring: The rule book that the spread is under.
+        spread: The variation over them.
+    """
+
+    model: str
+    runs: tuple[RunReport, ...]
+    scoring: Scoring
+    spread: Spread
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the spread, and the names of the runs, as a JSON object."""
+        runs = [run.manifest.run_id for run in self.runs]
+        return {"model": self.model, "runs": runs, "scoring": self.scoring, **asdict(self.spread)}
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether every item of every repeat reached the model and came back."""
+        return all(run.is_complete for run in self.runs)
+
+
+def report_repeats(folders: Sequence[Path]) -> RepeatsReport:
+    """Measure the variation over runs that differ in nothing but their seed.
+
+    Args:
+        folders: Of two finished runs or more.
+
+    Raises:
+        NotComparableError: If there are fewer than two, or nothing in them is scored.
+        RunError: If a folder holds no finished run, or a damaged one.
+    """
+    runs = tuple(load_report(folder) for folder in folders)
+    answered = [load_answers(folder, [HEADLINE_SCORING]) for folder in folders]
+    readings = [run.collected.readings[HEADLINE_SCORING] for run in answered]
+    spread = repeat_spread(answered[0].frame, readings)
+    return RepeatsReport(runs[0].manifest.model.name, runs, HEADLINE_SCORING, spread)
