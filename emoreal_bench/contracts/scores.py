@@ -66,6 +66,8 @@ class SubtaskScores(_Record):
     """Mean Brier score, 0 to 2, where choices were scored."""
     hallucination_rate: float | None = None
     spurious_rate: float | None = None
+    pair_accuracy: float | None = None
+    """Pairs of which every item is answered right over all pairs; strict only."""
     uar: float | None = None
     war: float | None = None
     macro_f1: float | None = None

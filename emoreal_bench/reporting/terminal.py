@@ -45,6 +45,7 @@ _RATES = {
     "yes_rate": "yes-rate",
     "hallucination_rate": "hallucination",
     "spurious_rate": "spurious",
+    "pair_accuracy": "pairs",
     "uar": "UAR",
     "war": "WAR",
     "macro_f1": "macro F1",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 YES, NO = 0, 1
 NO_ANSWER = -1
+NO_PAIR = -1
 NO_CATEGORY, HALLUCINATION, SPURIOUS = 0, 1, 2
 _CATEGORIES = {"hallucination": HALLUCINATION, "spurious": SPURIOUS}
 
@@ -49,6 +50,8 @@ class Frame:
         official_gold: As ``gold``, by the rule of the authors' evaluator.
         clip: ``(items,)`` the cluster.
         category: ``(items,)`` one of the category constants.
+        pair: ``(items,)`` number of the pair, or :data:`NO_PAIR`; None if no item
+            is in a pair.
     """
 
     layouts: dict[str, Layout]
@@ -57,6 +60,7 @@ class Frame:
     official_gold: NDArray[np.int8]
     clip: NDArray[np.int32]
     category: NDArray[np.int8]
+    pair: NDArray[np.int32] | None
 
     def gold_for(self, scoring: Scoring) -> NDArray[np.int8]:
         """Give the gold classes as a scoring sees them."""
@@ -91,6 +95,7 @@ def build_frame(task: Task, items: Sequence[Item]) -> Frame:
         np.empty(shape, np.int8),
         np.empty(shape, np.int32),
         np.zeros(shape, np.int8),
+        _pairs(items),
     )
     for index, item in enumerate(items):
         gold, official = _gold(item, layouts[item.subtask])
@@ -106,6 +111,20 @@ def build_frame(task: Task, items: Sequence[Item]) -> Frame:
 def letter_class(letter: str) -> int:
     """Give the class of an option's letter in a choice subtask."""
     return ord(letter) - ord("A")
+
+
+def _pairs(items: Sequence[Item]) -> NDArray[np.int32] | None:
+    """Number the pairs that items belong to, without an array where there are none."""
+    import numpy as np
+
+    numbers: dict[str, int] = {}
+    pair: NDArray[np.int32] | None = None
+    for index, item in enumerate(items):
+        if item.metadata and "pair" in item.metadata:
+            if pair is None:
+                pair = np.full(len(items), NO_PAIR, np.int32)
+            pair[index] = numbers.setdefault(item.metadata["pair"], len(numbers))
+    return pair
 
 
 def _layouts(task: Task, items: Sequence[Item]) -> dict[str, Layout]:

@@ -25,6 +25,7 @@ from emoreal_bench.scoring.collect import Reply, collect_readings, count_statuse
 from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.joint import average_interval, mean_of, mean_scores
+from emoreal_bench.scoring.pairs import with_pair_accuracy
 from emoreal_bench.scoring.slices import slice_groups, slice_scores
 from emoreal_bench.scoring.subtask_scores import Sample, score_members
 
@@ -52,7 +53,8 @@ def score(
     """Score replies.
 
     A pure function: the same items, replies and seed give the same results to
-    the last digit, whatever their order.
+    the last digit, whatever their order; only the interval of pairs over several
+    clips goes by the clip of their first item.
 
     Args:
         task: The task of the items.
@@ -112,7 +114,8 @@ def _subtask_scores(task: Task, sample: Sample, name: str) -> SubtaskScores:
     subtask = task.subtasks[name]
     members = sample.frame.members(name)
     scores = score_members(sample, sample.frame.layouts[name], members, name)
-    return scores.model_copy(update={"chance": subtask.chance})
+    scores = scores.model_copy(update={"chance": subtask.chance})
+    return with_pair_accuracy(sample, scores, name)
 
 
 def _question_types(

@@ -14,6 +14,7 @@ from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.reporting.terminal import (
+    rate_table,
     report_lines,
     report_renderables,
     results_lines,
@@ -113,6 +114,18 @@ def test_a_number_that_does_not_apply_is_blank_and_one_not_defined_is_a_dash() -
     row = next(line for line in printed.splitlines() if "25.0" in line)
     assert row.split() == ["stress", "25.0", "\N{EN DASH}"]
     assert "Note: stress: no item names a category" in results_lines(results)
+
+
+def test_the_accuracy_of_pairs_has_a_column_where_there_are_pairs() -> None:
+    results = MadeUpRun().results()
+    for fields, is_shown in (({}, False), ({"pair_accuracy": 0.125}, True)):
+        scores = SubtaskScores(n=16, outcomes={}, accuracy=0.5, yes_rate=0.5, **fields)
+        strict = ScoringReport(average_accuracy=0.5, image=scores)
+        table = rate_table(
+            results.model_copy(update={"scores": {"strict": strict}}), Scoring.STRICT
+        )
+        assert table is not None
+        assert ("pairs" in [column.header for column in table.columns]) is is_shown
 
 
 def test_a_note_about_every_subtask_is_printed_once_without_their_names() -> None:
