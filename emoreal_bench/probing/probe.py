@@ -25,6 +25,7 @@ from emoreal_bench.probing.comparing import (
     load_answers,
     refuse_unequal,
 )
+from emoreal_bench.probing.shifting import shift_between
 from emoreal_bench.reporting.runs import load_report
 from emoreal_bench.running.plan import PlanOptions
 
@@ -142,12 +143,16 @@ def run_probe(
 def _condition_scores(
     folder: Path, condition: Condition, full: AnsweredRun, seed: int
 ) -> ConditionScores:
-    return ConditionScores(
+    scores = ConditionScores(
         folder=str(folder),
         coverage=load_report(folder).results.coverage.fraction,
         accuracy=_accuracies(_headline(folder)),
-        change=None if condition is Condition.FULL else _change(folder, condition, full, seed),
     )
+    if condition is Condition.FULL:
+        return scores
+    change = _change(folder, condition, full, seed)
+    shift = shift_between(full.folder, folder, seed=seed)
+    return scores.model_copy(update={"change": change, "log_likelihood_shift": shift})
 
 
 def _change(folder: Path, condition: Condition, full: AnsweredRun, seed: int) -> Comparison:
