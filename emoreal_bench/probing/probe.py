@@ -16,6 +16,7 @@ from emoreal_bench.contracts.vocabulary import (
     HEADLINE_SCORING,
     Alteration,
     AnswerKind,
+    AnswerMethod,
     Factor,
     Modality,
 )
@@ -122,8 +123,10 @@ def run_probe(
     full = load_answers(folders[Condition.FULL], (HEADLINE_SCORING,))
     baselines = BLIND_BASELINES if _is_lettered(task) else ()
     blind = _constant_baselines(folders[Condition.FULL])
+    # Baselines write their answers; they have no options to score.
+    written = replace(plan.conditions[Condition.FULL], answer_method=AnswerMethod.GENERATE)
     for name in baselines:
-        folder = make_run(name, Condition.FULL, plan.conditions[Condition.FULL])
+        folder = make_run(name, Condition.FULL, written)
         blind[name] = _accuracies(_headline(folder))
     return ProbeReport(
         task=task.name,
