@@ -59,6 +59,32 @@ class Comparison(BaseModel):
     notes: tuple[str, ...] = ()
 
 
+class Shift(BaseModel):
+    """How far the log-likelihood of the right answer falls from one run to another."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
+
+    n: int
+    """Items with choice scores in both runs."""
+    mean: float
+    """Of the first run's log-probability less the second's, in nats."""
+    interval: Interval | None
+    """At 95 percent, by the cluster bootstrap; null for one clip."""
+
+
+class LogLikelihoodShift(BaseModel):
+    """What other sound or picture does to the right answer, where choices were scored."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
+
+    subtasks: dict[str, Shift]
+    """Those with choice scores in both runs."""
+    overall: Shift | None
+    """Over all items; null where it is not defined."""
+    undefined: str | None = None
+    """Why it is not defined, in one sentence."""
+
+
 class ComparedRun(BaseModel):
     """One side of a comparison."""
 
@@ -81,6 +107,8 @@ class RunComparison(BaseModel):
 
     run: ComparedRun
     scorings: dict[Scoring, Comparison]
+    log_likelihood_shift: LogLikelihoodShift | None = None
+    """Null unless both scored choices under the same letters."""
 
 
 class ComparisonReport(BaseModel):

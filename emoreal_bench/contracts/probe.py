@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from emoreal_bench.contracts.comparison import Comparison
+from emoreal_bench.contracts.comparison import Comparison, LogLikelihoodShift
 from emoreal_bench.contracts.vocabulary import Scoring
 
 
@@ -46,6 +46,9 @@ class ConditionScores(_Record):
     accuracy: Accuracies
     change: Comparison | None = None
     """This run less the full one, item by item; null for the full one."""
+    log_likelihood_shift: LogLikelihoodShift | None = None
+    """From the full run to this one; null for the full one, for other letters, and
+    where choices were not scored."""
 
 
 class ProbeReport(_Record):

@@ -17,6 +17,7 @@ from emoreal_bench.contracts.errors import NotComparableError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest, RequestIdentity
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
+from emoreal_bench.probing.shifting import shift_between
 from emoreal_bench.running.folder import load_plan_items
 from emoreal_bench.running.manifest import load_manifest
 from emoreal_bench.running.results import DeliveryTally, read_replies
@@ -125,7 +126,13 @@ def compare_runs(
             scoring: compare_answers(first, second, scoring, seed=seed)
             for scoring in COMPARED_SCORINGS
         }
-        others.append(RunComparison(run=second.describe(), scorings=comparisons))
+        others.append(
+            RunComparison(
+                run=second.describe(),
+                scorings=comparisons,
+                log_likelihood_shift=shift_between(first.folder, folder, seed=seed),
+            )
+        )
     return ComparisonReport(
         task=first.manifest.task,
         data_hash=first.manifest.data.hash,

@@ -16,6 +16,7 @@ from emoreal_bench.contracts.vocabulary import (
     HEADLINE_SCORING,
     Alteration,
     AnswerKind,
+    AnswerMethod,
     Factor,
     Modality,
 )
@@ -25,6 +26,7 @@ from emoreal_bench.probing.comparing import (
     load_answers,
     refuse_unequal,
 )
+from emoreal_bench.probing.shifting import shift_between
 from emoreal_bench.reporting.runs import load_report
 from emoreal_bench.running.plan import PlanOptions
 
@@ -121,8 +123,10 @@ def run_probe(
     full = load_answers(folders[Condition.FULL], (HEADLINE_SCORING,))
     baselines = BLIND_BASELINES if _is_lettered(task) else ()
     blind = _constant_baselines(folders[Condition.FULL])
+    # Baselines write their answers; they have no options to score.
+    written = replace(plan.conditions[Condition.FULL], answer_method=AnswerMethod.GENERATE)
     for name in baselines:
-        folder = make_run(name, Condition.FULL, plan.conditions[Condition.FULL])
+        folder = make_run(name, Condition.FULL, written)
         blind[name] = _accuracies(_headline(folder))
     return ProbeReport(
         task=task.name,
@@ -142,12 +146,16 @@ def run_probe(
 def _condition_scores(
     folder: Path, condition: Condition, full: AnsweredRun, seed: int
 ) -> ConditionScores:
-    return ConditionScores(
+    scores = ConditionScores(
         folder=str(folder),
         coverage=load_report(folder).results.coverage.fraction,
         accuracy=_accuracies(_headline(folder)),
-        change=None if condition is Condition.FULL else _change(folder, condition, full, seed),
     )
+    if condition is Condition.FULL:
+        return scores
+    change = _change(folder, condition, full, seed)
+    shift = shift_between(full.folder, folder, seed=seed)
+    return scores.model_copy(update={"change": change, "log_likelihood_shift": shift})
 
 
 def _change(folder: Path, condition: Condition, full: AnsweredRun, seed: int) -> Comparison:

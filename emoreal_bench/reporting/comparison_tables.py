@@ -9,7 +9,9 @@ from emoreal_bench.contracts.comparison import (
     ComparedRun,
     ComparisonReport,
     Difference,
+    LogLikelihoodShift,
     RunComparison,
+    Shift,
 )
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.text import (
@@ -40,6 +42,8 @@ def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
     for other in report.others:
         shown.append(Text(f"Against it: {_run_line(other.run)}", style="bold"))
         shown += [comparison_table(other, scoring) for scoring in other.scorings]
+        if other.log_likelihood_shift is not None:
+            shown += [Text(line) for line in shift_lines(other.log_likelihood_shift)]
         shown += [Text(line) for line in _note_lines(other)]
     shown.append(Text(_CAPTION))
     return shown
@@ -77,6 +81,26 @@ def change(difference: Difference) -> str:
         return text
     low, high = (points(bound) for bound in difference.interval)
     return f"{text} [{low} to {high}]"
+
+
+def shift_lines(shift: LogLikelihoodShift) -> list[str]:
+    """Say how far the right answer's log-likelihood falls, over all items and per subtask."""
+    title = "Log-likelihood shift of the right answer (nats, above 0: less likely)"
+    if shift.overall is None:
+        return [f"{title}: not defined. {plain_text(shift.undefined or '', 300)}"]
+    return [
+        f"{title}: {_shift_text(shift.overall)}",
+        *(f"  {words(name)}: {_shift_text(found)}" for name, found in shift.subtasks.items()),
+    ]
+
+
+def _shift_text(shift: Shift) -> str:
+    if shift.interval is None:
+        interval = ""
+    else:
+        low, high = shift.interval
+        interval = f" [{low:+.3f} to {high:+.3f}]"
+    return f"{shift.mean:+.3f}{interval}, n {shift.n:,}"
 
 
 def _cells(difference: Difference) -> Iterator[str]:

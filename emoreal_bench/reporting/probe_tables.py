@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.probe import Accuracies, ConditionScores, ProbeReport
-from emoreal_bench.reporting.comparison_tables import AVERAGE, change
+from emoreal_bench.reporting.comparison_tables import AVERAGE, change, shift_lines
 from emoreal_bench.reporting.text import UNDEFINED, percent, percent_floor, plain_text, words
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ def probe_renderables(report: ProbeReport) -> list[RenderableType]:
     for name, scores in report.conditions.items():
         if scores.change is not None:
             lines.append(f"{name} against full: {scores.change.average.verdict} on average")
+        if scores.log_likelihood_shift is not None:
+            first, *rest = shift_lines(scores.log_likelihood_shift)
+            lines += [f"{name}: {first}", *rest]
         if scores.coverage < 1:
             lines.append(f"Warning: {name} covers {percent_floor(scores.coverage)} % of the items.")
     return [probe_table(report), *(Text(line) for line in lines)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
 
+from emoreal_bench.contracts.comparison import Shift
 from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.result import ChoiceScores
-from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind
 from emoreal_bench.statistics.intervals import ClusterCounts, percentile_interval, resample
 
@@ -21,21 +20,6 @@ if TYPE_CHECKING:
 BINS = 10
 _SHARES = (ChoiceScoreKind.PROVIDER_CALIBRATED, ChoiceScoreKind.SAMPLED_VOTES)
 """Kinds whose scores are shares already; all others are logarithms."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """How far the log-likelihood of the right answer falls from one run to another.
-
-    Attributes:
-        n: Items with choice scores in both runs.
-        mean: Of the first run's log-probability less the second's, in nats.
-        interval: At 95 percent, by the cluster bootstrap; None for one clip.
-    """
-
-    n: int
-    mean: float
-    interval: Interval | None
 
 
 def probabilities(scores: ChoiceScores) -> dict[str, float] | None:
@@ -121,7 +105,7 @@ def _mean_shift(by_clip: Mapping[str, Sequence[float]], seed: int) -> Shift:
     if len(rows) > 1:
         totals = resample(counts, seed=seed, name="log_likelihood_shift")
         interval = percentile_interval(totals[:, 0] / totals[:, 1])
-    return Shift(int(items), float(total / items), interval)
+    return Shift(n=int(items), mean=float(total / items), interval=interval)
 
 
 def _log_gold(scores: ChoiceScores, item: Item) -> float:

@@ -53,3 +53,13 @@ def test_gaps_in_a_condition_end_with_exit_code_3(
     arguments = ["-m", model, "-t", "emorealm", "-d", str(data), "--runs", str(tmp_path / "runs")]
     assert run(["probe", *arguments, "--quiet"]) == 3
     assert "Warning: full covers 83.3 % of the items." in capsys.readouterr().out
+
+
+def test_a_model_that_scores_choices_shows_its_log_likelihood_shifts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["probe", "-m", "tiny/omni", "--answer", "score-choices", "--limit", "6"]
+    assert run([*command, "--runs", str(tmp_path), "--quiet"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shifted = [line.split(":")[0] for line in lines if "Log-likelihood shift" in line]
+    assert shifted == ["sound-only", "picture-only", "text-only", "swapped-clips"]
