@@ -131,8 +131,9 @@ def _join(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     joined = dict(base)
     for key, value in change.items():
         old = joined.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        joined[key] = _join(old, value) if both else value  # type: ignore[arg-type]
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            value = _join(old, value)  # noqa: PLW2901 - the joined mapping takes its place
+        joined[key] = value
     return joined
 
 
