@@ -1,0 +1,23 @@
+"""What a training run may say about its LoRA adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LoraSettings(BaseModel):
+    """The adapter to train, on the linear layers of the language model."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
+
+    rank: int = Field(default=8, ge=1)
+    """Rank of the two matrices of each layer."""
+    alpha: int = Field(default=16, ge=1)
+    """The adapter's output is multiplied by alpha / rank."""
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Above 0, cached log-probabilities of the reference no longer go with the policy's."""
+    start: Path | None = None
+    """Folder of an adapter to go on from, which is then the reference too; it brings its own
+    rank and alpha."""
