@@ -76,8 +76,19 @@ _MOST_WORDINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """One modality of a scene, in the terms that both modalities share."""
+class Side:
+    """One modality of a scene, in the terms that both modalities share.
+
+    Attributes:
+        modality: Which one.
+        person: What the person shows.
+        elsewhere: What the poster or the radio shows.
+        cues: Both cues of each emotion.
+        decoy: The emotion beside the person's in the options of a basic question.
+        claim: Whether the stress question names the cue that the person shows.
+        present: Things on the shelf, or the background sound.
+        absent: The things or sounds that are not there.
+    """
 
     modality: Modality
     person: Expression[VisualCue] | Expression[AudioCue]
@@ -102,8 +113,9 @@ class _Side:
         return "spurious" if self.elsewhere.cue == self.other_cue else "hallucination"
 
 
-def _video_side(scene: Scene) -> _Side:
-    return _Side(
+def sides_of(scene: Scene) -> tuple[Side, Side]:
+    """Give the picture and the sound of a scene, in this order."""
+    video = Side(
         modality=Modality.VIDEO,
         person=scene.face,
         elsewhere=scene.poster,
@@ -113,10 +125,7 @@ def _video_side(scene: Scene) -> _Side:
         present=scene.things,
         absent=tuple(thing for thing in VisibleThing if thing not in scene.things),
     )
-
-
-def _audio_side(scene: Scene) -> _Side:
-    return _Side(
+    audio = Side(
         modality=Modality.AUDIO,
         person=scene.voice,
         elsewhere=scene.radio,
@@ -126,6 +135,7 @@ def _audio_side(scene: Scene) -> _Side:
         present=(scene.background,),
         absent=tuple(sound for sound in BackgroundSound if sound is not scene.background),
     )
+    return video, audio
 
 
 def make_items(settings: SynthSettings) -> tuple[Item, ...]:
@@ -158,7 +168,7 @@ class _Author:
 
     def ask(self, scene: Scene) -> tuple[Item, ...]:
         """Ask one question of each subtask about a scene."""
-        video, audio = _video_side(scene), _audio_side(scene)
+        video, audio = sides_of(scene)
         return (
             self._basic(scene, audio),
             self._basic(scene, video),
@@ -167,7 +177,7 @@ class _Author:
             self._stress(scene, video),
         )
 
-    def _basic(self, scene: Scene, side: _Side) -> Item:
+    def _basic(self, scene: Scene, side: Side) -> Item:
         wordings = (IS_THERE if scene.perception else SHOWS_CUE)[side.modality]
         gold, wrong = self._perceived(side) if scene.perception else _shown(side)
         options = self._placed(side.modality, gold, wrong)
@@ -207,22 +217,21 @@ class _Author:
             metadata={},
         )
 
-    def _stress(self, scene: Scene, side: _Side) -> Item:
+    def _stress(self, scene: Scene, side: Side) -> Item:
         cue = side.person.cue if side.claim else side.other_cue
         emotion = side.person.emotion
-        named = "a neutral mood" if emotion is Emotion.NEUTRAL else emotion
         return _item(
             scene,
             f"reasoning_stress_{side.modality}",
             question=self._one_of(SUPPORTS[side.modality], cue, side.claim).format(
-                cue=cue, emotion=named
+                cue=cue, emotion=emotion_phrase(emotion)
             ),
             choices=YES_NO,
             answer=YES if side.claim else NO,
             metadata={"category": side.category, "cue": cue, "emotion": emotion},
         )
 
-    def _perceived(self, side: _Side) -> tuple[str, list[str]]:
+    def _perceived(self, side: Side) -> tuple[str, list[str]]:
         """Give what is there, and three things that are not: two cues and two others in all.
 
         The poster or radio may show the emotion's other cue, which is then there
@@ -243,7 +252,12 @@ class _Author:
         return wordings[number]
 
 
-def _shown(side: _Side) -> tuple[str, list[str]]:
+def emotion_phrase(emotion: Emotion) -> str:
+    """Give the words for an emotion within a question."""
+    return "a neutral mood" if emotion is Emotion.NEUTRAL else emotion.value
+
+
+def _shown(side: Side) -> tuple[str, list[str]]:
     """Give the person's cue, and three that the person does not show."""
     return str(side.person.cue), [side.other_cue, *side.cues[side.decoy]]
 
