@@ -85,7 +85,8 @@ class PreferencePair(_Record):
     chosen: Text
     """The answer to prefer, as a whole reply."""
     hallucination: Text | None = None
-    """A rejected answer whose cue fits the emotion and is not in the clip."""
+    """A rejected answer whose cue fits the emotion and is not in the clip; where no cue
+    is named, the main wrong answer."""
     spurious: Text | None = None
     """A rejected answer whose cue is in the clip and says nothing about the emotion."""
     modality: Modality | None = None
