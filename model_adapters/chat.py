@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters.chat_answer import (
     ANSWER_KEY,
@@ -165,27 +166,37 @@ class ChatModel(RemoteAdapter):
         if client is not None:
             await client.close()
 
-    async def _ask(self, request: Request, payload: Payload, *, scoring: bool) -> Reply:
+    async def _ask(
+        self, request: Request, payload: Payload, sent: Delivery, *, scoring: bool
+    ) -> Reply:
         import httpx2
         import openai
 
         assert self._client is not None, "asked only while open"
-        messages = [
-            {"role": turn.role, "content": self._content(turn.pieces)} for turn in payload.turns
-        ]
-        body = {"messages": messages} | self._settings(request, payload, scoring=scoring)
+        body = self._body(request, payload, scoring=scoring)
         try:
             # The answer is read here and not by the SDK, which lets any shape pass.
             response = await self._client.post(
                 "/chat/completions", body=body, cast_to=httpx2.Response
             )
         except openai.APIStatusError as error:
-            return read_error(error.status_code, error.body, error.response.headers, payload)
+            return read_error(error.status_code, error.body, error.response.headers, sent)
         except openai.APIError as error:
             cause = type(error.__cause__ or error).__name__
             return Reply(DeliveryStatus.FAILED, detail=f"no answer: {error.message} ({cause})")
-        answer = read_answer(response.content, request.letters, scoring=scoring)
-        return replace(answer.reply, notes=self._notes(answer, payload))
+        return self._read(response.content, request.letters, sent, scoring=scoring)
+
+    def _read(
+        self, content: bytes, letters: Sequence[str], sent: Delivery, *, scoring: bool
+    ) -> Reply:
+        answer = read_answer(content, letters, scoring=scoring)
+        return replace(answer.reply, notes=self._notes(answer, sent))
+
+    def _body(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
+        messages = [
+            {"role": turn.role, "content": self._content(turn.pieces)} for turn in payload.turns
+        ]
+        return {"messages": messages} | self._settings(request, payload, scoring=scoring)
 
     def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
         dialect, settings = self._dialect, request.settings
@@ -234,14 +245,14 @@ class ChatModel(RemoteAdapter):
             return {"type": "audio_url", "audio_url": place}
         return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
 
-    def _notes(self, answer: ChatAnswer, payload: Payload) -> tuple[str, ...]:
+    def _notes(self, answer: ChatAnswer, sent: Delivery) -> tuple[str, ...]:
         notes = []
         if answer.model not in (None, self._endpoint.model):
             notes.append(f"answered by {answer.model}")
         if not self._dialect.sampling:
             notes.append("temperature, top_p and seed left out: the model takes none")
         heard = answer.reply.tokens.get(Modality.AUDIO)
-        if heard == 0 and any(medium.audio_seconds for medium in payload.media):
+        if heard == 0 and sent.audio_seconds:
             notes.append(UNHEARD_NOTE)
         if answer.reasoned:
             notes.append(REASONED_NOTE)

@@ -13,8 +13,8 @@ from http import HTTPStatus
 
 from pydantic import BaseModel, Field, ValidationError
 
+from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
-from emoreal_bench.model_adapters.remote_media import Payload
 from emoreal_bench.model_adapters.reply import (
     Reply,
     failed_reply,
@@ -124,21 +124,21 @@ def read_answer(content: bytes, letters: Sequence[str], *, scoring: bool) -> Cha
     return ChatAnswer(reply, completion.model, bool(outputs.reasoning_tokens))
 
 
-def read_error(code: int, body: object, headers: Mapping[str, str], payload: Payload) -> Reply:
+def read_error(code: int, body: object, headers: Mapping[str, str], sent: Delivery) -> Reply:
     """Turn an answer of another status than 200 into a reply.
 
     Args:
         code: The HTTP status.
         body: The error object of the answer, if it is one.
         headers: Of the answer.
-        payload: What was sent: only media can be what a service cannot take.
+        sent: What was sent: only media can be what a service cannot take.
     """
     fields = body if isinstance(body, dict) else {}
     message = str(fields.get("message") or HTTPStatus(code).phrase)
     detail = f"HTTP {code}: {message}"
     if fields.get("code") in _FILTER_CODES:
         return Reply(DeliveryStatus.BLOCKED, detail=detail)
-    if payload.media and is_media_refused(code, message):
+    if sent.has_media and is_media_refused(code, message):
         return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
     return failed_reply(code, detail, [parse_retry_after(headers)])
 

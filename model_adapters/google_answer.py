@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
-from emoreal_bench.model_adapters.remote_media import Payload
 from emoreal_bench.model_adapters.reply import (
     REASONED_NOTE,
     UNHEARD_NOTE,
@@ -49,7 +49,7 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 def read_response(
     response: types.GenerateContentResponse,
     letters: Sequence[str],
-    payload: Payload,
+    sent: Delivery,
     *,
     model: str,
     scoring: bool,
@@ -59,7 +59,7 @@ def read_response(
     Args:
         response: As the SDK has validated it.
         letters: The options' letters.
-        payload: What was sent.
+        sent: What was sent.
         model: The name that was asked for.
         scoring: Whether the letters were to be scored.
     """
@@ -73,19 +73,19 @@ def read_response(
     notes = list(reply.notes)
     if response.model_version not in (None, model):
         notes.append(f"answered by {response.model_version}")
-    return _with_usage(reply, response.usage_metadata, payload, notes)
+    return _with_usage(reply, response.usage_metadata, sent, notes)
 
 
-def read_error(error: errors.APIError, payload: Payload) -> Reply:
+def read_error(error: errors.APIError, sent: Delivery) -> Reply:
     """Turn an answer of another status than 200 into a reply.
 
     Args:
         error: As the SDK raised it.
-        payload: What was sent: only media can be what a service cannot take.
+        sent: What was sent: only media can be what a service cannot take.
     """
     message = error.message or "no message"
     detail = f"HTTP {error.code} {error.status or ''}: {message}"
-    if payload.media and is_media_refused(error.code, message):
+    if sent.has_media and is_media_refused(error.code, message):
         return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
     headers = getattr(error.response, "headers", None) or {}
     waits = [parse_retry_after(headers), _retry_delay(error.details)]
@@ -138,7 +138,7 @@ def _read_scores(candidate: types.Candidate, letters: Sequence[str], text: str) 
 def _with_usage(
     reply: Reply,
     usage: types.GenerateContentResponseUsageMetadata | None,
-    payload: Payload,
+    sent: Delivery,
     notes: list[str],
 ) -> Reply:
     if usage is None:
@@ -148,8 +148,7 @@ def _with_usage(
         modality = _MODALITIES.get(count.modality.value) if count.modality else None
         if modality is not None:
             tokens[modality] += count.token_count or 0
-    sent_sound = any(medium.audio_seconds for medium in payload.media)
-    if tokens and sent_sound and not tokens[Modality.AUDIO]:
+    if tokens and sent.audio_seconds and not tokens[Modality.AUDIO]:
         notes.append(UNHEARD_NOTE)
     if usage.thoughts_token_count:
         notes.append(REASONED_NOTE)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters.google_answer import read_error, read_response
 from emoreal_bench.model_adapters.google_files import UploadedFiles, UploadError
@@ -212,7 +213,9 @@ class GoogleModel(RemoteAdapter):
         if transport is not None:
             await transport.aclose()
 
-    async def _ask(self, request: Request, payload: Payload, *, scoring: bool) -> Reply:
+    async def _ask(
+        self, request: Request, payload: Payload, sent: Delivery, *, scoring: bool
+    ) -> Reply:
         import httpx2
         from google.genai import errors
 
@@ -224,7 +227,7 @@ class GoogleModel(RemoteAdapter):
                 model=self._model, contents=contents, config=config
             )
         except errors.APIError as error:
-            return read_error(error, payload)
+            return read_error(error, sent)
         except httpx2.HTTPError as error:
             return Reply(DeliveryStatus.FAILED, detail=f"no answer: {type(error).__name__} {error}")
         except UploadError as error:
@@ -234,7 +237,7 @@ class GoogleModel(RemoteAdapter):
             # breaks; some of its errors repeat the answer, so only their kind is kept.
             kind = type(error).__name__
             return Reply(DeliveryStatus.FAILED, detail=f"the answer cannot be read ({kind})")
-        return read_response(response, request.letters, payload, model=self._model, scoring=scoring)
+        return read_response(response, request.letters, sent, model=self._model, scoring=scoring)
 
     def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
         settings, options = request.settings, self._options

@@ -129,12 +129,15 @@ class RemoteAdapter(ModelAdapter):
         """Close the client."""
 
     @abstractmethod
-    async def _ask(self, request: Request, payload: Payload, *, scoring: bool) -> Reply:
+    async def _ask(
+        self, request: Request, payload: Payload, sent: Delivery, *, scoring: bool
+    ) -> Reply:
         """Send a request and read the answer; errors of the service become replies.
 
         Args:
             request: Its settings and letters.
             payload: Its conversation.
+            sent: What of its clips is in the conversation.
             scoring: Whether the letters are to be scored, not a reply to be written.
         """
 
@@ -184,28 +187,22 @@ class RemoteAdapter(ModelAdapter):
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _answer(self, request: Request, scoring: bool) -> Result:
-        reason = why_unsupported(request, self._forms)
-        if scoring and not request.letters:
-            reason = "the item has no options to score"
-        if reason is not None:
-            return Result(request.id, DeliveryStatus.UNSUPPORTED, detail=reason)
         async with self._slots:
-            try:
-                payload = await self._prepare(request)
-            except OSError as error:
-                problem = f"the clip cannot be read again: {error.strerror or error}"
-                return Result(request.id, DeliveryStatus.FAILED, detail=problem[:MAX_DETAIL])
+            payload = await self._prepare(request, scoring=scoring)
+            if isinstance(payload, Result):
+                return payload
+            sent = payload.delivery()
             started = time.monotonic()
             try:
                 async with asyncio.timeout(self._arguments.timeout):
-                    reply = await self._ask(request, payload, scoring=scoring)
+                    reply = await self._ask(request, payload, sent, scoring=scoring)
             except TimeoutError:
                 reply = Reply(
                     DeliveryStatus.FAILED, detail=f"no answer in {self._arguments.timeout:g} s"
                 )
             seconds = time.monotonic() - started
             self._check_reply(reply)
-            return self._result(request, payload, reply, seconds)
+            return self._result(request.id, sent, reply, seconds)
 
     def _check_reply(self, reply: Reply) -> None:
         """Stop asking a service that knows neither the user nor the model.
@@ -220,18 +217,27 @@ class RemoteAdapter(ModelAdapter):
                 remedy="Check the key, the name of the model and the address of the service.",
             )
 
-    async def _prepare(self, request: Request) -> Payload:
-        clips = {
-            key: await self._clips.get(request.clips[key], wanted)
-            for key, wanted in media_wanted(request).items()
-            if key in request.clips
-        }
+    async def _prepare(self, request: Request, *, scoring: bool) -> Payload | Result:
+        """Give a request's conversation, or the result of a request that cannot be asked."""
+        reason = why_unsupported(request, self._forms)
+        if scoring and not request.letters:
+            reason = "the item has no options to score"
+        if reason is not None:
+            return Result(request.id, DeliveryStatus.UNSUPPORTED, detail=reason)
+        try:
+            clips = {
+                key: await self._clips.get(request.clips[key], wanted)
+                for key, wanted in media_wanted(request).items()
+                if key in request.clips
+            }
+        except OSError as error:
+            problem = f"the clip cannot be read again: {error.strerror or error}"
+            return Result(request.id, DeliveryStatus.FAILED, detail=problem[:MAX_DETAIL])
         return compose(request, self._forms, clips)
 
-    def _result(self, request: Request, payload: Payload, reply: Reply, seconds: float) -> Result:
+    def _result(self, request_id: str, sent: Delivery, reply: Reply, seconds: float) -> Result:
         delivery = Delivery()
         if reply.status in _DELIVERED:
-            sent = payload.delivery()
             delivery = replace(
                 sent,
                 tokens=dict(reply.tokens),
@@ -239,7 +245,7 @@ class RemoteAdapter(ModelAdapter):
             )
         detail = reply.detail if reply.detail is None else self._hide(reply.detail)[:MAX_DETAIL]
         return Result(
-            request.id,
+            request_id,
             reply.status,
             self._hide(reply.text),
             detail=detail,

@@ -28,6 +28,11 @@ class Delivery:
     input_hash: str | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def has_media(self) -> bool:
+        """Whether anything but words reached the model."""
+        return bool(self.frames or self.audio_seconds)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
