@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError
-from emoreal_bench.contracts.item import Item
-from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 from emoreal_bench.identity import model_hash
-from emoreal_bench.media.errors import MediaError
-from emoreal_bench.running.budget import BudgetSpentError, Spending
+from emoreal_bench.running.budget import Spending
 from emoreal_bench.running.busy import BusyClock
 from emoreal_bench.running.cache import ResponseCache, is_cacheable
 from emoreal_bench.running.concurrency import ConcurrencyLimit
-from emoreal_bench.running.decoding import LookAhead, OpenClip
+from emoreal_bench.running.decoding import LookAhead
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import Plan
 from emoreal_bench.running.policy import RunPolicy
+from emoreal_bench.running.questions import OpenQuestions
 
 _logger = logging.getLogger(__name__)
 
@@ -80,7 +78,6 @@ class Asker:
         self._generator = np.random.default_rng(policy.seed)
         self._limit = ConcurrencyLimit(self._capabilities.concurrency)
         self._spending = Spending(policy.budget)
-        self._example_media: dict[str, ClipMedia] = {}
         self.busy = BusyClock()
         self.requests = 0
         self.cache_hits = 0
@@ -98,9 +95,10 @@ class Asker:
                 finished; the batches under way have come in by then.
             DataError: If the clip of a worked example cannot be decoded.
         """
-        self._example_media = await look_ahead.decode_examples()
+        questions = OpenQuestions(self._plan, self._ledger, look_ahead)
+        await questions.open()
         turn = asyncio.Lock()
-        async with aclosing(self._batches(look_ahead)) as batches:
+        async with aclosing(self._batches(questions)) as batches:
             try:
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(self._capabilities.concurrency):
@@ -108,12 +106,7 @@ class Asker:
             except ExceptionGroup as errors:
                 # The first error cancelled the other workers, so it is the cause.
                 raise errors.exceptions[0] from None
-        if self._spending.stopped:
-            raise BudgetSpentError(
-                f"The budget is spent ({self._spending.describe()}); {self._ledger.finished} of "
-                f"{len(self._plan.items)} items are finished and kept.",
-                remedy="The same command goes on from here with a fresh budget.",
-            )
+        self._spending.check(self._ledger.finished, len(self._plan.items))
 
     async def _work(self, batches: AsyncIterator[_Batch], turn: asyncio.Lock) -> None:
         while not self._spending.stopped:
@@ -123,42 +116,18 @@ class Asker:
                 return
             await self._ask(batch)
 
-    async def _batches(self, look_ahead: LookAhead) -> AsyncGenerator[_Batch]:
+    async def _batches(self, questions: OpenQuestions) -> AsyncGenerator[_Batch]:
         batch = _Batch()
-        async with aclosing(look_ahead.decode_all(self._open_clips())) as clips:
-            async for clip, media in clips:
-                if isinstance(media, MediaError):
-                    self._finish_unasked(clip, media.delivery_status, str(media))
-                    continue
-                for position in clip.positions:
-                    self._add(batch, position, media)
-                    if len(batch.requests) == self._capabilities.batch_size:
-                        yield batch
-                        batch = _Batch()
+        async with aclosing(questions.requests()) as requests:
+            async for position, request in requests:
+                self._add(batch, position, request)
+                if len(batch.requests) == self._capabilities.batch_size:
+                    yield batch
+                    batch = _Batch()
         if batch.requests:
             yield batch
 
-    def _open_clips(self) -> Iterator[OpenClip]:
-        for key, group in self._plan.groups.items():
-            positions = [position for position in group if self._ledger.is_open(position)]
-            if not positions:
-                continue
-            clip = OpenClip(key, positions)
-            if self._plan.clip_hashes[key] is None:
-                path = self._plan.clips[key].video
-                self._finish_unasked(
-                    clip, DeliveryStatus.MISSING, f"{path}: the clip's files are not all there."
-                )
-            else:
-                yield clip
-
-    def _finish_unasked(self, clip: OpenClip, status: DeliveryStatus, detail: str) -> None:
-        for position in clip.positions:
-            item = self._plan.items[position]
-            self._ledger.finish(position, Result(item.id, status, detail=detail))
-
-    def _add(self, batch: _Batch, position: int, media: ClipMedia | None) -> None:
-        request = self._make_request(self._plan.items[position], media)
+    def _add(self, batch: _Batch, position: int, request: Request) -> None:
         if self._cache is not None:
             method = self._plan.request.answer_method
             key = self._cache.key(self._adapter, request, method, self._model)
@@ -170,14 +139,6 @@ class Asker:
             batch.cache_keys[request.id] = key
         batch.positions[request.id] = position
         batch.requests.append(request)
-
-    def _make_request(self, item: Item, media: ClipMedia | None) -> Request:
-        request = self._plan.make_request(item, media)
-        if not self._example_media:
-            return request
-        keys = (example.clip for example in self._plan.examples.items[item.subtask])
-        examples = {key: self._example_media[key] for key in keys}
-        return replace(request, clips={**examples, **request.clips})
 
     async def _ask(self, batch: _Batch) -> None:
         requests = batch.requests

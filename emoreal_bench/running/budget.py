@@ -90,6 +90,23 @@ class Spending:
                 remedy="Give its prices: --model-arg input_price=... --model-arg output_price=...",
             )
 
+    def check(self, finished: int, items: int) -> None:
+        """Say that a sitting could not do all that it was to do, if so.
+
+        Args:
+            finished: Items of the run that are finished.
+            items: All items of the run.
+
+        Raises:
+            BudgetSpentError: If anything has been turned down.
+        """
+        if self._stopped:
+            raise BudgetSpentError(
+                f"The budget is spent ({self.describe()}); {finished} of {items} items are "
+                "finished and kept.",
+                remedy="The same command goes on from here with a fresh budget.",
+            )
+
     def describe(self) -> str:
         """Say what has been used up, of which budget."""
         used = {
