@@ -11,10 +11,9 @@ from emoreal_bench.contracts.scores import Interval, SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
 from emoreal_bench.scoring.choice_probabilities import calibration_error
 from emoreal_bench.scoring.collect import Collected, Readings, count_outcomes
-from emoreal_bench.scoring.frame import Frame, Layout
+from emoreal_bench.scoring.frame import NO_ANSWER, Frame, Layout
 from emoreal_bench.scoring.metrics import (
     compute_metrics,
-    confusion_of,
     f1_scores,
     feature_pairs,
     feature_width,
@@ -124,8 +123,10 @@ def score_members(
         "intervals": intervals,
         "notes": (*notes, *interval_notes),
     }
+    table = _confusion(sample, layout, counted)
+    fields["confusion"] = _named_cells(layout, table)
     if layout.kind is AnswerKind.LABEL:
-        fields |= _class_tables(layout, confusion_of(layout, counts.totals))
+        fields["per_class"] = _per_class(layout, table)
         fields["notes"] += _dropped_note(counted.size, members.size, sample.scoring)
     return SubtaskScores(**fields | _calibration(sample, counted))
 
@@ -285,26 +286,38 @@ def _dropped_note(counted: int, members: int, scoring: Scoring) -> tuple[str, ..
     return (f"{members - counted} items without a prediction or dropped by the official mapper",)
 
 
-def _class_tables(layout: Layout, table: Numbers) -> dict[str, Any]:
+def _confusion(sample: Sample, layout: Layout, counted: NDArray[np.intp]) -> Numbers:
+    """Count items by gold class and answer, no answer in the last column."""
+    import numpy as np
+
+    classes = len(layout.classes)
+    gold = sample.frame.gold_for(sample.scoring)[counted].astype(np.intp)
+    answer = sample.readings.answer[counted]
+    cells = gold * (classes + 1) + np.where(answer == NO_ANSWER, classes, answer)
+    counts = np.bincount(cells, minlength=classes * (classes + 1))
+    return counts.reshape(classes, classes + 1).astype(np.float64)
+
+
+def _named_cells(layout: Layout, table: Numbers) -> dict[str, dict[str, int]]:
     columns = (*layout.classes, UNMAPPED)
-    rows: Sequence[tuple[str, Numbers]] = list(zip(layout.classes, table, strict=True))
+    return {
+        label: {column: int(count) for column, count in zip(columns, row, strict=True)}
+        for label, row in zip(layout.classes, table, strict=True)
+    }
+
+
+def _per_class(layout: Layout, table: Numbers) -> dict[str, dict[str, float | int | None]]:
     measures = zip(
         layout.classes, recalls(table), precisions(table), f1_scores(table), table, strict=True
     )
     return {
-        "per_class": {
-            label: {
-                "recall": _or_none(recall),
-                "precision": _or_none(precision),
-                "f1": _or_none(f1),
-                "n": int(row.sum()),
-            }
-            for label, recall, precision, f1, row in measures
-        },
-        "confusion": {
-            label: {column: int(count) for column, count in zip(columns, row, strict=True)}
-            for label, row in rows
-        },
+        label: {
+            "recall": _or_none(recall),
+            "precision": _or_none(precision),
+            "f1": _or_none(f1),
+            "n": int(row.sum()),
+        }
+        for label, recall, precision, f1, row in measures
     }
 
 
