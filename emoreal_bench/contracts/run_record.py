@@ -55,6 +55,18 @@ class DataIdentity(_Record):
     clips: int
     root: str
     """The folder as the user named it; not part of any hash."""
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Of the reader, to find the clips again; not part of any hash, since what
+    they change shows in the items."""
+
+
+class WorkedExample(_Record):
+    """A worked example as the model was shown it."""
+
+    question: str
+    """The words, as sent."""
+    answer: str
+    """The reply that stood behind them."""
 
 
 class ExampleIdentity(_Record):
@@ -116,6 +128,9 @@ class Manifest(_Record):
     data: DataIdentity
     request: RequestIdentity
     model: ModelDescription
+    worked_examples: dict[str, tuple[WorkedExample, ...]] = Field(default_factory=dict)
+    """By subtask: what stood in front of its questions. Empty in runs without
+    examples, and in those of version 0.1.0 and before."""
     judged: JudgedRun | None = None
     """Null but for the run of a judge."""
     limit: int | None = None

@@ -8,7 +8,7 @@ found, and never skips an item.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -48,12 +48,14 @@ class Dataset:
         sources: The annotation files that were read.
         notes: What the reader left out by a rule of the data set, or found odd,
             one sentence each; ``data check`` prints them.
+        options: The reader's options that the user gave, to read it again.
     """
 
     items: Sequence[Item]
     clips: Mapping[str, Clip]
     sources: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    options: Options = field(default_factory=dict)
 
 
 Reader = Callable[[Task, Path, Options], Dataset]
@@ -92,9 +94,10 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
             remedy=f"Name the folder that holds {task.title} with --data.",
         )
     dataset = find_reader(task.data.reader)(task, root, {**task.data.options, **options})
+    dataset = replace(dataset, options=dict(options))
     if not task.data.filter:
         return dataset
-    kept = [item for item in dataset.items if _is_wanted(item, task.data.filter)]
+    kept = [item for item in dataset.items if matches(item, task.data.filter)]
     if not kept:
         raise DataError(
             "No item passes the filter of the task file.",
@@ -103,10 +106,11 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
         )
     keys = {item.clip for item in kept}
     clips = {key: clip for key, clip in dataset.clips.items() if key in keys}
-    return Dataset(kept, clips, dataset.sources, dataset.notes)
+    return replace(dataset, items=kept, clips=clips)
 
 
-def _is_wanted(item: Item, wanted: Mapping[str, tuple[str, ...]]) -> bool:
+def matches(item: Item, wanted: Mapping[str, tuple[str, ...]]) -> bool:
+    """Say whether an item's ``subtask`` or metadata value is listed under every key."""
     metadata = item.metadata or {}
     values = {"subtask": item.subtask, **metadata}
     return all(values.get(key) in allowed for key, allowed in wanted.items())

@@ -191,8 +191,12 @@ def _index_script(
     request = manifest.request
     about = {
         "system": request.system,
-        "order": list(request.order),
+        "order": [part for part in request.order if part in {"text", *request.media.modalities}],
         "shots": request.shots,
+        "examples": {
+            subtask: [{"question": one.question, "answer": one.answer} for one in shown]
+            for subtask, shown in manifest.worked_examples.items()
+        },
         "model": plain_text(manifest.model.name),
         "other": other_name,
         "has_clips": has_clips,

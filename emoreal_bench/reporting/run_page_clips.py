@@ -38,7 +38,8 @@ def find_clips(manifest: Manifest, data: Path | None) -> Mapping[str, Clip]:
     """
     task = Task.model_validate(manifest.task_definition)
     try:
-        return load_items(task, data or Path(manifest.data.root), {}).clips
+        root = data or Path(manifest.data.root)
+        return load_items(task, root, manifest.data.options).clips
     except DataError:
         if data is not None:
             raise

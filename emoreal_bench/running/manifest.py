@@ -49,6 +49,7 @@ def make_manifest(
         data=plan.data,
         request=plan.request,
         model=description,
+        worked_examples=plan.examples.shown(plan.renderer),
         judged=plan.judged,
         limit=plan.limit,
         seed=seed,

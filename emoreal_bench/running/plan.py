@@ -157,7 +157,11 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
         clip_hashes=clip_hashes,
         partners=choose_partners(clip_hashes, wanted.alteration_seed) if swapped else {},
         data=DataIdentity(
-            hash=data_hash(items, clip_hashes), items=len(items), clips=len(clips), root=str(root)
+            hash=data_hash(items, clip_hashes),
+            items=len(items),
+            clips=len(clips),
+            root=str(root),
+            options=dict(dataset.options),
         ),
         request=identify_request(renderer, wanted, options, examples),
         limit=options.limit,

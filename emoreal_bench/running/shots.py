@@ -9,7 +9,7 @@ from itertools import islice
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.request import Message, TextPart
-from emoreal_bench.contracts.run_record import ExampleIdentity
+from emoreal_bench.contracts.run_record import ExampleIdentity, WorkedExample
 from emoreal_bench.identity import clip_hash, data_hash
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset
@@ -42,6 +42,16 @@ class ExampleSet:
             question = renderer.messages(item)[-1]
             turns += (question, Message("assistant", (TextPart(gold_reply(item)),)))
         return tuple(turns)
+
+    def shown(self, renderer: PromptRenderer) -> dict[str, tuple[WorkedExample, ...]]:
+        """Give the words of the examples by subtask, as the model is shown them."""
+        return {
+            subtask: tuple(
+                WorkedExample(question=renderer.text(item), answer=gold_reply(item))
+                for item in group
+            )
+            for subtask, group in self.items.items()
+        }
 
     def shuffled(self, seed: int | None) -> ExampleSet:
         """Deal the options of the examples to their letters anew; None leaves them."""

@@ -279,8 +279,14 @@
       const isRight = choice.replace(/^\s*\(?/, "").toUpperCase().startsWith(item.gold.toUpperCase());
       return element("li", isRight ? { class: "gold" } : {}, visible(choice), isRight ? " \u2190 right answer" : null);
     });
-    const question = index.order.map((part) => (part === "text" ? item.prompt : `[${part}]`)).join("\n");
-    const prompt = index.shots ? `[${index.shots} worked examples]\n${question}` : question;
+    const asked = (words) => index.order.map((part) => (part === "text" ? words : `[${part}]`)).join("\n");
+    const examples = index.examples[valueOf("subtask", position)]
+      || [];
+    const prompt = [
+      ...(index.system ? [`[system] ${index.system}`] : []),
+      ...examples.map((one) => `${asked(one.question)}\n[assistant] ${one.answer}`),
+      asked(item.prompt),
+    ].join("\n\n");
     detail.replaceChildren(
       element("div", { class: "item-head" }, element("h3", {}, visible(item.id)), neighbours(position)),
       element("p", { class: "quiet" }, [words(valueOf("subtask", position)), `clip ${visible(item.clip)}`, ...metadata].join(" \u00b7 ")),
@@ -292,7 +298,7 @@
         replyParts(item.other ? `Reply of ${index.model}` : "Reply", item.reply),
         item.other ? replyParts(`Reply of ${index.other}`, item.other) : null),
       element("h4", {}, "Prompt as sent"),
-      element("pre", { class: "said", dir: "auto" }, visible(index.system ? `[system] ${index.system}\n${prompt}` : prompt)),
+      element("pre", { class: "said", dir: "auto" }, visible(prompt)),
       ...sameClip(position),
     );
   }

@@ -22,7 +22,7 @@ from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.run_page_clips import clip_data
 from emoreal_bench.reporting.run_page_items import LoggedRun, item_detail, read_items
 from emoreal_bench.running.log import seal, unseal
-from tests.small_emorealm import gold_answers, make_data, write_script
+from tests.small_emorealm import ALTERNATING, gold_answers, make_data, write_script
 
 ITEMS = 24
 
@@ -117,6 +117,31 @@ def test_the_prompt_shown_is_the_one_that_was_sent(run: Path) -> None:
         item, read = logged.items[2], list(read_items(logged))[2]
         prompt = item_detail(logged, item, read)["prompt"]
     assert prompt.startswith("Is it so, number 2?\n(A) a smile\n(B) a frown")
+
+
+def test_the_page_holds_the_worked_examples_as_the_model_was_shown_them(tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data", items=ITEMS, real=True)
+    model = write_script(tmp_path / "script.json", gold_answers(data))
+    options = api.RunOptions(out=tmp_path / "run", plan=api.PlanOptions(shots=1))
+    api.evaluate(model=model, task="emorealm", data=data, options=options)
+    page = write_run_page(tmp_path / "run", tmp_path / "page", RunPageOptions(clips=False))
+    examples = _data(page.parent / "items" / "index.js")["examples"]
+    assert set(examples) == set(ALTERNATING)
+    for (example,) in examples.values():
+        match = re.match(r"Is it so, number (\d+)\?\n\(A\)", example["question"])
+        assert match is not None
+        assert example["answer"] == f"({gold_answers(data)[f'q{match[1]}']})"
+
+
+def test_clips_that_an_option_of_the_reader_leads_to_are_found_again(tmp_path: Path) -> None:
+    data = make_data(tmp_path / "data", items=4, real=True)
+    (data / "clips").rename(tmp_path / "clips")
+    model = write_script(tmp_path / "script.json", gold_answers(data))
+    options = api.RunOptions(out=tmp_path / "run", data_options={"videos": str(tmp_path)})
+    api.evaluate(model=model, task="emorealm", data=data, options=options)
+    page = write_run_page(tmp_path / "run", tmp_path / "page").parent
+    addresses = [clip["video"] for clip in _data(page / "clips" / "000000.js")]
+    assert addresses == ["../clips/0.mp4", "../clips/1.mp4"]
 
 
 def test_runs_of_other_items_are_not_shown_side_by_side(run: Path, tmp_path: Path) -> None:
