@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from jinja2 import StrictUndefined, Template, TemplateError
@@ -14,6 +15,22 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.request import AudioPart, Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.task import Variant
 from emoreal_bench.contracts.vocabulary import Modality
+
+_OPENING_BRACKET = re.compile(r"[<\[](?=\S)")
+
+
+def quoted(text: str) -> str:
+    """Make other people's text safe between the tags of a prompt.
+
+    A space after every opening bracket keeps it from closing the tags that it
+    stands between, and from holding the control tokens of a chat format.
+    """
+    return _OPENING_BRACKET.sub(r"\g<0> ", text)
+
+
+def whole_characters(text: str) -> str:
+    """Replace halves of characters, which a model may write and no service takes."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def compile_prompt(template: str, where: str) -> Template:

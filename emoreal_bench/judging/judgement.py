@@ -54,11 +54,25 @@ def read_judgement(status: DeliveryStatus, text: str) -> tuple[Outcome, Judgemen
     return outcome, judgement if outcome is Outcome.ANSWERED else None
 
 
+def read_json_reply(text: str) -> Any:
+    """Read a reply that is to be one JSON value and nothing else.
+
+    Hidden reasoning in front of it, white space and one Markdown fence around it
+    are set aside.
+
+    Raises:
+        ValueError: If it is not JSON, gives a key twice, or is nested too deeply.
+    """
+    try:
+        return json.loads(_without_fence(without_reasoning(text)), object_pairs_hook=_unique_keys)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def _parse(text: str) -> Judgement | None:
     try:
-        record = json.loads(_without_fence(without_reasoning(text)), object_pairs_hook=_unique_keys)
-        return Judgement.model_validate(record)
-    except (ValueError, ValidationError, RecursionError):  # nested too deeply, too
+        return Judgement.model_validate(read_json_reply(text))
+    except (ValueError, ValidationError):
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from emoreal_bench.contracts.vocabulary import (
     Scoring,
 )
 from emoreal_bench.identity import data_hash, hash_json, model_hash
-from emoreal_bench.prompting import PromptRenderer
+from emoreal_bench.prompting import PromptRenderer, quoted, whole_characters
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.folder import load_plan_items
 from emoreal_bench.running.log import read_final_records
@@ -50,21 +49,15 @@ _SYSTEM = (
 )
 _TEXT_ONLY = MediaWanted(modalities=())
 _GENERATION = GenerationSettings(max_new_tokens=200, temperature=0.0)
-_MARKUP = re.compile(r"[<\[](?=\S)")
 
 
 class JudgeRenderer(PromptRenderer):
-    """Renders the rubric around one reply and its reference.
-
-    Both are other people's text. A space after every opening bracket keeps them
-    from closing the tags that they stand between, and from holding the control
-    tokens of a judge's own chat format.
-    """
+    """Renders the rubric around one reply and its reference, which are other people's text."""
 
     def values(self, item: Item) -> dict[str, object]:
         """Give the texts that the rubric puts between its tags."""
         texts = {"question": item.question, "reference": item.answer, "reply": reply_of(item)}
-        return {name: _MARKUP.sub(r"\g<0> ", text) for name, text in texts.items()}
+        return {name: quoted(text) for name, text in texts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,15 +201,10 @@ def _sort_replies(
         subtask = task.subtasks[question.subtask]
         outcome = read_reply(Scoring.STRICT, question, subtask, reply.status, reply.text).outcome
         if outcome is Outcome.ANSWERED:
-            texts[question.id] = _whole_characters(reply.text).strip()
+            texts[question.id] = whole_characters(reply.text).strip()
         else:
             without[question.subtask][outcome] += 1
     return texts, {subtask: dict(sorted(counts.items())) for subtask, counts in without.items()}
-
-
-def _whole_characters(text: str) -> str:
-    """Replace halves of characters, which a model may write and no service takes."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _judge_item(question: Item, reply: str, repeat: int) -> Item:
