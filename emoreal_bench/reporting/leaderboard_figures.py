@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from emoreal_bench.reporting.confusion import HEAT_LEVELS
 from emoreal_bench.reporting.leaderboard_rows import Row
 from emoreal_bench.reporting.text import percent, words
-
-HEAT_LEVELS = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Alteration, Outcome
 from emoreal_bench.identity import short
-from emoreal_bench.reporting.leaderboard_figures import HEAT_LEVELS
+from emoreal_bench.reporting.confusion import Confusion, make_confusions
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.reporting.text import UNDEFINED, count_of, percent_floor, plain_text, words
 
@@ -32,23 +32,6 @@ class ScoreLine:
     no_recall: float | None
     hallucination_rate: float | None
     spurious_rate: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ConfusionCell:
-    """How often one gold class got one answer, shaded by its share of the class."""
-
-    count: int
-    level: int
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """Gold classes by answers, of one subtask under the headline scoring."""
-
-    name: str
-    answers: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[ConfusionCell, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +84,7 @@ def summarize(report: RunReport) -> Summary:
         outcomes=_outcomes(headline) if headline else (),
         subtasks=tuple(words(name) for name in headline.subtasks) if headline else (),
         delivery=_delivery(report),
-        confusions=_confusions(headline) if headline else (),
+        confusions=make_confusions(headline) if headline else (),
         slices=_slices(headline, others) if headline else (),
         remarks=_remarks(report, headline),
     )
@@ -192,27 +175,6 @@ def _delivery(report: RunReport) -> tuple[tuple[str, str], ...]:
         per_item = report.timings.model_seconds / report.timings.requests
         rows.append(("Seconds of the model per item", f"{per_item:.3g}"))
     return tuple(rows)
-
-
-def _confusions(headline: ScoringReport) -> tuple[Confusion, ...]:
-    return tuple(
-        _confusion(name, scores.confusion)
-        for name, scores in headline.subtasks.items()
-        if scores.confusion
-    )
-
-
-def _confusion(name: str, counts: Mapping[str, Mapping[str, int]]) -> Confusion:
-    answers = list(dict.fromkeys(answer for row in counts.values() for answer in row))
-    rows = []
-    for gold, row in counts.items():
-        total = sum(row.values()) or 1
-        cells = tuple(
-            ConfusionCell(row.get(answer, 0), round(HEAT_LEVELS * row.get(answer, 0) / total))
-            for answer in answers
-        )
-        rows.append((plain_text(gold), cells))
-    return Confusion(words(name), tuple(plain_text(answer) for answer in answers), tuple(rows))
 
 
 def _remarks(report: RunReport, headline: ScoringReport | None) -> tuple[str, ...]:
