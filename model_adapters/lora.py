@@ -10,6 +10,8 @@ Which model an adapter was made for is told by ``base_model_name_or_path`` in
 its configuration. Only the last part of that name is compared, since the same
 model lies in folders and under owners of many names; where the configuration
 names nothing, the shapes of the weights alone decide.
+
+An adapter that was trained here brings ``training.json``, which says on what.
 """
 
 from __future__ import annotations
@@ -22,8 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from pydantic import ValidationError
+
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.identity import hash_files, hash_json, short
 
 if TYPE_CHECKING:
@@ -63,21 +68,29 @@ class LoraAdapter:
         folder: The folder.
         base: Name of the model that it was made for; None if it does not say.
         model: Name of the model that it is put on.
+        training: How it was trained; None if it does not say.
     """
 
     folder: Path
     base: str | None
     model: str
+    training: TrainingRecord | None = None
 
     def describe(self, base: ModelDescription) -> ModelDescription:
         """Say who the model with the adapter is: the weights hash covers both."""
         from importlib.metadata import version
 
         files = hash_files([self.folder / CONFIGURATION, self.folder / WEIGHTS], self.folder)
-        label = f"LoRA {self.folder.resolve().name}"
+        training = self.training
+        labels = [
+            base.label,
+            f"LoRA {self.folder.resolve().name if training is None else training.name}",
+            training and training.fine_tuning,
+        ]
         return base.model_copy(
             update={
-                "label": label if base.label is None else f"{base.label}, {label}",
+                "label": ", ".join(label for label in labels if label),
+                "fine_tuned_on": (training and training.fine_tuned_on) or base.fine_tuned_on,
                 "weights_hash": hash_json({"base": base.weights_hash, "lora": files}),
                 "settings": {**base.settings, "lora": short(files)},
                 "versions": {**base.versions, "peft": version("peft")},
@@ -123,10 +136,26 @@ def read_lora(folder: Path, model: str) -> LoraAdapter:
             where=str(folder),
             remedy="Save the adapter as safetensors, as PEFT's save_pretrained does.",
         )
-    lora = LoraAdapter(folder, content.get("base_model_name_or_path") or None, model)
+    base = content.get("base_model_name_or_path") or None
+    lora = LoraAdapter(folder, base, model, _read_training(folder))
     if lora.base is not None and _last_part(lora.base) != _last_part(model):
         raise _wrong_base(lora, "their names differ")
     return lora
+
+
+def _read_training(folder: Path) -> TrainingRecord | None:
+    path = folder / TRAINING_FILE
+    if not path.exists():
+        return None
+    try:
+        return TrainingRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        # Not passed over: it may say that scores are not zero-shot.
+        raise UsageError(
+            f"{TRAINING_FILE} cannot be read: {error}",
+            where=str(folder),
+            remedy="Bring the file back as the training left it.",
+        ) from error
 
 
 def attach_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str) -> LoraModel:

@@ -39,6 +39,8 @@ class Capabilities(BaseModel):
     """How many batches may be under way at once."""
     prices: tuple[float, float] | None = None
     """US dollars per million input and per million output tokens, where known."""
+    deferred: bool = False
+    """Can also be asked by files of requests that are answered within a day."""
     needs_network: bool = False
     needs_gpu: bool = False
     lora: bool = False
@@ -56,6 +58,9 @@ class ModelDescription(BaseModel):
     revision: str | None = None
     weights_hash: str | None = None
     """Hash of the weight files, LoRA included; None for remote services."""
+    fine_tuned_on: str | None = None
+    """Name of the reader whose data set the weights were fine-tuned on, with its labels;
+    scores on it are never ranked with zero-shot ones."""
     parameters: int | None = None
     """Number of parameters."""
     license: str | None = None

@@ -65,7 +65,8 @@ class Table:
         scoring: Which.
         columns: Columns after rank, model, coverage and average.
         families: Headings over neighbouring columns, and how many each spans.
-        bodies: Ranked rows first, then those below full coverage, then reported ones.
+        bodies: Ranked rows first, then those below full coverage, fine-tuned ones, and
+            reported ones.
         blind_band: Lowest and highest average of the blind baselines, if any were run.
         chance: Average accuracy of guessing.
         ranks_are_paired: Whether ranks come from paired tests rather than from intervals.
@@ -182,7 +183,9 @@ def _make_group(
         for scoring in SCORING_ORDER
         if any(scoring in run.results.scores for run in runs)
     )
-    headline = [row for table in tables[:1] for row in table.rows if row.is_full]
+    headline = [
+        row for table in tables[:1] for row in table.rows if row.is_full and not row.is_fine_tuned
+    ]
     remarks = [(row.model, row.remarks) for table in tables for row in table.rows if row.remarks]
     definition = manifest.task_definition
     return Group(
@@ -233,15 +236,18 @@ def _make_table(
 ) -> Table:
     scored = [run for run in runs if scoring in run.results.scores]
     measured = sort_rows([_linked(measured_row(run, scoring), extras) for run in scored])
+    zero_shot = [row for row in measured if not row.is_fine_tuned]
     full, are_paired = with_ranks(
-        [row for row in measured if row.is_full], extras.scores_under(scoring)
+        [row for row in zero_shot if row.is_full], extras.scores_under(scoring)
     )
-    partial = [row for row in measured if not row.is_full]
+    partial = [row for row in zero_shot if not row.is_full]
+    fine_tuned = [row for row in measured if row.is_fine_tuned]
     chances = _chances(scored, scoring)
     columns = choose_columns(list(chances), [row.numbers for row in (*measured, *reported)])
     bodies = (
         ("", full),
         ("Below full coverage: not ranked", partial),
+        ("Fine-tuned on this data set: not ranked with zero-shot rows", fine_tuned),
         ("Reported by others: not ranked, beside the measured rows only for orientation", reported),
     )
     blind = [row.average.value for row in full if row.is_blind and row.average]

@@ -77,6 +77,7 @@ class Row:
         facts: More about the model, in a few words each.
         is_blind: Whether the model saw no clip by design.
         is_full: Whether the score speaks of every planned item.
+        is_fine_tuned: Whether the model learned from labels of this data set.
         average: Average accuracy.
         coverage: None for reported rows, which do not say.
         numbers: Everything else.
@@ -95,6 +96,7 @@ class Row:
     facts: tuple[str, ...] = ()
     is_blind: bool = False
     is_full: bool = False
+    is_fine_tuned: bool = False
     average: Number | None = None
     coverage: CoverageView | None = None
     numbers: Mapping[NumberKey, Number] = field(default_factory=dict)
@@ -137,6 +139,7 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
         facts=_facts(run),
         is_blind=is_blind,
         is_full=not caveat,
+        is_fine_tuned=_is_fine_tuned(run),
         caveat=caveat,
         average=None
         if report.average_accuracy is None
@@ -148,6 +151,12 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
         parameters=model.parameters,
         folder=run.folder,
     )
+
+
+def _is_fine_tuned(run: RunReport) -> bool:
+    trained_on = run.manifest.model.fine_tuned_on
+    source = run.manifest.task_definition.get("data", {})
+    return trained_on is not None and trained_on == source.get("reader")
 
 
 def reported_rows(published: PublishedRows, least: Confidence) -> list[Row]:
