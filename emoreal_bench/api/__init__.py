@@ -22,6 +22,13 @@ from emoreal_bench.api.evaluating import (
     reproduce,
 )
 from emoreal_bench.api.looking import doctor, list_models, list_runs, list_tasks
+from emoreal_bench.api.preferences import (
+    PairsCheckOptions,
+    balance_pairs,
+    build_cue_pairs,
+    check_pairs,
+    convert_pairs,
+)
 from emoreal_bench.api.publishing import (
     add_leaderboard_entry,
     build_leaderboard,
@@ -30,8 +37,10 @@ from emoreal_bench.api.publishing import (
     make_site_server,
     merge_lora,
     merge_runs,
+    track_run,
     view_run,
     write_json,
+    write_model_card,
 )
 from emoreal_bench.api.scores import (
     check,
@@ -43,6 +52,7 @@ from emoreal_bench.api.scores import (
     score_run,
     write_check,
 )
+from emoreal_bench.preferences.known_cues import CuePairOptions
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.running.budget import Budget
 from emoreal_bench.running.plan import PlanOptions
@@ -51,16 +61,22 @@ from emoreal_bench.running.runner import RunInterrupted
 
 __all__ = [
     "Budget",
+    "CuePairOptions",
+    "PairsCheckOptions",
     "PlanOptions",
     "RunInterrupted",
     "RunOptions",
     "RunPolicy",
     "RunReport",
     "add_leaderboard_entry",
+    "balance_pairs",
+    "build_cue_pairs",
     "build_leaderboard",
     "check",
     "check_data",
+    "check_pairs",
     "compare",
+    "convert_pairs",
     "describe_model",
     "diff_runs",
     "doctor",
@@ -86,7 +102,9 @@ __all__ = [
     "save_baseline",
     "score_predictions",
     "score_run",
+    "track_run",
     "view_run",
     "write_check",
     "write_json",
+    "write_model_card",
 ]

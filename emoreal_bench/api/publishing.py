@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
 
     from emoreal_bench.contracts.comparison import RunChanges
+    from emoreal_bench.contracts.vocabulary import Tracker
 
 
 def view_run(
@@ -191,3 +192,28 @@ def write_json(path: Path, record: Mapping[str, Any]) -> None:
     """Write a JSON object, indented, so that a reader never sees half a file."""
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, [text.encode()])
+
+
+def track_run(folder: Path, tracker: Tracker, project: str = "emoreal-bench") -> None:
+    """Send a run's scores, identity and settings to Weights & Biases or MLflow.
+
+    Raises:
+        RunError: If the folder holds no finished run.
+        MissingExtraError: If the service's client is not installed.
+    """
+    from emoreal_bench.reporting.trackers import send_scores
+
+    send_scores(load_report(folder), tracker, project)
+
+
+def write_model_card(folder: Path, path: Path) -> None:
+    """Put a run's headline scores into the metadata of a model card; nothing is uploaded.
+
+    Raises:
+        UsageError: If the run is incomplete or was judged, or the file is no model card.
+        RunError: If the folder holds no finished run, or the file cannot be written.
+        MissingExtraError: If ``huggingface_hub`` is not installed.
+    """
+    from emoreal_bench.reporting.trackers import write_model_card as write
+
+    write(load_report(folder), path)

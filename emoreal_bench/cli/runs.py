@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from emoreal_bench.cli.output import print_json, show, show_lines
+from emoreal_bench.contracts.vocabulary import Tracker
 
 
 def add_to(application: typer.Typer) -> None:
@@ -23,6 +24,12 @@ def add_to(application: typer.Typer) -> None:
     group.command(
         "export", epilog="Example: `emoreal-bench runs export runs/NAME --out items.csv`"
     )(export_run)
+    group.command("track", epilog="Example: `emoreal-bench runs track runs/NAME --to mlflow`")(
+        track_run
+    )
+    group.command(
+        "card", epilog="Example: `emoreal-bench runs card runs/NAME --out model/README.md`"
+    )(write_card)
     application.add_typer(group, name="runs")
 
 
@@ -110,3 +117,26 @@ def export_run(
 
     api.export_run(run, out)
     show(f"Wrote {out}.")
+
+
+def track_run(
+    run: Path = typer.Argument(..., help="A run folder."),
+    to: Tracker = typer.Option(..., help="The service; its own client has to be installed."),
+    project: str = typer.Option("emoreal-bench", help="Its project or experiment."),
+) -> None:
+    """Send scores, identity and settings to Weights & Biases or MLflow; no question, no reply."""
+    from emoreal_bench import api
+
+    api.track_run(run, to, project)
+    show(f"Sent the scores to {to.value}, project {project}.")
+
+
+def write_card(
+    run: Path = typer.Argument(..., help="A complete run."),
+    out: Path = typer.Option(..., help="The model card, README.md; its text is kept."),
+) -> None:
+    """Put the headline scores into the metadata of a model card of the Hugging Face hub."""
+    from emoreal_bench import api
+
+    api.write_model_card(run, out)
+    show(f"Wrote the scores into {out}. Nothing was uploaded.")

@@ -163,4 +163,30 @@ class JudgedDimension(StrEnum):
     """No cue is named that is not there."""
 
 
+class Tracker(StrEnum):
+    """A service that keeps the numbers of experiments."""
+
+    WANDB = "wandb"
+    """Weights & Biases."""
+    MLFLOW = "mlflow"
+
+
+class CueQuestion(StrEnum):
+    """What a question of a preference pair with known cues asks."""
+
+    BASIC = "basic"
+    """Which cue the person shows."""
+    STRESS = "stress"
+    """Whether a cue that is named is the person's."""
+
+
+class AnswerForm(StrEnum):
+    """What the answers of a preference pair look like."""
+
+    LETTER = "letter"
+    """``(B)``, to a question with options."""
+    WORDS = "words"
+    """What is seen or heard, in words."""
+
+
 HEADLINE_SCORING = Scoring.STRICT
