@@ -8,8 +8,6 @@ that comes with a model is ever run.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -20,8 +18,6 @@ from types import MappingProxyType
 from typing import Any
 
 import transformers
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from pydantic import Field
 from transformers import AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
@@ -30,20 +26,21 @@ from transformers.utils.import_utils import is_flash_attn_2_available
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.identity import hash_files
 from emoreal_bench.model_adapters import gemma4, qwen2_5_omni, qwen3_omni
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.family import Family, InputBuilder, ModelFolder, PixelLimits
 from emoreal_bench.model_adapters.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel
 from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
+from emoreal_bench.model_adapters.model_folder import (
+    count_parameters,
+    find_folder,
+    hash_model,
+    read_configuration,
+    split_revision,
+)
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.spread import spread
-
-# Everything of a model folder that can change an answer.
-MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt")
-# Parts of a full checkpoint that speak; they are not loaded.
-UNUSED_PARTS = ("talker.", "token2wav.", "code2wav.")
 
 
 class ModelType(StrEnum):
@@ -115,26 +112,17 @@ class HfAdapter(LocalAdapter[Any]):
         super().__init__(spec.lora)
         self._name = spec.name
         self._arguments = arguments
-        self._place, self._revision = _split_revision(spec.model)
+        self._place, self._revision = split_revision(spec.model)
         _refuse_what_is_missing(spec, arguments)
 
     @cached_property
     def _folder(self) -> Path:
-        return _find_folder(self._place, self._revision)
+        return find_folder(self._place, self._revision)
 
     @cached_property
     def _configuration(self) -> dict[str, Any]:
         """Give the configuration as it is written in the folder."""
-        try:
-            whole: dict[str, Any] = json.loads(
-                (self._folder / "config.json").read_text(encoding="utf-8")
-            )
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                "there is no readable config.json, so this is no model folder.",
-                where=str(self._folder),
-            ) from error
-        return whole
+        return read_configuration(self._folder)
 
     @cached_property
     def _family(self) -> Family[Any, Any]:
@@ -178,12 +166,11 @@ class HfAdapter(LocalAdapter[Any]):
 
     def _make_description(self) -> ModelDescription:
         family, pixels = self._family, self._pixels
-        files = sorted(path for pattern in MODEL_FILES for path in self._folder.glob(pattern))
         return ModelDescription(
             name=self._name,
             revision=None if Path(self._place).is_dir() else self._folder.name,
-            weights_hash=hash_files(files, self._folder),
-            parameters=sum(_count_parameters(file) for file in files if _holds_weights(file)),
+            weights_hash=hash_model(self._folder),
+            parameters=count_parameters(self._folder),
             settings={
                 **self._arguments.as_settings(),
                 "min_pixels": pixels and pixels.least,
@@ -282,47 +269,3 @@ def _refuse_what_is_missing(spec: ModelSpec, arguments: HfArguments) -> None:
             f"{asked} does not go with a LoRA adapter.",
             remedy="Merge the adapter (`emoreal-bench model merge`) and quantise the result.",
         )
-
-
-def _split_revision(model: str) -> tuple[str, str | None]:
-    if Path(model).is_dir():
-        return model, None
-    place, _, revision = model.partition("@")
-    if revision and Path(place).is_dir():
-        raise UsageError("a folder has no revisions.", where=model)
-    return place, revision or None
-
-
-def _find_folder(place: str, revision: str | None) -> Path:
-    """Give the folder of a model, fetched from the hub if it is not a folder here.
-
-    Raises:
-        UsageError: If it is neither here nor on the hub.
-    """
-    if Path(place).is_dir():
-        return Path(place)
-    try:
-        return Path(snapshot_download(place, revision=revision, allow_patterns=list(MODEL_FILES)))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        raise UsageError(
-            "there is no such folder, and the model could not be fetched from the hub: "
-            f"{str(error).splitlines()[0]}",
-            where=place,
-            remedy="Check the path or the name OWNER/NAME, and the network.",
-        ) from error
-
-
-def _holds_weights(file: Path) -> bool:
-    return file.suffix == ".safetensors"
-
-
-def _count_parameters(file: Path) -> int:
-    """Count the parameters in a safetensors file from its header alone."""
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        header: dict[str, dict[str, list[int]]] = json.loads(stream.read(length))
-    return sum(
-        math.prod(entry["shape"])
-        for name, entry in header.items()
-        if name != "__metadata__" and not name.startswith(UNUSED_PARTS)
-    )

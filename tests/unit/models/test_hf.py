@@ -136,7 +136,7 @@ def test_a_hub_model_is_known_by_its_commit(
         return str(snapshot)
 
     snapshot = copy(thinker, tmp_path / "snapshots" / "0a1b2c")
-    monkeypatch.setattr("emoreal_bench.model_adapters.hf.snapshot_download", download)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     adapter = create_adapter("hf/Owner/Name@v1")
     assert asked == []
     assert adapter.describe().revision == "0a1b2c"
