@@ -220,7 +220,7 @@ class OmniInputBuilder:
         Raises:
             InputError: If the model cannot take the request.
         """
-        self._refuse_marks(request)
+        self.refuse_marks(request)
         ids = self._tokenizer(self.render(request), add_special_tokens=False)["input_ids"]
         videos, audios, notes = self._media(request, shared)
         lengths: dict[int, Iterator[int]] = {
@@ -253,8 +253,12 @@ class OmniInputBuilder:
                 )
         return "".join(pieces)
 
-    def _refuse_marks(self, request: Request) -> None:
-        """Refuse words that would be read as turns or clips of their own."""
+    def refuse_marks(self, request: Request) -> None:
+        """Refuse words that would be read as turns or clips of their own.
+
+        Raises:
+            InputError: If there are such words.
+        """
         for part in (part for message in request.messages for part in message.parts):
             if isinstance(part, TextPart):
                 for mark in self.dialect.reserved:
@@ -276,8 +280,19 @@ class OmniInputBuilder:
     def _media(
         self, request: Request, shared: ClipTensors
     ) -> tuple[tuple[VideoTensors, ...], tuple[AudioTensors, ...], list[str]]:
-        videos: list[VideoTensors] = []
-        audios: list[AudioTensors] = []
+        seen, heard, notes = self.split_media(request)
+        videos = [prepare_once(shared.videos, clip, self._prepare_video) for clip in seen]
+        audios = [prepare_once(shared.audios, clip, self._prepare_audio) for clip in heard]
+        return tuple(videos), tuple(audios), notes
+
+    def split_media(self, request: Request) -> tuple[list[ClipMedia], list[ClipMedia], list[str]]:
+        """Give the clips to be seen and those to be heard, in the order of their marks, and notes.
+
+        Raises:
+            InputError: If the request does not bring a clip, or a sound not at 16 kHz.
+        """
+        seen: list[ClipMedia] = []
+        heard: list[ClipMedia] = []
         notes: list[str] = []
         for part in media_parts(request):
             clip = find_clip(part, request)
@@ -286,10 +301,14 @@ class OmniInputBuilder:
             if why is not None:
                 notes.append(why)
             elif isinstance(part, VideoPart):
-                videos.append(prepare_once(shared.videos, clip, self._prepare_video))
+                seen.append(clip)
+            elif clip.sample_rate != SAMPLE_RATE:
+                raise InputError(
+                    f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz"
+                )
             else:
-                audios.append(prepare_once(shared.audios, clip, self._prepare_audio))
-        return tuple(videos), tuple(audios), notes
+                heard.append(clip)
+        return seen, heard, notes
 
     def _prepare_video(self, clip: ClipMedia) -> VideoTensors:
         return prepare_video(clip, self._frame_settings)
@@ -371,15 +390,10 @@ def prepare_audio(clip: ClipMedia, dialect: OmniDialect = QWEN2_5_OMNI) -> Audio
     """Turn the sound of a clip into log-mel frames.
 
     Args:
-        clip: With sound.
+        clip: With sound at 16 kHz.
         dialect: Of the model's generation.
-
-    Raises:
-        InputError: If the sound is not at 16 kHz.
     """
     assert clip.waveform is not None
-    if clip.sample_rate != SAMPLE_RATE:
-        raise InputError(f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz")
     seconds = dialect.max_audio_seconds or len(clip.waveform) / SAMPLE_RATE
     features = log_mel(clip.waveform, MEL_BINS, seconds)
     return AudioTensors(
