@@ -9,14 +9,14 @@ once per reply, and a prompt that is too long is refused instead of cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
@@ -25,7 +25,9 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.avere import (
+    FRAME_ID,
     MAX_SECONDS,
+    SOUND_ID,
     AvereClips,
     AvereInput,
     AvereInputBuilder,
@@ -40,13 +42,23 @@ from emoreal_bench.model_adapters.avere_weights import (
     read_config,
     save_weights,
 )
-from emoreal_bench.model_adapters.hardware import LocalArguments
+from emoreal_bench.model_adapters.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply, prepare_each
 from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
+from emoreal_bench.model_adapters.packed import (
+    Encoded,
+    PackedReader,
+    PackedRows,
+    PlacedPrompt,
+    encode_once,
+    fill_places,
+    place_media,
+)
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.spread import spread
 from emoreal_bench.model_adapters.token_choice import (
     find_letter_token,
+    find_reply_tokens,
     make_reply,
     score_tokens,
     write_greedily,
@@ -64,18 +76,35 @@ class AvereArguments(LocalArguments):
     """Folder of the towers' folders; by default ``backbones`` beside the checkpoint."""
 
 
-class AvereModel(LocalModel[AvereInput]):
+class AvereModel(LocalModel[AvereInput], PackedReader):
     """A loaded AVERE."""
 
     def __init__(
         self, network: AvereNetwork, tokenizer: PreTrainedTokenizerBase, builder: AvereInputBuilder
     ):
         self._network = network
-        self._language_model = network.language_model
         self._tokenizer = tokenizer
         self._builder = builder
-        self._device = network.speech_projector.query.device
         self._end_ids = torch.tensor([tokenizer.eos_token_id], device=self._device)
+
+    # Asked for anew each time: training moves a network, and wraps its parts.
+    @property
+    def _device(self) -> torch.device:
+        return self._network.speech_projector.query.device
+
+    @property
+    def _language_model(self) -> LlamaForCausalLM:
+        return self._network.language_model
+
+    @property
+    def network(self) -> AvereNetwork:
+        """The network."""
+        return self._network
+
+    @property
+    def language_model(self) -> str:
+        """Name of the language model in the network."""
+        return LANGUAGE_MODEL
 
     def prepare(self, requests: Sequence[Request]) -> list[AvereInput | InputError]:
         """Turn requests into tensors; questions of one clip share its tensors."""
@@ -117,8 +146,8 @@ class AvereModel(LocalModel[AvereInput]):
         self, inputs: Sequence[AvereInput], *, keep_cache: bool
     ) -> tuple[torch.Tensor, torch.Tensor, Cache | None]:
         """Read prompts padded on the left; give the first logits, the mask and the cache."""
-        frames = self._encode([one.video for one in inputs], self._network.encode_video)
-        sounds = self._encode([one.audio for one in inputs], self._network.encode_speech)
+        frames = self._encode_each(Modality.VIDEO, [one.video for one in inputs])
+        sounds = self._encode_each(Modality.AUDIO, [one.audio for one in inputs])
         rows = [
             self._network.embed(torch.tensor(one.input_ids, device=self._device), seen, heard)
             for one, seen, heard in zip(inputs, frames, sounds, strict=True)
@@ -142,17 +171,63 @@ class AvereModel(LocalModel[AvereInput]):
         )
         return output.logits[:, -1].float(), mask, output.past_key_values
 
-    def _encode(
-        self, media: Sequence[Encodable | None], encode: Callable[[torch.Tensor], torch.Tensor]
+    def _encode_each(
+        self, modality: Modality, media: Sequence[Encodable | None]
     ) -> list[torch.Tensor | None]:
         """Encode each clip once; give the features in the order asked for."""
-        unique = {one.key: one.tensor for one in media if one is not None}
-        if not unique:
-            return [None] * len(media)
-        batch = torch.stack(list(unique.values()))
-        features = encode(batch.to(self._device, self._language_model.dtype))
-        by_key = dict(zip(unique, features, strict=True))
-        return [None if one is None else by_key[one.key] for one in media]
+        given = [one for one in media if one is not None]
+        found = iter(encode_once(given, lambda distinct: self.encode(modality, distinct)))
+        return [None if one is None else next(found)[0] for one in media]
+
+    def place(self, prepared: AvereInput) -> PlacedPrompt:
+        """Say which places a prompt takes: a mark stands for all that its clip fills."""
+        shape = self._builder.shape
+        filled = {FRAME_ID: shape.frame_tokens, SOUND_ID: shape.sound_tokens}
+        ids = [token for mark in prepared.input_ids for token in [mark] * filled.get(mark, 1)]
+        seen = [] if prepared.video is None else [prepared.video]
+        heard = [] if prepared.audio is None else [prepared.audio]
+        picture_tokens = shape.frames * shape.frame_tokens
+        media = place_media(
+            ids,
+            {
+                FRAME_ID: (Modality.VIDEO, [(one, picture_tokens) for one in seen]),
+                SOUND_ID: (Modality.AUDIO, [(one, shape.sound_tokens) for one in heard]),
+            },
+        )
+        return PlacedPrompt(tuple(ids), torch.arange(len(ids), dtype=torch.float32)[None], media)
+
+    def reply_tokens(self, text: str) -> list[int]:
+        """Give the tokens of a reply and its end."""
+        return find_reply_tokens(text, self._tokenizer, str(self._tokenizer.eos_token))
+
+    def encode(self, modality: Modality, media: Sequence[Any]) -> list[Encoded]:
+        """Run the video tower, whose frames follow each other, or the speech tower."""
+        if not media:
+            return []
+        batch = torch.stack([one.tensor for one in media])
+        batch = batch.to(self._device, self._language_model.dtype)
+        if modality is Modality.VIDEO:
+            return [(frames,) for frames in self._network.encode_video(batch)]
+        return [(sound,) for sound in self._network.encode_speech(batch)]
+
+    def read_packed(self, rows: PackedRows) -> torch.Tensor:
+        """Read rows of several prompts and answers."""
+        body = self._language_model.model
+        embedded = body.embed_tokens(rows.ids.clamp(min=0))
+        for mark, modality in ((FRAME_ID, Modality.VIDEO), (SOUND_ID, Modality.AUDIO)):
+            features = [one.flatten(0, -2) for (one,) in rows.encoded[modality]]
+            embedded = fill_places(embedded, rows.ids == mark, features)
+        output = body(
+            inputs_embeds=embedded,
+            attention_mask=rows.additive_mask(embedded.dtype),
+            position_ids=rows.positions[0].long(),
+            use_cache=False,
+        )
+        return cast("torch.Tensor", output.last_hidden_state)
+
+    def project(self, states: torch.Tensor) -> torch.Tensor:
+        """Give the logits of final states."""
+        return cast("torch.Tensor", self._language_model.lm_head(states))
 
 
 class AvereAdapter(LocalAdapter[AvereInput]):
@@ -160,7 +235,7 @@ class AvereAdapter(LocalAdapter[AvereInput]):
 
     def __init__(self, spec: ModelSpec, arguments: AvereArguments):
         super().__init__(spec.lora)
-        self._name = spec.name
+        self._spec = spec
         self._arguments = arguments
         self._checkpoint = Path(spec.model)
         self._backbones = arguments.backbones or self._checkpoint.parent / "backbones"
@@ -193,7 +268,7 @@ class AvereAdapter(LocalAdapter[AvereInput]):
         # The weights hash stands for them, wherever they lie.
         del settings["backbones"]
         return ModelDescription(
-            name=self._name,
+            name=self._spec.name,
             weights_hash=hash_weights(self._checkpoint, self._backbones),
             license=LICENSE,
             settings=settings,
@@ -216,6 +291,11 @@ class AvereAdapter(LocalAdapter[AvereInput]):
         if self._lora is not None:
             attach_lora(self._lora, network, LANGUAGE_MODEL)
         return AvereModel(network, self._tokenizer, self._builder)
+
+    def placed(self, device: str, number_format: NumberFormat) -> AvereAdapter:
+        """Give the same model elsewhere, or in another number format."""
+        update = {"device": device, "dtype": number_format}
+        return AvereAdapter(self._spec, self._arguments.model_copy(update=update))
 
     def save_merged(self, out: Path) -> None:
         """Write the checkpoint; see :class:`~emoreal_bench.model_adapters.lora.Mergeable`."""

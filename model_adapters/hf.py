@@ -110,6 +110,7 @@ class HfAdapter(LocalAdapter[Any]):
 
     def __init__(self, spec: ModelSpec, arguments: HfArguments):
         super().__init__(spec.lora)
+        self._spec = spec
         self._name = spec.name
         self._arguments = arguments
         self._place, self._revision = split_revision(spec.model)
@@ -187,6 +188,24 @@ class HfAdapter(LocalAdapter[Any]):
         if self._lora is not None:
             attach_lora(self._lora, network, self._family.language_model)
         return self._family.make_model(network, self._opened, self._builder)
+
+    def placed(self, device: str, number_format: NumberFormat) -> HfAdapter:
+        """Give the same model elsewhere, or in another number format.
+
+        Raises:
+            UsageError: If its arguments ask for what cannot be trained here.
+        """
+        if self._arguments.quantization is not Quantization.NONE:
+            raise UsageError(f"{self._name}: a quantised model is not trained here.")
+        if self._arguments.attention is Attention.FLASH_2:
+            raise UsageError(
+                f"{self._name}: packed answers need a mask, which flash_attention_2 does not take.",
+                remedy="Leave the argument out, or take sdpa.",
+            )
+        attention = self._arguments.attention
+        attention = Attention.SDPA if attention is Attention.AUTO else attention
+        update = {"device": device, "dtype": number_format, "attention": attention}
+        return HfAdapter(self._spec, self._arguments.model_copy(update=update))
 
     def save_merged(self, out: Path) -> None:
         """Write the part that runs; see :class:`~emoreal_bench.model_adapters.lora.Mergeable`."""

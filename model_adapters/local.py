@@ -20,11 +20,12 @@ from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus
 from emoreal_bench.inputs import InputError
-from emoreal_bench.model_adapters.hardware import free_memory, is_out_of_memory
+from emoreal_bench.model_adapters.hardware import NumberFormat, free_memory, is_out_of_memory
 from emoreal_bench.model_adapters.lora import LoraAdapter
 
 MAX_DETAIL = 300
@@ -136,6 +137,23 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
     def describe(self) -> ModelDescription:
         """Say who the model is. The first call hashes the weight files."""
         return self._description
+
+    def placed(self, device: str, number_format: NumberFormat) -> LocalAdapter[Input]:
+        """Give the same model for training on a device, with its weights in a number format.
+
+        Raises:
+            UsageError: If it cannot be trained so.
+        """
+        if device != "cpu" or number_format is not NumberFormat.FLOAT32:
+            raise UsageError(
+                f"{self._description.name} computes on the processor and in 32-bit floats, not on "
+                f"'{device}' in {number_format.value}."
+            )
+        return self
+
+    def load(self) -> LocalModel[Input]:
+        """Load the model in the caller's own thread, to train it."""
+        return self._load()
 
     async def open(self) -> None:
         """Load the model in its own thread."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -43,14 +43,15 @@ PICKLED_WEIGHTS = "adapter_model.bin"
 _COPIED_SUFFIXES = (".json", ".model", ".txt", ".jinja")
 _INDEX_END = ".index.json"
 
-# PEFT's own name for the only adapter on a network.
-_ADAPTER = "default"
+ADAPTER = "default"
+"""PEFT's own name for the only adapter on a network."""
+
 # Ends of the names in a saved adapter, and in the network that carries it.
 _PARTS: Mapping[str, str] = {
-    "lora_A.weight": f"lora_A.{_ADAPTER}.weight",
-    "lora_B.weight": f"lora_B.{_ADAPTER}.weight",
-    "lora_B.bias": f"lora_B.{_ADAPTER}.bias",
-    "lora_magnitude_vector": f"lora_magnitude_vector.{_ADAPTER}.weight",
+    "lora_A.weight": f"lora_A.{ADAPTER}.weight",
+    "lora_B.weight": f"lora_B.{ADAPTER}.weight",
+    "lora_B.bias": f"lora_B.{ADAPTER}.bias",
+    "lora_magnitude_vector": f"lora_magnitude_vector.{ADAPTER}.weight",
 }
 _WEIGHT = re.compile(rf"^base_model\.model\.(?P<layer>.+)\.(?P<part>{'|'.join(_PARTS)})$")
 # What stood around the language model when the adapter was saved differs: nothing, a
@@ -137,13 +138,18 @@ def read_lora(folder: Path, model: str) -> LoraAdapter:
             remedy="Save the adapter as safetensors, as PEFT's save_pretrained does.",
         )
     base = content.get("base_model_name_or_path") or None
-    lora = LoraAdapter(folder, base, model, _read_training(folder))
+    lora = LoraAdapter(folder, base, model, read_training(folder))
     if lora.base is not None and _last_part(lora.base) != _last_part(model):
         raise _wrong_base(lora, "their names differ")
     return lora
 
 
-def _read_training(folder: Path) -> TrainingRecord | None:
+def read_training(folder: Path) -> TrainingRecord | None:
+    """Read what an adapter says of its training; None if it says nothing.
+
+    Raises:
+        UsageError: If the file is damaged.
+    """
     path = folder / TRAINING_FILE
     if not path.exists():
         return None
@@ -179,9 +185,9 @@ def attach_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str
     homeless = sorted(set(old_names) - linear)
     if homeless:
         raise _wrong_base(lora, f"the model has no linear layer '{homeless[0]}'")
-    tuner = LoraModel(network, cast("Any", _configure(lora, old_names)), _ADAPTER)
+    tuner = LoraModel(network, cast("Any", _configure(lora, old_names)), ADAPTER)
     places = {
-        name: place.shape for name, place in network.state_dict().items() if f".{_ADAPTER}" in name
+        name: place.shape for name, place in network.state_dict().items() if f".{ADAPTER}" in name
     }
     for name in sorted(places.keys() | weights.keys()):
         wanted, given = places.get(name), weights[name].shape if name in weights else None
@@ -206,6 +212,20 @@ def merge_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str)
         raise UsageError(
             f"the adapter cannot be merged: {error}", where=str(lora.folder)
         ) from error
+
+
+def name_weights(names: Iterable[str]) -> dict[str, str]:
+    """Give, for each weight of the adapter on a network, its name in a saved adapter.
+
+    Args:
+        names: Of the network's weights; those of other parts are left out.
+    """
+    return {
+        name: f"base_model.model.{name.removesuffix(place)}{saved}"
+        for name in names
+        for saved, place in _PARTS.items()
+        if name.endswith(f".{place}")
+    }
 
 
 def copy_side_files(folder: Path, out: Path) -> None:

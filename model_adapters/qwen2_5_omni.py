@@ -10,12 +10,13 @@ from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeat
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen_omni import MAX_AUDIO_SECONDS, OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters.family import Family, ModelFolder, PixelLimits
-from emoreal_bench.model_adapters.qwen_omni import QwenOmni
+from emoreal_bench.model_adapters.qwen_omni import LANGUAGE_MODEL, QwenOmni
 
 if TYPE_CHECKING:
     import torch
 
-LANGUAGE_MODEL = "model.language_model"
+__all__ = ["FAMILY", "LANGUAGE_MODEL", "Qwen25Omni", "capabilities"]
+
 MAX_FRAMES = 768
 
 
@@ -43,7 +44,11 @@ class Qwen25Omni(QwenOmni):
 
 def _make_builder(folder: ModelFolder) -> OmniInputBuilder:
     assert folder.pixels is not None
-    frames = FrameSettings(folder.pixels.least, folder.pixels.most)
+    frames = FrameSettings(
+        folder.pixels.least,
+        folder.pixels.most,
+        temporal_patch=folder.configuration["vision_config"].get("temporal_patch_size", 2),
+    )
     return OmniInputBuilder(folder.tokenizer, frames, folder.max_tokens)
 
 

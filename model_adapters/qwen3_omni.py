@@ -17,7 +17,7 @@ from emoreal_bench.inputs.qwen3_omni import MAX_PIXELS, MIN_PIXELS, make_dialect
 from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters import qwen2_5_omni
 from emoreal_bench.model_adapters.family import Family, ModelFolder, PixelLimits
-from emoreal_bench.model_adapters.qwen_omni import QwenOmni
+from emoreal_bench.model_adapters.qwen_omni import LANGUAGE_MODEL, QwenOmni
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +81,7 @@ def _read_normalisation(folder: ModelFolder) -> tuple[tuple[float, ...], tuple[f
 FAMILY: Family[OmniInput, OmniInputBuilder] = Family(
     network="Qwen3OmniMoeThinkerForConditionalGeneration",
     part="thinker_config",
-    language_model=qwen2_5_omni.LANGUAGE_MODEL,
+    language_model=LANGUAGE_MODEL,
     pixels=PixelLimits(MIN_PIXELS, MAX_PIXELS),
     capabilities=capabilities,
     make_builder=_make_builder,

@@ -19,6 +19,7 @@ from transformers.cache_utils import Cache
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.qwen_omni import (
     END_OF_TEXT,
@@ -31,22 +32,35 @@ from emoreal_bench.inputs.qwen_omni import (
     token_ids,
 )
 from emoreal_bench.model_adapters.local import LocalModel, Reply, prepare_each
+from emoreal_bench.model_adapters.packed import (
+    Encoded,
+    PackedReader,
+    PackedRows,
+    PlacedPrompt,
+    encode_once,
+    fill_places,
+    place_media,
+)
 from emoreal_bench.model_adapters.prefix_sharing import SharedPrefix, find_shared_prefixes
 from emoreal_bench.model_adapters.token_choice import (
     find_letter_token,
+    find_reply_tokens,
     make_reply,
     score_tokens,
     write_greedily,
 )
 
+LANGUAGE_MODEL = "model.language_model"
+
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Pieces of prompts, padded on the left.
+    """Pieces of prompts.
 
     Attributes:
         ids: ``(batch, length)`` tokens.
-        mask: ``(batch, length)``, 0 where a row is padded.
+        mask: ``(batch, length)``, 0 where a row is padded on the left; or a whole
+            mask of attention, ``(batch, 1, length, length)``.
         positions: ``(3, batch, length)`` rotary positions in time, height and width.
     """
 
@@ -72,7 +86,7 @@ class _Prompts:
     next_position: torch.Tensor
 
 
-class QwenOmni(LocalModel[OmniInput]):
+class QwenOmni(LocalModel[OmniInput], PackedReader):
     """A loaded Thinker.
 
     Args:
@@ -92,10 +106,8 @@ class QwenOmni(LocalModel[OmniInput]):
         builder: OmniInputBuilder,
     ):
         self._network = network
-        self._language_model = network.model.language_model
         self._tokenizer = tokenizer
         self._builder = builder
-        self._device = network.device
         config = network.config
         self._video_id, self._audio_id = config.video_token_id, config.audio_token_id
         marks = token_ids(tokenizer, (builder.dialect.video, builder.dialect.audio))
@@ -122,6 +134,25 @@ class QwenOmni(LocalModel[OmniInput]):
             The embeddings of each picture first, then what is added to it after
             the first layer, the second and so on.
         """
+
+    # Asked for anew each time: training moves a network, and wraps its parts.
+    @property
+    def _device(self) -> torch.device:
+        return cast("torch.device", self._network.device)
+
+    @property
+    def _language_model(self) -> Any:
+        return self._network.get_submodule(LANGUAGE_MODEL)
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The Thinker."""
+        return cast("torch.nn.Module", self._network)
+
+    @property
+    def language_model(self) -> str:
+        """Name of the language model in the Thinker."""
+        return LANGUAGE_MODEL
 
     def prepare(self, requests: Sequence[Request]) -> list[OmniInput | InputError]:
         """Turn requests into tensors; questions of one clip share its tensors."""
@@ -241,17 +272,20 @@ class QwenOmni(LocalModel[OmniInput]):
 
     def _run(self, rows: _Rows, inputs: Sequence[OmniInput], *, keep_cache: bool) -> Any:
         """Read rows from their beginning, with the clips of their inputs in them."""
+        seen = encode_once([video for one in inputs for video in one.videos], self._see)
+        heard = encode_once([audio for one in inputs for audio in one.audios], self._hear)
+        return self._compute(rows, seen, heard, keep_cache=keep_cache)
+
+    def _compute(
+        self, rows: _Rows, seen: Sequence[Encoded], heard: Sequence[Encoded], *, keep_cache: bool
+    ) -> Any:
+        """Read rows with encoded pictures and sounds in their places."""
         embedded = self._language_model.embed_tokens(rows.ids)
-        heard = self._hear([audio for one in inputs for audio in one.audios])
-        if heard is not None:
-            embedded = _replace(embedded, rows.ids == self._audio_id, heard)
-        layers = self._see([video for one in inputs for video in one.videos])
-        deeper: dict[str, Any] = {}
-        if layers:
-            places = rows.ids == self._video_id
-            embedded = _replace(embedded, places, layers[0])
-            if len(layers) > 1:
-                deeper = {"visual_pos_masks": places, "deepstack_visual_embeds": layers[1:]}
+        embedded = fill_places(embedded, rows.ids == self._audio_id, [one for (one,) in heard])
+        pictures = rows.ids == self._video_id
+        embedded = fill_places(embedded, pictures, [layers[0] for layers in seen])
+        added = [torch.cat(layer) for layer in zip(*(layers[1:] for layers in seen), strict=True)]
+        deeper = {"visual_pos_masks": pictures, "deepstack_visual_embeds": added} if added else {}
         return self._language_model(
             inputs_embeds=embedded,
             attention_mask=rows.mask,
@@ -260,45 +294,64 @@ class QwenOmni(LocalModel[OmniInput]):
             **deeper,
         )
 
-    def _see(self, videos: Sequence[VideoTensors]) -> list[torch.Tensor]:
-        """Encode each clip's picture once; give its layers in the order asked for."""
-        unique = {video.key: video for video in videos}
-        if not unique:
+    def _see(self, videos: Sequence[VideoTensors]) -> list[Encoded]:
+        if not videos:
             return []
         output = self._network.get_video_features(
-            torch.cat([video.patches for video in unique.values()]).to(self._device),
-            _integers([video.grid for video in unique.values()]).to(self._device),
+            torch.cat([video.patches for video in videos]).to(self._device),
+            _integers([video.grid for video in videos]).to(self._device),
         )
-        row = {key: place for place, key in enumerate(unique)}
-        return [
-            torch.cat([layer[row[video.key]] for video in videos]) for layer in self._layers(output)
-        ]
+        return list(zip(*self._layers(output), strict=True))
 
-    def _hear(self, audios: Sequence[AudioTensors]) -> torch.Tensor | None:
-        """Encode each clip's sound once; give the features in the order asked for."""
-        unique = {audio.key: audio for audio in audios}
-        if not unique:
-            return None
-        lengths = [audio.features.shape[1] for audio in unique.values()]
+    def _hear(self, audios: Sequence[AudioTensors]) -> list[Encoded]:
+        if not audios:
+            return []
+        lengths = [audio.features.shape[1] for audio in audios]
         padded = torch.stack(
             [
                 torch.nn.functional.pad(audio.features, (0, max(lengths) - length))
-                for audio, length in zip(unique.values(), lengths, strict=True)
+                for audio, length in zip(audios, lengths, strict=True)
             ]
         )
         mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
         features = self._network.get_audio_features(
             padded.to(self._device), feature_attention_mask=mask.long().to(self._device)
         ).last_hidden_state
-        pieces = features.split([audio.tokens for audio in unique.values()])
-        by_key = dict(zip(unique, pieces, strict=True))
-        return torch.cat([by_key[audio.key] for audio in audios])
+        return [(piece,) for piece in features.split([audio.tokens for audio in audios])]
 
+    def place(self, prepared: OmniInput) -> PlacedPrompt:
+        """Say which places a prompt takes."""
+        media = place_media(
+            prepared.input_ids,
+            {
+                self._video_id: (Modality.VIDEO, [(one, one.tokens) for one in prepared.videos]),
+                self._audio_id: (Modality.AUDIO, [(one, one.tokens) for one in prepared.audios]),
+            },
+        )
+        return PlacedPrompt(prepared.input_ids, self._positions(prepared), media)
 
-def _replace(embedded: torch.Tensor, places: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-    """Put features ``(n, width)`` in the n places, in their order."""
-    wide = places.unsqueeze(-1).expand_as(embedded)
-    return embedded.masked_scatter(wide, features.to(embedded.dtype))
+    def reply_tokens(self, text: str) -> list[int]:
+        """Give the tokens of a reply and the end of its turn."""
+        return find_reply_tokens(text, self._tokenizer, TURN_END)
+
+    def encode(self, modality: Modality, media: Sequence[Any]) -> list[Encoded]:
+        """Run the vision tower or the audio tower."""
+        return self._see(media) if modality is Modality.VIDEO else self._hear(media)
+
+    def read_packed(self, rows: PackedRows) -> torch.Tensor:
+        """Read rows of several prompts and answers."""
+        mask = rows.additive_mask(self._language_model.dtype)
+        output = self._compute(
+            _Rows(rows.ids, mask, rows.positions),
+            rows.encoded[Modality.VIDEO],
+            rows.encoded[Modality.AUDIO],
+            keep_cache=False,
+        )
+        return cast("torch.Tensor", output.last_hidden_state)
+
+    def project(self, states: torch.Tensor) -> torch.Tensor:
+        """Give the logits of final states."""
+        return cast("torch.Tensor", self._network.lm_head(states))
 
 
 def _integers(values: list[Any]) -> torch.LongTensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -58,6 +59,23 @@ def find_letter_token(letter: str, tokenizer: PreTrainedTokenizerBase) -> int:
     if len(ids) != 1:
         raise InputError(f"the option '{letter}' is not a single token of this model")
     return int(ids[0])
+
+
+def find_reply_tokens(text: str, tokenizer: PreTrainedTokenizerBase, end: str) -> list[int]:
+    """Give the tokens of a whole reply, with the mark that ends it.
+
+    Raises:
+        InputError: If the text is empty or holds a mark of the model's own.
+    """
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    if not ids:
+        raise InputError("an answer is empty")
+    marks = set(tokenizer.all_special_ids).intersection(ids)
+    if marks:
+        mark = tokenizer.convert_ids_to_tokens(min(marks))
+        raise InputError(f"the answer holds {mark}, a mark of the model's own")
+    (end_id,) = cast("list[int]", tokenizer.convert_tokens_to_ids([end]))
+    return [*ids, end_id]
 
 
 def score_tokens(logits: torch.Tensor, tokens: Sequence[Sequence[int]]) -> list[list[float]]:

@@ -113,7 +113,7 @@ class AvereInputBuilder:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, shape: AvereShape):
         self._tokenizer = tokenizer
-        self._shape = shape
+        self.shape = shape
 
     def render(self, request: Request) -> str:
         """Write the conversation with a mark for each frame and sound."""
@@ -136,13 +136,13 @@ class AvereInputBuilder:
         video, audio, notes = self._media(request, shared)
         ids = self._tokenize(self._chunks(request))
         tokens = {
-            Modality.VIDEO: ids.count(FRAME_ID) * self._shape.frame_tokens,
-            Modality.AUDIO: ids.count(SOUND_ID) * self._shape.sound_tokens,
+            Modality.VIDEO: ids.count(FRAME_ID) * self.shape.frame_tokens,
+            Modality.AUDIO: ids.count(SOUND_ID) * self.shape.sound_tokens,
             Modality.TEXT: len(ids) - ids.count(FRAME_ID) - ids.count(SOUND_ID),
         }
         total = sum(tokens.values()) + request.settings.max_new_tokens
-        if total > self._shape.max_tokens:
-            raise InputError(f"{total} tokens exceed the {self._shape.max_tokens} of the model")
+        if total > self.shape.max_tokens:
+            raise InputError(f"{total} tokens exceed the {self.shape.max_tokens} of the model")
         digest = hashlib.sha256(str(ids).encode())
         for media in (video, audio):
             if media is not None:
@@ -172,8 +172,8 @@ class AvereInputBuilder:
                     raise InputError("the model takes the picture of one clip")
                 video = prepare_once(shared.videos, clip, self._see)
                 assert clip.frames is not None
-                if len(clip.frames) != self._shape.frames:
-                    notes.append(f"{self._shape.frames} frames taken from {len(clip.frames)}")
+                if len(clip.frames) != self.shape.frames:
+                    notes.append(f"{self.shape.frames} frames taken from {len(clip.frames)}")
             else:
                 if audio is not None:
                     raise InputError("the model takes the sound of one clip")
@@ -184,8 +184,8 @@ class AvereInputBuilder:
         assert clip.frames is not None
         count = len(clip.frames)
         # Evenly spaced and rounded down, as the authors choose frames of a file.
-        chosen = np.linspace(0, count - 1, self._shape.frames).astype(int)
-        pixels = normalise_frames(clip.frames[chosen], self._shape.image_size)
+        chosen = np.linspace(0, count - 1, self.shape.frames).astype(int)
+        pixels = normalise_frames(clip.frames[chosen], self.shape.image_size)
         return Encodable(clip.key, pixels, len(set(chosen.tolist())), hash_tensor(pixels))
 
     def _hear(self, clip: ClipMedia) -> Encodable:
@@ -196,7 +196,7 @@ class AvereInputBuilder:
         # The encoder hears thirty seconds, silence after the sound included.
         padded = np.zeros(round(MAX_SECONDS * SAMPLE_RATE), np.float32)
         padded[: len(sound)] = sound
-        features = log_mel(padded, self._shape.mel_bins, MAX_SECONDS)
+        features = log_mel(padded, self.shape.mel_bins, MAX_SECONDS)
         return Encodable(clip.key, features, len(sound) / SAMPLE_RATE, hash_tensor(features))
 
     def _chunks(self, request: Request) -> list[str | int]:
@@ -222,7 +222,7 @@ class AvereInputBuilder:
         if clip is not None and why_absent(part, clip) is not None:
             return []
         if isinstance(part, VideoPart):
-            return [*[FRAME_ID] * self._shape.frames, "\n"]
+            return [*[FRAME_ID] * self.shape.frames, "\n"]
         return [SOUND_ID, "\n"]
 
     def _tokenize(self, chunks: Sequence[str | int]) -> list[int]:

@@ -18,6 +18,8 @@ class LoraSettings(BaseModel):
     """The adapter's output is multiplied by alpha / rank."""
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Above 0, cached log-probabilities of the reference no longer go with the policy's."""
+    seed: int = 0
+    """Of the random numbers that the adapter begins with."""
     start: Path | None = None
     """Folder of an adapter to go on from, which is then the reference too; it brings its own
     rank and alpha."""

@@ -1,0 +1,139 @@
+"""The LoRA adapter of a model in training: put on, switched off, saved, read again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from peft.tuners.lora import LoraConfig, LoraLayer, LoraModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters.lora import (
+    ADAPTER,
+    WEIGHTS,
+    LoraAdapter,
+    attach_lora,
+    name_weights,
+)
+from emoreal_bench.training.lora_settings import LoraSettings
+
+# Experts of a mixture are no linear layers in the library and stay as they are.
+_TRAINED = r"\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
+_REFERENCE = "reference"
+
+
+class TrainedAdapter:
+    """The adapter on a network; everything else of the network is frozen.
+
+    Args:
+        network: Loaded, without an adapter.
+        language_model: Name of the module in it that holds the language model's layers.
+        settings: Of the adapter.
+        base: Name of the model, for whoever loads the adapter.
+        start: The adapter to go on from, found in the folder that the settings name.
+
+    Raises:
+        UsageError: If the start does not fit the network.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        language_model: str,
+        settings: LoraSettings,
+        base: str,
+        start: LoraAdapter | None = None,
+    ):
+        self._network = network
+        self._has_start = start is not None
+        network.requires_grad_(requires_grad=False)
+        if start is None:
+            config = LoraConfig(
+                r=settings.rank,
+                lora_alpha=settings.alpha,
+                target_modules=re.escape(language_model) + _TRAINED,
+                base_model_name_or_path=base,
+            )
+            with torch.random.fork_rng():
+                torch.manual_seed(settings.seed)
+                # The library types the first argument as a part of what it takes.
+                self._tuner = LoraModel(network, cast("Any", config), ADAPTER)
+        else:
+            self._tuner = attach_lora(start, network, language_model)
+            self._keep_reference()
+        for layer in self._layers():
+            layer.lora_dropout[ADAPTER] = (
+                torch.nn.Dropout(settings.dropout) if settings.dropout else torch.nn.Identity()
+            )
+        self._tuner.set_adapter(ADAPTER)
+
+    def _layers(self) -> Iterator[LoraLayer]:
+        return (module for module in self._network.modules() if isinstance(module, LoraLayer))
+
+    def _keep_reference(self) -> None:
+        """Put a copy of the adapter beside it, which is never trained."""
+        self._tuner.peft_config[_REFERENCE] = deepcopy(self._tuner.peft_config[ADAPTER])
+        self._tuner.inject_adapter(self._network, _REFERENCE)
+        state = self._network.state_dict()
+        copies = {
+            name.replace(f".{ADAPTER}", f".{_REFERENCE}"): state[name]
+            for name in name_weights(state)
+        }
+        self._network.load_state_dict(copies, strict=False)
+
+    @contextmanager
+    def switched_off(self) -> Iterator[None]:
+        """Make the network for a while what it was before training."""
+        if self._has_start:
+            self._tuner.set_adapter(_REFERENCE, inference_mode=True)
+        else:
+            self._tuner.disable_adapter_layers()
+        try:
+            yield
+        finally:
+            if self._has_start:
+                self._tuner.set_adapter(ADAPTER)
+            else:
+                self._tuner.enable_adapter_layers()
+
+    def save(self, folder: Path, state: Mapping[str, torch.Tensor] | None = None) -> None:
+        """Write the adapter in PEFT's layout.
+
+        Args:
+            folder: Made if it is not there.
+            state: Weights of the network; its own by default.
+        """
+        state = self._network.state_dict() if state is None else state
+        weights = {
+            saved: state[name].detach().cpu().contiguous()
+            for name, saved in name_weights(state).items()
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+        config = deepcopy(self._tuner.peft_config[ADAPTER])
+        config.inference_mode = True
+        config.save_pretrained(str(folder))
+
+    def load(self, folder: Path) -> None:
+        """Take the weights that :meth:`save` wrote.
+
+        Raises:
+            UsageError: If they cannot be read, or are those of another adapter.
+        """
+        names = {saved: name for name, saved in name_weights(self._network.state_dict()).items()}
+        try:
+            weights = load_file(folder / WEIGHTS)
+        except (OSError, SafetensorError) as error:
+            raise UsageError(f"the adapter cannot be read: {error}", where=str(folder)) from error
+        if weights.keys() != names.keys():
+            raise UsageError("the folder holds another adapter than this one.", where=str(folder))
+        self._network.load_state_dict(
+            {names[saved]: weight for saved, weight in weights.items()}, strict=False
+        )
