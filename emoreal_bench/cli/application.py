@@ -17,6 +17,7 @@ from emoreal_bench.cli import (
     leaderboard,
     listing,
     model,
+    prefs,
     probe,
     reproduce,
     run_command,
@@ -56,6 +57,7 @@ def build() -> typer.Typer:
     listing.add_to(application)
     runs.add_to(application)
     data.add_to(application)
+    prefs.add_to(application)
     leaderboard.add_to(application)
     view.add_to(application)
     model.add_to(application)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.preference import CLIP_MODALITIES
-from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.contracts.vocabulary import AnswerForm, CueQuestion, Modality
 from emoreal_bench.preferences.facts import Fact
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.synth.cues import BackgroundSound, VisibleThing
@@ -42,24 +41,6 @@ _NO_CUE = {
 }
 
 
-class AnswerForm(StrEnum):
-    """What an answer looks like."""
-
-    LETTER = "letter"
-    """``(B)``, to a question with options."""
-    WORDS = "words"
-    """What is seen or heard, in words."""
-
-
-class QuestionKind(StrEnum):
-    """What a question asks."""
-
-    BASIC = "basic"
-    """Which cue the person shows."""
-    STRESS = "stress"
-    """Whether a cue that is named is the person's."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A question, the answer to prefer and those to reject."""
@@ -89,12 +70,12 @@ class QuestionWriter:
         self._wordings = Dealer(range(_MOST_WORDINGS), rng)
         self._things: Dealer[str] = Dealer((*VisibleThing, *BackgroundSound), rng)
 
-    def ask(self, side: Side, kind: QuestionKind, form: AnswerForm) -> Answered:
+    def ask(self, side: Side, kind: CueQuestion, form: AnswerForm) -> Answered:
         """Ask one question about a side."""
         match kind, form:
-            case QuestionKind.BASIC, AnswerForm.LETTER:
+            case CueQuestion.BASIC, AnswerForm.LETTER:
                 return self._basic_by_letter(side)
-            case QuestionKind.BASIC, AnswerForm.WORDS:
+            case CueQuestion.BASIC, AnswerForm.WORDS:
                 return self._basic_in_words(side)
             case _, AnswerForm.LETTER:
                 return self._stress_by_letter(side)
@@ -112,7 +93,7 @@ class QuestionWriter:
         wrong = rejected_cues(side, thing)
         return Answered(
             question=self._with_options(
-                self._wording(side, QuestionKind.BASIC),
+                self._wording(side, CueQuestion.BASIC),
                 tuple(f"({letter}) {options[letter]}" for letter in LETTERS),
             ),
             chosen=f"({letters[side.person.cue]})",
@@ -122,7 +103,7 @@ class QuestionWriter:
 
     def _basic_in_words(self, side: Side) -> Answered:
         wrong = rejected_cues(side, self._thing(side))
-        wording = self._wording(side, QuestionKind.BASIC)
+        wording = self._wording(side, CueQuestion.BASIC)
         return Answered(wording, str(side.person.cue), wrong.hallucination, wrong.spurious)
 
     def _stress_by_letter(self, side: Side) -> Answered:
@@ -151,13 +132,13 @@ class QuestionWriter:
         """Give a thing or sound that is there, each equally often."""
         return self._things.deal(side.modality, side.present.__contains__)
 
-    def _wording(self, side: Side, kind: QuestionKind) -> str:
-        wordings = (SHOWS_CUE if kind is QuestionKind.BASIC else SUPPORTS)[side.modality]
-        key = (kind, side.modality, side.person.cue, kind is QuestionKind.BASIC or side.claim)
+    def _wording(self, side: Side, kind: CueQuestion) -> str:
+        wordings = (SHOWS_CUE if kind is CueQuestion.BASIC else SUPPORTS)[side.modality]
+        key = (kind, side.modality, side.person.cue, kind is CueQuestion.BASIC or side.claim)
         return wordings[self._wordings.deal(key, range(len(wordings)).__contains__)]
 
     def _stress_wording(self, side: Side) -> str:
-        return self._wording(side, QuestionKind.STRESS).format(
+        return self._wording(side, CueQuestion.STRESS).format(
             cue=asked_cue(side), emotion=emotion_phrase(side.person.emotion)
         )
 
@@ -194,10 +175,10 @@ def asked_cue(side: Side) -> str:
     return str(side.person.cue if side.claim else side.other_cue)
 
 
-def facts_of(side: Side, kind: QuestionKind, form: AnswerForm) -> Mapping[str, str]:
+def facts_of(side: Side, kind: CueQuestion, form: AnswerForm) -> Mapping[str, str]:
     """Give the metadata of a pair."""
     facts: dict[str, str] = {Fact.EMOTION: side.person.emotion, Fact.KIND: kind, Fact.FORM: form}
-    names_both = kind is QuestionKind.BASIC or form is AnswerForm.WORDS
+    names_both = kind is CueQuestion.BASIC or form is AnswerForm.WORDS
     if names_both or side.claim:
         facts[Fact.CUE] = side.person.cue
     if names_both or not side.claim:

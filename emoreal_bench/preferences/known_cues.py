@@ -19,11 +19,9 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import AlteredInput, PreferencePair
 from emoreal_bench.contracts.task import DEFAULT_VARIANT
-from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.contracts.vocabulary import Alteration, AnswerForm, CueQuestion, Modality
 from emoreal_bench.preferences.altering import PartnerFinder, altered_input
 from emoreal_bench.preferences.cue_answers import (
-    AnswerForm,
-    QuestionKind,
     QuestionWriter,
     asked_cue,
     facts_of,
@@ -49,7 +47,7 @@ class CuePairOptions:
     """
 
     forms: tuple[AnswerForm, ...] = tuple(AnswerForm)
-    kinds: tuple[QuestionKind, ...] = tuple(QuestionKind)
+    kinds: tuple[CueQuestion, ...] = tuple(CueQuestion)
     alteration: Alteration = Alteration.SWAP
     variant: str = DEFAULT_VARIANT
 
@@ -110,7 +108,7 @@ def _scene_pairs(
 ) -> Iterator[PreferencePair]:
     for side, kind, form in product(sides_of(scene), options.kinds, options.forms):
         answered = writer.ask(side, kind, form)
-        is_denied = kind is QuestionKind.STRESS and not side.claim
+        is_denied = kind is CueQuestion.STRESS and not side.claim
         yield PreferencePair(
             id=f"{scene.index + 1}-{side.modality}-{kind}-{form}",
             clip=scene.clip,

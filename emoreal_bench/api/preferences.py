@@ -1,0 +1,177 @@
+"""Preference pairs: build, convert, check and balance what AVEm-DPO is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.api.evaluating import RunOptions
+from emoreal_bench.catalog import explain, find_task
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.preference import PreferencePair
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.preferences.reading import read_pairs, write_pairs
+from emoreal_bench.readers import load_items
+from emoreal_bench.running.observer import RunObserver
+
+if TYPE_CHECKING:
+    from emoreal_bench.contracts.item import Clip
+    from emoreal_bench.preferences.asking import StageOptions
+    from emoreal_bench.preferences.known_cues import CuePairOptions
+    from emoreal_bench.preferences.report import BlindGuessing, PairsReport
+
+Progress = Callable[[int, int], None]
+
+
+def build_cue_pairs(
+    out: Path,
+    *,
+    data: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    options: CuePairOptions | None = None,
+) -> tuple[PreferencePair, ...]:
+    """Write the pairs of the synthetic benchmark, whose every cue is known.
+
+    Args:
+        out: The file to write.
+        data: A folder that :func:`make_synthetic_benchmark` wrote; the clips of the
+            pairs are below its ``videos``.
+        settings: Instead of ``data``: the settings of such a folder, of the split
+            ``train`` unless they say otherwise.
+        options: Which pairs are wanted.
+
+    Raises:
+        UsageError: If not exactly one of ``data`` and ``settings`` is given, or a
+            setting is out of range.
+        DataError: If ``data`` is not a finished synthetic benchmark.
+    """
+    from pydantic import ValidationError
+
+    from emoreal_bench.preferences.known_cues import make_cue_pairs, read_synth_settings
+    from emoreal_bench.synth.settings import Split, SynthSettings
+
+    if (data is None) == (settings is None):
+        raise UsageError("Either a folder of the synthetic benchmark is needed or its settings.")
+    if data is not None:
+        wanted = read_synth_settings(data)
+    else:
+        try:
+            wanted = SynthSettings.model_validate({"split": Split.TRAIN, **(settings or {})})
+        except ValidationError as error:
+            raise UsageError(f"There is no such benchmark:\n{explain(error)}") from error
+    pairs = make_cue_pairs(wanted, options)
+    write_pairs(pairs, out)
+    return pairs
+
+
+def convert_pairs(source: Path, out: Path) -> tuple[PreferencePair, ...]:
+    """Write a file of pairs anew, such as the authors' JSON, as JSON lines of this project.
+
+    Raises:
+        DataError: If ``source`` is no file of pairs.
+    """
+    pairs = read_pairs(source)
+    write_pairs(pairs, out)
+    return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class PairsCheckOptions:
+    """What pairs are held against.
+
+    Attributes:
+        clips: The folder of their clips; needed to find overlaps by content.
+        evaluation: Data folders of evaluation sets, by task.
+        model: A model that is asked without the clips; None asks none.
+        run: How it is asked.
+    """
+
+    clips: Path | None = None
+    evaluation: Mapping[str, Path] = field(default_factory=dict)
+    model: str | None = None
+    run: RunOptions = field(default_factory=RunOptions)
+
+
+def check_pairs(
+    path: Path,
+    options: PairsCheckOptions | None = None,
+    *,
+    progress: Progress | None = None,
+    observer: RunObserver | None = None,
+) -> PairsReport:
+    """Measure what decides the outcome of training on a file of pairs.
+
+    Args:
+        path: The file.
+        options: What else the pairs are held against.
+        progress: Called with evaluation clips looked at and all of them.
+        observer: Hears of every question that the model has answered.
+
+    Returns:
+        The report; clips that an evaluation set holds, too, are in its ``overlaps``.
+
+    Raises:
+        DataError: If the file or an evaluation set is not valid.
+        UsageError: For a wrong task or model.
+    """
+    from emoreal_bench.preferences.checking import CheckedAgainst
+    from emoreal_bench.preferences.checking import check_pairs as check
+
+    options = options or PairsCheckOptions()
+    pairs = read_pairs(path)
+    against = CheckedAgainst(
+        clips=options.clips,
+        evaluation={task: _clips_of(task, root) for task, root in options.evaluation.items()},
+        blind=_guess_blind(pairs, path, options, observer),
+    )
+    return check(pairs, against, progress)
+
+
+def balance_pairs(path: Path, out: Path, seed: int = 0) -> tuple[PreferencePair, ...]:
+    """Write those pairs of a file that stay when cues, letters and lengths are evened out.
+
+    Args:
+        path: The pairs.
+        out: The file to write.
+        seed: Of the choice among pairs that are alike.
+
+    Raises:
+        DataError: If the file is no file of pairs.
+    """
+    from emoreal_bench.preferences.balancing import balance_pairs as balance
+
+    pairs = balance(read_pairs(path), seed)
+    write_pairs(pairs, out)
+    return pairs
+
+
+def _clips_of(task: str, root: Path) -> Mapping[str, Clip]:
+    return load_items(find_task(task).task, root, {}).clips
+
+
+def _guess_blind(
+    pairs: Sequence[PreferencePair],
+    path: Path,
+    options: PairsCheckOptions,
+    observer: RunObserver | None,
+) -> BlindGuessing | None:
+    from emoreal_bench.preferences.asking import StageRunner
+    from emoreal_bench.preferences.blind import measure_blind, plan_blind
+
+    if options.model is None:
+        return None
+    adapter = create_adapter(options.model, options.run.model_arguments, options.run.lora)
+    plan = plan_blind(pairs, path)
+    if not plan.items:
+        return None
+    return measure_blind(
+        pairs, StageRunner(_stage_options(options.run, observer)).run(plan, adapter)
+    )
+
+
+def _stage_options(options: RunOptions, observer: RunObserver | None) -> StageOptions:
+    from emoreal_bench.preferences.asking import StageOptions
+
+    return StageOptions(options.runs, options.policy, observer or RunObserver())
