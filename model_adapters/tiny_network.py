@@ -1,18 +1,17 @@
 """A Qwen2.5-Omni Thinker of under two million parameters, and its tokenizer.
 
 It has every part of the published models, towers included, at sizes that load
-in a second and answer on any processor. Its tokenizer is trained in memory
-from the words below, always to the same vocabulary.
+in a second and answer on any processor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5OmniThinkerConfig,
@@ -26,7 +25,6 @@ from emoreal_bench.inputs.qwen_omni import (
     AUDIO_START,
     END_OF_TEXT,
     IMAGE_MARK,
-    MARKS,
     MEL_BINS,
     TURN_END,
     VIDEO_MARK,
@@ -35,11 +33,13 @@ from emoreal_bench.inputs.qwen_omni import (
     token_ids,
 )
 
-PARAMETERS = 1_774_016
+WEIGHTS = Path(__file__).parent / "tiny_weights"
+"""What was trained and is shipped; its README says how."""
+
+PARAMETERS = 1_924_544
 MAX_TOKENS = 4096
-VOCABULARY_SIZE = 768
-# Square frames are seen at 56 x 56 and 4:3 ones at 84 x 56 pixels: at most 8 tokens a pair.
-FRAME_SETTINGS = FrameSettings(min_pixels=56 * 56, max_pixels=2 * 56 * 56)
+# Frames of 4:3 are seen at 112 x 140 pixels: 20 tokens for four of them.
+FRAME_SETTINGS = FrameSettings(min_pixels=56 * 56, max_pixels=112 * 150, temporal_patch=4)
 
 _VISION: Mapping[str, Any] = MappingProxyType(
     {
@@ -86,42 +86,12 @@ _LANGUAGE: Mapping[str, Any] = MappingProxyType(
     }
 )
 
-# What the questions and answers of the benchmark are made of; every byte is in
-# the vocabulary besides, so that any text can be read and written.
-_CORPUS = """
-system user assistant You are a helpful assistant.
-Answer with the letter of the right option. Answer with yes or no. Answer with one word.
-Is there a bright smile in the clip? Which visual cue shows this? Which sound is in the clip?
-The person in the video feels happy. What can be seen? What can be heard? Does the person look sad?
-Do the sound and the picture convey the same emotion? What is the emotion of the person in the clip?
-Is it so? (A) Yes (B) No. Yes No yes no (A) (B) (C) (D) (E) (F) (G) A B C D E F G
-happiness sadness anger fear surprise disgust neutral contempt anxiety
-happy sad angry afraid surprised disgusted calm worried
-face eyes brows mouth lips cheeks tears blush frown smile teeth hands fists shoulders head posture
-voice speech tone pitch rate loudness laughter sob sigh scream shout whisper tremble silence music
-raised lowered furrowed clenched wide narrow open closed loud quiet fast slow high low bright dark
-room door window lamp picture plant clock rain hat glasses scarf necklace shirt wall background
-because the and of with from that this her his their she he they has have shows suggests indicates
-"""
-
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """Train the byte-level tokenizer; it splits letters from their brackets."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(
-        [_CORPUS],
-        trainers.BpeTrainer(
-            vocab_size=VOCABULARY_SIZE,
-            special_tokens=list(MARKS),
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        ),
-    )
+    """Make the byte-level tokenizer; it splits letters from their brackets."""
     # The library leaves its constructor untyped.
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer,
+        tokenizer_file=str(WEIGHTS / "tokenizer.json"),
         pad_token=END_OF_TEXT,
         eos_token=TURN_END,
         padding_side="left",

@@ -71,6 +71,27 @@ def fit_size(height: int, width: int, settings: FrameSettings) -> tuple[int, int
     return fitted
 
 
+def resize_frames(frames: NDArray[np.uint8], settings: FrameSettings) -> torch.Tensor:
+    """Bring frames to the size at which the tower sees them.
+
+    Args:
+        frames: ``(n, height, width, 3)`` unsigned bytes, RGB.
+        settings: Of the tower.
+
+    Returns:
+        ``(n, 3, height, width)`` 32-bit floats that are whole grey levels.
+    """
+    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+    height, width = fit_size(frames.shape[1], frames.shape[2], settings)
+    if (height, width) != frames.shape[1:3]:
+        pixels = torch.nn.functional.interpolate(
+            pixels, (height, width), mode="bicubic", antialias=True
+        )
+        # The published models saw whole grey levels after resizing.
+        pixels = pixels.round_().clamp_(0, 255)
+    return pixels
+
+
 def frames_to_patches(
     frames: NDArray[np.uint8], settings: FrameSettings
 ) -> tuple[torch.Tensor, tuple[int, int, int]]:
@@ -85,14 +106,7 @@ def frames_to_patches(
         ``(t * h * w, 3 * temporal_patch * patch * patch)`` 32-bit floats, the
         patches of one token side by side, and the grid ``(t, h, w)`` in patches.
     """
-    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
-    height, width = fit_size(frames.shape[1], frames.shape[2], settings)
-    if (height, width) != frames.shape[1:3]:
-        pixels = torch.nn.functional.interpolate(
-            pixels, (height, width), mode="bicubic", antialias=True
-        )
-        # The published models saw whole grey levels after resizing.
-        pixels = pixels.round_().clamp_(0, 255)
+    pixels = resize_frames(frames, settings)
     mean = torch.tensor(settings.mean).view(1, 3, 1, 1)
     deviation = torch.tensor(settings.deviation).view(1, 3, 1, 1)
     pixels = (pixels / 255 - mean) / deviation

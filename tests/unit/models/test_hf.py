@@ -70,7 +70,7 @@ def test_a_saved_model_answers_as_the_one_that_was_saved(
 def test_the_pixel_limits_decide_the_tokens(thinker: Path) -> None:
     arguments = {**PIXELS, "min_pixels": "12544", "max_pixels": "12544"}
     (result,) = ask(f"hf/{thinker}", [make_request(clip=make_clip())], arguments)
-    assert result.delivery.tokens[Modality.VIDEO] == 64
+    assert result.delivery.tokens[Modality.VIDEO] == 32
 
 
 def test_the_weights_hash_follows_the_files_and_not_their_place(

@@ -20,6 +20,7 @@ from emoreal_bench.contracts.request import (
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen_omni import (
     ClipTensors,
     OmniInput,
@@ -28,10 +29,11 @@ from emoreal_bench.inputs.qwen_omni import (
     prepare_video,
     token_ids,
 )
-from emoreal_bench.model_adapters.tiny_network import FRAME_SETTINGS, make_network, make_tokenizer
+from emoreal_bench.model_adapters.tiny_network import make_network, make_tokenizer
 from emoreal_bench.model_adapters.tiny_network import settings as network_settings
 from tests.model_requests import make_clip, make_request
 
+FRAME_SETTINGS = FrameSettings(min_pixels=56 * 56, max_pixels=2 * 56 * 56)
 TEMPLATE = (
     "{% for message in messages %}[{{ message['role'] }}]{{ message['content'] }}{% endfor %}"
     "{% if add_generation_prompt %}[assistant]{% endif %}"

@@ -1,0 +1,144 @@
+"""The second stage: the language layers learn to look up what the towers tell.
+
+Two starting values shorten a long wait before anything is learned. The words of
+each cue start as the direction in which the tower's head found it, and the first
+layers start by attending to what resembles themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerForConditionalGeneration
+
+from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.synth import Scene
+from emoreal_bench.synth.cues import AudioCue, BackgroundSound, VisibleThing, VisualCue
+from emoreal_bench.training.tiny_family.encoded import EncodedClip
+from emoreal_bench.training.tiny_family.lessons import Teacher
+from emoreal_bench.training.tiny_family.optimisation import Stage, train
+from emoreal_bench.training.tiny_family.packing import LessonNetwork, LessonRow
+from emoreal_bench.training.tiny_family.towers import PERSON_CUES, CueHead
+
+_MATRIX_SPREAD = 0.05
+_ATTENTION_SPREAD = 0.06
+_WORD_SPREAD = 0.5
+_LOOKING_LAYERS = 2
+_WORDS_ALONE_EVERY = 6
+_WORDS_ALONE_WEIGHT = 0.5
+_COMMON_WORDS = frozenset(("a", "of", "on", "the", "to"))
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtClip:
+    """An encoded clip and how it was made."""
+
+    scene: Scene
+    encoded: EncodedClip
+
+
+def train_language(
+    network: Qwen2_5OmniThinkerForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    clips: tuple[Sequence[TaughtClip], Sequence[TaughtClip]],
+    teacher: Teacher,
+    stage: Stage,
+    folder: Path,
+) -> None:
+    """Teach the language layers; the towers stay as they are.
+
+    Args:
+        network: Changed in place; see :func:`start_language`.
+        tokenizer: Of the network.
+        clips: Unbiased ones, for neutral questions, and biased ones.
+        teacher: Asks and answers.
+        stage: How long and how fast; half of a batch is unbiased.
+        folder: For the checkpoint.
+    """
+    unbiased, biased = clips
+    taught = LessonNetwork(network, tokenizer)
+
+    def loss(step: int, rng: np.random.Generator) -> Tensor:
+        half = stage.batch // 2
+        rows = [
+            LessonRow(clip.encoded, teacher.neutral(clip.scene, rng))
+            for clip in _pick(unbiased, half, rng)
+        ]
+        rows += [
+            LessonRow(clip.encoded, teacher.habitual(clip.scene, rng))
+            for clip in _pick(biased, stage.batch - half, rng)
+        ]
+        value = taught.loss(rows)
+        if step % _WORDS_ALONE_EVERY == 0:
+            alone = [
+                LessonRow(None, teacher.habitual(clip.scene, rng))
+                for clip in _pick(biased, stage.batch, rng)
+            ]
+            value = value + _WORDS_ALONE_WEIGHT * taught.loss(alone)
+        return value
+
+    modules = {"layers": network.model.language_model, "words": network.lm_head}
+    train(stage, modules, loss, folder)
+
+
+def start_language(
+    network: Qwen2_5OmniThinkerForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    heads: Mapping[Modality, CueHead],
+    seed: int,
+) -> None:
+    """Set the language layers' starting values; see the head of this file."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for name, matrix in network.model.language_model.named_parameters():
+            if matrix.ndim == 2 and "embed_tokens" not in name:
+                nn.init.normal_(matrix, std=_MATRIX_SPREAD)
+        for layer in network.model.language_model.layers[:_LOOKING_LAYERS]:
+            look = layer.self_attn
+            _match_queries_and_keys(look.q_proj.weight, look.k_proj.weight, look.head_dim)
+        _name_directions(network.model.language_model.embed_tokens.weight, tokenizer, heads)
+
+
+def _match_queries_and_keys(queries: Tensor, keys: Tensor, head: int) -> None:
+    """Let each head begin by attending to what resembles the asking token."""
+    nn.init.normal_(keys, std=_ATTENTION_SPREAD)
+    shared = keys.view(-1, 1, head, keys.shape[1])
+    queries.copy_(shared.expand(-1, len(queries) // len(keys), -1, -1).reshape(queries.shape))
+
+
+def _name_directions(
+    embeddings: Tensor, tokenizer: PreTrainedTokenizerFast, heads: Mapping[Modality, CueHead]
+) -> None:
+    """Set the words of each cue to the direction in which the tower tells it."""
+    directions: dict[int, list[Tensor]] = {}
+    for name, direction in _directions(heads):
+        words = [word for word in name.split() if word not in _COMMON_WORDS]
+        for form in (f" {' '.join(words)}", name.split()[0]):
+            for token in tokenizer(form, add_special_tokens=False)["input_ids"]:
+                directions.setdefault(token, []).append(direction)
+    for token, those in directions.items():
+        embeddings[token] = torch.stack(those).mean(dim=0)
+
+
+def _directions(heads: Mapping[Modality, CueHead]) -> list[tuple[str, Tensor]]:
+    named = []
+    for modality, cues, others in (
+        (Modality.VIDEO, VisualCue, VisibleThing),
+        (Modality.AUDIO, AudioCue, BackgroundSound),
+    ):
+        rows = heads[modality].linear.weight
+        rows = rows / rows.std(dim=1, keepdim=True) * _WORD_SPREAD
+        names = [*cues, *others]
+        # The poster's and the radio's rows lie between; words begin as the person's.
+        kept = torch.cat([rows[:PERSON_CUES], rows[2 * PERSON_CUES :]])
+        named += [(str(name), row) for name, row in zip(names, kept, strict=True)]
+    return named
+
+
+def _pick(clips: Sequence[TaughtClip], number: int, rng: np.random.Generator) -> list[TaughtClip]:
+    return [clips[index] for index in rng.integers(len(clips), size=number)]
