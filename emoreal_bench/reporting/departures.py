@@ -25,6 +25,8 @@ def departures(manifest: Manifest) -> tuple[str, ...]:
         found.append(f"options dealt to letters anew, seed {request.choice_shuffle_seed}")
     if request.shots:
         found.append(f"worked examples: {request.shots}")
+    if request.generation.seed:
+        found.append(f"seed {request.generation.seed}")
     return tuple(found)
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
-from emoreal_bench.reporting.text import UNDEFINED, count_of, percent_floor, plain_text, words
+from emoreal_bench.reporting.text import (
+    UNDEFINED,
+    count_of,
+    percent_floor,
+    plain_text,
+    rating,
+    words,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,8 +34,8 @@ def judged_lines(results: Results) -> list[str]:
     for name, scores in (results.judged or {}).items():
         lines.append(_title(name, scores))
         lines += [
-            f"  {words(dimension)}: {_number(score.mean)} [{_interval(score)}], "
-            f"agreement {_number(score.agreement)}"
+            f"  {words(dimension)}: {rating(score.mean)} [{_interval(score)}], "
+            f"agreement {rating(score.agreement)}"
             for dimension, score in scores.scores.items()
         ]
         lines += [_judgements(scores), *_notes(scores)]
@@ -53,7 +60,7 @@ def _table(name: str, scores: JudgedScores) -> RenderableType:
         table.add_column(heading, justify="right")
     for dimension, score in scores.scores.items():
         table.add_row(
-            words(dimension), _number(score.mean), _interval(score), _number(score.agreement)
+            words(dimension), rating(score.mean), _interval(score), rating(score.agreement)
         )
     return table
 
@@ -78,7 +85,3 @@ def _interval(score: JudgedScore) -> str:
     if score.interval is None:
         return UNDEFINED
     return f"{score.interval[0]:.2f}\N{EN DASH}{score.interval[1]:.2f}"
-
-
-def _number(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""Writes a leaderboard: an HTML file that needs nothing but itself, and its tables as files."""
+"""Writes a leaderboard: pages that need nothing but themselves, and their tables as files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,27 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_json, short
 from emoreal_bench.reporting.leaderboard_columns import METRICS
-from emoreal_bench.reporting.leaderboard_exports import ExportFormat, write_exports
-from emoreal_bench.reporting.leaderboard_groups import Group, RunExtras, make_groups, slug
+from emoreal_bench.reporting.leaderboard_exports import heat_map_export, slice_id, write_exports
+from emoreal_bench.reporting.leaderboard_figures import HeatMap, make_overview
+from emoreal_bench.reporting.leaderboard_groups import Group, make_groups, slug
+from emoreal_bench.reporting.leaderboard_judged import (
+    JudgedTable,
+    judged_export,
+    make_judged_tables,
+)
 from emoreal_bench.reporting.leaderboard_rows import BLIND_PROVIDER
+from emoreal_bench.reporting.leaderboard_tables import RunExtras, Table
 from emoreal_bench.reporting.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.reporting.paired_ranks import ClipScores, has_items, load_clip_scores
 from emoreal_bench.reporting.published import Confidence, load_published_rows
 from emoreal_bench.reporting.reproduced import reproduced_folders
 from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.reporting.table_files import ExportLinks, write_table_files
 from emoreal_bench.reporting.text import UNDEFINED
+
+BREAKDOWNS_FOLDER = "breakdowns"
+OVERVIEW = "overview"
 
 SCORING_DESCRIPTIONS = {
     Scoring.STRICT: "The headline. One answer is read from each reply; a blank, conflicting or "
@@ -56,9 +67,10 @@ def build_leaderboard(
 ) -> Path:
     """Write the leaderboard of some runs to ``out/index.html``, its tables beside it.
 
-    The page is complete without any other file, and asks for none; its
+    Each page is complete without any other file, and asks for none; its
     content-security policy admits its own style and script by their hashes and
-    nothing else. The same runs give the same bytes, in whatever order they come.
+    nothing else. A page of slices and confusion tables stands behind each table.
+    The same runs give the same bytes, in whatever order they come.
 
     Args:
         run_folders: Folders of finished runs. One that is named twice counts once.
@@ -79,17 +91,27 @@ def build_leaderboard(
             remedy="Name run folders: emoreal-bench leaderboard build RUN... --out site",
         )
     runs = [load_report(folder) for folder in sorted({folder.resolve() for folder in run_folders})]
+    pages = _write_run_pages(runs, out) if options.run_pages else {}
     extras = RunExtras(
-        pages=_write_run_pages(runs, out) if options.run_pages else {},
+        pages=pages,
         scores=_load_scores(runs) if options.paired else {},
         reproduced=reproduced_folders(runs, [load_report(one.resolve()) for one in options.own]),
     )
-    groups = make_groups(runs, load_published_rows(), options.least_confidence, extras)
-    page = out / PAGE_FILE
-    exports: dict[str, list[tuple[ExportFormat, str]]] = {}
+    asked = [run for run in runs if run.manifest.judged is None]
+    groups = make_groups(asked, load_published_rows(), options.least_confidence, extras)
+    judged = make_judged_tables(runs, pages)
+    overview = _overview(groups)
+    exports: dict[str, ExportLinks] = {}
     for group in groups:
         exports |= write_exports(group, out)
-    write_file(page, _render(groups, exports))
+        _write_breakdowns(group, exports, out)
+    if overview is not None:
+        table = heat_map_export(OVERVIEW, {"table": "Tasks by model"}, (), overview)
+        exports[OVERVIEW] = write_table_files(table, out)
+    for ratings in judged:
+        exports[ratings.export_name] = write_table_files(judged_export(ratings), out)
+    page = out / PAGE_FILE
+    write_file(page, _render(groups, judged, overview, exports))
     return page
 
 
@@ -118,16 +140,54 @@ def _write_run_pages(runs: Sequence[RunReport], out: Path) -> dict[Path, str]:
     return pages
 
 
+def _overview(groups: Sequence[Group]) -> HeatMap | None:
+    """Set tasks side by side; one alone has nothing beside it."""
+    columns = [
+        (f"{group.title} {group.how_asked}", group.headline, group.tables[0].chance)
+        for group in groups
+        if any(row.average for row in group.headline)
+    ]
+    return make_overview(columns) if len(columns) > 1 else None
+
+
+def _write_breakdowns(group: Group, exports: Mapping[str, ExportLinks], out: Path) -> None:
+    for table in group.tables:
+        if table.breakdown is not None:
+            page = render_page(
+                "breakdown.html.j2",
+                group=group,
+                table=table,
+                exports=exports,
+                slice_id=slice_id,
+                style=load_asset("pages.css"),
+                script=load_asset("breakdown.js"),
+                undefined_number=UNDEFINED,
+            )
+            write_file(out / breakdown_address(group, table), page)
+
+
 def _render(
-    groups: Sequence[Group], exports: Mapping[str, Sequence[tuple[ExportFormat, str]]]
+    groups: Sequence[Group],
+    judged: Sequence[JudgedTable],
+    overview: HeatMap | None,
+    exports: Mapping[str, ExportLinks],
 ) -> bytes:
     return render_page(
         "leaderboard.html.j2",
         groups=groups,
+        judged=judged,
+        overview=overview,
+        overview_id=OVERVIEW,
         exports=exports,
+        breakdown_address=breakdown_address,
         metrics=METRICS,
         scoring_descriptions=SCORING_DESCRIPTIONS,
         style=load_asset("pages.css"),
         script=load_asset("leaderboard.js"),
         undefined_number=UNDEFINED,
     )
+
+
+def breakdown_address(group: Group, table: Table) -> str:
+    """Give the address of a table's page of details, relative to the site's folder."""
+    return f"{BREAKDOWNS_FOLDER}/{group.table_id(table)}.html"

@@ -1,43 +1,21 @@
-"""A leaderboard's tables as files beside the page: CSV, JSON, Markdown and LaTeX."""
+"""Which tables of a leaderboard are files beside its pages, and what stands in them."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
-from collections.abc import Iterator
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from emoreal_bench.reporting.exports import safe_cell
-from emoreal_bench.reporting.leaderboard_groups import Group, Table, TableRow
+from emoreal_bench.reporting.leaderboard_breakdowns import ModelConfusions, SliceTable
+from emoreal_bench.reporting.leaderboard_figures import HeatMap
+from emoreal_bench.reporting.leaderboard_groups import Group, slug
 from emoreal_bench.reporting.leaderboard_rows import Row
-from emoreal_bench.reporting.pages import write_file
+from emoreal_bench.reporting.leaderboard_tables import Table, TableRow
+from emoreal_bench.reporting.table_files import ExportLinks, Sheet, TableExport, write_table_files
 from emoreal_bench.reporting.text import UNDEFINED, percent, percent_interval
 
-TABLES_FOLDER = "tables"
 
-
-class ExportFormat(StrEnum):
-    """A kind of file, by what the page calls it."""
-
-    CSV = "CSV"
-    JSON = "JSON"
-    MARKDOWN = "Markdown"
-    LATEX = "LaTeX"
-
-
-_ENDINGS = {
-    ExportFormat.CSV: "csv",
-    ExportFormat.JSON: "json",
-    ExportFormat.MARKDOWN: "md",
-    ExportFormat.LATEX: "tex",
-}
-
-
-def write_exports(group: Group, out: Path) -> dict[str, list[tuple[ExportFormat, str]]]:
+def write_exports(group: Group, out: Path) -> dict[str, ExportLinks]:
     """Write every table of a group in every format.
 
     Args:
@@ -45,34 +23,51 @@ def write_exports(group: Group, out: Path) -> dict[str, list[tuple[ExportFormat,
         out: Folder of the site.
 
     Returns:
-        By the id of a table on the page, each format and its address.
+        By the id of a table on its page, each format and its address.
+
+    Raises:
+        RunError: If a file cannot be written.
     """
-    exports: dict[str, list[tuple[ExportFormat, str]]] = {}
+    return {export.name: write_table_files(export, out) for export in _exports(group)}
+
+
+def slice_id(table_id: str, position: int, slices: SliceTable) -> str:
+    """Name a table of slices, the ``position``-th of its page."""
+    return f"{table_id}-slices-{position}-{slug(slices.name)}"
+
+
+def _exports(group: Group) -> Iterator[TableExport]:
+    about = {"task": group.title, "variant": group.variant}
+    if group.heat_map.rows:
+        yield heat_map_export(f"{group.anchor}-heat", about, group.facts, group.heat_map)
     for table in group.tables:
-        name = f"{group.anchor}-{table.scoring}"
-        exports[name] = []
-        for kind in ExportFormat:
-            address = f"{TABLES_FOLDER}/{name}.{_ENDINGS[kind]}"
-            text = _write(kind, group, table)
-            write_file(out / address, text.encode("utf-8", "replace"))
-            exports[name].append((kind, address))
-    return exports
+        name, scored = group.table_id(table), {**about, "scoring": table.scoring.value}
+        yield TableExport(
+            name, scored, group.facts, list(_score_records(table)), [_score_sheet(group, table)]
+        )
+        if table.breakdown is None:
+            continue
+        for position, slices in enumerate(table.breakdown.slices, start=1):
+            part = {**scored, "slices": slices.name}
+            yield TableExport(
+                slice_id(name, position, slices),
+                part,
+                group.facts,
+                list(_slice_records(slices)),
+                [_slice_sheet(slices, ", ".join(part.values()))],
+            )
+        if table.breakdown.models:
+            models = table.breakdown.models
+            yield TableExport(
+                f"{name}-confusion",
+                scored,
+                group.facts,
+                list(_confusion_records(models)),
+                list(_confusion_sheets(models)),
+            )
 
 
-def _write(kind: ExportFormat, group: Group, table: Table) -> str:
-    match kind:
-        case ExportFormat.CSV:
-            return _csv(table)
-        case ExportFormat.JSON:
-            return _json(group, table)
-        case ExportFormat.MARKDOWN:
-            return _markdown(group, table)
-        case ExportFormat.LATEX:
-            return _latex(group, table)
-
-
-def _records(table: Table) -> Iterator[dict[str, Any]]:
-    """Give each row with plain numbers: fractions in 0..1, null where there is none."""
+def _score_records(table: Table) -> Iterator[dict[str, Any]]:
     for row in table.rows:
         average = row.average
         lower, upper = (average.interval if average else None) or (None, None)
@@ -92,45 +87,31 @@ def _records(table: Table) -> Iterator[dict[str, Any]]:
         yield record
 
 
-def _csv(table: Table) -> str:
-    records = list(_records(table))
-    names = list(dict.fromkeys(name for record in records for name in record))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([safe_cell(name) for name in names])
-    for record in records:
-        writer.writerow([safe_cell(record.get(name)) for name in names])
-    return text.getvalue()
-
-
-def _json(group: Group, table: Table) -> str:
-    record = {
-        "task": group.title,
-        "variant": group.variant,
-        "scoring": table.scoring.value,
-        "facts": list(group.facts),
-        "rows": list(_records(table)),
-    }
-    return json.dumps(record, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
-
-
-def _headings(table: Table) -> list[str]:
-    return ["Rank", "Model", "Source", "Coverage", "Average accuracy"] + [
+def _score_sheet(group: Group, table: Table) -> Sheet:
+    headings = ["Rank", "Model", "Source", "Coverage", "Average accuracy"] + [
         f"{column.family}: {column.label}" if column.family else column.label
         for column in table.columns
     ]
+    caption = f"{group.title}, {group.variant}, {table.scoring} scoring, in percent"
+    rows = [_score_cells(row) for body in table.bodies for row in body.rows]
+    return Sheet(caption, headings, rows, names=3)
 
 
-def _cells(table_row: TableRow) -> list[str]:
+def _score_cells(table_row: TableRow) -> list[str]:
     row = table_row.row
     return [
         _rank(row),
-        f"{row.model} ({row.label})" if row.label else row.model,
+        named(row),
         row.badge.value,
         row.coverage.text if row.coverage else UNDEFINED,
         _average(row),
         *(cell.text for cell in table_row.cells),
     ]
+
+
+def named(row: Row) -> str:
+    """Name a model with what stands beside its name."""
+    return f"{row.model} ({row.label})" if row.label else row.model
 
 
 def _rank(row: Row) -> str:
@@ -148,59 +129,77 @@ def _average(row: Row) -> str:
     return f"{percent(row.average.value)}{interval}{caveat}"
 
 
-def _markdown(group: Group, table: Table) -> str:
-    headings = _headings(table)
-    lines = [
-        f"{_markdown_text(f'{group.title}, {group.variant}')}, {table.scoring} scoring, in percent",
-        "",
-        _markdown_row(headings),
-        _markdown_row(["---"] * 2 + ["---"] + ["---:"] * (len(headings) - 3), escape=False),
+def heat_map_export(
+    name: str, about: Mapping[str, str], facts: Sequence[str], heat_map: HeatMap
+) -> TableExport:
+    """Make the files of a heat map, which shows accuracies by model and column."""
+    records: list[dict[str, Any]] = []
+    rows = []
+    for row, cells in heat_map.rows:
+        values = zip(heat_map.columns, cells, strict=True)
+        records.append(
+            {"model": row.model, "label": row.label}
+            | {column: cell.accuracy if cell else None for column, cell in values}
+        )
+        rows.append([named(row), *(percent(cell.accuracy if cell else None) for cell in cells)])
+    caption = f"{', '.join(about.values())}: accuracy, strict scoring, in percent"
+    return TableExport(
+        name, about, facts, records, [Sheet(caption, ["Model", *heat_map.columns], rows)]
+    )
+
+
+def _slice_records(slices: SliceTable) -> Iterator[dict[str, Any]]:
+    for row, cells in slices.rows:
+        for (value, items), cell in zip(slices.groups, cells, strict=True):
+            if cell is not None:
+                lower, upper = cell.interval or (None, None)
+                yield {
+                    "model": row.model,
+                    "label": row.label,
+                    "coverage": float(row.coverage.sort) if row.coverage else None,
+                    slices.name: value,
+                    "items": items,
+                    "scored_items": cell.n,
+                    "accuracy": cell.accuracy,
+                    "accuracy_lower": lower,
+                    "accuracy_upper": upper,
+                    "uar": cell.uar,
+                }
+
+
+def _slice_sheet(slices: SliceTable, about: str) -> Sheet:
+    headings = ["Model", *(f"{value} ({items})" for value, items in slices.groups)]
+    rows = [
+        [_with_caveat(row), *(percent(cell.accuracy if cell else None) for cell in cells)]
+        for row, cells in slices.rows
     ]
-    rows = (row for body in table.bodies for row in body.rows)
-    lines += [_markdown_row(_cells(row)) for row in rows]
-    lines += ["", _markdown_text("; ".join(group.facts))]
-    return "\n".join(lines) + "\n"
+    return Sheet(f"{about}: accuracy in percent (items)", headings, rows)
 
 
-def _markdown_row(cells: list[str], *, escape: bool = True) -> str:
-    return f"| {' | '.join(_markdown_text(cell) if escape else cell for cell in cells)} |"
+def _confusion_records(models: Sequence[ModelConfusions]) -> Iterator[dict[str, Any]]:
+    for model in models:
+        for confusion in model.confusions:
+            for gold, cells in confusion.rows:
+                for answer, cell in zip(confusion.answers, cells, strict=True):
+                    yield {
+                        "model": model.row.model,
+                        "label": model.row.label,
+                        "subtask": confusion.name,
+                        "right_answer": gold,
+                        "given_answer": answer,
+                        "items": cell.count,
+                    }
 
 
-def _markdown_text(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>|#~$&])", r"\\\1", text)
+def _confusion_sheets(models: Sequence[ModelConfusions]) -> Iterator[Sheet]:
+    for model in models:
+        for confusion in model.confusions:
+            yield Sheet(
+                f"{_with_caveat(model.row)}, {confusion.name}: items by right and given answer",
+                ["Right answer", *confusion.answers],
+                [[gold, *(str(cell.count) for cell in cells)] for gold, cells in confusion.rows],
+            )
 
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    '"': r"\textquotedbl{}",
-    "\N{EN DASH}": "--",
-    "\N{MINUS SIGN}": r"$-$",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}
-
-
-def _latex(group: Group, table: Table) -> str:
-    headings = _headings(table)
-    lines = [
-        f"% {_latex_text(', '.join(group.facts))}",
-        r"\begin{tabular}{lll" + "r" * (len(headings) - 3) + "}",
-        r"\hline",
-        _latex_row(headings),
-        r"\hline",
-        *(_latex_row(_cells(row)) for body in table.bodies for row in body.rows),
-        r"\hline",
-        r"\end{tabular}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_row(cells: list[str]) -> str:
-    return " & ".join(map(_latex_text, cells)) + r" \\"
-
-
-def _latex_text(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+def _with_caveat(row: Row) -> str:
+    return f"{named(row)}, {row.caveat}" if row.caveat else named(row)

@@ -1,4 +1,4 @@
-"""The two figures of a leaderboard: subtask by model, and accuracy against hallucination."""
+"""The figures of a leaderboard: task and subtask by model, and accuracy against hallucination."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from emoreal_bench.reporting.confusion import HEAT_LEVELS
+from emoreal_bench.reporting.leaderboard_columns import Number
 from emoreal_bench.reporting.leaderboard_rows import Row
-from emoreal_bench.reporting.text import percent, words
+from emoreal_bench.reporting.text import words
 
 
 @dataclass(frozen=True, slots=True)
 class HeatCell:
-    """Accuracy on one subtask, shaded by how far it is above chance."""
+    """Accuracy in one column, shaded by how far it is above chance."""
 
-    text: str
+    accuracy: float
     level: int
     is_below_chance: bool
 
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """Subtask by model."""
+    """Accuracies by model and subtask, or by model and task."""
 
-    subtasks: tuple[str, ...]
+    columns: tuple[str, ...]
     rows: tuple[tuple[Row, tuple[HeatCell | None, ...]], ...]
 
 
@@ -45,21 +46,53 @@ def make_heat_map(rows: Sequence[Row], chances: Mapping[str, float | None]) -> H
         chances: Accuracy of guessing by subtask; None counts as 0.
     """
     return HeatMap(
-        subtasks=tuple(words(subtask) for subtask in chances),
+        columns=tuple(words(subtask) for subtask in chances),
         rows=tuple(
-            (row, tuple(_heat_cell(row, name, chance or 0.0) for name, chance in chances.items()))
+            (
+                row,
+                tuple(
+                    _heat_cell(row.numbers.get(("accuracy", subtask)), chance)
+                    for subtask, chance in chances.items()
+                ),
+            )
             for row in rows
         ),
     )
 
 
-def _heat_cell(row: Row, subtask: str, chance: float) -> HeatCell | None:
-    number = row.numbers.get(("accuracy", subtask))
+def make_overview(
+    columns: Sequence[tuple[str, Sequence[Row], float | None]],
+) -> HeatMap:
+    """Set the average accuracies of every model on every task side by side.
+
+    Rows of several tasks are one model's if their weights, or else their names,
+    and their settings are the same. Models come in the order of their names.
+
+    Args:
+        columns: For each task its name, its rows of full coverage, and the accuracy
+            of guessing.
+    """
+    first: dict[str, Row] = {}
+    cells: list[dict[str, HeatCell | None]] = []
+    for _, rows, chance in columns:
+        # Of several runs of one model the last, lowest one counts: nobody gains by asking again.
+        by_model = {row.model_key: row for row in rows}
+        first = by_model | first
+        cells.append({key: _heat_cell(row.average, chance) for key, row in by_model.items()})
+    ordered = sorted(first.items(), key=lambda pair: (pair[1].model, pair[0]))
+    return HeatMap(
+        columns=tuple(name for name, _, _ in columns),
+        rows=tuple((row, tuple(column.get(key) for column in cells)) for key, row in ordered),
+    )
+
+
+def _heat_cell(number: Number | None, chance: float | None) -> HeatCell | None:
     if number is None:
         return None
+    chance = chance or 0.0
     above = (number.value - chance) / (1 - chance) if chance < 1 else 0.0
     return HeatCell(
-        text=percent(number.value),
+        accuracy=number.value,
         level=round(HEAT_LEVELS * max(0.0, above)),
         is_below_chance=number.value < chance,
     )

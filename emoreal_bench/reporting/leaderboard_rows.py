@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from emoreal_bench.contracts.scores import Coverage, Interval
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
-from emoreal_bench.identity import short
+from emoreal_bench.identity import model_hash, short
 from emoreal_bench.reporting.leaderboard_columns import (
     Number,
     NumberKey,
@@ -75,6 +77,7 @@ class Row:
         badge: Measured, reproduced or reported.
         label: What stands beside the name, e.g. "random weights".
         facts: More about the model, in a few words each.
+        distinction: What tells it from other rows of its name; empty if there are none.
         is_blind: Whether the model saw no clip by design.
         is_full: Whether the score speaks of every planned item.
         is_fine_tuned: Whether the model learned from labels of this data set.
@@ -86,6 +89,9 @@ class Row:
         remarks: Sentences that belong to this row, printed below the table.
         modalities: What reached the model besides the text, for the filter.
         parameters: Number of parameters, for the filter; None where unknown.
+        report: What the run says under the scoring; None for reported rows.
+        run_key: Tells the run from others of the same model; empty for reported rows.
+        model_key: Hash of what decides the model's answers; empty for reported rows.
         folder: Of the run; None for reported rows.
         page: Address of the run's page, relative to the leaderboard; empty if it has none.
     """
@@ -94,6 +100,7 @@ class Row:
     badge: Badge
     label: str = ""
     facts: tuple[str, ...] = ()
+    distinction: str = ""
     is_blind: bool = False
     is_full: bool = False
     is_fine_tuned: bool = False
@@ -105,6 +112,9 @@ class Row:
     remarks: tuple[str, ...] = ()
     modalities: str = ""
     parameters: int | None = None
+    report: ScoringReport | None = None
+    run_key: str = ""
+    model_key: str = ""
     folder: Path | None = None
     page: str = ""
 
@@ -136,7 +146,7 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
         model=plain_text(model.name),
         badge=Badge.MEASURED,
         label="blind baseline" if is_blind else plain_text(model.label or ""),
-        facts=_facts(run),
+        facts=model_facts(model, run.manifest.created),
         is_blind=is_blind,
         is_full=not caveat,
         is_fine_tuned=_is_fine_tuned(run),
@@ -149,6 +159,9 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
         remarks=_remarks(run),
         modalities=_modalities(run),
         parameters=model.parameters,
+        report=report,
+        run_key=f"{run.manifest.run_id} {run.manifest.created}",
+        model_key=model_hash(model),
         folder=run.folder,
     )
 
@@ -180,6 +193,26 @@ def _reported_row(row: ReportedRow, published: PublishedRows, least: Confidence)
 def sort_rows(rows: Sequence[Row]) -> list[Row]:
     """Order rows by average accuracy, then by name."""
     return sorted(rows, key=_order)
+
+
+def tell_apart(rows: Sequence[Row]) -> list[Row]:
+    """Give rows of one name the facts that they do not share, or else their number."""
+    namesakes: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        namesakes[row.model].append(row)
+    numbers: Counter[str] = Counter()
+    told = []
+    for row in rows:
+        twins = namesakes[row.model]
+        if len(twins) > 1:
+            numbers[row.model] += 1
+            shared = set(row.facts).intersection(*(twin.facts for twin in twins))
+            own = [fact for fact in row.facts if fact not in shared]
+            number = f"run {numbers[row.model]} of {len(twins)}"
+            told.append(replace(row, distinction=", ".join((number, *own))))
+        else:
+            told.append(row)
+    return told
 
 
 def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
@@ -215,8 +248,13 @@ def _contested_interval(row: Row) -> Interval | None:
     return row.average.interval if row.average and row.is_full and not row.is_blind else None
 
 
-def _facts(run: RunReport) -> tuple[str, ...]:
-    model = run.manifest.model
+def model_facts(model: ModelDescription, created: str) -> tuple[str, ...]:
+    """Say in a few words each what tells a model from others of its name.
+
+    Args:
+        model: The model.
+        created: When it was run, UTC, ISO 8601.
+    """
     facts = []
     if model.parameters is not None:
         facts.append(f"{_parameters(model.parameters)} parameters")
@@ -224,7 +262,7 @@ def _facts(run: RunReport) -> tuple[str, ...]:
         facts.append(f"revision {plain_text(model.revision, 20)}")
     if model.weights_hash:
         facts.append(f"weights {plain_text(short(model.weights_hash))}")
-    facts.append(plain_text(run.manifest.created)[:10])
+    facts.append(plain_text(created)[:10])
     return tuple(facts)
 
 

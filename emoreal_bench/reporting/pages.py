@@ -6,13 +6,14 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from emoreal_bench.reporting.text import percent, percent_interval, words
+from emoreal_bench.reporting.text import percent, percent_interval, rating, words
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.files import cannot_write, write_atomically
 
@@ -32,6 +33,7 @@ class Asset:
     hash: str
 
 
+@cache
 def load_asset(*names: str) -> Asset:
     """Read styles or scripts of the template folder and join them in the order given."""
     folder = _template_folder()
@@ -49,6 +51,11 @@ def render_page(template: str, **values: Any) -> bytes:
         template: Name of the file.
         values: What the template sees.
     """
+    return _environment().get_template(template).render(values).encode("utf-8", "replace")
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_template_folder()),
         autoescape=True,
@@ -59,9 +66,10 @@ def render_page(template: str, **values: Any) -> bytes:
     environment.filters |= {
         "percent": percent,
         "percent_interval": percent_interval,
+        "rating": rating,
         "words": words,
     }
-    return environment.get_template(template).render(values).encode("utf-8", "replace")
+    return environment
 
 
 def write_file(path: Path, content: bytes) -> None:

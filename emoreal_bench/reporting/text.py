@@ -59,6 +59,11 @@ def percent(fraction: float | None) -> str:
     return UNDEFINED if fraction is None else f"{100 * fraction:.1f}"
 
 
+def rating(value: float | None) -> str:
+    """Write a mean rating, or the agreement of raters, with two decimals."""
+    return UNDEFINED if value is None else f"{value:.2f}"
+
+
 def percent_floor(fraction: float) -> str:
     """Write a share in percent, rounded down, so that only the whole is 100.0."""
     return f"{int(1000 * fraction + 1e-9) / 10:.1f}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from emoreal_bench.contracts.run_record import Manifest
-from emoreal_bench.reporting.leaderboard_groups import Body, Table, make_groups
+from emoreal_bench.reporting.leaderboard_groups import make_groups
+from emoreal_bench.reporting.leaderboard_tables import Body, Table
 from emoreal_bench.reporting.published import Confidence
 from emoreal_bench.reporting.runs import RunReport
 from tests.run_factory import MadeUpRun

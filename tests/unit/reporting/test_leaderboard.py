@@ -15,8 +15,9 @@ from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.leaderboard import build_leaderboard
 from emoreal_bench.reporting.leaderboard_columns import choose_columns
-from emoreal_bench.reporting.leaderboard_groups import Group, Table, make_groups
+from emoreal_bench.reporting.leaderboard_groups import Group, make_groups
 from emoreal_bench.reporting.leaderboard_rows import Row
+from emoreal_bench.reporting.leaderboard_tables import Table
 from emoreal_bench.reporting.published import Confidence, load_published_rows
 from emoreal_bench.reporting.runs import RunReport
 from tests.run_factory import MadeUpRun, write_runs
@@ -189,7 +190,7 @@ def test_a_number_that_no_row_has_gets_no_column() -> None:
 def test_the_heat_map_marks_what_is_below_chance() -> None:
     (group,) = _groups(MadeUpRun(accuracy=0.45))
     ((_, cells),) = group.heat_map.rows
-    marks = {name: cell for name, cell in zip(group.heat_map.subtasks, cells, strict=True) if cell}
+    marks = {name: cell for name, cell in zip(group.heat_map.columns, cells, strict=True) if cell}
     below = [name for name, cell in marks.items() if cell.is_below_chance]
     assert below == ["modality agreement", "reasoning stress audio", "reasoning stress video"]
     assert {marks[name].level for name in below} == {0}

@@ -93,7 +93,7 @@ def test_rates_and_weighted_recall_stand_in_the_columns_of_measured_rows(
     assert numbers["hallucination_rate", ""].value == pytest.approx(1 - 0.976)
     dfew = next(rows for rows in load_published_rows() if rows.task == "dfew")
     numbers = reported_numbers(dfew.rows[0], Confidence.HIGH)
-    assert numbers["accuracy", "dfew"].value == dfew.rows[0].war["dfew"].value
+    assert numbers["war", "dfew"].value == dfew.rows[0].war["dfew"].value
 
 
 def test_values_below_the_asked_confidence_are_left_out(emorealm: PublishedRows) -> None:
