@@ -28,6 +28,8 @@ from emoreal_bench.api.preferences import (
     build_cue_pairs,
     check_pairs,
     convert_pairs,
+    read_audit,
+    write_audit_page,
 )
 from emoreal_bench.api.publishing import (
     add_leaderboard_entry,
@@ -98,12 +100,14 @@ __all__ = [
     "parse_scorings",
     "prepare_layout",
     "probe",
+    "read_audit",
     "reproduce",
     "save_baseline",
     "score_predictions",
     "score_run",
     "track_run",
     "view_run",
+    "write_audit_page",
     "write_check",
     "write_json",
     "write_model_card",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from emoreal_bench.preferences.asking import StageOptions
     from emoreal_bench.preferences.known_cues import CuePairOptions
     from emoreal_bench.preferences.report import BlindGuessing, PairsReport
+    from emoreal_bench.preferences.verdicts import AuditReport
 
 Progress = Callable[[int, int], None]
 
@@ -145,6 +146,45 @@ def balance_pairs(path: Path, out: Path, seed: int = 0) -> tuple[PreferencePair,
     pairs = balance(read_pairs(path), seed)
     write_pairs(pairs, out)
     return pairs
+
+
+def write_audit_page(
+    path: Path, clips: Path, out: Path, *, sample: int = 50, seed: int = 0
+) -> Path:
+    """Write a static page on which a person checks some of the pairs by eye and ear.
+
+    Args:
+        path: The pairs.
+        clips: The folder of their clips; the page refers to the files there.
+        out: Folder of the page.
+        sample: How many pairs are shown.
+        seed: Of their draw.
+
+    Returns:
+        The page, to be opened from disk.
+
+    Raises:
+        DataError: If the file is no file of pairs.
+    """
+    from emoreal_bench.preferences.audit import write_audit_page as write
+
+    return write(read_pairs(path), clips, out, sample=sample, seed=seed)
+
+
+def read_audit(path: Path, verdicts: Path) -> AuditReport:
+    """Say how far the verdicts that the audit page saved agree with the pairs.
+
+    Args:
+        path: The pairs.
+        verdicts: The file that the page saved.
+
+    Raises:
+        DataError: If one of the files is not what it should be.
+        NotComparableError: If the verdicts are on other pairs.
+    """
+    from emoreal_bench.preferences.verdicts import read_verdicts, weigh_verdicts
+
+    return weigh_verdicts(read_pairs(path), read_verdicts(verdicts))
 
 
 def _clips_of(task: str, root: Path) -> Mapping[str, Clip]:

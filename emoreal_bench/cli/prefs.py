@@ -10,7 +10,7 @@ import typer
 from emoreal_bench.cli import prefs_build
 from emoreal_bench.cli.arguments import pairs as key_values
 from emoreal_bench.cli.output import print_json, show_lines
-from emoreal_bench.contracts.errors import ExitCode
+from emoreal_bench.contracts.errors import ExitCode, UsageError
 
 PAIRS = typer.Argument(..., metavar="PAIRS", help="File of pairs.")
 
@@ -30,6 +30,11 @@ def add_to(application: typer.Typer) -> None:
     group.command(
         "balance", epilog="Example: `emoreal-bench prefs balance pairs.jsonl --out even.jsonl`"
     )(balance)
+    group.command(
+        "audit",
+        epilog="Examples: `emoreal-bench prefs audit pairs.jsonl --clips ~/clips --out audit`, "
+        "`emoreal-bench prefs audit pairs.jsonl --read verdicts.json`",
+    )(audit)
     application.add_typer(group, name="prefs")
 
 
@@ -100,3 +105,34 @@ def balance(
     from emoreal_bench import api
 
     prefs_build.tell_written(api.balance_pairs(path, out, seed), out, as_json=as_json)
+
+
+def audit(
+    path: Path = PAIRS,
+    clips: Path | None = typer.Option(None, help="Folder of the clips."),
+    out: Path = typer.Option(Path("audit"), help="Folder of the page to write."),
+    sample: int = typer.Option(50, min=1, help="How many pairs to show."),
+    seed: int = typer.Option(0, min=0, help="Of their draw."),
+    read: Path | None = typer.Option(
+        None, help="Read the verdicts that the page saved, instead of writing the page."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Let a person check some pairs by eye and ear, and count how many hold."""
+    from emoreal_bench import api
+    from emoreal_bench.preferences.tables import audit_lines
+
+    if read is not None:
+        report = api.read_audit(path, read)
+        if as_json:
+            print_json(report.model_dump(mode="json", by_alias=True))
+        else:
+            show_lines(audit_lines(report))
+        return
+    if clips is None:
+        raise UsageError("The page shows the clips: name their folder with --clips.")
+    page = api.write_audit_page(path, clips, out, sample=sample, seed=seed)
+    if as_json:
+        print_json({"page": str(page)})
+    else:
+        show_lines([f"Open {page} in a browser. It works from disk."])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from emoreal_bench.preferences.report import OverlapKind, PairsReport
+from emoreal_bench.preferences.verdicts import Agreement, AuditReport
 from emoreal_bench.reporting.text import UNDEFINED, count_of, percent, percent_interval, plain_text
 
 _SHOWN = 10
@@ -34,6 +35,26 @@ def report_lines(report: PairsReport) -> Iterator[str]:
     yield f"duplicates: {report.duplicates}; contradictions: {report.contradictions}"
     yield from _overlap_lines(report)
     yield from (f"warning: {plain_text(warning, 400)}" for warning in report.warnings)
+
+
+def audit_lines(report: AuditReport) -> Iterator[str]:
+    """Write what an audit found, in lines."""
+    yield (
+        f"{report.audited:,} of {count_of(report.pairs, 'pair')} audited to the end: "
+        f"{_agreement(report.sound)} hold in everything."
+    )
+    for claim, agreement in report.claims.items():
+        yield f"{claim.value} answers: {_agreement(agreement)} hold"
+
+
+def _agreement(agreement: Agreement) -> str:
+    if agreement.interval is None:
+        return UNDEFINED
+    unsure = f", {agreement.unsure} unsure" if agreement.unsure else ""
+    return (
+        f"{agreement.agreed} of {agreement.asked}, {percent(agreement.share)} percent "
+        f"({percent_interval(agreement.interval)}{unsure})"
+    )
 
 
 def _cue_line(report: PairsReport) -> str:
