@@ -7,8 +7,9 @@ at the rate given by ``fps``; ``video=images`` sends the wanted frames instead.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+from emoreal_bench.contracts.deferred import AskedRequest, DeferredAdapter, WrittenRequest
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters.google_answer import read_error, read_response
+from emoreal_bench.model_adapters.google_batch import JOB_LIMITS, KEY, GoogleJobs
 from emoreal_bench.model_adapters.google_files import UploadedFiles, UploadError
+from emoreal_bench.model_adapters.jobs import DeferredArguments
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote import (
     RemoteAdapter,
-    RemoteArguments,
     answer_settings,
     installed_versions,
     parse_remote_arguments,
@@ -104,7 +107,7 @@ FAMILIES = (
 _UNKNOWN = Family("", Thinking.NONE)
 
 
-class GoogleArguments(RemoteArguments):
+class GoogleArguments(DeferredArguments):
     """Arguments of ``google/MODEL``."""
 
     base_url: str | None = None
@@ -150,14 +153,14 @@ def create(spec: ModelSpec) -> ModelAdapter:
         settings=settings,
         versions=installed_versions("google-genai", "av"),
         capabilities=remote_capabilities(
-            forms, arguments, scores_letters=arguments.top_logprobs > 0
+            forms, arguments, scores_letters=arguments.top_logprobs > 0, deferred=True
         ),
     )
     return GoogleModel(description, forms, arguments, spec.model)
 
 
-class GoogleModel(RemoteAdapter):
-    """A model behind generateContent."""
+class GoogleModel(RemoteAdapter, DeferredAdapter):
+    """A model behind generateContent, asked request by request or by jobs."""
 
     def __init__(
         self,
@@ -175,6 +178,7 @@ class GoogleModel(RemoteAdapter):
         self._client: genai.Client | None = None
         self._transport: httpx2.AsyncClient | None = None
         self._files: UploadedFiles | None = None
+        self._job_files: UploadedFiles | None = None
 
     async def _connect(self) -> str | None:
         import httpx2
@@ -200,6 +204,8 @@ class GoogleModel(RemoteAdapter):
             ),
         )
         self._files = UploadedFiles(self._client.aio)
+        # Never deleted: a job reads them long after this connection is closed.
+        self._job_files = UploadedFiles(self._client.aio)
         return key
 
     async def _disconnect(self) -> None:
@@ -216,9 +222,6 @@ class GoogleModel(RemoteAdapter):
     async def _ask(
         self, request: Request, payload: Payload, sent: Delivery, *, scoring: bool
     ) -> Reply:
-        import httpx2
-        from google.genai import errors
-
         assert self._client is not None, "asked only while open"
         config: Any = self._settings(request, payload, scoring=scoring)
         try:
@@ -226,18 +229,60 @@ class GoogleModel(RemoteAdapter):
             response = await self._client.aio.models.generate_content(
                 model=self._model, contents=contents, config=config
             )
-        except errors.APIError as error:
-            return read_error(error, sent)
-        except httpx2.HTTPError as error:
-            return Reply(DeliveryStatus.FAILED, detail=f"no answer: {type(error).__name__} {error}")
-        except UploadError as error:
-            return Reply(DeliveryStatus.FAILED, detail=str(error))
+        except _service_errors() as error:
+            return _read_failure(error, sent)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             # The SDK walks through an answer of another shape until something
             # breaks; some of its errors repeat the answer, so only their kind is kept.
             kind = type(error).__name__
             return Reply(DeliveryStatus.FAILED, detail=f"the answer cannot be read ({kind})")
         return read_response(response, request.letters, sent, model=self._model, scoring=scoring)
+
+    @property
+    def jobs(self) -> GoogleJobs:
+        """Where the jobs go."""
+        assert self._client is not None, "asked only while open"
+        limits = self._options.job_limits(JOB_LIMITS)
+        return GoogleJobs(self._client.aio, self._model, limits, self._secret)
+
+    async def write(self, request: Request, key: str, *, scoring: bool) -> WrittenRequest | Result:
+        """Upload the files of a request and write it down with their addresses."""
+        assert self._job_files is not None, "asked only while open"
+        payload = await self._prepare(request, scoring=scoring)
+        if isinstance(payload, Result):
+            return payload
+        sent = payload.delivery()
+        try:
+            write_medium = await self._upload_media(payload, self._job_files)
+        except _service_errors() as error:
+            return self._result(request.id, sent, _read_failure(error, sent), seconds=0.0)
+        line = {
+            "contents": _contents(payload, write_medium),
+            "config": self._settings(request, payload, scoring=scoring),
+            "metadata": {KEY: key},
+        }
+        return WrittenRequest(json.dumps(line).encode(), sent)
+
+    async def fetch(
+        self, job: str, asked: Mapping[str, AskedRequest], *, scoring: bool
+    ) -> AsyncIterator[Result]:
+        """Read the answers that stand in the job."""
+        async for key, answer in self.jobs.answers(job):
+            request = asked.get(key)
+            if request is None:
+                continue
+            if answer.response is None:
+                reason = answer.error.message if answer.error else None
+                reply = Reply(DeliveryStatus.FAILED, detail=reason or "no answer in the job")
+            else:
+                reply = read_response(
+                    answer.response,
+                    request.letters,
+                    request.sent,
+                    model=self._model,
+                    scoring=scoring,
+                )
+            yield self._result(request.id, request.sent, reply, seconds=0.0)
 
     def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
         settings, options = request.settings, self._options
@@ -287,7 +332,12 @@ class GoogleModel(RemoteAdapter):
         if size <= self._options.inline_megabytes * 1_000_000:
             return lambda medium: self._part(medium, inline_data={"data": medium.content})
         assert self._files is not None, "asked only while open"
-        addresses = {medium: await self._files.address(medium) for medium in payload.media}
+        return await self._upload_media(payload, self._files)
+
+    async def _upload_media(
+        self, payload: Payload, files: UploadedFiles
+    ) -> Callable[[Medium], _Part]:
+        addresses = {medium: await files.address(medium) for medium in payload.media}
         return lambda medium: self._part(medium, file_data={"file_uri": addresses[medium]})
 
     def _part(self, medium: Medium, **place: dict[str, Any]) -> _Part:
@@ -312,3 +362,21 @@ def _contents(payload: Payload, write: Callable[[Medium], _Part]) -> list[Any]:
         for turn in payload.turns
         if turn.role != "system"
     ]
+
+
+def _service_errors() -> tuple[type[Exception], ...]:
+    """Give the errors that speak of one request and are no defect of this program."""
+    import httpx2
+    from google.genai import errors
+
+    return errors.APIError, httpx2.HTTPError, UploadError
+
+
+def _read_failure(error: Exception, sent: Delivery) -> Reply:
+    from google.genai import errors
+
+    if isinstance(error, errors.APIError):
+        return read_error(error, sent)
+    if isinstance(error, UploadError):
+        return Reply(DeliveryStatus.FAILED, detail=str(error))
+    return Reply(DeliveryStatus.FAILED, detail=f"no answer: {type(error).__name__} {error}")

@@ -15,13 +15,13 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.chat import (
     ChatDialect,
     ChatEndpoint,
-    ChatModel,
     ChatOptions,
     ImageDetail,
 )
+from emoreal_bench.model_adapters.jobs import DeferredArguments
+from emoreal_bench.model_adapters.openai_batch import OpenAIModel
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote import (
-    RemoteArguments,
     answer_settings,
     installed_versions,
     parse_remote_arguments,
@@ -76,7 +76,7 @@ _UNKNOWN = Family("", _SEEING, _PLAIN)
 _WEBSOCKET_PREFIX = "gpt-realtime"
 
 
-class OpenAIArguments(RemoteArguments):
+class OpenAIArguments(DeferredArguments):
     """Arguments of ``openai/MODEL``."""
 
     base_url: str | None = None
@@ -124,6 +124,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
             arguments,
             scores_letters=dialect.top_logprobs > 0,
             takes_seed=dialect.sampling,
+            deferred=True,
         ),
     )
     endpoint = ChatEndpoint(
@@ -134,7 +135,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
         is_openai=True,
     )
     options = ChatOptions(arguments.constrain, arguments.reasoning_effort)
-    return ChatModel(description, forms, arguments, endpoint, dialect, options)
+    return OpenAIModel(description, forms, arguments, endpoint, dialect, options)
 
 
 def find_family(model: str) -> Family:

@@ -58,7 +58,16 @@ _DELIVERED = frozenset(
         DeliveryStatus.BLOCKED,
     }
 )
-_ANSWER_NEUTRAL = frozenset({"concurrency", "timeout", "input_price", "output_price"})
+_ANSWER_NEUTRAL = frozenset(
+    {
+        "concurrency",
+        "timeout",
+        "input_price",
+        "output_price",
+        "job_requests",
+        "job_megabytes",
+    }
+)
 
 
 class RemoteArguments(AdapterArguments):
@@ -258,10 +267,10 @@ class RemoteAdapter(ModelAdapter):
 
     def _usage(self, reply: Reply) -> Usage:
         input_tokens, output_tokens = reply.input_tokens or 0, reply.output_tokens or 0
-        prices = self._arguments.input_price, self._arguments.output_price
+        prices = self._description.capabilities.prices
         known = reply.input_tokens is not None
         cost = None
-        if known and prices[0] is not None and prices[1] is not None:
+        if known and prices is not None:
             cost = (input_tokens * prices[0] + output_tokens * prices[1]) / 1e6
         return Usage(input_tokens, output_tokens, measured=known, cost=cost)
 
@@ -270,7 +279,12 @@ class RemoteAdapter(ModelAdapter):
 
 
 def remote_capabilities(
-    forms: MediaForms, arguments: RemoteArguments, *, scores_letters: bool, takes_seed: bool = True
+    forms: MediaForms,
+    arguments: RemoteArguments,
+    *,
+    scores_letters: bool,
+    takes_seed: bool = True,
+    deferred: bool = False,
 ) -> Capabilities:
     """Say what a model behind a service can do.
 
@@ -279,7 +293,9 @@ def remote_capabilities(
         arguments: For the number of requests under way.
         scores_letters: Whether the service shows the scores of first tokens.
         takes_seed: Whether it is asked to repeat itself.
+        deferred: Whether the service takes jobs.
     """
+    prices = arguments.input_price, arguments.output_price
     media = tuple(modality for modality in Modality if modality in forms.modalities)
     return Capabilities(
         modalities=(*media, Modality.TEXT),
@@ -287,7 +303,9 @@ def remote_capabilities(
         choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if scores_letters else None,
         repeatability=Repeatability.BEST_EFFORT if takes_seed else Repeatability.NONE,
         concurrency=arguments.concurrency,
+        prices=None if prices[0] is None or prices[1] is None else (prices[0], prices[1]),
         needs_network=True,
+        deferred=deferred,
     )
 
 

@@ -20,6 +20,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
+from tests.stub_batches import StubBatches
+
 RETRY_AFTER = 7.0
 """Seconds that a rate-limited answer asks to wait."""
 
@@ -109,6 +111,7 @@ class StubServer:
         model: The model that it says it is; the one asked for if None.
         keeps_requests: Whether ``requests`` is filled.
         in_flight_peak: Most requests that were under way at once.
+        batches: Takes whole files of requests.
     """
 
     def __init__(self) -> None:
@@ -120,6 +123,7 @@ class StubServer:
         self.model: str | None = None
         self.keeps_requests = True
         self.in_flight_peak = 0
+        self.batches = StubBatches()
         self._in_flight = 0
         self._queue: deque[Behaviour] = deque()
         self._choose: Callable[[RecordedRequest], Behaviour] | None = None
@@ -193,7 +197,10 @@ class StubServer:
         if behaviour is Behaviour.HANG_UP:
             return False
         answer = self._answer(request, behaviour)
-        content = json.dumps(answer.body).encode()
+        if not answer.status:
+            await asyncio.sleep(3_600)
+        is_file = isinstance(answer.body, bytes)
+        content = answer.body if is_file else json.dumps(answer.body).encode()
         if behaviour is Behaviour.MALFORMED:
             content = b'{"choices": [oops'
         length = len(content) + (100 if behaviour is Behaviour.CUT_OFF else 0)
@@ -223,7 +230,19 @@ class StubServer:
             return self._chat_answer(request, behaviour)
         if request.path.endswith(":generateContent"):
             return self._google_answer(request, behaviour)
+        if self.batches.is_meant(request.method, request.path):
+            return _Answer(
+                *self.batches.answer(
+                    request.method, request.path, request.content, self._answer_line
+                )
+            )
         return self._file_answer(request)
+
+    def _answer_line(self, path: str, content: bytes) -> tuple[int, Any]:
+        """Answer a line of a job as if it were a request of its own."""
+        line = RecordedRequest("POST", path, {}, content)
+        answer = self._answer(line, self._next_behaviour(line))
+        return answer.status, answer.body
 
     def _chat_answer(self, request: RecordedRequest, behaviour: Behaviour) -> _Answer:
         if behaviour is Behaviour.PROMPT_BLOCKED:

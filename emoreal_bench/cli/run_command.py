@@ -81,6 +81,9 @@ def run(
     max_cost: float | None = typer.Option(
         None, min=0, help="Stop after so many US dollars; the model's price is a --model-arg."
     ),
+    deferred: bool = typer.Option(
+        False, "--deferred", help="Ask by batches, answered within a day at a lower price."
+    ),
     cache: Path | None = typer.Option(
         None, help="File of a response cache, for repeatable models at temperature 0."
     ),
@@ -113,6 +116,7 @@ def run(
             retry_statuses=frozenset(retry or ()),
             fail_on_error=api.parse_fail_on_error(fail_on_error),
             budget=api.Budget(requests=max_requests, tokens=max_tokens, cost=max_cost),
+            deferred=deferred,
             command=("emoreal-bench", *sys.argv[1:]),
         ),
         data_options=pairs("--data-arg", data_arg),

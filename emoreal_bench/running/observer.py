@@ -64,5 +64,13 @@ class RunObserver:
             detail: Why one of them failed.
         """
 
+    def on_jobs(self, handed_over: int, answered: int) -> None:
+        """Hear how far a service is with the jobs.
+
+        Args:
+            handed_over: Requests of all jobs of the round.
+            answered: How many of them are answered, as far as the service says.
+        """
+
     def on_end(self, summary: RunSummary) -> None:
         """Hear that the sitting has ended, be it early."""

@@ -36,6 +36,8 @@ class RunPolicy:
         decode_ahead: How many clips are decoded before the model needs them.
         decode_workers: How many processes decode.
         budget: What one sitting may use up.
+        deferred: Ask by jobs, which the service answers within a day at a lower price.
+        look_seconds: Longest wait between two looks at the jobs.
         command: How the user started the run; recorded, and shown as the way
             to continue it.
 
@@ -52,13 +54,15 @@ class RunPolicy:
     decode_ahead: int = 4
     decode_workers: int = 2
     budget: Budget = field(default_factory=Budget)
+    deferred: bool = False
+    look_seconds: float = 60.0
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("attempts", "decode_ahead", "decode_workers"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-        for name in ("backoff_seconds", "backoff_limit"):
+        for name in ("backoff_seconds", "backoff_limit", "look_seconds"):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must not be negative, but is {getattr(self, name)}.")
 

@@ -68,6 +68,7 @@ class _CountingObserver(NoticeObserver):
         self._statuses: Counter[DeliveryStatus] = Counter()
         self._items = self._finished = self._asked = 0
         self._started = self._shown = clock()
+        self._jobs_shown: tuple[int, int] | None = None
 
     def on_start(self, items: int, finished: int) -> None:
         """Begin to count."""
@@ -84,6 +85,12 @@ class _CountingObserver(NoticeObserver):
         """Say what is asked again and why."""
         noun = "item" if items == 1 else "items"
         self.on_notice(f"{items} failed {noun} will be asked again in {seconds:.1f} s: {detail}")
+
+    def on_jobs(self, handed_over: int, answered: int) -> None:
+        """Say how far the service is, where that is news."""
+        if self._jobs_shown != (handed_over, answered):
+            self._jobs_shown = (handed_over, answered)
+            self.on_notice(f"submitted {handed_over}, {answered} done")
 
     def _is_due(self, seconds: float) -> bool:
         now = self._clock()

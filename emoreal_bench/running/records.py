@@ -88,7 +88,7 @@ def to_record(result: Result) -> ItemRecord:
             "mass": _finite(result.choice_scores.mass),
         }
     if result.delivery != _NO_DELIVERY:
-        record["delivery"] = _delivery_record(result.delivery)
+        record["delivery"] = delivery_record(result.delivery)
     if result.usage != _NO_USAGE:
         record["usage"] = {
             "input_tokens": result.usage.input_tokens,
@@ -110,14 +110,15 @@ def from_record(record: ItemRecord) -> Result:
         text=record["text"],
         detail=record.get("detail"),
         choice_scores=None if choice_scores is None else _choice_scores(choice_scores),
-        delivery=_NO_DELIVERY if delivery is None else _delivery(delivery),
+        delivery=_NO_DELIVERY if delivery is None else read_delivery(delivery),
         usage=_NO_USAGE if usage is None else Usage(**usage),
         seconds=record["seconds"],
         attempts=record["attempts"],
     )
 
 
-def _delivery_record(delivery: Delivery) -> DeliveryRecord:
+def delivery_record(delivery: Delivery) -> DeliveryRecord:
+    """Give what reached a model as a JSON object."""
     return {
         "frames": delivery.frames,
         "audio_seconds": _finite(delivery.audio_seconds) or 0.0,
@@ -127,7 +128,8 @@ def _delivery_record(delivery: Delivery) -> DeliveryRecord:
     }
 
 
-def _delivery(record: DeliveryRecord) -> Delivery:
+def read_delivery(record: DeliveryRecord) -> Delivery:
+    """Give what a JSON object says that reached a model."""
     return Delivery(
         frames=record["frames"],
         audio_seconds=record["audio_seconds"],

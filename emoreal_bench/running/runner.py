@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.deferred import DeferredAdapter
 from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
@@ -19,7 +20,9 @@ from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.running.asking import Asker
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import Decoder, LookAhead
+from emoreal_bench.running.deferred import DeferredAsker
 from emoreal_bench.running.folder import RunFolder, load_timings
+from emoreal_bench.running.job_store import JobStore
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.loops import run_to_end
 from emoreal_bench.running.manifest import make_manifest
@@ -158,11 +161,36 @@ class _Sitting:
             if wanted is not None:
                 decoder = await stack.enter_async_context(make_decoder(policy))
             look_ahead = LookAhead(plan, decoder, wanted, policy.decode_ahead)
-            asker = Asker(plan, self._adapter, policy, self._ledger, self._observer, cache)
+            asker = self._make_asker(cache)
             try:
                 await asker.ask_all(look_ahead)
             finally:
                 self._add_timings(time.monotonic() - started, asker, look_ahead)
+
+    def _make_asker(self, cache: ResponseCache | None) -> Asker | DeferredAsker:
+        """Choose how to ask.
+
+        Raises:
+            UsageError: If the model takes no jobs and is to be asked by them.
+            RunError: If jobs are with the service and the items are to be asked one by one.
+        """
+        plan, adapter, policy = self._plan, self._adapter, self._policy
+        store = JobStore(self._folder.path)
+        if policy.deferred:
+            if not isinstance(adapter, DeferredAdapter):
+                raise UsageError(
+                    f"{adapter.describe().name} cannot be asked by jobs.",
+                    remedy="Leave out --deferred. `emoreal-bench list models` says which can.",
+                )
+            return DeferredAsker(plan, adapter, policy, self._ledger, self._observer, store)
+        if store.jobs:
+            requests = sum(job.requests for job in store.jobs)
+            raise RunError(
+                f"{requests} requests of the run are with the service, and would be paid twice.",
+                where=str(self._folder.path),
+                remedy="Give the same command with --deferred to fetch the answers.",
+            )
+        return Asker(plan, adapter, policy, self._ledger, self._observer, cache)
 
     async def _open_model(self, stack: contextlib.AsyncExitStack) -> None:
         try:
@@ -176,7 +204,9 @@ class _Sitting:
                 remedy="Nothing was asked. Mend the cause and give the same command again.",
             ) from error
 
-    def _add_timings(self, seconds: float, asker: Asker, look_ahead: LookAhead) -> None:
+    def _add_timings(
+        self, seconds: float, asker: Asker | DeferredAsker, look_ahead: LookAhead
+    ) -> None:
         asked = self._ledger.finished - self._ledger.kept
         sitting = Timings(
             sittings=1,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.integration.apis.services import KEY, SERVICES, Service
+from tests.integration.apis.services import ITEMS, KEY, SERVICES, Service
+from tests.media_files import Picture, Sound, make_clip
 from tests.stub_server import StubServer
 
 pytest.importorskip("openai")
@@ -30,3 +33,27 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def service(request: pytest.FixtureRequest) -> Service:
     chosen: Service = request.param
     return chosen
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two clips, and six yes/no questions about each, in the layout of EmoReAlM."""
+    root = tmp_path_factory.mktemp("data")
+    (root / "videos").mkdir()
+    for number in range(2):
+        make_clip(
+            root / "videos" / f"{number}.mp4", Picture(), Sound(pitches=(440.0 * (number + 1),))
+        )
+    questions = [
+        {
+            "id": f"modality_agreement_{number}",
+            "video": f"{number // 6}.mp4",
+            "task": "modality_agreement",
+            "question": f"Do voice and face agree, number {number}?",
+            "choices": ["(A) Yes", "(B) No"],
+            "answer": "A",
+        }
+        for number in range(ITEMS)
+    ]
+    (root / "emorealm_v1.json").write_text(json.dumps(questions))
+    return root

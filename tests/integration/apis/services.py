@@ -12,6 +12,9 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.model_adapters import create_adapter
 from tests.stub_server import StubServer
 
+ITEMS = 12
+"""Of the data set of whole runs."""
+
 KEY = "sk-1234-a-key-that-nobody-may-see"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,33 +12,8 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE
 from emoreal_bench.running.budget import Budget, BudgetSpentError
 from emoreal_bench.running.log import read_log
-from tests.integration.apis.services import GOOGLE, KEY, VLLM, Service
-from tests.media_files import Picture, Sound, make_clip
+from tests.integration.apis.services import GOOGLE, ITEMS, KEY, VLLM, Service
 from tests.stub_server import Behaviour, RecordedRequest, StubServer
-
-ITEMS = 12
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two clips, and six yes/no questions about each, in the layout of EmoReAlM."""
-    root = tmp_path_factory.mktemp("data")
-    (root / "videos").mkdir()
-    for number in range(2):
-        make_clip(root / "videos" / f"{number}.mp4", Picture(), Sound())
-    questions = [
-        {
-            "id": f"modality_agreement_{number}",
-            "video": f"{number // 6}.mp4",
-            "task": "modality_agreement",
-            "question": f"Do voice and face agree, number {number}?",
-            "choices": ["(A) Yes", "(B) No"],
-            "answer": "A",
-        }
-        for number in range(ITEMS)
-    ]
-    (root / "emorealm_v1.json").write_text(json.dumps(questions))
-    return root
 
 
 def run(

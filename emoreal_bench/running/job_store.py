@@ -1,0 +1,184 @@
+"""Which jobs of a run are with a service: the folder ``jobs`` of a run folder.
+
+``jobs.json`` names the jobs, and ``TOKEN.asked.jsonl`` says what each asks and
+what of the clips it holds. A job is written down before it is handed over, with
+a token that travels along. So at whatever moment a run is killed, the next
+sitting knows what may be with the service, and asks nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emoreal_bench.contracts.deferred import JobLimits, WrittenRequest
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.running.files import cannot_write, write_atomically
+from emoreal_bench.running.records import delivery_record, read_delivery
+
+JOBS_FOLDER = "jobs"
+_JOBS_FILE = "jobs.json"
+
+
+class Job(BaseModel):
+    """A job that is, or may be, with a service."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
+
+    token: str
+    """Our mark of it."""
+    requests: int
+    name: str | None = None
+    """The service's name for it; null until that is known."""
+
+
+class _Jobs(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    jobs: tuple[Job, ...] = ()
+
+
+@dataclass(slots=True)
+class JobDraft:
+    """A job that is being filled.
+
+    Attributes:
+        token: Our mark of it.
+        lines: The file of its requests.
+        asked: Position of each item among those of the run, with what of its clip is sent.
+        size: Bytes of the lines.
+    """
+
+    token: str
+    lines: Path
+    asked: list[tuple[int, Delivery]] = field(default_factory=list)
+    size: int = 0
+
+    def has_room(self, written: WrittenRequest, limits: JobLimits) -> bool:
+        """Say whether another request fits."""
+        fits = self.size + len(written.line) + 1 <= limits.size
+        return fits and len(self.asked) < limits.requests
+
+    def add(self, position: int, written: WrittenRequest) -> None:
+        """Add a request.
+
+        Raises:
+            RunError: If the disk refuses.
+        """
+        try:
+            with self.lines.open("ab") as file:
+                file.write(written.line + b"\n")
+        except OSError as error:
+            raise cannot_write(self.lines, error) from error
+        self.asked.append((position, written.sent))
+        self.size += len(written.line) + 1
+
+
+class JobStore:
+    """The jobs of a run whose lock is held.
+
+    Args:
+        run_folder: The run.
+
+    Attributes:
+        jobs: Those that are, or may be, with the service.
+
+    Raises:
+        RunError: If the folder's record of jobs cannot be read.
+    """
+
+    def __init__(self, run_folder: Path):
+        self._folder = run_folder / JOBS_FOLDER
+        self.jobs: list[Job] = list(self._load())
+
+    def draft(self) -> JobDraft:
+        """Begin to fill a job."""
+        token = secrets.token_hex(16)
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self._folder, error) from error
+        return JobDraft(token, self._folder / f"{token}.requests.jsonl")
+
+    def add(self, draft: JobDraft) -> Job:
+        """Write a filled job down; from now on it may be with the service.
+
+        Raises:
+            RunError: If the disk refuses.
+        """
+        job = Job(token=draft.token, requests=len(draft.asked))
+        write_atomically(self._asked_path(job), _asked_lines(draft.asked))
+        self._save([*self.jobs, job])
+        return job
+
+    def name(self, job: Job, name: str) -> None:
+        """Note the service's name for a job, and drop its lines, which are over there now."""
+        named = job.model_copy(update={"name": name})
+        self._save([named if each.token == job.token else each for each in self.jobs])
+        (self._folder / f"{job.token}.requests.jsonl").unlink(missing_ok=True)
+
+    def asked(self, job: Job) -> dict[int, Delivery]:
+        """Give what a job asks: the items' positions, with what of their clips was sent.
+
+        Raises:
+            RunError: If the file is not as it was written.
+        """
+        path = self._asked_path(job)
+        try:
+            with path.open("rb") as file:
+                records = [json.loads(line) for line in file]
+            return {record["position"]: read_delivery(record["sent"]) for record in records}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(
+                f"The record of what a job asks cannot be read: {error}",
+                where=str(path),
+                remedy="Bring the file back, or run again in a new folder.",
+            ) from error
+
+    def remove(self, job: Job) -> None:
+        """Forget a job whose answers are logged, or which never reached the service."""
+        self._save([each for each in self.jobs if each.token != job.token])
+        self._asked_path(job).unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what belongs to no job: half filled drafts, and a folder without jobs."""
+        for lines in self._folder.glob("*.requests.jsonl"):
+            lines.unlink()
+        if not self.jobs:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _asked_path(self, job: Job) -> Path:
+        return self._folder / f"{job.token}.asked.jsonl"
+
+    def _load(self) -> Sequence[Job]:
+        path = self._folder / _JOBS_FILE
+        try:
+            return _Jobs.model_validate_json(path.read_bytes()).jobs
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValidationError) as error:
+            raise RunError(
+                f"The record of the jobs cannot be read: {error}",
+                where=str(path),
+                remedy="Bring the file back. Without it, what is with the service is asked again.",
+            ) from error
+
+    def _save(self, jobs: Sequence[Job]) -> None:
+        text = _Jobs(jobs=tuple(jobs)).model_dump_json(by_alias=True, indent=2)
+        write_atomically(self._folder / _JOBS_FILE, [text.encode(), b"\n"])
+        self.jobs = list(jobs)
+
+
+def _asked_lines(asked: Sequence[tuple[int, Delivery]]) -> Iterator[bytes]:
+    for position, sent in asked:
+        record = {"position": position, "sent": delivery_record(sent)}
+        yield json.dumps(record).encode() + b"\n"

@@ -1,0 +1,287 @@
+"""Whole runs by jobs: filled, handed over, fetched, and found again after any kind of end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench import api
+from emoreal_bench.contracts.errors import RunError, UsageError
+from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
+from emoreal_bench.contracts.vocabulary import AnswerMethod
+from emoreal_bench.running.budget import Budget, BudgetSpentError
+from emoreal_bench.running.job_store import JOBS_FOLDER
+from emoreal_bench.running.log import read_log
+from emoreal_bench.running.observer import RunObserver
+from tests.integration.apis.services import GOOGLE, ITEMS, KEY, OPENAI, VLLM, Service
+from tests.stub_server import Behaviour, StubServer
+
+both_services = pytest.mark.parametrize("service", [OPENAI, GOOGLE], ids=["openai", "google"])
+
+
+class Listener(RunObserver):
+    """Keeps what is told of the jobs."""
+
+    def __init__(self) -> None:
+        self.progress: list[tuple[int, int]] = []
+        self.notices: list[str] = []
+
+    def on_jobs(self, handed_over: int, answered: int) -> None:
+        self.progress.append((handed_over, answered))
+
+    def on_notice(self, notice: str) -> None:
+        self.notices.append(notice)
+
+
+def run(
+    service: Service,
+    stub: StubServer,
+    data: Path,
+    folder: Path,
+    *,
+    budget: Budget | None = None,
+    deferred: bool = True,
+    attempts: int = 3,
+    observer: RunObserver | None = None,
+    **arguments: str,
+) -> api.RunReport:
+    address = {"base_url": stub.address + service.path}
+    options = api.RunOptions(
+        policy=api.RunPolicy(
+            attempts=attempts,
+            backoff_seconds=0.01,
+            look_seconds=0.01,
+            deferred=deferred,
+            budget=budget or Budget(),
+        ),
+        model_arguments={**address, **service.arguments, **arguments},
+        out=folder,
+    )
+    return api.evaluate(service.model, "emorealm", data, options, observer)
+
+
+def asked_keys(stub: StubServer) -> list[str]:
+    return [key for job in stub.batches.jobs.values() for key, _ in job.lines]
+
+
+@both_services
+def test_a_run_by_jobs_scores_as_one_that_asks_one_by_one(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    run(service, stub, data, tmp_path / "live", deferred=False)
+    assert run(service, stub, data, tmp_path / "jobs").is_complete
+    assert len(stub.batches.jobs) == 1
+    results = [tmp_path / name / RESULTS_FILE for name in ("live", "jobs")]
+    live, jobs = (path.read_bytes() for path in results)
+    assert jobs == live
+
+
+@both_services
+def test_what_was_sent_is_what_a_single_request_would_have_sent(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    run(service, stub, data, tmp_path / "live", deferred=False)
+    run(service, stub, data, tmp_path / "jobs")
+    live, jobs = (
+        {record["id"]: record["delivery"] for record in read_log(tmp_path / name / ITEMS_FILE)}
+        for name in ("live", "jobs")
+    )
+    assert jobs == live
+    assert all(delivery["frames"] > 0 for delivery in jobs.values())
+
+
+@both_services
+def test_jobs_are_split_at_the_number_of_requests(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    assert run(service, stub, data, tmp_path / "run", job_requests="5").is_complete
+    assert [len(job.lines) for job in stub.batches.jobs.values()] == [5, 5, 2]
+    assert len(set(asked_keys(stub))) == ITEMS
+
+
+def test_jobs_are_split_at_their_size(stub: StubServer, data: Path, tmp_path: Path) -> None:
+    run(OPENAI, stub, data, tmp_path / "whole")
+    (whole,) = stub.batches.jobs.values()
+    line = max(len(json.dumps(body)) for _, body in whole.lines) + 200
+    limit = str(3 * line / 1e6)
+    assert run(OPENAI, stub, data, tmp_path / "parts", job_megabytes=limit).is_complete
+    parts = list(stub.batches.jobs.values())[1:]
+    assert all(len(job.lines) <= 3 for job in parts)
+    assert sum(len(job.lines) for job in parts) == ITEMS
+
+
+def test_a_request_larger_than_any_job_is_unsupported(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    report = run(OPENAI, stub, data, tmp_path / "run", job_megabytes="0.001")
+    assert report.results.coverage.statuses["unsupported"] == ITEMS
+    assert not stub.batches.jobs
+
+
+@both_services
+def test_a_request_that_fails_in_a_job_is_asked_again_alone(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.play(Behaviour.OK, Behaviour.SERVER_ERROR, Behaviour.BLOCKED)
+    report = run(service, stub, data, tmp_path / "run")
+    assert [len(job.lines) for job in stub.batches.jobs.values()] == [ITEMS, 1]
+    assert report.results.coverage.statuses["blocked"] == 1
+    assert report.results.coverage.statuses["ok"] == ITEMS - 1
+    attempts = [record["attempts"] for record in read_log(tmp_path / "run" / ITEMS_FILE)]
+    assert sorted(attempts) == [1] * (ITEMS - 1) + [2]
+
+
+@both_services
+def test_what_an_expired_job_left_unanswered_is_asked_again(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.ends = ["expired"]
+    stub.batches.unanswered = {"3", "7"}
+    assert run(service, stub, data, tmp_path / "run").is_complete
+    first, second = stub.batches.jobs.values()
+    assert len(first.lines) == ITEMS
+    assert {key for key, _ in second.lines} == {"3", "7"}
+
+
+@both_services
+def test_items_of_a_job_that_fails_each_time_are_failed_with_the_reason(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.ends = ["failed"] * 2
+    report = run(service, stub, data, tmp_path / "run", attempts=2)
+    assert report.results.coverage.statuses["failed"] == ITEMS
+    details = {record.get("detail") for record in read_log(tmp_path / "run" / ITEMS_FILE)}
+    assert details in ({"too many tokens queued"}, {"the batch has the state FAILED"})
+
+
+@both_services
+def test_letters_are_scored_by_jobs(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    options = api.RunOptions(
+        plan=api.PlanOptions(answer_method=AnswerMethod.SCORE_CHOICES),
+        policy=api.RunPolicy(look_seconds=0.01, deferred=True),
+        model_arguments={"base_url": stub.address + service.path, **service.arguments},
+        out=tmp_path / "run",
+    )
+    assert api.evaluate(service.model, "emorealm", data, options).is_complete
+    for record in read_log(tmp_path / "run" / ITEMS_FILE):
+        assert set(record["choice_scores"]["scores"]) == {"A", "B"}
+
+
+@both_services
+def test_nothing_stays_behind_when_a_run_is_done(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    run(service, stub, data, tmp_path / "run")
+    assert not (tmp_path / "run" / JOBS_FOLDER).exists()
+    assert not stub.batches.files
+
+
+def test_a_clip_is_uploaded_once_for_all_its_questions(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    run(GOOGLE, stub, data, tmp_path / "run")
+    uploads = [r for r in stub.requests if r.path.startswith("/upload/")]
+    assert len(uploads) == 2
+    assert stub.files_kept == 2, "a job may read them after this program has ended"
+
+
+@both_services
+def test_no_file_of_a_run_by_jobs_holds_the_key(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.text = f"(A) {KEY}"
+    stub.batches.looks = 10**9
+    with pytest.raises(RunError):
+        run(service, stub, data, tmp_path / "run", observer=_Stopper(stub))
+    written = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert any(path.parent.name == JOBS_FOLDER for path in written)
+    for path in written:
+        assert KEY not in path.read_text(encoding="utf-8"), path.name
+
+
+class _Stopper(RunObserver):
+    """Ends a sitting as soon as its jobs are with the service."""
+
+    def __init__(self, stub: StubServer) -> None:
+        self._stub = stub
+
+    def on_jobs(self, handed_over: int, answered: int) -> None:
+        raise RunError("stopped by the test")
+
+
+@both_services
+def test_a_stopped_run_fetches_its_answers_and_pays_nothing_twice(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.looks = 2
+    with pytest.raises(RunError, match="stopped by the test"):
+        run(service, stub, data, tmp_path / "run", observer=_Stopper(stub))
+    assert run(service, stub, data, tmp_path / "run").is_complete
+    assert len(stub.batches.jobs) == 1
+
+
+def test_jobs_under_way_keep_a_run_from_asking_one_by_one(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.looks = 2
+    with pytest.raises(RunError, match="stopped by the test"):
+        run(OPENAI, stub, data, tmp_path / "run", observer=_Stopper(stub))
+    with pytest.raises(RunError, match="would be paid twice") as caught:
+        run(OPENAI, stub, data, tmp_path / "run", deferred=False)
+    assert "--deferred" in str(caught.value)
+
+
+def test_what_is_left_of_a_run_by_jobs_may_be_asked_one_by_one(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BudgetSpentError):
+        run(OPENAI, stub, data, tmp_path / "run", budget=Budget(requests=5))
+    assert run(OPENAI, stub, data, tmp_path / "run", deferred=False).is_complete
+    assert len(asked_keys(stub)) == 5
+
+
+def test_progress_is_told(stub: StubServer, data: Path, tmp_path: Path) -> None:
+    stub.batches.looks = 3
+    listener = Listener()
+    run(OPENAI, stub, data, tmp_path / "run", observer=listener)
+    assert listener.progress == [(ITEMS, 1), (ITEMS, 2), (ITEMS, ITEMS)]
+
+
+def test_a_budget_of_money_hands_over_one_job_at_a_time_and_stops(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    # An answer costs 103 microdollars: the second job passes the budget, a third is not made.
+    def go_on(cost: float) -> api.RunReport:
+        return run(
+            OPENAI,
+            stub,
+            data,
+            tmp_path / "run",
+            budget=Budget(cost=cost),
+            input_price="1",
+            output_price="1",
+            job_requests="4",
+        )
+
+    with pytest.raises(BudgetSpentError):
+        go_on(5e-4)
+    assert [len(job.lines) for job in stub.batches.jobs.values()] == [4, 4]
+    assert go_on(1.0).is_complete
+    costs = [record["usage"]["cost"] for record in read_log(tmp_path / "run" / ITEMS_FILE)]
+    assert sum(cost or 0.0 for cost in costs) == pytest.approx(ITEMS * 103e-6)
+
+
+def test_money_is_not_bounded_without_prices(stub: StubServer, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="prices are not known"):
+        run(OPENAI, stub, data, tmp_path / "run", budget=Budget(cost=1.0))
+    assert not stub.batches.jobs
+
+
+def test_a_model_that_takes_no_jobs_says_so(stub: StubServer, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be asked by jobs"):
+        run(VLLM, stub, data, tmp_path / "run")
+    assert not stub.requests
