@@ -54,6 +54,7 @@ from emoreal_bench.api.scores import (
     score_run,
     write_check,
 )
+from emoreal_bench.api.training import preview_training, train
 from emoreal_bench.preferences.known_cues import CuePairOptions
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.running.budget import Budget
@@ -99,6 +100,7 @@ __all__ = [
     "parse_fail_on_error",
     "parse_scorings",
     "prepare_layout",
+    "preview_training",
     "probe",
     "read_audit",
     "reproduce",
@@ -106,6 +108,7 @@ __all__ = [
     "score_predictions",
     "score_run",
     "track_run",
+    "train",
     "view_run",
     "write_audit_page",
     "write_check",

@@ -126,7 +126,7 @@ def evaluate_repeats(
         raise UsageError("--out is the folder of one run; repeats go below --runs.")
     # Made once: describing a local model hashes its weights.
     adapter = create_adapter(model, options.model_arguments, options.lora)
-    task_file, root, dataset = _load_data(task, data, options)
+    task_file, root, dataset = load_data(task, data, options)
     folders = []
     for number in range(repeats):
         plan_options = replace(options.plan, repeat=options.plan.repeat + number)
@@ -202,14 +202,23 @@ def _prepare(
 ) -> tuple[ModelAdapter, Plan]:
     # What is cheap goes first: reading a user's folder before the libraries of a model
     # are imported, but a wrong model name before the synthetic benchmark is made.
-    loaded = None if data is None else _load_data(task, data, options)
+    loaded = None if data is None else load_data(task, data, options)
     find_task(task)
     adapter = create_adapter(model, options.model_arguments, options.lora)
-    task_file, root, dataset = loaded or _load_data(task, data, options)
+    task_file, root, dataset = loaded or load_data(task, data, options)
     return adapter, make_plan(task_file, dataset, root, options.plan)
 
 
-def _load_data(task: str, data: Path | None, options: RunOptions) -> tuple[TaskFile, Path, Dataset]:
+def load_data(task: str, data: Path | None, options: RunOptions) -> tuple[TaskFile, Path, Dataset]:
+    """Find a task and read its data, the synthetic benchmark where no folder is named.
+
+    Returns:
+        The task, the folder, and its items and clips.
+
+    Raises:
+        UsageError: For a wrong name, or a task that needs a folder.
+        DataError: If the data is not as its owner describes it.
+    """
     task_file = find_task(task)
     root = data if data is not None else _default_data(task_file)
     return task_file, root, load_items(task_file.task, root, options.data_options)
@@ -269,7 +278,7 @@ def probe(
     options = replace(options or RunOptions(), out=None)
     # Made once: describing a local model hashes its weights.
     adapters = {model: create_adapter(model, options.model_arguments, options.lora)}
-    task_file, root, dataset = _load_data(task, data, options)
+    task_file, root, dataset = load_data(task, data, options)
 
     def make_run(name: str, condition: Condition, plan_options: PlanOptions) -> Path:
         if name not in adapters:

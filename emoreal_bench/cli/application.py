@@ -23,6 +23,7 @@ from emoreal_bench.cli import (
     run_command,
     runs,
     score,
+    train,
     view,
 )
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
@@ -59,6 +60,7 @@ def build() -> typer.Typer:
     data.add_to(application)
     prefs.add_to(application)
     leaderboard.add_to(application)
+    train.add_to(application)
     view.add_to(application)
     model.add_to(application)
     doctor.add_to(application)

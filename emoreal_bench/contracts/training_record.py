@@ -45,5 +45,5 @@ class TrainingRecord(BaseModel):
         """Say in a few words what was fine-tuned on and what was held out."""
         if self.fine_tuned_on is None:
             return None
-        held_out = "; ".join(f"{key} {', '.join(kept)}" for key, kept in self.held_out.items())
-        return f"fine-tuned on {self.fine_tuned_on} but {held_out}"
+        kept = "; ".join(f"{key} {', '.join(values)}" for key, values in self.held_out.items())
+        return f"fine-tuned on {self.fine_tuned_on}" + (f" but {kept}" if kept else "")

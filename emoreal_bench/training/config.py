@@ -1,0 +1,315 @@
+"""The configuration of a training: one YAML file, every key checked before any work.
+
+A key that does not exist is refused, and every key has a default but the model,
+the method and the data. Paths are relative to the working directory, as on the
+command line.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from emoreal_bench.catalog import explain
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.task import DEFAULT_VARIANT
+from emoreal_bench.contracts.vocabulary import Alteration
+from emoreal_bench.training.lora_settings import LoraSettings
+
+SUPERVISED_LEARNING_RATE = 1e-4
+PREFERENCE_LEARNING_RATE = 1e-5
+"""The paper's 5e-7 is for all weights of the language model; with it a LoRA adapter of
+rank 8 hardly leaves its start in one epoch."""
+
+_SUM_TOLERANCE = 1e-6
+
+LocalPath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+class Method(StrEnum):
+    """What a training makes of its data."""
+
+    SFT = "sft"
+    NAIVE_DPO = "naive_dpo"
+    VISTA_DPO = "vista_dpo"
+    AVEM_DPO = "avem_dpo"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
+
+
+class SftSettings(_Settings):
+    """Supervised training on the right answers."""
+
+    name: Literal[Method.SFT]
+
+
+class RejectedAnswer(StrEnum):
+    """Which rejected answer of a pair naive DPO takes; one that is alone is always taken."""
+
+    HALLUCINATION = "hallucination"
+    SPURIOUS = "spurious"
+    EITHER = "either"
+    """Drawn once for each pair, by the seed of the training."""
+
+
+class NaiveDpoSettings(_Settings):
+    """DPO as it is: one rejected answer, the clip as it is."""
+
+    name: Literal[Method.NAIVE_DPO]
+    beta: float = Field(default=0.1, gt=0.0)
+    """Strength of the preference."""
+    rejected: RejectedAnswer = RejectedAnswer.HALLUCINATION
+
+
+class VistaDpoSettings(_Settings):
+    """Vista-DPO without its token-level term; picture and sound are both altered."""
+
+    name: Literal[Method.VISTA_DPO]
+    beta: float = Field(default=0.1, gt=0.0)
+    """Strength of the preference."""
+    visual_weight: float = Field(default=1.0, ge=0.0)
+    """Weight of the term that prefers the right clip."""
+    form: Literal["paper", "released"] = "paper"
+    """``released`` follows the public code: neither the spurious answer nor the altered
+    clip carries a gradient."""
+
+
+class AvemDpoSettings(_Settings):
+    """AVEm-DPO; its three parts are switched off one by one with the weights named here."""
+
+    name: Literal[Method.AVEM_DPO]
+    beta: float = Field(default=0.1, gt=0.0)
+    """Strength of the preference."""
+    lambda_av: float = Field(default=1.0, ge=0.0)
+    """Weight of the modality preference (PMP); 0 leaves it out."""
+    beta_spurious: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Weight of the spurious answer; 0 leaves the response preference (ERP) with one."""
+    beta_hallucination: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Weight of the hallucinated answer; the two sum to 1."""
+    gamma: float = 0.2
+    """Strength of the text-prior term (TPD); 0 leaves it out. Not multiplied by ``beta``."""
+    text_gradient: bool = False
+    """Let the gradient through the pass without picture and sound; the paper does not."""
+    text_source: Literal["policy", "reference"] = "policy"
+    """Whose log-probabilities without picture and sound; the paper takes the policy's."""
+    per_token: bool = False
+    """Divide these log-probabilities by the length of the answer; the paper does not."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if abs(self.beta_spurious + self.beta_hallucination - 1.0) > _SUM_TOLERANCE:
+            raise ValueError("beta_spurious and beta_hallucination must sum to 1")
+        if self.text_gradient and self.text_source == "reference":
+            raise ValueError("text_gradient needs text_source: policy, as a reference has none")
+        return self
+
+
+MethodSettings = Annotated[
+    SftSettings | NaiveDpoSettings | VistaDpoSettings | AvemDpoSettings,
+    Field(discriminator="name"),
+]
+
+
+class PairsData(_Settings):
+    """Preference pairs."""
+
+    source: Literal["pairs"]
+    pairs: LocalPath
+    """File of pairs; docs/preferences.md describes it."""
+    clips: LocalPath
+    """Folder that the pairs' clips are paths below."""
+
+
+class TaskData(_Settings):
+    """The items of a task with their right answers, for the fine-tuned setting."""
+
+    source: Literal["task"]
+    task: str
+    """Name of a task, or path of its YAML file."""
+    folder: LocalPath
+    """Data folder, as for ``emoreal-bench run --data``."""
+    held_out: dict[str, tuple[str, ...]] = Field(min_length=1)
+    """What is never trained on, so that it can be evaluated: ``subtask`` or names of
+    metadata with their values. Items that match every line are held out."""
+    variant: str = DEFAULT_VARIANT
+    """How the task asks."""
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Options of the reader, as for ``--data-arg``."""
+
+
+DataSettings = Annotated[PairsData | TaskData, Field(discriminator="source")]
+
+
+class Optimization(_Settings):
+    """Steps of the optimizer, AdamW."""
+
+    learning_rate: float | None = Field(default=None, gt=0.0)
+    """Null: 1e-4 for supervised training, 1e-5 for preferences. The paper's 5e-7 is for
+    training all weights; a LoRA adapter hardly moves with it."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate falls after the warm-up."""
+    warm_up: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Share of the steps in which the learning rate rises from 0."""
+    epochs: int = Field(default=1, ge=1)
+    max_steps: int | None = Field(default=None, ge=1)
+    """Stop after so many steps, whatever ``epochs`` says."""
+    batch_size: int = Field(default=2, ge=1)
+    """Examples at once on each device."""
+    accumulation: int = Field(default=1, ge=1)
+    """Batches whose gradients are summed for one step. The paper's 64 examples per step
+    are 2 on each of 8 devices, 4 times."""
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    clip_norm: float = Field(default=1.0, ge=0.0)
+    """Largest norm of the gradient; 0 for no limit."""
+    seed: int = Field(default=0, ge=0)
+    """Of the adapter's first weights and the order of the examples."""
+
+
+class Sharding(StrEnum):
+    """How several devices share a model."""
+
+    NONE = "none"
+    """Each holds all of it (DDP)."""
+    FULL = "full"
+    """Each holds a part (FSDP)."""
+
+
+class Hardware(_Settings):
+    """Where and in which number format; changes speed and memory."""
+
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda)$")
+    """``auto``: a GPU if there is one. Several are used through torchrun."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the model's own weights; the adapter's are always float32. ``auto``: bfloat16 on
+    a GPU, float32 elsewhere."""
+    gradient_checkpointing: bool = False
+    """Compute the language layers twice instead of keeping what is inside them."""
+    sharding: Sharding = Sharding.NONE
+    decode_workers: int = Field(default=0, ge=0)
+    """Processes that decode clips ahead; 0 decodes between the steps."""
+    decoded_mebibytes: int = Field(default=1024, ge=0)
+    """Memory for decoded clips that are kept for the next epoch, in each process."""
+    encoded_mebibytes: int = Field(default=0, ge=0)
+    """Memory for what the frozen towers made of clips; on the device, in each process."""
+
+
+class ReferenceSource(StrEnum):
+    """Where the reference's log-probabilities come from."""
+
+    CACHED = "cached"
+    """Computed before the first step and kept on the disk, for every later training on
+    the same base and pairs."""
+    COMPUTED = "computed"
+    """Computed in every step."""
+
+
+class ReferenceOptions(_Settings):
+    """The reference: the model as it was before the training."""
+
+    source: ReferenceSource = ReferenceSource.CACHED
+    folder: LocalPath | None = None
+    """Of the cache; null for the user's cache folder."""
+
+
+class TaskEvaluation(_Settings):
+    """A run of a task on the adapter as it is."""
+
+    task: str
+    folder: LocalPath | None = None
+    """Data folder; null makes the synthetic benchmark."""
+    variant: str = DEFAULT_VARIANT
+    limit: int | None = Field(default=None, ge=1)
+    """Ask so many items, of every subtask some."""
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Options of the reader."""
+
+    @property
+    def name(self) -> str:
+        """Give the task's name, also where a file is named."""
+        return Path(self.task).stem if self.task.endswith((".yaml", ".yml")) else self.task
+
+
+class Evaluation(_Settings):
+    """Runs during the training: before the first step, every so often, after the last."""
+
+    task: TaskEvaluation
+    """Its average accuracy under strict decides which checkpoint is best."""
+    guard: TaskEvaluation | None = None
+    """What the training must not unlearn, such as plain perception."""
+    largest_drop: float = Field(default=0.05, ge=0.0, le=1.0)
+    """Of the guard's average accuracy since before the first step; more warns."""
+    every: int | None = Field(default=None, ge=1)
+    """Steps between; null for before and after only."""
+
+
+class TrainingConfig(_Settings):
+    """A training. The schema of the file that ``emoreal-bench train`` takes."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    model: str
+    """The base, ``provider/model``."""
+    model_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """As ``--model-arg``, for training and evaluation alike."""
+    method: MethodSettings
+    data: DataSettings
+    out: LocalPath
+    """Folder of the training: adapter, checkpoints, metrics, curve, card."""
+    media: MediaWanted = MediaWanted(channel="first")
+    """What is given of each clip; the default is what the built-in tasks want."""
+    lora: LoraSettings = LoraSettings()
+    optimization: Optimization = Optimization()
+    hardware: Hardware = Hardware()
+    reference: ReferenceOptions = ReferenceOptions()
+    evaluation: Evaluation | None = None
+    checkpoint_every: int = Field(default=50, ge=1)
+    """Steps between checkpoints, from which a stopped training goes on."""
+    log_every: int = Field(default=10, ge=1)
+    """Steps between lines of metrics.jsonl."""
+    trackers: tuple[str, ...] = ()
+    """Where metrics go besides, by the names of transformers' ``report_to``, such as
+    ``wandb``. TensorBoard is used where it is installed."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.data.source == "task" and self.method.name is not Method.SFT:
+            raise ValueError(
+                f"{self.method.name} needs preference pairs, and the items of a task are none"
+            )
+        if self.media.alteration is not Alteration.NONE:
+            raise ValueError("media.alteration: what is altered is said by each pair")
+        return self
+
+    @property
+    def learning_rate(self) -> float:
+        """Give the learning rate, as set or as usual for the method."""
+        if self.optimization.learning_rate is not None:
+            return self.optimization.learning_rate
+        is_supervised = self.method.name is Method.SFT
+        return SUPERVISED_LEARNING_RATE if is_supervised else PREFERENCE_LEARNING_RATE
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read the configuration of a training.
+
+    Raises:
+        UsageError: If the file is not there or not valid; every wrong key is named.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"The configuration cannot be read: {error}", where=str(path)) from error
+    try:
+        return TrainingConfig.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(
+            f"This is not a valid configuration of a training:\n{explain(error)}",
+            where=str(path),
+            remedy="docs/training.md describes every key.",
+        ) from error
