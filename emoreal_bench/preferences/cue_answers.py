@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from emoreal_bench.catalog import find_task
@@ -66,7 +67,7 @@ class QuestionWriter:
         task = find_task(_TASK)
         self._prompts = PromptRenderer(task, variant, CLIP_MODALITIES)
         self._subtask = next(iter(task.task.subtasks))
-        self._letters = Dealer(LETTERS, rng)
+        self._letters = Dealer(tuple(permutations(LETTERS)), rng)
         self._wordings = Dealer(range(_MOST_WORDINGS), rng)
         self._things: Dealer[str] = Dealer((*VisibleThing, *BackgroundSound), rng)
 
@@ -85,10 +86,10 @@ class QuestionWriter:
     def _basic_by_letter(self, side: Side) -> Answered:
         thing = self._thing(side)
         decoy = next(cue for cue in side.cues[side.decoy] if cue != side.elsewhere.cue)
-        letters: dict[str, str] = {}
-        for role, option in enumerate((side.person.cue, side.other_cue, thing, decoy)):
-            free = set(LETTERS) - set(letters.values())
-            letters[option] = self._letters.deal((side.modality, role), free.__contains__)
+        texts = (str(side.person.cue), str(side.other_cue), thing, str(decoy))
+        # All orders are dealt, so that each letter is right, and wrong in each way, equally often.
+        is_elsewhere = side.elsewhere.cue == side.other_cue
+        letters = dict(zip(texts, self._letters.deal((side.modality, is_elsewhere)), strict=True))
         options = {letter: option for option, letter in letters.items()}
         wrong = rejected_cues(side, thing)
         return Answered(
@@ -96,7 +97,7 @@ class QuestionWriter:
                 self._wording(side, CueQuestion.BASIC),
                 tuple(f"({letter}) {options[letter]}" for letter in LETTERS),
             ),
-            chosen=f"({letters[side.person.cue]})",
+            chosen=f"({letters[str(side.person.cue)]})",
             hallucination=wrong.hallucination and f"({letters[wrong.hallucination]})",
             spurious=f"({letters[wrong.spurious]})",
         )
