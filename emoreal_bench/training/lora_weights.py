@@ -25,7 +25,7 @@ from emoreal_bench.model_adapters.lora import (
 from emoreal_bench.training.lora_settings import LoraSettings
 
 # Experts of a mixture are no linear layers in the library and stay as they are.
-_TRAINED = r"\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
+_TRAINED = re.compile(r"layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)")
 _REFERENCE = "reference"
 
 
@@ -58,7 +58,8 @@ class TrainedAdapter:
             config = LoraConfig(
                 r=settings.rank,
                 lora_alpha=settings.alpha,
-                target_modules=re.escape(language_model) + _TRAINED,
+                # By their names: in a mixture of experts PEFT loosens patterns, and towers match.
+                target_modules=_find_layers(network, language_model),
                 base_model_name_or_path=base,
             )
             with torch.random.fork_rng():
@@ -117,8 +118,11 @@ class TrainedAdapter:
         }
         folder.mkdir(parents=True, exist_ok=True)
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
-        config = deepcopy(self._tuner.peft_config[ADAPTER])
+        # The library types the configuration as one of any kind of adapter.
+        config: Any = deepcopy(self._tuner.peft_config[ADAPTER])
         config.inference_mode = True
+        # In an order of their own: PEFT makes a set of them.
+        config.target_modules = sorted(config.target_modules or ())
         config.save_pretrained(str(folder))
 
     def load(self, folder: Path) -> None:
@@ -127,13 +131,24 @@ class TrainedAdapter:
         Raises:
             UsageError: If they cannot be read, or are those of another adapter.
         """
-        names = {saved: name for name, saved in name_weights(self._network.state_dict()).items()}
+        state = self._network.state_dict()
+        names = {saved: name for name, saved in name_weights(state).items()}
         try:
             weights = load_file(folder / WEIGHTS)
         except (OSError, SafetensorError) as error:
             raise UsageError(f"the adapter cannot be read: {error}", where=str(folder)) from error
-        if weights.keys() != names.keys():
+        expected = {saved: state[name].shape for saved, name in names.items()}
+        if expected != {saved: weight.shape for saved, weight in weights.items()}:
             raise UsageError("the folder holds another adapter than this one.", where=str(folder))
         self._network.load_state_dict(
             {names[saved]: weight for saved, weight in weights.items()}, strict=False
         )
+
+
+def _find_layers(network: torch.nn.Module, language_model: str) -> list[str]:
+    """Name the linear layers that are trained."""
+    return [
+        f"{language_model}.{name}"
+        for name, module in network.get_submodule(language_model).named_modules()
+        if _TRAINED.fullmatch(name) and isinstance(module, torch.nn.Linear)
+    ]

@@ -6,7 +6,6 @@ that is small enough goes through them once in all.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class MediaCache(MutableMapping[str, "Encoded"]):
-    """What was used last, up to a limit of memory.
+    """What was put in last, up to a limit of memory; whoever finds a clip puts it in again.
 
     Args:
         limit: Of all that is kept, in bytes.
@@ -23,7 +22,7 @@ class MediaCache(MutableMapping[str, "Encoded"]):
 
     def __init__(self, limit: int):
         self._limit = limit
-        self._kept: OrderedDict[str, Encoded] = OrderedDict()
+        self._kept: dict[str, Encoded] = {}
         self._bytes = 0
 
     @property
@@ -32,9 +31,7 @@ class MediaCache(MutableMapping[str, "Encoded"]):
         return self._bytes
 
     def __getitem__(self, key: str) -> Encoded:
-        encoded = self._kept[key]
-        self._kept.move_to_end(key)
-        return encoded
+        return self._kept[key]
 
     def __setitem__(self, key: str, encoded: Encoded) -> None:
         self.pop(key, None)
