@@ -147,7 +147,9 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
 
 
 def export_run(folder: Path, path: Path) -> None:
-    """Write the items of a run as JSON lines, CSV or Parquet, by the ending of ``path``.
+    """Write the items of a run as JSON lines, CSV, Parquet or a log of Inspect AI.
+
+    The ending of ``path`` says which: .jsonl, .csv, .parquet or .eval.
 
     Raises:
         UsageError: If the ending is another.

@@ -110,7 +110,9 @@ def merge_runs(
 
 def export_run(
     run: Path = typer.Argument(..., help="A run folder."),
-    out: Path = typer.Option(..., help="File to write: .jsonl, .csv or .parquet."),
+    out: Path = typer.Option(
+        ..., help="File to write: .jsonl, .csv, .parquet, or .eval for Inspect's viewer."
+    ),
 ) -> None:
     """Write every item with its reply and how each scoring reads it, one row per item."""
     from emoreal_bench import api

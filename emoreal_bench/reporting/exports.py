@@ -1,4 +1,4 @@
-"""The items of a run as a table: JSON lines, CSV or Parquet, one row per item."""
+"""The items of a run as a table: JSON lines, CSV or Parquet, one row per item; or as a log."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.reporting.inspect_log import inspect_log
 from emoreal_bench.reporting.run_page_items import LoggedRun, ReadItem, read_items
 from emoreal_bench.running.files import write_atomically
 
@@ -27,6 +28,8 @@ class TableFormat(StrEnum):
     JSONL = ".jsonl"
     CSV = ".csv"
     PARQUET = ".parquet"
+    INSPECT = ".eval"
+    """A log for the viewer of Inspect AI; of finished runs only."""
 
 
 def export_items(folder: Path, path: Path) -> None:
@@ -49,6 +52,9 @@ def export_items(folder: Path, path: Path) -> None:
             f"What kind of file it shall be is not known from its ending; known are {known}.",
             where=str(path),
         ) from error
+    if kind is TableFormat.INSPECT:
+        write_atomically(path, [inspect_log(folder)])
+        return
     with LoggedRun(folder) as run:
         rows = item_rows(run)
         match kind:
