@@ -228,6 +228,44 @@ def name_weights(names: Iterable[str]) -> dict[str, str]:
     }
 
 
+def rename_lora(
+    lora: LoraAdapter, language_model: str, shapes: Mapping[str, tuple[int, ...]], out: Path
+) -> int:
+    """Write an adapter anew under the names that the language model has in another software.
+
+    Args:
+        lora: The adapter.
+        language_model: Name of the module that holds the layers there.
+        shapes: ``(outputs, inputs)`` of the model's linear layers, by their names from
+            ``layers.`` on.
+        out: Folder to write.
+
+    Returns:
+        The largest rank in it.
+
+    Raises:
+        UsageError: If a weight of the adapter has no place in the language model.
+    """
+    from safetensors.torch import save_file
+
+    weights, old_names = _read_weights(lora, language_model)
+    renamed: dict[str, torch.Tensor] = {}
+    for layer in sorted(old_names):
+        own = {part: weights.get(f"{layer}.{place}") for part, place in _PARTS.items()}
+        inward, outward = own["lora_A.weight"], own["lora_B.weight"]
+        wanted = shapes.get(layer.removeprefix(f"{language_model}."))
+        if inward is None or outward is None or (len(outward), inward.shape[1]) != wanted:
+            problem = f"the model has no place for the weights of '{old_names[layer]}'"
+            raise _wrong_base(lora, problem)
+        renamed |= {
+            f"base_model.model.{layer}.{part}": w for part, w in own.items() if w is not None
+        }
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(renamed, out / WEIGHTS)
+    _configure(lora, old_names).save_pretrained(str(out))
+    return max(len(weight) for name, weight in renamed.items() if ".lora_A." in name)
+
+
 def copy_side_files(folder: Path, out: Path) -> None:
     """Copy what lies beside a model's weights, except what has been written anew."""
     for file in sorted(folder.iterdir()):

@@ -141,6 +141,16 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 takes_lora=True,
             ),
             Provider(
+                name="vllm",
+                factory="emoreal_bench.model_adapters.vllm:create",
+                summary="Qwen2.5-Omni in vLLM, for many questions at once on a GPU.",
+                example="vllm/Qwen/Qwen2.5-Omni-7B",
+                models=("Qwen/Qwen2.5-Omni-7B", "Qwen/Qwen2.5-Omni-3B"),
+                extra="vllm",
+                modules=("vllm", *_HF_MODULES),
+                takes_lora=True,
+            ),
+            Provider(
                 name="avere",
                 factory="emoreal_bench.model_adapters.avere:create",
                 summary="AVERE-7B and its base, natively, from the authors' checkpoint folder.",

@@ -49,6 +49,7 @@ MARKS = (
     VISION_END,
 )
 MAX_AUDIO_SECONDS = 300.0
+REPEATED_FRAME_NOTE = "last frame repeated to fill a pair"
 MEL_BINS = 128
 
 
@@ -339,9 +340,7 @@ class OmniInputBuilder:
                 Modality.TEXT: len(ids) - seen - heard,
             },
             input_hash=digest.hexdigest(),
-            notes=tuple(
-                dict.fromkeys([*notes, *(["last frame repeated to fill a pair"] if padded else [])])
-            ),
+            notes=tuple(dict.fromkeys([*notes, *([REPEATED_FRAME_NOTE] if padded else [])])),
         )
 
 
@@ -374,7 +373,7 @@ def prepare_video(clip: ClipMedia, settings: FrameSettings) -> VideoTensors:
     """
     assert clip.frames is not None
     patches, grid = frames_to_patches(clip.frames, settings)
-    seconds = _seconds_per_grid(clip.timestamps, settings.temporal_patch)
+    seconds = seconds_per_grid(clip.timestamps, settings.temporal_patch)
     return VideoTensors(
         key=clip.key,
         patches=patches,
@@ -404,7 +403,7 @@ def prepare_audio(clip: ClipMedia, dialect: OmniDialect = QWEN2_5_OMNI) -> Audio
     )
 
 
-def _seconds_per_grid(timestamps: Sequence[float], temporal_patch: int) -> float:
+def seconds_per_grid(timestamps: Sequence[float], temporal_patch: int) -> float:
     """Time that one step of the grid spans, from the mean distance of the frames."""
     if len(timestamps) < 2:
         return 1.0
