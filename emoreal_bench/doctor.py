@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import shutil
+import socket
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.model_adapters import create_adapter, list_providers
+from emoreal_bench.model_adapters.remote import RemoteAdapter
 
 _CORE = ("av", "jinja2", "numpy", "pydantic", "scikit-learn", "typer")
 _FREE_BYTES_WANTED = 2 * 10**9
+_CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,17 @@ class Finding:
         return asdict(self)
 
 
-def examine(model: str | None = None) -> list[Finding]:
+def examine(
+    model: str | None = None,
+    arguments: Mapping[str, str] | None = None,
+    lora: Path | None = None,
+) -> list[Finding]:
     """Look over the installation, and what one model needs.
 
     Args:
         model: ``provider/model``; None for a general look.
+        arguments: Of the model, as texts.
+        lora: Folder of a LoRA adapter to put on the model.
     """
     findings = [
         Finding("Python", sys.version_info >= (3, 11), platform.python_version()),
@@ -52,7 +66,7 @@ def examine(model: str | None = None) -> list[Finding]:
         *_providers(),
     ]
     if model is not None:
-        findings += _model(model)
+        findings += _model(model, arguments or {}, lora)
     return findings
 
 
@@ -81,34 +95,70 @@ def _providers() -> list[Finding]:
     findings = []
     for provider in list_providers():
         there = provider.is_installed()
-        how = f"Install it with: pip install 'emoreal-bench[{provider.extra}]'"
         findings.append(
             Finding(
                 f"provider {provider.name}",
                 there,
-                provider.summary if there else how,
+                provider.summary if there else f"Install it with: {provider.install_command()}",
                 optional=True,
             )
         )
     return findings
 
 
-def _model(name: str) -> list[Finding]:
+def _model(name: str, arguments: Mapping[str, str], lora: Path | None) -> list[Finding]:
+    what = f"model {name}"
     try:
-        description = create_adapter(name).describe()
+        adapter = create_adapter(name, arguments, lora)
+        description = adapter.describe()
     except EmorealError as error:
-        return [Finding(f"model {name}", False, str(error))]
+        return [Finding(what, False, str(error))]
     can = description.capabilities
     takes = ", ".join(modality.value for modality in can.modalities)
-    findings = [Finding(f"model {name}", True, f"takes {takes}")]
+    findings = [Finding(what, True, f"takes {takes}")]
+    if description.label is not None:
+        findings.append(Finding("what it is", True, description.label))
     if can.needs_gpu:
         findings.append(_gpu())
+    if can.needs_network:
+        findings += _service(adapter)
     return findings
 
 
 def _gpu() -> Finding:
+    if find_spec("torch") is None:  # a worker may have it in its own environment
+        there = shutil.which("nvidia-smi") is not None
+        return Finding("GPU", there, f"nvidia-smi is {'' if there else 'not '}here", optional=True)
     import torch
 
     if not torch.cuda.is_available():
         return Finding("GPU", False, "This model wants one, and torch sees none.", optional=True)
     return Finding("GPU", True, torch.cuda.get_device_name())
+
+
+def _service(adapter: ModelAdapter) -> Iterator[Finding]:
+    """Say whether there is a key, and whether the service can be reached; ask it nothing."""
+    try:
+        asyncio.run(_open_and_close(adapter))
+    except EmorealError as error:
+        yield Finding("key", False, str(error))
+    else:
+        yield Finding("key", True, "there, or not needed")
+    if isinstance(adapter, RemoteAdapter):
+        yield _connection(adapter.address)
+
+
+async def _open_and_close(adapter: ModelAdapter) -> None:
+    async with adapter:
+        pass
+
+
+def _connection(address: str) -> Finding:
+    parts = urlsplit(address)
+    place = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection(place, timeout=_CONNECT_SECONDS):
+            return Finding("service", True, f"{address} can be reached")
+    except OSError as error:
+        why = error.strerror or str(error)
+        return Finding("service", False, f"{address} cannot be reached: {why}")

@@ -140,6 +140,11 @@ class ChatModel(RemoteAdapter):
         self._options = options
         self._client: openai.AsyncOpenAI | None = None
 
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        return self._endpoint.base_url
+
     async def _connect(self) -> str | None:
         import openai
 

@@ -180,6 +180,11 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         self._files: UploadedFiles | None = None
         self._job_files: UploadedFiles | None = None
 
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        return self._options.base_url or BASE_URL
+
     async def _connect(self) -> str | None:
         import httpx2
         from google import genai
@@ -196,7 +201,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
             vertexai=False,
             api_key=key or "none",
             http_options=types.HttpOptions(
-                base_url=options.base_url or BASE_URL,
+                base_url=self.address,
                 api_version=options.api_version,
                 timeout=round(options.timeout * 1_000),
                 httpx_async_client=self._transport,

@@ -20,6 +20,7 @@ from typing import cast
 
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
+from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.lora import LoraAdapter, read_lora
 
 ENTRY_POINT_GROUP = "emoreal_bench.model_adapters"
@@ -61,6 +62,11 @@ class Provider:
         extra: The optional extra of this package that it needs.
         modules: Import names that this extra brings and that must be there.
         takes_lora: True if its models can carry a LoRA adapter.
+        takes: What of a clip its models may be given; a model may take less.
+        scores_choices: True if at least some of its models score the options' letters.
+        deferred: True if its models can be asked by batches.
+        key_variables: Environment variables of which one has to hold a key.
+        needs: What else has to be there, in words.
     """
 
     name: str
@@ -72,6 +78,11 @@ class Provider:
     extra: str | None = None
     modules: tuple[str, ...] = ()
     takes_lora: bool = False
+    takes: tuple[Modality, ...] = ()
+    scores_choices: bool = False
+    deferred: bool = False
+    key_variables: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     def is_installed(self) -> bool:
         """Say whether the libraries that it needs are there, without importing them."""
@@ -80,6 +91,15 @@ class Provider:
         except ModuleNotFoundError:
             # Asked for a module inside a package, it looks for the package first.
             return False
+
+    def requirements(self) -> list[str]:
+        """Say in words what has to be there besides the libraries."""
+        keys = [f"a key in {' or '.join(self.key_variables)}"] if self.key_variables else []
+        return [*keys, *self.needs]
+
+    def install_command(self) -> str | None:
+        """Give the command that installs the libraries; None if it needs none."""
+        return None if self.extra is None else f"pip install 'emoreal-bench[{self.extra}]'"
 
     def load_factory(self) -> Callable[[ModelSpec], ModelAdapter]:
         """Import the factory.
@@ -94,6 +114,8 @@ class Provider:
 
 
 _HF_MODULES = ("torch", "transformers", "safetensors")
+_GPU = "a GPU, for models of full size"
+_CLIP = (Modality.VIDEO, Modality.AUDIO)
 _LORA_MODULE = "peft"
 _LORA_EXTRA = "hf"
 
@@ -108,12 +130,15 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 example="baseline/random",
                 models=("first-choice", "last-choice", "random"),
                 closed=True,
+                scores_choices=True,
             ),
             Provider(
                 name="scripted",
                 factory="emoreal_bench.model_adapters.scripted:create",
                 summary="Replies read from a JSON file: replays of recorded replies, and tests.",
                 example="scripted/replies.json",
+                takes=_CLIP,
+                needs=("a JSON file of replies",),
             ),
             Provider(
                 name="tiny",
@@ -125,6 +150,8 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 extra="hf",
                 modules=_HF_MODULES,
                 takes_lora=True,
+                takes=_CLIP,
+                scores_choices=True,
             ),
             Provider(
                 name="hf",
@@ -139,6 +166,9 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 extra="hf",
                 modules=_HF_MODULES,
                 takes_lora=True,
+                takes=_CLIP,
+                scores_choices=True,
+                needs=(_GPU,),
             ),
             Provider(
                 name="vllm",
@@ -149,6 +179,9 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 extra="vllm",
                 modules=("vllm", *_HF_MODULES),
                 takes_lora=True,
+                takes=_CLIP,
+                scores_choices=True,
+                needs=("an environment of its own", "a GPU"),
             ),
             Provider(
                 name="avere",
@@ -158,12 +191,18 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 extra="hf",
                 modules=_HF_MODULES,
                 takes_lora=True,
+                takes=_CLIP,
+                scores_choices=True,
+                needs=("the authors' checkpoint and backbones", _GPU),
             ),
             Provider(
                 name="worker",
                 factory="emoreal_bench.model_adapters.worker:create",
                 summary="A model in a process and an environment of its own, for older libraries.",
                 example="worker/videollama2",
+                takes=_CLIP,
+                scores_choices=True,
+                needs=("a program that speaks the protocol of docs/workers.md",),
             ),
             Provider(
                 name="http",
@@ -172,6 +211,9 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 example="http/qwen-omni",
                 extra="openai",
                 modules=("openai",),
+                takes=_CLIP,
+                scores_choices=True,
+                needs=("a server, and its profile or base_url",),
             ),
             Provider(
                 name="openai",
@@ -181,6 +223,10 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 models=("gpt-4o-2024-11-20", "gpt-audio-1.5"),
                 extra="openai",
                 modules=("openai",),
+                takes=_CLIP,
+                scores_choices=True,
+                deferred=True,
+                key_variables=("OPENAI_API_KEY",),
             ),
             Provider(
                 name="google",
@@ -190,6 +236,10 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 models=("gemini-2.5-flash", "gemini-2.5-pro"),
                 extra="google",
                 modules=("google.genai",),
+                takes=_CLIP,
+                scores_choices=True,
+                deferred=True,
+                key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
             ),
         )
     }

@@ -129,6 +129,11 @@ class RemoteAdapter(ModelAdapter):
             self._clips.clear()
             await self._disconnect()
 
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where the service is."""
+
     @abstractmethod
     async def _connect(self) -> str | None:
         """Make the client and return its key, so that it can be kept out of every text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +38,19 @@ def list_tasks() -> list[dict[str, Any]]:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """Give every provider of models: what it is, an example, and whether it is installed."""
+    """Give every provider of models: what it can do, what it needs, how to install it."""
     return [
         {
             "provider": provider.name,
             "what": provider.summary,
             "example": provider.example,
+            "models": list(provider.models),
+            "takes": [modality.value for modality in provider.takes],
+            "scores_choices": provider.scores_choices,
+            "lora": provider.takes_lora,
+            "deferred": provider.deferred,
+            "needs": provider.requirements(),
+            "install": provider.install_command(),
             "installed": provider.is_installed(),
             "extra": provider.extra,
         }
@@ -99,8 +106,18 @@ def find_runs(folders: Sequence[Path], *, finished_only: bool = True) -> list[Pa
     return list(found)
 
 
-def doctor(model: str | None = None) -> list[Finding]:
-    """Say what is installed and what is missing, in general and for one model."""
+def doctor(
+    model: str | None = None,
+    arguments: Mapping[str, str] | None = None,
+    lora: Path | None = None,
+) -> list[Finding]:
+    """Say what is installed and what is missing, in general and for one model.
+
+    Args:
+        model: ``provider/model``; None for a general look.
+        arguments: Of the model, as texts.
+        lora: Folder of a LoRA adapter to put on the model.
+    """
     from emoreal_bench.doctor import examine
 
-    return examine(model)
+    return examine(model, arguments, lora)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import typer
 
@@ -36,12 +37,28 @@ def list_command(
     if as_json:
         print_json(rows)
         return
+    if what is Listed.MODELS:
+        rows = [_model_row(row) for row in rows]
     table = Table(title=what.value, title_justify="left")
     for column in rows[0]:
-        table.add_column(column.replace("_", " "))
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     show(table)
+
+
+def _model_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Give what fits beside each other on a screen."""
+    abilities = {"scores_choices": "score letters", "lora": "LoRA", "deferred": "batches"}
+    return {
+        "provider": row["provider"],
+        "what": row["what"],
+        "example": row["example"],
+        "takes": ["text", *row["takes"]],
+        "can": [words for key, words in abilities.items() if row[key]],
+        "needs": row["needs"],
+        "install": "is installed" if row["installed"] else row["install"],
+    }
 
 
 def _cell(value: object) -> str:

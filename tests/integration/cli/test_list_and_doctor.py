@@ -1,0 +1,155 @@
+"""What models there are and can be had, and what a model lacks on this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench import api
+from emoreal_bench.cli.application import run as run_command
+from emoreal_bench.contracts.errors import ExitCode
+from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.doctor import Finding
+from emoreal_bench.model_adapters import PROVIDERS, Provider, create_adapter
+from tests.stub_server import StubServer
+
+SAMPLE_WORKER = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
+
+
+def missing(model: str, arguments: dict[str, str] | None = None, lora: Path | None = None) -> str:
+    """Give in one text what the doctor says that a model lacks."""
+    findings = api.doctor(model, arguments, lora)
+    return "\n".join(_line(finding) for finding in findings if not finding.fine)
+
+
+def _line(finding: Finding) -> str:
+    return "" if finding.what.startswith("provider ") else f"{finding.what}: {finding.detail}"
+
+
+def closed_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        return port
+
+
+def test_every_provider_says_what_it_takes_needs_and_how_to_install_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_command(["list", "models", "--json"]) == ExitCode.DONE
+    rows = {row["provider"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(PROVIDERS) <= set(rows)
+    for name, provider in PROVIDERS.items():
+        row = rows[name]
+        assert row["install"] == (
+            f"pip install 'emoreal-bench[{provider.extra}]'" if provider.extra else None
+        )
+        assert row["takes"] == [] if name == "baseline" else row["takes"] == ["video", "audio"]
+    assert rows["openai"]["needs"] == ["a key in OPENAI_API_KEY"]
+    assert rows["openai"]["deferred"]
+    assert "a GPU, for models of full size" in rows["hf"]["needs"]
+
+
+def test_the_table_for_people_names_every_provider_and_its_example(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_command(["list", "models"]) == ExitCode.DONE
+    printed = capsys.readouterr().out
+    for name in PROVIDERS:
+        assert name in printed
+    assert "batches" in printed
+
+
+@pytest.mark.parametrize(
+    "model", ["baseline/random", "tiny/omni", "openai/gpt-4o", "google/gemini-2.5-flash"]
+)
+def test_what_is_listed_is_what_a_model_says_of_itself(model: str) -> None:
+    provider = PROVIDERS[model.partition("/")[0]]
+    if not provider.is_installed():
+        pytest.skip("needs an extra that is not installed")
+    can = create_adapter(model).describe().capabilities
+    assert set(can.modalities) <= {*provider.takes, Modality.TEXT}
+    assert can.deferred == provider.deferred
+    assert provider.scores_choices or can.choice_score_kind is None
+    assert provider.takes_lora == can.lora
+
+
+def test_the_doctor_finds_nothing_missing_for_a_model_that_is_whole() -> None:
+    assert missing("baseline/random") == ""
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_the_doctor_has_a_word_for_every_provider(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in PROVIDERS[name].key_variables:
+        monkeypatch.delenv(variable, raising=False)
+    if name in ("baseline", "tiny"):
+        assert missing(PROVIDERS[name].example) == ""
+        return
+    absent = {"hf": str(tmp_path / "none"), "avere": str(tmp_path / "none")}.get(name, "none")
+    assert missing(f"{name}/{absent}")
+
+
+def test_a_missing_key_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert "Set the environment variable OPENAI_API_KEY" in missing("openai/gpt-4o")
+
+
+def test_a_service_that_answers_lacks_nothing() -> None:
+    with StubServer() as stub:
+        assert missing("http/any", {"base_url": f"{stub.address}/v1"}) == ""
+        assert not stub.requests, "a doctor asks nothing"
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    address = f"http://127.0.0.1:{closed_port()}/v1"
+    assert f"{address} cannot be reached" in missing("http/any", {"base_url": address})
+
+
+def test_a_profile_that_is_not_there_is_named_with_its_file(tmp_path: Path) -> None:
+    profiles = tmp_path / "models.yaml"
+    profiles.write_text("other: {base_url: http://localhost:1/v1}\n")
+    said = missing("http/qwen", {"profile": str(profiles)})
+    assert str(profiles) in said
+    assert "Profiles there: other" in said
+
+
+def test_a_worker_is_started_and_asked_what_it_is() -> None:
+    command = f"{sys.executable} {SAMPLE_WORKER}"
+    assert missing("worker/sample", {"command": command}) == ""
+
+
+def test_a_worker_that_does_not_start_is_named_with_its_command() -> None:
+    assert "Its command is: false" in missing("worker/sample", {"command": "false"})
+
+
+def test_a_wrong_argument_is_named_with_the_valid_ones() -> None:
+    assert "unknown argument 'sed'" in missing("baseline/random", {"sed": "1"})
+
+
+def test_a_lora_folder_that_holds_none_is_named(tmp_path: Path) -> None:
+    if not PROVIDERS["tiny"].is_installed():
+        pytest.skip("needs an extra that is not installed")
+    assert str(tmp_path) in missing("tiny/omni", lora=tmp_path)
+
+
+def test_a_model_that_can_carry_no_lora_says_so(tmp_path: Path) -> None:
+    assert "cannot put a LoRA adapter" in missing("openai/gpt-4o", lora=tmp_path)
+
+
+def test_an_extra_that_is_not_installed_is_named_with_its_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Provider, "is_installed", lambda provider: provider.name != "openai")
+    assert "pip install 'emoreal-bench[openai]'" in missing("openai/gpt-4o")
+
+
+def test_the_command_exits_with_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run_command(["doctor", "--model", "http/any", "--model-arg", "base_url=nonsense"])
+    assert code == ExitCode.INCOMPLETE
+    assert "MISSING model http/any" in capsys.readouterr().out
