@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from emoreal_bench.scoring.caseless import caseless
+
 _NOUN = (
-    r"(?:(?<!wrong\s)(?<!incorrect\s)(?<!other\s)(?<!possible\s)answers?|(?<!each\s)(?<!every\s)(?:choice|option)|selection|response|prediction"
+    r"(?:(?=a)(?<!wrong\s)(?<!incorrect\s)(?<!other\s)(?<!possible\s)answers?"
+    r"|(?=[co])(?<!each\s)(?<!every\s)(?:choice|option)|selection|response|prediction"
     r"|conclusion|verdict|label|letter)"
 )
 _PRAISE = (
@@ -20,59 +23,59 @@ _HEDGE = (
     r"|thus|simply|indeed|obviously|certainly|still|then|option|choice|letter|either)\b[\s:,]*)*"
 )
 _OTHER_LANGUAGES = r"""
-    \b(?:respuesta|réponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]|antwoord
+    (?=[acjors\u043e])\b(?:respuesta|réponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]|antwoord
         |svar)\b
       (?:\s+(?:final|finale|correcta|correcte|correta|corretta|richtige))?
       \s*(?:(?:est|es|ist|lautet|é|è|is|adalah)\b|:|-)?\s*
-    | (?:正确答案|正確答案|答案|答え|回答|正解|정답|답)
+    | (?=[^\x00-\x7f])(?:正确答案|正確答案|答案|答え|回答|正解|정답|답)
       \s*(?:应该|應該)?(?:是|为|為|は|은|는)?\s*:?\s*
-    | (?:我?(?:选择|選擇|选|選))\s*(?:项)?\s*
+    | (?=[^\x00-\x7f])(?:我?(?:选择|選擇|选|選))\s*(?:项)?\s*
 """
-_CUE = re.compile(
+_CUE = caseless(
     rf"""
     (?:\b(?=[a-z])|(?=[^\x00-\x7f]))  # At once done with the middle of a word.
     (?P<final>final\s*)?
-    (?:
-      \b(?:{_PRAISE}[\s_]+)*{_NOUN}\b["']?\s*
+    (?:  # Each way is tried only where one of its first letters stands.
+      (?=[abcflmoprsv])\b(?:{_PRAISE}[\s_]+)*{_NOUN}\b["']?\s*
         (?: (?:[\w']+\s+){{0,5}}?(?:is|are|be|was|seems|appears)\b\s*:?\s*
           | \s*(?::|=>?|->|→)\s*)
-    | \b{_PRAISE}\s+(?:(?:one|{_NOUN})\s+(?=[(\["'A-Z])
+    | (?=[bcfmr])\b{_PRAISE}\s+(?:(?:one|{_NOUN})\s+(?=[(\["'a-z])
         | (?:(?:one|match|fit|guess|candidate|description|explanation|interpretation)\s+
           (?:here\s+)?)?is\s+)
-    | \bI(?:'d|'ll|'m|\ would|\ will|\ am|\ must|\ have\ to)?\s+
+    | \bi(?:'d|'ll|'m|\ would|\ will|\ am|\ must|\ have\ to)?\s+
         (?:(?:therefore|thus|still|now|then|definitely|probably|would|go)\s+)*
         (?:choose|choosing|select|pick|go\ with|going\ with|with|say|answer|opt\ for|guess
           |vote\ for|lean(?:ing)?\ towards?|leaning|think|believe|conclude|settle\ on
           |stick\ with)\s+
         (?:(?:that|it's|it\ is|it\ would\ be|this\ is|the\ answer\ is)\s+)*:?
-    | \b(?:so|therefore|thus|hence|overall|ultimately|in\ conclusion|in\ summary|to\ conclude
-          |consequently|accordingly|finally|making\ it|which\ makes\ it|it\ must\ be
+    | (?=[acfhimostuw])\b(?:so|therefore|thus|hence|overall|ultimately|in\ conclusion|in\ summary
+          |to\ conclude|consequently|accordingly|finally|making\ it|which\ makes\ it|it\ must\ be
           |it\ has\ to\ be|it\ should\ be)\b[,:]?\s*
         (?:(?:it|this|that|my\ answer|i'd\ say|i\ say)\s*{_IS}?\s+)?:?
-    | \b(?:actually|wait|correction|oops|i\ mean|scratch\ that|no,?\ sorry
+    | (?=[acinosw])\b(?:actually|wait|correction|oops|i\ mean|scratch\ that|no,?\ sorry
           |on\ second\ thought)\b[,:.!]*\s*(?:no,\s+)?
-    | \b(?:not\ (?:\w+\ )?(?:sure|certain)|(?:hard|difficult)\ to\ \w+|unclear|uncertain)\b
+    | (?=[dhnu])\b(?:not\ (?:\w+\ )?(?:sure|certain)|(?:hard|difficult)\ to\ \w+|unclear
+          |uncertain)\b
         [^.;\n]{{0,60}}?\bbut[ ]
-    | \b(?:chang(?:e|ing)|switch(?:ing)?|updat(?:e|ing)|revis(?:e|ing))\s+
+    | (?=[crsu])\b(?:chang(?:e|ing)|switch(?:ing)?|updat(?:e|ing)|revis(?:e|ing))\s+
         (?:(?:my|the|it|answer|choice|selection)\s+)*to\b\s*
     | {_OTHER_LANGUAGES}
     )
     {_HEDGE}
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
-_CHANGED_MIND = re.compile(
+_CHANGED_MIND = caseless(
     r"\b(?:actually|wait|correction|on second thought|let me re\w+|i mean|sorry|reconsider\w*"
     r"|chang\w+ my \w+|revis\w+ my|scratch that|at first|initially|first glance|hold on"
-    r"|first thought)\b",
-    re.I,
+    r"|first thought)\b"
 )
 _COMPARED = (
     r"(?:(?:each|every|by|of\s+the)\s+(?:[a-z]+\s+)?"
     r"(?:option|choice|candidate|answer|possibility|alternative|statement|description|one)"
     r"|options|choices|candidates|answers|possibilities|alternatives|statements|descriptions)"
 )
-_COMPARISON = re.compile(
+_COMPARISON = caseless(
     rf"""
     \b(?:analy\w+|examin\w+|evaluat\w+|consider\w*|assess\w*|compar\w+|review\w*|check\w*
         |weigh\w*|inspect\w*|discuss\w*|look\w*|match\w*|break\w*|eliminat\w+|test(?:ing)?|think\w*\s+about
@@ -81,7 +84,7 @@ _COMPARISON = re.compile(
     | \b(?:one\s+by\s+one|one\s+at\s+a\s+time|option\s+by\s+option|each\s+in\s+turn
         |process\s+of\s+elimination)\b
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 _SUPPOSED_BEFORE = re.compile(r"\b(?:if|whether)\s+(?:(?:the|my|your)\s+)?\Z", re.I)
 

@@ -28,7 +28,9 @@ _BOXED = re.compile(r"\$*\\boxed\s*\{([^{}]*)\}\$*")
 _STRUCK_OUT = re.compile(r"~~.*?~~", re.S)
 _MARKDOWN = re.compile(r"```(?:json|text|plaintext|python)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])")
 _READ_AT_EACH_END = 2000
-_RUN = re.compile(r"([^\w\s])\1{3,}|(?<=\s{3})\s+")
+_FOUR_SIGNS = re.compile(r"[^0-9A-Za-z_]{4}")
+_RUN_OF_SIGNS = re.compile(r"([^\w\s])\1{3,}")
+_RUN_OF_BLANKS = re.compile(r"(\s{3})\s+")
 _HAS_MARKDOWN = re.compile(r"[*`$_~]")
 _LINE_DRESS = re.compile(r"^[^\w(\[{\"'<\n]+", re.M)
 _CYRILLIC_LETTER = re.compile("(?<!\\w)[\u0410\u0412\u0421\u0415](?=\\s*(?:[)\\].:,]|$))", re.M)
@@ -37,7 +39,7 @@ _NEXT_TO_IDEOGRAPH = re.compile(
     r"(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[A-Za-z])"
     r"|(?<=[A-Za-z])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
-_QUESTION_ECHO = re.compile(r"\A(\W*Q(?:uestion)?\s*:.*?)\bA\s*:", re.S)
+_QUESTION_ECHO = re.compile(r"(\W*Q(?:uestion)?\s*:.*?)\bA\s*:", re.S)
 _NOT_APPLICABLE = re.compile(r"\bn/a\b", re.I)
 _BLANKS = re.compile(r"[^\S\n]+")
 
@@ -55,8 +57,9 @@ def clean(text: str) -> str:
     """
     if len(text) > 2 * _READ_AT_EACH_END:
         text = f"{text[:_READ_AT_EACH_END]}\n{text[-_READ_AT_EACH_END:]}"
-    text = _RUN.sub(lambda match: 3 * (match[1] or ""), text)
     # Most replies are plain: each check saves them a pass with a pattern.
+    if _FOUR_SIGNS.search(text):
+        text = _RUN_OF_BLANKS.sub(r"\1", _RUN_OF_SIGNS.sub(r"\1\1\1", text))
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
@@ -70,13 +73,22 @@ def clean(text: str) -> str:
         text = _LATEX_TEXT.sub(r"\1", text)
         text = _BOXED.sub(r"\nFinal answer: \1\n", text)
     if not text.isprintable():
-        text = "".join(sign for sign in text if sign.isprintable() or sign.isspace())
-        text = _BLANKS.sub(" ", text)
+        text = _BLANKS.sub(" ", _without_controls(text))
     if _HAS_MARKDOWN.search(text):
         text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
-    text = _NOT_APPLICABLE.sub("", text)
-    text = _QUESTION_ECHO.sub(r"\1Answer:", text)
+    if "/" in text:
+        text = _NOT_APPLICABLE.sub("", text)
+    echo = _QUESTION_ECHO.match(text)
+    if echo:
+        text = f"{echo[1]}Answer:{text[echo.end() :]}"
     return _LINE_DRESS.sub("", text).strip()
+
+
+def _without_controls(text: str) -> str:
+    """Leave out signs that are neither printed nor blank."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(sign for sign in text if sign.isprintable() or sign.isspace())
 
 
 def without_reasoning(text: str) -> str:

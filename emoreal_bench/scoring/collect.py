@@ -103,6 +103,7 @@ def collect_readings(
         np.full(len(items), np.nan, np.float32),
         np.full(len(items), np.nan, np.float32),
     )
+    writers = [_Writer(readings, frame) for readings in collected.readings.values()]
     for reply in replies:
         index = positions.get(reply.id)
         if index is None:
@@ -117,13 +118,10 @@ def collect_readings(
         if shares is not None:
             collected.confidence[index] = max(shares.values())
             collected.brier[index] = brier_score(shares, item.answer)
-        for scoring, readings in collected.readings.items():
-            reading = read_reply(scoring, item, subtask, reply.status, reply.text)
-            layout = frame.layouts[item.subtask]
-            readings.outcome[index] = _OUTCOME_CODE[reading.outcome]
-            readings.counted[index] = _is_counted(scoring, layout, reading.outcome)
-            gold = int(frame.gold_for(scoring)[index])
-            readings.answer[index] = _answer_class(scoring, layout, reading, gold)
+        layout = frame.layouts[item.subtask]
+        for writer in writers:
+            reading = read_reply(writer.scoring, item, subtask, reply.status, reply.text)
+            writer.write(index, layout, reading)
     return collected
 
 
@@ -152,6 +150,26 @@ def _nothing_read(scoring: Scoring, items: int) -> Readings:
         np.full(items, NO_ANSWER, np.int8),
         np.full(items, scoring is Scoring.STRICT),
     )
+
+
+class _Writer:
+    """Writes readings under one scoring, item by item.
+
+    Views take a third of the time of arrays for a single number.
+    """
+
+    def __init__(self, readings: Readings, frame: Frame) -> None:
+        self.scoring = readings.scoring
+        self._outcome = readings.outcome.data
+        self._answer = readings.answer.data
+        self._counted = readings.counted.data
+        self._gold = frame.gold_for(readings.scoring).data
+
+    def write(self, index: int, layout: Layout, reading: Reading) -> None:
+        """Write the reading of one item."""
+        self._outcome[index] = _OUTCOME_CODE[reading.outcome]
+        self._counted[index] = _is_counted(self.scoring, layout, reading.outcome)
+        self._answer[index] = _answer_class(self.scoring, layout, reading, self._gold[index])
 
 
 def _is_counted(scoring: Scoring, layout: Layout, outcome: Outcome) -> bool:

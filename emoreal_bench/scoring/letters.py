@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 
-_LETTER = re.compile(r"(?<![\w'])([A-Za-z])(?![\w']|\.\w)")
+from emoreal_bench.scoring.caseless import caseless
+
+_LETTER = re.compile(r"\b([A-Za-z])\b(?<!'.)(?!'|\.\w)")
 _CUE_BEFORE = re.compile(
     r"(?:\b(?:options?|choices?|answers?|letters?|select|choose|chose|pick|with|say)|[:=])"
     r"\s*(?:is|are|:|=)?\s*[\"'(\[{]*$",
@@ -21,14 +23,13 @@ suggests says states mentions claims looks sounds also can could may might must 
 represents captures aligns reflects implies indicates requires does has if it i
 """
 _WORDS_AFTER_LETTER = frozenset(_WORDS.split())
-_REJECTED_BEFORE = re.compile(
-    r"(?:\bnot|n't|\bnever|\bneither|\bnor|\brather than|\binstead of|(?<!less)(?<!worse)"
-    r"(?<!less\slikely)(?<!less\splausible)(?<!less\sfitting)\s\bthan|\bunlike|\bagainst"
-    r"|\brul(?:e|es|ed|ing) out|\beliminat(?:e|es|ed|ing)|\bexclud(?:e|es|ed|ing)"
-    r"|\breject(?:s|ed|ing)?|\bdismiss(?:es|ed|ing)?|\bdiscard(?:s|ed|ing)?)"
+_REJECTED_BEFORE = caseless(
+    r"(?:\b(?:not|never|neither|nor|rather than|instead of|unlike|against|rul(?:e|es|ed|ing) out"
+    r"|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?|dismiss(?:es|ed|ing)?"
+    r"|discard(?:s|ed|ing)?)|n't"
+    r"|\s(?<!less\s)(?<!worse\s)(?<!less\slikely\s)(?<!less\splausible\s)(?<!less\sfitting\s)than)"
     r"\s+(?:(?:options?|choices?|answers?|the|letter|is|be|it's|to|really|necessarily|choose"
-    r"|select|pick|both|either)\s+)*[\"'(\[{]*$",
-    re.I,
+    r"|select|pick|both|either)\s+)*[\"'(\[{]*$"
 )
 _REJECTED_LIST = re.compile(r"[)\]}.\"']*\s*(?:,|and|or|nor|&)\s*[\"'(\[{]*$", re.I)
 _REJECTED_AFTER = re.compile(
@@ -47,12 +48,11 @@ COMPOUND = (
 )
 """What follows a letter that belongs to a word: "B-roll", "C major", "A-frame"."""
 _COMPOUND_AFTER = re.compile(COMPOUND, re.I)
-_THING_BEFORE = re.compile(
+_THING_BEFORE = caseless(
     r"\b(?:vitamins?|plan|type|hepatitis|camera|part|section|group|team|speaker|person|man|woman"
     r"|side|figure|scene|clip|video|audio|segment|exhibit|note|key of|string|gate|block|room|class"
     r"|grade|level|platform|studio|stage|point|row|seat|character|actor|subject|image|frame|shot"
-    r"|track|channel|school|wing|model|company|size|appendix|in a)\s+\Z",
-    re.I,
+    r"|track|channel|school|wing|model|company|size|appendix|in a)\s+\Z"
 )
 _TITLE_BEFORE = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Doctor|Sir|Lady|Captain|Officer|Agent|Judge|Sgt|Detective"
@@ -92,11 +92,10 @@ def _letters_in(text: str, letters: tuple[str, ...]) -> Iterator[tuple[int, str]
         letter = match.group(1).upper()
         if letter not in letters or not _is_mention(text, match):
             continue
-        before = text[: match.start()]
         in_rejected_list = rejected_until >= 0 and bool(
             _REJECTED_LIST.fullmatch(text[rejected_until : match.start()])
         )
-        if _REJECTED_BEFORE.search(before[-60:]) or in_rejected_list:
+        if in_rejected_list or _is_rejected_before(text, match.start()):
             rejected_until = match.end()
         elif not is_rejected_after(text, match.end()):
             yield match.start(), letter
@@ -113,13 +112,13 @@ def is_article(text: str, end: int) -> bool:
 
 def _is_mention(text: str, match: re.Match[str]) -> bool:
     letter = match.group(1)
-    before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip(" ")
-    if _is_part_of_name(text, match):
-        return False
-    if after[:1] in (")", "]", "}") and (before[-1:] in ("(", "[", "{") or letter not in "Ii"):
-        return True
     if letter in "AaIi" and is_article(text, match.end()):
         return False
+    if _is_part_of_name(text, match):
+        return False
+    closed = text[match.end() :].lstrip(" ").startswith((")", "]", "}"))
+    if closed and (letter not in "Ii" or text[: match.start()].rstrip().endswith(("(", "[", "{"))):
+        return True
     if letter == "I" and text[match.end() : match.end() + 1].isspace():
         return False
     return letter.isupper() or bool(
@@ -129,14 +128,23 @@ def _is_mention(text: str, match: re.Match[str]) -> bool:
 
 def _is_part_of_name(text: str, match: re.Match[str]) -> bool:
     """Say whether a letter belongs to a name or a thing: "Dr. A. Nolan", "vitamin C", "B-roll"."""
-    before = text[max(0, match.start() - 30) : match.start()]
-    if _COMPOUND_AFTER.match(text, match.end()) or _THING_BEFORE.search(before):
+    if _COMPOUND_AFTER.match(text, match.end()):
         return True
-    if _TITLE_BEFORE.search(before):
+    before = text[max(0, match.start() - 30) : match.start()]
+    if not before[-1:].isspace() and not before.endswith("."):
+        return False  # Neither a name nor a thing can end like this; it is dear to look for them.
+    if _THING_BEFORE.search(before) or _TITLE_BEFORE.search(before):
         return True
     return _SURNAME_AFTER.match(text, match.end()) is not None and bool(
         _GIVEN_NAME_BEFORE.search(before) or _INITIAL_BEFORE.search(before)
     )
+
+
+def _is_rejected_before(text: str, start: int) -> bool:
+    """Say whether a letter that begins at ``start`` is rejected: "not A"."""
+    before = text[max(0, start - 60) : start]
+    opened = before.rstrip("\"'([{")
+    return opened[-1:].isspace() and _REJECTED_BEFORE.search(before) is not None
 
 
 def is_rejected_after(text: str, end: int) -> bool:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _CHOICE = re.compile(r"\s*\(?([A-Za-z])\)?[.)]?\s*(.*)", re.DOTALL)
+_LETTER = re.compile(r"\b[a-z]\b")
 _OTHER_CHARACTERS = re.compile(r"[^a-z0-9]+")
 
 
 def names_letter(reply: str, letter: str) -> bool:
     """Say whether a letter stands between word boundaries anywhere in a reply."""
-    return _letter_pattern(letter.lower()).search(reply.strip().lower()) is not None
+    return letter.lower() in _letters_alone(reply)
 
 
 def official_polarity(text: str) -> bool | None:
@@ -47,8 +48,9 @@ def lenient_answer(reply: str, choices: tuple[str, ...]) -> str | None:
         The letter in upper case, or None.
     """
     options = _lenient_options(choices)
+    named = _letters_alone(reply)
     for letter in options.texts:
-        if names_letter(reply, letter):
+        if letter.lower() in named:
             return letter
     normalised = _normalise(reply)
     words = normalised.split()
@@ -83,6 +85,7 @@ def _normalise(text: str) -> str:
     return _OTHER_CHARACTERS.sub(" ", text.lower()).strip()
 
 
-@lru_cache(maxsize=64)
-def _letter_pattern(letter: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{re.escape(letter)}\b")
+@lru_cache(maxsize=8)
+def _letters_alone(reply: str) -> frozenset[str]:
+    """Find the letters that stand between word boundaries; both rule books ask for the same."""
+    return frozenset(_LETTER.findall(reply.lower()))

@@ -40,7 +40,7 @@ _YES_OR_NO = re.compile(r"^ (?:yes|no) ")
 _NEGATION = re.compile(r" (?:not|\w+n't|never|neither|hardly) ")
 _SENTENCE_END = re.compile(r"[.!?]\s")
 _CONJUNCTIONS = (" or ", " nor ", " and ")
-_START = re.compile(r"^(?: (?:the|a|an|that|it's|it|is|because|of|with|this|option))* ")
+_START = re.compile(r"(?: (?:the|a|an|that|it's|it|is|because|of|with|this|option))* ")
 _ENDING = re.compile(r"(?:'s|(?<=\w{3})(?:ing|es|ed|s|e))\Z")
 _STOP_WORDS = frozenset(
     {
@@ -71,8 +71,10 @@ def text_of_whole(text: str, options: Options) -> str | None:
     exact = [letter for letter, its in options.pairs if its == words]
     if exact:
         return exact[0] if len(exact) == 1 else None
-    stripped = _START.sub(" ", words)
-    if words.count(" ") > _LONGEST_PART + 1 or not _has_content(stripped):
+    if words.count(" ") > _LONGEST_PART + 1:
+        return None
+    stripped = _without_start(words)
+    if not _says_only(stripped, _content("".join(options.texts))):
         return None
     content = _content(words)
     holders = [
@@ -86,11 +88,11 @@ def text_of_whole(text: str, options: Options) -> str | None:
 def text_at_start(text: str, options: Options) -> str | None:
     """Give the option whose text a passage begins with; of several, the longest."""
     words = words_of(text[:_LONGEST_TEXT])
-    stripped = _START.sub(" ", words)
+    stripped = _without_start(words)
     found = [
         (len(its), letter)
         for letter, its in options.pairs
-        if words.startswith(its) or stripped.startswith(_START.sub(" ", its))
+        if words.startswith(its) or stripped.startswith(_without_start(its))
         if _has_content(its)
     ]
     return max(found)[1] if found else None
@@ -123,28 +125,31 @@ def claim_made(text: str, options: Options, *, alone: bool = False) -> str | Non
     emotion". All the words of the claim that carry meaning must occur, or, after
     a pronoun, nothing else: "They match". Where it must stand ``alone``, both.
     """
+    claimed = [(letter, its, claim) for letter, its in options.pairs if (claim := _claim(its))]
+    if not claimed:
+        return None
     words = words_of(text)
     if words.count(" ") > _LONGEST_CLAIM or _SENTENCE_END.search(text.strip()):
         return None
     said = _claim(words)
     opposite = dict(zip(options.letters, reversed(options.letters), strict=True))
     spelt_out = words.replace("n't ", " not ")
-    claimed = [(letter, its, _claim(its)) for letter, its in options.pairs]
     denied = _NEGATION.search(words) is not None
     claims = {
         opposite[letter] if denied != (_NEGATION.search(its) is not None) else letter
         for letter, its, claim in claimed
         if (
-            claim == said != frozenset()
+            claim == said
             if alone
             else (len(claim) > 1 and claim <= said)
-            or (bool(claim) and _YES_OR_NO.sub(" ", its) in spelt_out)
+            or _YES_OR_NO.sub(" ", its) in spelt_out
             or (_PRONOUN_FIRST.match(words) and said and said <= claim)
         )
     }
     return claims.pop() if len(claims) == 1 else None
 
 
+@lru_cache(maxsize=8192)
 def _claim(words: str) -> frozenset[str]:
     return frozenset(word for word in _content(words) if not _NOT_CLAIMED.fullmatch(word))
 
@@ -166,10 +171,29 @@ def _spans(words: str, options: Options) -> list[tuple[int, int, str]]:
     return sorted(spans)
 
 
+@lru_cache(maxsize=8192)
 def _without_subject(its: str) -> str:
     """Cut "he is afraid of the dog" to what a reply says of "the man"."""
     rest = _SUBJECT.sub(" ", its)
     return rest if len(_content(rest)) > 1 else its
+
+
+@lru_cache(maxsize=8192)
+def _without_start(words: str) -> str:
+    """Leave out the little words that a text begins with."""
+    start = _START.match(words)
+    return words if start is None else words[start.end() - 1 :]
+
+
+def _says_only(words: str, known: frozenset[str]) -> bool:
+    """Say whether words carry meaning, and none but what is known."""
+    meaningful = False
+    for word in words.split():
+        if _is_meaningful(word):
+            if _stem(word) not in known:
+                return False
+            meaningful = True
+    return meaningful
 
 
 def _has_content(words: str) -> bool:
@@ -179,6 +203,13 @@ def _has_content(words: str) -> bool:
 @lru_cache(maxsize=8192)
 def _content(words: str) -> frozenset[str]:
     """Give the stems of the words that carry meaning."""
-    return frozenset(
-        _ENDING.sub("", word) for word in words.split() if len(word) > 2 and word not in _STOP_WORDS
-    )
+    return frozenset(_stem(word) for word in words.split() if _is_meaningful(word))
+
+
+def _is_meaningful(word: str) -> bool:
+    return len(word) > 2 and word not in _STOP_WORDS
+
+
+@lru_cache(maxsize=8192)
+def _stem(word: str) -> str:
+    return _ENDING.sub("", word)

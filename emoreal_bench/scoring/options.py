@@ -26,9 +26,9 @@ def words_of(text: str) -> str:
     return f" {words} " if words else " "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Options:
-    """The options of one question.
+    """The options of one question, equal to no others, for they are keys of many caches.
 
     Attributes:
         letters: In their order, upper case.

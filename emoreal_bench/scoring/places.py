@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from emoreal_bench.scoring.caseless import caseless
+
 _WORDS = (
     ("first", "1st", "erste", "première", "premier", "primera", "primeira", "prima", "一", "1"),
     ("second", "2nd", "zweite", "deuxième", "seconde", "segunda", "seconda", "二", "2"),
@@ -45,6 +47,8 @@ _NAMED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
+_HINTS = re.compile(r"option|choice|alternative|number|no\.|#|antwort|respuesta|risposta|opzione")
+"""What an ASCII text in lower case that matches holds one of."""
 _NUMBER_WORD = re.compile(rf"\b(?:{_NUMBER}|[1-6])\b", re.I)
 _LISTED = re.compile(
     rf"\b(?:options|choices)\s+(?:{_NUMBER}|[1-6])"
@@ -56,7 +60,7 @@ _PAIR = re.compile(
     r"\s+(?:options?|choices?|answers?)\b",
     re.I,
 )
-_AT_START = re.compile(
+_AT_START = caseless(
     rf"""
     \W*(?:(?:it'?s|it\ is|definitely|probably|clearly|most\ likely)\s+)?
     (?:(?=the\s|\w+\s+(?:one|answer)\b|\w+\W*\Z)  # "First, the voice" goes through steps.
@@ -65,7 +69,7 @@ _AT_START = re.compile(
       | number\s+(?P<number>{_NUMBER}|[1-6]))
     (?=\W*\Z|[.,;:!]|\s+(?:because|since|as|is\s+(?:correct|right|the\s+best|most))\b)
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 
 
@@ -83,8 +87,15 @@ def with_letters(text: str, letters: tuple[str, ...]) -> str:
         return f"{line_start or ''}option {letter} " if letter else match.group()
 
     text = _PAIR.sub(lambda match: _both(match, letters), text)
+    if not _may_name_places(text):
+        return text
     text = _LISTED.sub(lambda match: _spelt(match, letters), text)
     return _NAMED.sub(letter_of, text)
+
+
+def _may_name_places(text: str) -> bool:
+    """Say whether a text can match, for less than it costs to try; most replies cannot."""
+    return not text.isascii() or _HINTS.search(text.lower()) is not None
 
 
 def _both(match: re.Match[str], letters: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Subtask
@@ -17,8 +17,7 @@ from emoreal_bench.scoring.strict_words import read_label
 _REPLIED = (DeliveryStatus.OK, DeliveryStatus.LENGTH)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The answer found in a reply.
 
     Attributes:

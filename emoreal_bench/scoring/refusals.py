@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from emoreal_bench.scoring.caseless import caseless
 from emoreal_bench.scoring.options import straight_quotes
 
 _DO = r"""
@@ -13,7 +14,7 @@ _DO = r"""
 """
 _CANNOT = r"(?:can't|cannot|can\ not|couldn't|could\ not|won't|will\ not)"
 _MODALITY = r"(?:video|audio|clip|image|media)"
-_REFUSAL = re.compile(
+_REFUSAL = caseless(
     rf"""
     (?:\b(?=[a-z])|(?=[^\x00-\x7f]))  # At once done with the middle of a word.
     (?:
@@ -37,7 +38,7 @@ _REFUSAL = re.compile(
     | \bdesculpe\b|\bnão\s+posso\b|\bnon\s+posso\b|извините|не\s+могу
     )
     """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+    re.VERBOSE | re.DOTALL,
 )
 
 

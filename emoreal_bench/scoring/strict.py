@@ -48,7 +48,9 @@ _SECOND_LETTER = re.compile(
     r"(?:(?:[Oo]ption|[Cc]hoice|maybe|possibly)\s+)?[\"'(\[{]*|\s+[(\[{]+|\s+(?=[A-Z](?:\s+[A-Z]\b|\W*\Z)))"
     r"([A-Z])(?![\w'])"
 )
-_LAST_SENTENCE = re.compile(r"(?:[:;]\s+|[.!?]\s+(?!A\Z))[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z")
+_LAST_SENTENCE = re.compile(
+    r"[:;.!?](?:(?<=[:;])\s+|(?<=[.!?])\s+(?!A\Z))[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z"
+)
 _LAST_CLAUSE = re.compile(
     r"[,.!?;-]\s+(?i:(?:it's|it is|so|then|must be)\s+)*[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z"
 )
@@ -103,8 +105,7 @@ def _read(text: str, options: Options, *, yes_no: bool, cut_off: bool) -> str | 
     if comparison is not None:
         found = reader.announced(reply, comparison)
     else:
-        stages = (reader.whole, reader.stated, reader.mentioned)
-        found = next((answers for stage in stages if (answers := stage(reply))), set())
+        found = reader.whole(reply) or reader.stated(reply) or reader.mentioned(reply)
     answer = found.pop() if len(found) == 1 else _OFF_LIST
     return None if answer == _OFF_LIST else answer
 

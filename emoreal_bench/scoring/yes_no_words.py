@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from emoreal_bench.scoring.caseless import caseless
+
 _YES = (
     r"yes+|yeah|yep|yup|yea|yah|aye|affirmative|indeed|true|correct|right|sí|si|oui|ja|da|sim|evet"
     r"|да|نعم|हाँ"
@@ -15,29 +17,26 @@ _NO = (
 _YES_SIGNS = r"是|对|對|はい|네|예|有"
 _NO_SIGNS = r"不|否|没有|沒有|いいえ|아니|沒"
 _PLAIN = r"yes|yeah|yep|yup|affirmative|no|nope|nah|negative"
-_START = re.compile(
+_START = caseless(
     r"\W*+(?:\d+\s?%\s*)?(?:(?:well|[hm]+m|um|uh|okay|ok|so|oh|ah|and|i think|i believe"
     r"|i would say|i'd say|i vote|it is|it's|that's|that is|is|a|an|simply|just|probably|likely"
     r"|most likely|clearly|definitely|absolutely|certainly|thus|therefore|hence|then|answer"
     r"|the answer is|option|choice|:)\b[\s,:]*)*"
-    rf"[\W_]*+(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])",
-    re.I,
+    rf"[\W_]*+(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])"
 )
 _SIGN_START = re.compile(rf"\W*(?:(?P<no>{_NO_SIGNS})|(?P<yes>{_YES_SIGNS}))")
-_FIRM_NO = re.compile(
+_FIRM_NO = caseless(
     r"\W*(?:(?:definitely|absolutely|certainly|of course|probably|clearly|most certainly|surely"
     r"|i think|i'd say)\s+not\b|not\s+(?:really|at all|quite|necessarily|exactly)\b"
     r"|i (?:don't|do not) (?:think|believe) (?:so|that)\b|it (?:does not|doesn't|isn't|is not)\W*\Z"
-    r"|(?:it|he|she|they) (?:does not|doesn't|did not|didn't|is not|isn't)\W*\Z)",
-    re.I,
+    r"|(?:it|he|she|they) (?:does not|doesn't|did not|didn't|is not|isn't)\W*\Z)"
 )
-_FIRM_YES = re.compile(
+_FIRM_YES = caseless(
     r"\W*(?:(?:definitely|absolutely|certainly|of course|sure|surely|exactly|totally)"
     r"\s*(?:[.!,]|\Z)"
-    r"|i (?:think|believe|guess) so\b|(?:it|he|she|they) (?:does|do|is|are)\W*\Z)",
-    re.I,
+    r"|i (?:think|believe|guess) so\b|(?:it|he|she|they) (?:does|do|is|are)\W*\Z)"
 )
-_LOOSE = re.compile(
+_LOOSE = caseless(
     r"\W*(?:true|correct|right|false|incorrect|wrong|indeed|da|si|sim|nie|non)\b", re.I
 )
 _ENDS_CLAUSE = re.compile(r"\s*(?:[.,!;:)\]\"'-]|\Z|\n)")
@@ -55,16 +54,16 @@ _BOTH = re.compile(
     re.I,
 )
 _SENTENCE = re.compile(r"[.!?\n]+")
-_CALLED = re.compile(
+_CALLED = caseless(
     rf"(?:\b(?:a|an|is|say|answer|but)\s+|[,:;-]\s*)[\"']?({_PLAIN})[\"']?"
-    r"(?=\s*(?:[.,!;\n]|from\b|to\b|\Z))",
-    re.I,
+    r"(?=\s*(?:[.,!;\n]|from\b|to\b|\Z))"
 )
 
 
 def without_both(text: str) -> str:
     """Leave out "yes or no", which answers nothing."""
-    return _BOTH.sub(" ", text)
+    has_yes = not text.isascii() or "yes" in text.lower()
+    return _BOTH.sub(" ", text) if has_yes else text
 
 
 def polarity_at_start(text: str) -> bool | None:
