@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.result import Delivery
@@ -34,6 +35,9 @@ _DEFECTS = frozenset(
     }
 )
 _ENDED = frozenset({"FINISH_REASON_UNSPECIFIED", "STOP"})
+_INVALID_ARGUMENT = 3
+"""Inside a job errors have gRPC's codes, not those of HTTP."""
+
 _UNEXPLAINED = "OTHER"
 """Any reason that is named nowhere here is the name of a filter."""
 
@@ -90,6 +94,20 @@ def read_error(error: errors.APIError, sent: Delivery) -> Reply:
     headers = getattr(error.response, "headers", None) or {}
     waits = [parse_retry_after(headers), _retry_delay(error.details)]
     return failed_reply(error.code, detail, waits)
+
+
+def read_job_error(error: types.JobError | None, sent: Delivery) -> Reply:
+    """Turn what stands in a job in the place of an answer into a reply.
+
+    Args:
+        error: As the SDK has validated it.
+        sent: What was sent: only media can be what a service cannot take.
+    """
+    message = (error.message if error else None) or "no answer in the job"
+    is_declined = error is not None and error.code == _INVALID_ARGUMENT
+    if is_declined and sent.has_media and is_media_refused(HTTPStatus.BAD_REQUEST, message):
+        return Reply(DeliveryStatus.UNSUPPORTED, detail=message)
+    return Reply(DeliveryStatus.FAILED, detail=message)
 
 
 def _retry_delay(details: Any) -> float | None:

@@ -109,6 +109,9 @@ class GoogleJobs(JobService):
             raise job_error(error.code, error.message or "no message", self._secret) from error
         except httpx2.HTTPError as error:
             raise ServiceUnavailableError(f"no answer: {type(error).__name__} {error}") from error
+        except ValueError as error:
+            # Not JSON, or of another shape; some of these errors repeat the answer.
+            raise ServiceUnavailableError("the answer cannot be read") from error
 
 
 def _state(job: types.BatchJob) -> str:

@@ -21,7 +21,7 @@ from emoreal_bench.contracts.deferred import AskedRequest, DeferredAdapter, Writ
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
-from emoreal_bench.model_adapters.google_answer import read_error, read_response
+from emoreal_bench.model_adapters.google_answer import read_error, read_job_error, read_response
 from emoreal_bench.model_adapters.google_batch import JOB_LIMITS, KEY, GoogleJobs
 from emoreal_bench.model_adapters.google_files import UploadedFiles, UploadError
 from emoreal_bench.model_adapters.jobs import DeferredArguments
@@ -277,8 +277,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
             if request is None:
                 continue
             if answer.response is None:
-                reason = answer.error.message if answer.error else None
-                reply = Reply(DeliveryStatus.FAILED, detail=reason or "no answer in the job")
+                reply = read_job_error(answer.error, request.sent)
             else:
                 reply = read_response(
                     answer.response,

@@ -131,7 +131,10 @@ class OpenAIJobs(JobService):
 
     async def _retrieve(self, job: str) -> Batch:
         with self._mapped_errors():
-            return await self._client.batches.retrieve(job)
+            batch = await self._client.batches.retrieve(job)
+        if isinstance(batch, str):  # what the SDK makes of an answer that is no JSON
+            raise ServiceUnavailableError("the answer cannot be read")
+        return batch
 
     @contextmanager
     def _mapped_errors(self) -> Iterator[None]:

@@ -213,10 +213,20 @@ class StubBatches:
             if job.outcome is None:
                 answers = self._answers(job, end, answer_line).items()
                 inlined = [
-                    {"metadata": {"key": key}}
-                    | ({"response": body} if status < 400 else {"error": body["error"]})
+                    {"metadata": {"key": key}} | _google_line(status, body)
                     for key, (status, body) in answers
                 ]
                 job.outcome = {"output": {"inlinedResponses": {"inlinedResponses": inlined}}}
             metadata |= job.outcome
         return {"name": job.name, "metadata": metadata, "done": end is not None}
+
+
+_RPC_CODES = {400: 3, 404: 5, 429: 8, 500: 13}
+
+
+def _google_line(status: int, body: Any) -> dict[str, Any]:
+    """Write an answer as it stands in a job, where errors have gRPC's codes."""
+    if status < 400:
+        return {"response": body}
+    error = body["error"]
+    return {"error": {"code": _RPC_CODES.get(status, 2), "message": error["message"]}}

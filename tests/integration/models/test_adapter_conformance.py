@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.deferred import DeferredAdapter
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters import PROVIDERS, create_adapter
 from tests.avere_checkpoint import make_avere_checkpoint
+from tests.jobs import AskedByJobs
 from tests.model_requests import QUESTION, make_clip, make_request
 from tests.stub_server import Behaviour, StubServer
 
@@ -38,14 +40,20 @@ class Subject:
         unusable: Makes a request that this adapter cannot answer.
         arguments: Of the model; ``{stub}`` stands for the address of a service,
             ``{python}`` for the interpreter.
+        by_jobs: Whether it is asked by whole files of requests.
     """
 
     name: str
     unusable: Callable[[Request], Request]
     arguments: Mapping[str, str] = field(default_factory=dict)
+    by_jobs: bool = False
 
     def create(self) -> ModelAdapter:
-        return create_adapter(self.name, self.arguments)
+        adapter = create_adapter(self.name, self.arguments)
+        if not self.by_jobs:
+            return adapter
+        assert isinstance(adapter, DeferredAdapter)
+        return AskedByJobs(adapter)
 
 
 def without_options(request: Request) -> Request:
@@ -80,6 +88,8 @@ ADAPTERS = (
     served("http/qwen", dialect="vllm", takes_audio="true"),
     served("openai/gpt-4o", takes_audio="true"),
     served("google/gemini-2.5-flash", path="", top_logprobs="5"),
+    replace(served("openai/gpt-4o", takes_audio="true"), by_jobs=True),
+    replace(served("google/gemini-2.5-flash", path="", top_logprobs="5"), by_jobs=True),
 )
 
 
@@ -99,7 +109,7 @@ def stub() -> Iterator[StubServer]:
         yield server
 
 
-@pytest.fixture(params=ADAPTERS, ids=lambda subject: subject.name)
+@pytest.fixture(params=ADAPTERS, ids=lambda subject: subject.name + " by jobs" * subject.by_jobs)
 def subject(
     request: pytest.FixtureRequest, tmp_path: Path, avere: Path, stub: StubServer
 ) -> Subject:
