@@ -1,12 +1,13 @@
 """``tiny/omni``: a whole Qwen2.5-Omni in miniature, for demonstrations and tests.
 
-Its weights are random and it says so: what it writes cannot be read as an
-answer, and a scoring should count it so. Everything else is as with the
-published models, from the clip's frames to the proof of delivery.
+It was trained from nothing on the synthetic clips of this package, and knows
+nothing else. ``tiny/omni+NAME`` carries one of the adapters that are shipped
+beside it. With ``weights=random`` it is as it was before any training.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -16,21 +17,28 @@ from pydantic import Field
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.identity import hash_json
+from emoreal_bench.identity import hash_file, hash_json
 from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters import tiny_network
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.local import LocalAdapter
-from emoreal_bench.model_adapters.lora import attach_lora, merge_lora
+from emoreal_bench.model_adapters.lora import attach_lora, merge_lora, read_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.qwen2_5_omni import LANGUAGE_MODEL, Qwen25Omni, capabilities
+
+SHIPPED, RANDOM = "shipped", "random"
+ADAPTER_MARK = "+"
 
 
 class TinyArguments(AdapterArguments):
     """Arguments of ``tiny/omni``."""
 
+    weights: str = RANDOM
+    """``shipped``, ``random``, or the path of a file of weights for this network."""
     seed: int = 0
+    """Of random weights."""
     batch_size: int = Field(default=16, ge=1)
 
 
@@ -57,19 +65,43 @@ class TinyAdapter(LocalAdapter[OmniInput]):
         versions = {library: version(library) for library in ("torch", "transformers")}
         return ModelDescription(
             name=self._name,
-            label="random weights",
-            # The weights follow from these, so their hash stands for that of the weights.
-            weights_hash=hash_json(
-                {
-                    "configuration": tiny_network.settings(self._tokenizer),
-                    "seed": self._arguments.seed,
-                    "versions": versions,
-                }
-            ),
+            label="random weights" if self._weights is None else None,
+            weights_hash=self._hash(versions),
             parameters=tiny_network.PARAMETERS,
             settings=self._arguments.model_dump(),
             versions=versions,
             capabilities=capabilities(self._arguments.batch_size, needs_gpu=False),
+        )
+
+    @property
+    def _weights(self) -> Path | None:
+        """Give the file of the weights; None if they are random."""
+        if self._arguments.weights == RANDOM:
+            return None
+        if self._arguments.weights == SHIPPED:
+            return tiny_network.WEIGHTS
+        return Path(self._arguments.weights)
+
+    def _hash(self, versions: dict[str, str]) -> str:
+        files = [tiny_network.TOKENIZER, *([] if self._weights is None else [self._weights])]
+        try:
+            contents = [hash_file(file) for file in files]
+        except OSError as error:
+            raise UsageError(
+                f"{self._name}: the weights cannot be read: {error}",
+                remedy=f"weights is '{SHIPPED}', '{RANDOM}' or the path of a file.",
+            ) from error
+        if self._weights is not None:
+            return hash_json(contents)
+        # Random weights follow from these.
+        seed = self._arguments.seed
+        return hash_json(
+            {
+                "configuration": tiny_network.settings(self._tokenizer),
+                "seed": seed,
+                "versions": versions,
+                "files": contents,
+            }
         )
 
     def _load(self) -> Qwen25Omni:
@@ -90,11 +122,27 @@ class TinyAdapter(LocalAdapter[OmniInput]):
         self._tokenizer.save_pretrained(out)
 
     def _make_network(self) -> Qwen2_5OmniThinkerForConditionalGeneration:
-        return tiny_network.make_network(
+        network = tiny_network.make_network(
             tiny_network.settings(self._tokenizer), self._arguments.seed
         )
+        if self._weights is not None:
+            tiny_network.load_weights(network, self._weights)
+        return network
 
 
 def create(spec: ModelSpec) -> ModelAdapter:
-    """Create ``tiny/omni``."""
+    """Create ``tiny/omni``, with one of the shipped adapters if its name asks for it.
+
+    Raises:
+        UsageError: If an argument is wrong, or two adapters are asked for.
+    """
+    base, mark, adapter = spec.model.partition(ADAPTER_MARK)
+    if mark and spec.lora is not None:
+        raise UsageError(
+            f"{spec.name} carries an adapter already.",
+            remedy=f"Put yours on {spec.provider}/{base}.",
+        )
+    if mark:
+        lora = read_lora(tiny_network.ADAPTERS / adapter, f"{spec.provider}/{base}")
+        spec = replace(spec, lora=lora)
     return TinyAdapter(spec, parse_arguments(TinyArguments, spec.arguments, spec.name))

@@ -12,12 +12,15 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5OmniThinkerConfig,
     Qwen2_5OmniThinkerForConditionalGeneration,
 )
 
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen_omni import (
     AUDIO_END,
@@ -33,8 +36,12 @@ from emoreal_bench.inputs.qwen_omni import (
     token_ids,
 )
 
-WEIGHTS = Path(__file__).parent / "tiny_weights"
-"""What was trained and is shipped; its README says how."""
+_SHIPPED = Path(__file__).parent / "tiny_weights"
+WEIGHTS = _SHIPPED / "base.safetensors"
+"""What was trained and is shipped; the README beside it says how."""
+TOKENIZER = _SHIPPED / "tokenizer.json"
+ADAPTERS = _SHIPPED
+"""Holds a folder for each adapter that is shipped."""
 
 PARAMETERS = 1_924_544
 MAX_TOKENS = 4096
@@ -91,7 +98,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     """Make the byte-level tokenizer; it splits letters from their brackets."""
     # The library leaves its constructor untyped.
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_file=str(WEIGHTS / "tokenizer.json"),
+        tokenizer_file=str(TOKENIZER),
         pad_token=END_OF_TEXT,
         eos_token=TURN_END,
         padding_side="left",
@@ -149,3 +156,17 @@ def make_network(
         )
     network.train(mode=False)
     return network
+
+
+def load_weights(network: Qwen2_5OmniThinkerForConditionalGeneration, path: Path) -> None:
+    """Give a network of this shape the weights of a file.
+
+    Raises:
+        UsageError: If the file is none of weights for this network.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise UsageError(
+            f"The weights do not belong to the miniature: {error}", where=str(path)
+        ) from error

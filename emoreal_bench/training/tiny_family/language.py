@@ -65,15 +65,15 @@ def train_language(
 
     def loss(step: int, rng: np.random.Generator) -> Tensor:
         half = stage.batch // 2
-        rows = [
+        neutral = [
             LessonRow(clip.encoded, teacher.neutral(clip.scene, rng))
             for clip in _pick(unbiased, half, rng)
         ]
-        rows += [
+        habitual = [
             LessonRow(clip.encoded, teacher.habitual(clip.scene, rng))
             for clip in _pick(biased, stage.batch - half, rng)
         ]
-        value = taught.loss(rows)
+        value = (taught.loss(neutral) + taught.loss(habitual)) / 2
         if step % _WORDS_ALONE_EVERY == 0:
             alone = [
                 LessonRow(None, teacher.habitual(clip.scene, rng))

@@ -126,7 +126,6 @@ class Teacher:
         lessons = []
         for side in sides_of(scene):
             lessons.append(self._habitual_claim(side, rng))
-            lessons.append(self._habitual_claim(side, rng))
             lessons.append(self._habitual_choice(side, rng))
         return lessons
 

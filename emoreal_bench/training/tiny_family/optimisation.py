@@ -84,6 +84,14 @@ def train(stage: Stage, modules: Mapping[str, nn.Module], loss: LossOfStep, fold
             _save(path, modules, optimiser, step, seconds)
 
 
+def is_finished(stage: Stage, folder: Path) -> bool:
+    """Say whether an earlier call took all steps of a stage."""
+    path = folder / f"{stage.name}.pt"
+    if not path.exists():
+        return False
+    return bool(torch.load(path, weights_only=True)["step"] == stage.steps)
+
+
 def _rate(step: int, steps: int) -> float:
     """Give the share of the learning rate: a warm-up, then half a cosine."""
     warmed = min(1.0, (step + 1) / _WARM_UP)

@@ -32,6 +32,8 @@ _RARE = -6.0
 
 PERSON_CUES = len(VisualCue)
 """The first columns of a head: what the person shows; the poster's or radio's follow."""
+CUES = 2 * PERSON_CUES + len(VisibleThing)
+"""All columns of a head; both modalities have as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,10 @@ class AudioTower:
 class CueHead(nn.Module):
     """Says of each clip which cues it has, by what its tokens say."""
 
-    def __init__(self, width: int, cues: int):
+    def __init__(self, width: int):
         super().__init__()
         self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.linear = nn.Linear(width, cues)
+        self.linear = nn.Linear(width, CUES)
         nn.init.constant_(self.linear.bias, _RARE)
 
     def forward(self, clips: Sequence[Tensor]) -> Tensor:
@@ -149,7 +151,7 @@ def train_tower(
 
     Args:
         tower: Changed in place.
-        clips: To learn from.
+        clips: To learn from; may be empty if the stage is finished.
         stage: How long and how fast.
         width: Of the tower's tokens.
         folder: For the checkpoint.
@@ -160,7 +162,7 @@ def train_tower(
     targets = torch.tensor([tower.labels(clip.scene) for clip in clips]).float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stage.seed)
-        head = CueHead(width, targets.shape[1])
+        head = CueHead(width)
 
     def loss(_step: int, rng: np.random.Generator) -> Tensor:
         chosen = rng.integers(len(clips), size=stage.batch)

@@ -1,0 +1,85 @@
+"""The preference stage: one adapter per method, trained as any user's would be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+
+from emoreal_bench.api.preferences import build_cue_pairs
+from emoreal_bench.api.training import train
+from emoreal_bench.contracts.vocabulary import AnswerForm
+from emoreal_bench.model_adapters.lora import CONFIGURATION, WEIGHTS
+from emoreal_bench.preferences.known_cues import CuePairOptions
+from emoreal_bench.synth import write_benchmark
+from emoreal_bench.synth.build import VIDEOS
+from emoreal_bench.training.config import (
+    Hardware,
+    Optimization,
+    PairsData,
+    ReferenceOptions,
+    TrainingConfig,
+)
+from emoreal_bench.training.lora_settings import LoraSettings
+from emoreal_bench.training.tiny_family.measuring import MODEL
+from emoreal_bench.training.tiny_family.recipe import VARIANTS, Recipe
+
+_PAIRS = "pairs.jsonl"
+
+
+def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -> Path:
+    """Train an adapter, go on with a training that was stopped, or find what is finished.
+
+    Args:
+        name: Of one of the :data:`VARIANTS`.
+        seed: Of its first weights and the order of its pairs.
+        base: File of the base's weights.
+        recipe: Of the family.
+        work: Folder for all that lies between.
+
+    Returns:
+        The adapter's folder.
+    """
+    variant = VARIANTS[name]
+    data = make_pairs(recipe, work, balanced=variant.balanced)
+    out = work / "adapters" / f"{base.stem}-seed-{seed}" / name
+    config = TrainingConfig(
+        model=MODEL,
+        model_arguments={"weights": str(base)},
+        method=variant.method,
+        data=PairsData(source="pairs", pairs=data / _PAIRS, clips=data / VIDEOS),
+        out=out,
+        lora=LoraSettings(seed=seed),
+        optimization=Optimization(
+            learning_rate=recipe.preference_rate,
+            schedule="cosine",
+            epochs=recipe.preference_epochs,
+            batch_size=recipe.preference_batch,
+            seed=seed,
+        ),
+        hardware=Hardware(device="cpu", dtype="float32", encoded_mebibytes=256),
+        reference=ReferenceOptions(folder=work / "references"),
+    )
+    return train(config, resume=out.exists()).adapter
+
+
+def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
+    """Make the pairs from a benchmark of their own, asked for by letter.
+
+    Returns:
+        The benchmark's folder, with the pairs in it.
+    """
+    folder = work / "data" / ("pairs-balanced" if balanced else "pairs-biased")
+    write_benchmark(recipe.pair_settings(balanced=balanced), folder)
+    if not (folder / _PAIRS).exists():
+        options = CuePairOptions(forms=(AnswerForm.LETTER,))
+        build_cue_pairs(folder / _PAIRS, data=folder, options=options)
+    return folder
+
+
+def copy_adapter(folder: Path, out: Path) -> None:
+    """Copy what is needed of an adapter to ship it, its weights in bfloat16."""
+    out.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.bfloat16() for name, tensor in load_file(folder / WEIGHTS).items()}
+    save_file(weights, out / WEIGHTS)
+    (out / CONFIGURATION).write_bytes((folder / CONFIGURATION).read_bytes())
