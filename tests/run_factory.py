@@ -36,6 +36,7 @@ SUBTASK_ITEMS = {
     "reasoning_stress_audio": 820,
     "reasoning_stress_video": 728,
 }
+EMOTIONS = ("anger", "fear", "happiness", "sadness")
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class MadeUpRun:
             average_accuracy=average,
             average_accuracy_interval=self._interval(average, self.items),
             question_types={"stress_test": self._stress(average)},
+            slices={"emotion": {name: self._slice(average) for name in EMOTIONS}},
             **subtasks,
         )
 
@@ -164,7 +166,17 @@ class MadeUpRun:
             accuracy=accuracy,
             chance=0.5 if position > 1 else 0.25,
             intervals={"accuracy": self._interval(accuracy, items)},
+            confusion=_confusion(("yes", "no") if position > 1 else tuple("ABCD"), items, accuracy),
             **yes_no,
+        )
+
+    def _slice(self, average: float) -> SubtaskScores:
+        items = self.items // len(EMOTIONS)
+        return SubtaskScores(
+            n=items,
+            outcomes=dict.fromkeys(Outcome, 0) | {Outcome.ANSWERED: items},
+            accuracy=average,
+            intervals={"accuracy": self._interval(average, items)},
         )
 
     def _stress(self, average: float) -> SubtaskScores:
@@ -194,6 +206,16 @@ class MadeUpRun:
             text = record.model_dump_json(by_alias=True, exclude_unset=name == RESULTS_FILE)
             (folder / name).write_text(text, encoding="utf-8")
         return folder
+
+
+def _confusion(classes: tuple[str, ...], items: int, accuracy: float) -> dict[str, dict[str, int]]:
+    """Spread wrong answers evenly over everything that is not right."""
+    each = items // len(classes)
+    wrong = round((1 - accuracy) * each / len(classes))
+    table = {gold: dict.fromkeys((*classes, "unmapped"), wrong) for gold in classes}
+    for gold, row in table.items():
+        row[gold] = each - wrong * len(classes)
+    return table
 
 
 def write_runs(root: Path, *runs: MadeUpRun) -> list[Path]:

@@ -297,6 +297,8 @@ def write_cell(key: NumberKey, number: Number | None) -> Cell:
         text = percent(number.value)
     elif unit is Unit.POINTS:
         text = points(number.value)
+    elif 0 < number.value < 0.001:
+        text = "<0.001"
     else:
         text = f"{number.value:.3g}" if number.value < 1 else f"{number.value:.1f}"
     return Cell(

@@ -93,7 +93,10 @@ def make_groups(
         members[_group_key(run)].append(run)
     return [
         _make_group(key, sorted(members[key], key=_run_order), (published, least), extras)
-        for key in sorted(members)
+        # A task as it is asked by itself stands before its departures.
+        for key in sorted(
+            members, key=lambda key: (key[:2], _departures(members[key][0].manifest), key)
+        )
     ]
 
 
@@ -132,6 +135,7 @@ def _make_group(
     ]
     remarks = [(row.model, row.remarks) for table in tables for row in table.rows if row.remarks]
     definition = manifest.task_definition
+    chances = chances_of(runs, tables[0].scoring) if tables else {}
     return Group(
         anchor=f"{slug(manifest.task)}-{short(hash_json(list(key)))}",
         title=plain_text(str(definition.get("title") or manifest.task)),
@@ -141,7 +145,8 @@ def _make_group(
         license=plain_text(str(definition.get("license") or ""), 400),
         tables=tables,
         headline=tuple(headline),
-        heat_map=make_heat_map(headline, chances_of(runs, tables[0].scoring) if tables else {}),
+        # One subtask alone has nothing beside it: the table says it all.
+        heat_map=make_heat_map(headline if len(chances) > 1 else [], chances),
         scatter=make_scatter(headline),
         remarks=tuple(sorted(set(remarks))),
         publications=tuple(publications),

@@ -65,7 +65,43 @@ def test_latex_escapes_what_it_would_obey(tables: Path) -> None:
         assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
 
 
-def test_every_file_is_linked_from_the_page(tables: Path) -> None:
-    page = (tables.parent / "index.html").read_text(encoding="utf-8")
-    linked = set(re.findall(r'href="tables/([^"]+)" download', page))
+def test_every_file_is_linked_from_a_page(tables: Path) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in tables.parent.rglob("*.html")]
+    linked = {
+        name
+        for page in pages
+        for name in re.findall(r'href="(?:\.\./)?tables/([^"]+)" download', page)
+    }
     assert linked == {path.name for path in tables.iterdir()}
+
+
+def _rows(tables: Path, pattern: str) -> list[dict[str, str]]:
+    (path,) = tables.glob(pattern)
+    return list(csv.DictReader(path.read_bytes().decode().splitlines()))
+
+
+def test_slices_are_rows_with_their_number_of_items(tables: Path) -> None:
+    rows = _rows(tables, "*-strict-slices-1-emotion.csv")
+    first = rows[0]
+    assert (first["model"], first["emotion"], first["items"]) == ("hf/one", "anger", "1000")
+    assert float(first["accuracy_lower"]) < float(first["accuracy"]) == 0.8
+    assert len(rows) == 3 * 4
+
+
+def test_confusion_is_counted_by_right_and_given_answer(tables: Path) -> None:
+    rows = _rows(tables, "*-strict-confusion.csv")
+    agreement = [row for row in rows if row["subtask"] == "modality agreement"]
+    assert {(row["right_answer"], row["given_answer"]) for row in agreement} == {
+        (gold, answer) for gold in ("yes", "no") for answer in ("yes", "no", "unmapped")
+    }
+    assert sum(int(row["items"]) for row in agreement) == 3 * 456
+    (text,) = tables.glob("*-strict-confusion.md")
+    assert "hf/one, modality agreement: items by right and given answer" in text.read_text(
+        encoding="utf-8"
+    )
+
+
+def test_a_heat_map_holds_one_row_for_a_model(tables: Path) -> None:
+    rows = _rows(tables, "*-heat.csv")
+    assert [row["model"] for row in rows] == ["hf/one", f"'{HOSTILE}"]
+    assert float(rows[0]["reasoning basic audio"]) == pytest.approx(0.9)
