@@ -6,11 +6,11 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
-from emoreal_bench.api.preferences import build_cue_pairs
 from emoreal_bench.api.training import train
 from emoreal_bench.contracts.vocabulary import AnswerForm
 from emoreal_bench.model_adapters.lora import CONFIGURATION, WEIGHTS
-from emoreal_bench.preferences.known_cues import CuePairOptions
+from emoreal_bench.preferences.known_cues import CuePairOptions, make_cue_pairs
+from emoreal_bench.preferences.reading import write_pairs
 from emoreal_bench.synth import write_benchmark
 from emoreal_bench.synth.build import VIDEOS
 from emoreal_bench.training.config import (
@@ -70,10 +70,11 @@ def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
         The benchmark's folder, with the pairs in it.
     """
     folder = work / "data" / ("pairs-balanced" if balanced else "pairs-biased")
-    write_benchmark(recipe.pair_settings(balanced=balanced), folder)
+    settings = recipe.pair_settings(balanced=balanced)
+    write_benchmark(settings, folder)
     if not (folder / _PAIRS).exists():
         options = CuePairOptions(forms=(AnswerForm.LETTER,))
-        build_cue_pairs(folder / _PAIRS, data=folder, options=options)
+        write_pairs(make_cue_pairs(settings, options), folder / _PAIRS)
     return folder
 
 
