@@ -22,10 +22,17 @@ from emoreal_bench.api.evaluating import (
     reproduce,
 )
 from emoreal_bench.api.looking import doctor, list_models, list_runs, list_tasks
+from emoreal_bench.api.pair_building import (
+    CaptionedSource,
+    SortingOptions,
+    build_caption_pairs,
+    build_cue_pairs,
+    build_sampled_pairs,
+    sample_answers,
+)
 from emoreal_bench.api.preferences import (
     PairsCheckOptions,
     balance_pairs,
-    build_cue_pairs,
     check_pairs,
     convert_pairs,
     read_audit,
@@ -55,6 +62,7 @@ from emoreal_bench.api.scores import (
     write_check,
 )
 from emoreal_bench.api.training import preview_training, train
+from emoreal_bench.preferences.captions import CaptionOptions
 from emoreal_bench.preferences.known_cues import CuePairOptions
 from emoreal_bench.reporting.runs import RunReport
 from emoreal_bench.running.budget import Budget
@@ -64,6 +72,8 @@ from emoreal_bench.running.runner import RunInterrupted
 
 __all__ = [
     "Budget",
+    "CaptionOptions",
+    "CaptionedSource",
     "CuePairOptions",
     "PairsCheckOptions",
     "PlanOptions",
@@ -71,10 +81,13 @@ __all__ = [
     "RunOptions",
     "RunPolicy",
     "RunReport",
+    "SortingOptions",
     "add_leaderboard_entry",
     "balance_pairs",
+    "build_caption_pairs",
     "build_cue_pairs",
     "build_leaderboard",
+    "build_sampled_pairs",
     "check",
     "check_data",
     "check_pairs",
@@ -104,6 +117,7 @@ __all__ = [
     "probe",
     "read_audit",
     "reproduce",
+    "sample_answers",
     "save_baseline",
     "score_predictions",
     "score_run",

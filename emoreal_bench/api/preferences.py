@@ -1,15 +1,14 @@
-"""Preference pairs: build, convert, check and balance what AVEm-DPO is trained on."""
+"""Files of preference pairs: convert, check, balance and audit what AVEm-DPO is trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emoreal_bench.api.evaluating import RunOptions
-from emoreal_bench.catalog import explain, find_task
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.preferences.reading import read_pairs, write_pairs
@@ -18,53 +17,10 @@ from emoreal_bench.running.observer import RunObserver
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.item import Clip
-    from emoreal_bench.preferences.asking import StageOptions
-    from emoreal_bench.preferences.known_cues import CuePairOptions
     from emoreal_bench.preferences.report import BlindGuessing, PairsReport
     from emoreal_bench.preferences.verdicts import AuditReport
 
 Progress = Callable[[int, int], None]
-
-
-def build_cue_pairs(
-    out: Path,
-    *,
-    data: Path | None = None,
-    settings: Mapping[str, Any] | None = None,
-    options: CuePairOptions | None = None,
-) -> tuple[PreferencePair, ...]:
-    """Write the pairs of the synthetic benchmark, whose every cue is known.
-
-    Args:
-        out: The file to write.
-        data: A folder that :func:`make_synthetic_benchmark` wrote; the clips of the
-            pairs are below its ``videos``.
-        settings: Instead of ``data``: the settings of such a folder, of the split
-            ``train`` unless they say otherwise.
-        options: Which pairs are wanted.
-
-    Raises:
-        UsageError: If not exactly one of ``data`` and ``settings`` is given, or a
-            setting is out of range.
-        DataError: If ``data`` is not a finished synthetic benchmark.
-    """
-    from pydantic import ValidationError
-
-    from emoreal_bench.preferences.known_cues import make_cue_pairs, read_synth_settings
-    from emoreal_bench.synth.settings import Split, SynthSettings
-
-    if (data is None) == (settings is None):
-        raise UsageError("Either a folder of the synthetic benchmark is needed or its settings.")
-    if data is not None:
-        wanted = read_synth_settings(data)
-    else:
-        try:
-            wanted = SynthSettings.model_validate({"split": Split.TRAIN, **(settings or {})})
-        except ValidationError as error:
-            raise UsageError(f"There is no such benchmark:\n{explain(error)}") from error
-    pairs = make_cue_pairs(wanted, options)
-    write_pairs(pairs, out)
-    return pairs
 
 
 def convert_pairs(source: Path, out: Path) -> tuple[PreferencePair, ...]:
@@ -206,12 +162,5 @@ def _guess_blind(
     plan = plan_blind(pairs, path)
     if not plan.items:
         return None
-    return measure_blind(
-        pairs, StageRunner(_stage_options(options.run, observer)).run(plan, adapter)
-    )
-
-
-def _stage_options(options: RunOptions, observer: RunObserver | None) -> StageOptions:
-    from emoreal_bench.preferences.asking import StageOptions
-
-    return StageOptions(options.runs, options.policy, observer or RunObserver())
+    runner = StageRunner(options.run.runs, options.run.policy, observer)
+    return measure_blind(pairs, runner.run(plan, adapter))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from emoreal_bench.contracts.media import ClipMedia
-from emoreal_bench.contracts.preference import CLIP_MODALITIES, AlteredInput
+from emoreal_bench.contracts.preference import CLIP_MODALITIES, AlteredInput, PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.identity import hash_json
+from emoreal_bench.preferences.facts import Fact, fact
+
+Lengths = Callable[[Sequence[str]], Mapping[str, float]]
+"""Gives the lengths of clips in seconds."""
 
 
 class PartnerFinder:
@@ -66,6 +70,36 @@ def altered_input(
         return AlteredInput(modalities=modalities, alteration=Alteration.NOISE, seed=seed)
     absent = Alteration.BLANK if modality is Modality.VIDEO else Alteration.MUTE
     return AlteredInput(modalities=modalities, alteration=absent)
+
+
+def with_altered_inputs(
+    pairs: Sequence[PreferencePair], lengths: Lengths, alteration: Alteration
+) -> tuple[PreferencePair, ...]:
+    """Give pairs altered inputs: for a swap the nearest clip in length that differs in emotion.
+
+    Args:
+        pairs: Pairs that name their emotions.
+        lengths: Of the clips; asked for only where they are swapped.
+        alteration: Of the inputs.
+    """
+    of_clips = {pair.clip: fact(pair, Fact.EMOTION) for pair in pairs}
+    # Face and voice may convey two emotions, so a modality's own goes first.
+    emotions = {(pair.clip, pair.modality): fact(pair, Fact.EMOTION) for pair in pairs}
+    clips = list(dict.fromkeys(pair.clip for pair in pairs))
+    finder = PartnerFinder(lengths(clips)) if alteration is Alteration.SWAP else None
+
+    def altered(pair: PreferencePair, position: int) -> AlteredInput:
+        def differs(clip: str) -> bool:
+            other = emotions.get((clip, pair.modality), of_clips[clip])
+            return other is not None and other != fact(pair, Fact.EMOTION)
+
+        partner = None if finder is None else finder.nearest(pair.clip, differs)
+        return altered_input(alteration, pair.modality, partner, position)
+
+    return tuple(
+        PreferencePair.model_validate({**dict(pair), "altered": altered(pair, position)})
+        for position, pair in enumerate(pairs)
+    )
 
 
 def alter_clip(

@@ -24,7 +24,6 @@ from emoreal_bench.identity import clip_hash, data_hash, hash_json
 from emoreal_bench.prompting import PromptRenderer, quoted, whole_characters
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.budget import Budget
-from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.log import read_final_records
 from emoreal_bench.running.manifest import run_id
 from emoreal_bench.running.observer import RunObserver, RunSummary
@@ -129,33 +128,21 @@ def plan_stage(stage: Stage, items: Sequence[Item], clips: Mapping[str, Clip], r
     )
 
 
-@dataclass(frozen=True, slots=True)
-class StageOptions:
-    """How stages are carried out.
-
-    Attributes:
-        runs: Where their run folders are made, named after what they are.
-        policy: Retries, limits, and the budget of the whole sitting.
-        observer: Hears of every finished item.
-        cache: Replies of earlier runs.
-    """
-
-    runs: Path
-    policy: RunPolicy = field(default_factory=RunPolicy)
-    observer: RunObserver = field(default_factory=RunObserver)
-    cache: ResponseCache | None = None
-
-
 class StageRunner:
     """Carries out one stage after another, on one budget.
 
     Args:
-        options: How.
+        runs: Where their run folders are made, named after what they are.
+        policy: Retries, limits, and the budget of the whole sitting.
+        observer: Hears of every finished item.
     """
 
-    def __init__(self, options: StageOptions):
-        self._options = options
-        self._spent = _SpendingObserver(options.observer)
+    def __init__(
+        self, runs: Path, policy: RunPolicy | None = None, observer: RunObserver | None = None
+    ):
+        self._runs = runs
+        self._policy = policy or RunPolicy()
+        self._spent = _SpendingObserver(observer or RunObserver())
 
     def run(self, plan: Plan, adapter: ModelAdapter) -> Path:
         """Ask what is still open of a stage, and give its run folder.
@@ -166,9 +153,9 @@ class StageRunner:
             BudgetSpentError: If the budget is spent.
             RunInterrupted: On Ctrl-C or SIGTERM.
         """
-        folder = self._options.runs / run_id(plan, adapter.describe())
-        policy = replace(self._options.policy, budget=self._spent.left(self._options.policy.budget))
-        summary = run_task(plan, adapter, folder, policy, self._spent, cache=self._options.cache)
+        folder = self._runs / run_id(plan, adapter.describe())
+        policy = replace(self._policy, budget=self._spent.left(self._policy.budget))
+        summary = run_task(plan, adapter, folder, policy, self._spent)
         failed = summary.statuses.get(DeliveryStatus.FAILED, 0)
         if failed:
             raise RunError(
