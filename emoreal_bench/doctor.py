@@ -144,7 +144,7 @@ def _service(adapter: ModelAdapter) -> Iterator[Finding]:
         yield Finding("key", False, str(error))
     else:
         yield Finding("key", True, "there, or not needed")
-    if isinstance(adapter, RemoteAdapter):
+    if isinstance(adapter, RemoteAdapter) and adapter.address is not None:
         yield _connection(adapter.address)
 
 

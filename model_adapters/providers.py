@@ -241,6 +241,16 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 deferred=True,
                 key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
             ),
+            Provider(
+                name="inspect",
+                factory="emoreal_bench.model_adapters.inspect_models:create",
+                summary="Models that Inspect AI wraps: clips as frames, or as it is told.",
+                example="inspect/mistral/pixtral-12b-2409",
+                extra="inspect",
+                modules=("inspect_ai",),
+                takes=_CLIP,
+                needs=("the key and the library that Inspect asks for",),
+            ),
         )
     }
 )

@@ -131,8 +131,8 @@ class RemoteAdapter(ModelAdapter):
 
     @property
     @abstractmethod
-    def address(self) -> str:
-        """Where the service is."""
+    def address(self) -> str | None:
+        """Where the service is, where that is known."""
 
     @abstractmethod
     async def _connect(self) -> str | None:
