@@ -5,6 +5,7 @@
 #   make demo SEED=7       the same on other clips; ITEMS=60 asks fewer questions
 #   make test              the test suite
 #   make test-long         the suites that take minutes
+#   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make lint              ruff and mypy
 #   make benchmark         speed and memory, recorded in benchmarks/results/
 #
@@ -13,6 +14,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+VLLM_VENV ?= .venv-vllm
 TORCH_INDEX ?=
 SEED ?= 1
 ITEMS ?= 240
@@ -23,7 +25,7 @@ DEMO_DATA := data/synth-$(SEED)-$(ITEMS)
 DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni baseline/first-choice baseline/last-choice baseline/random
 
-.PHONY: demo test test-long lint benchmark clean
+.PHONY: demo test test-long test-vllm lint benchmark clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/emoreal-bench data synth --out $(DEMO_DATA) --items $(ITEMS) --seed $(SEED)
@@ -38,13 +40,18 @@ test: $(VENV)/.installed-dev
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long --timeout 3600
 
+test-vllm: $(VLLM_VENV)/.installed
+	PYTHONPATH=tests/vllm/torchvision_operators VLLM_CPU_KVCACHE_SPACE=1 VLLM_NO_USAGE_STATS=1 \
+	  $(VLLM_VENV)/bin/python -m pytest tests/vllm --timeout 1800
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 benchmark: $(VENV)/.installed-dev
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do \
+	  $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 $(VENV)/.torch: constraints.txt
 	@echo "Installing torch and the other libraries; this takes some minutes."
@@ -60,5 +67,12 @@ $(VENV)/.installed-dev: $(VENV)/.torch pyproject.toml
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	touch $@
 
+$(VLLM_VENV)/.installed: tests/vllm/install.py pyproject.toml
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python tests/vllm/install.py $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	$(VLLM_VENV)/bin/pip --disable-pip-version-check -q install -e . accelerate peft hypothesis \
+	  pytest pytest-timeout
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info site
+	rm -rf $(VENV) $(VLLM_VENV) build dist *.egg-info site

@@ -30,6 +30,11 @@ def make_folder(folder: Path) -> Path:
     settings["text_config"] = {**settings["text_config"], "tie_word_embeddings": False}
     torch.manual_seed(0)
     network = Qwen2_5OmniThinkerForConditionalGeneration(Qwen2_5OmniThinkerConfig(**settings))
+    with torch.no_grad():
+        # Large enough for the answers to depend on the clip.
+        for weight in network.parameters():
+            if weight.ndim > 1:
+                weight.mul_(4)
     network.save_pretrained(folder / "thinker")
     tokenizer.save_pretrained(folder / "thinker")
     whole = make_whole_folder(folder / "thinker", folder / "whole")
