@@ -20,6 +20,8 @@ class Verdict(StrEnum):
     """The test could have found a difference that matters, and did not."""
     TOO_SMALL = "too small a test"
     """Even a difference that matters would probably have been missed."""
+    IDENTICAL = "identical"
+    """Every item is right in both runs or wrong in both."""
 
 
 class Difference(BaseModel):

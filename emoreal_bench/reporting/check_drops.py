@@ -207,7 +207,7 @@ def _words(limit: float, drop: DropTest, *, passed: bool) -> str:
                 f"too small a test for a drop of {percent(limit)} points; the smallest that it "
                 f"finds four times in five is {percent(drop.smallest_detectable)}"
             )
-        case Verdict.NO_EVIDENCE:
+        case Verdict.NO_EVIDENCE | Verdict.IDENTICAL:
             words = "no evidence of a change"
     return f"{_both(drop)}: {words}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emoreal_bench.contracts.comparison import Comparison, Difference
+from emoreal_bench.contracts.comparison import Comparison, Difference, Verdict
 from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
@@ -17,7 +17,13 @@ from emoreal_bench.statistics.intervals import (
     percentile_interval,
     resample,
 )
-from emoreal_bench.statistics.paired import holm, mcnemar_exact, smallest_detectable, verdict_of
+from emoreal_bench.statistics.paired import (
+    all_alike_p_value,
+    holm,
+    mcnemar_exact,
+    smallest_detectable,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,6 +126,10 @@ class _Pair:
             interval, detectable = percentile_interval(draws), smallest_detectable(draws)
         only_first, only_second = discordant or (None, None)
         p_value, adjusted = p_values or (None, None)
+        decisive = adjusted
+        if detectable is None:
+            decisive = max(adjusted or 0.0, all_alike_p_value(counts.clusters))
+        verdict = verdict_of(second - first, interval, detectable, decisive)
         return Difference(
             n=sum(members.size for members in groups),
             first=first,
@@ -131,8 +141,13 @@ class _Pair:
             only_second=only_second,
             p_value=p_value,
             adjusted_p_value=adjusted,
-            verdict=verdict_of(second - first, interval, detectable, adjusted),
+            verdict=Verdict.IDENTICAL if self._agree(groups) else verdict,
         )
+
+    def _agree(self, groups: list[NDArray[np.intp]]) -> bool:
+        """Say whether both runs have the same items right."""
+        first, second = self.right
+        return all(bool((first[members] == second[members]).all()) for members in groups)
 
     def _counts(self, groups: list[NDArray[np.intp]]) -> ClusterCounts:
         import numpy as np

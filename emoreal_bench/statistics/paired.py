@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, isnan, lgamma, log
+from math import exp, lgamma, log
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -74,34 +74,44 @@ def smallest_detectable(
     """
     import numpy as np
 
-    error = float(np.nanstd(draws)) if draws.size else float("nan")
-    if isnan(error) or error == 0:
+    defined = draws[~np.isnan(draws)]
+    if defined.size == 0 or defined.min() == defined.max():
         return None
     normal = NormalDist()
-    return (normal.inv_cdf((1 + confidence) / 2) + normal.inv_cdf(power)) * error
+    return (normal.inv_cdf((1 + confidence) / 2) + normal.inv_cdf(power)) * float(defined.std())
+
+
+def all_alike_p_value(clips: int) -> float:
+    """Give the two-sided p-value where every clip changes by the same.
+
+    Had the runs been swapped in any one clip, the change were smaller: of all
+    ways to swap them, two have a change as large.
+    """
+    return 2.0 ** (1 - clips)
 
 
 def verdict_of(
     difference: float,
     interval: Interval | None,
     detectable: float | None,
-    adjusted_p_value: float | None,
+    p_value: float | None,
 ) -> Verdict:
-    """Put a test into words.
+    """Put a test of runs that are not identical into words.
 
     A difference counts only if the interval, which knows of clips, excludes 0
-    and the exact test, corrected for the number of subtasks, agrees.
+    and the exact test agrees. Where all clips change alike, or there is but one,
+    nothing is known of the difference that the test could have found.
 
     Args:
         difference: Second less first.
         interval: Of the difference; None if there are too few clips.
         detectable: See :func:`smallest_detectable`.
-        adjusted_p_value: Of McNemar's test; None where it does not apply.
+        p_value: Of an exact test, corrected for their number; None if there is none.
     """
     excludes_zero = interval is not None and (interval[0] > 0 or interval[1] < 0)
-    significant = adjusted_p_value is None or adjusted_p_value < 1 - CONFIDENCE
+    significant = p_value is None or p_value < 1 - CONFIDENCE
     if excludes_zero and significant:
         return Verdict.BETTER if difference > 0 else Verdict.WORSE
-    if interval is None or (detectable is not None and detectable > DIFFERENCE_THAT_MATTERS):
+    if detectable is None or detectable > DIFFERENCE_THAT_MATTERS:
         return Verdict.TOO_SMALL
     return Verdict.NO_EVIDENCE

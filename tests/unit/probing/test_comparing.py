@@ -67,7 +67,7 @@ def test_a_run_against_itself_differs_in_nothing(good: Path) -> None:
         for difference in (*comparison.subtasks.values(), comparison.average):
             assert difference.difference == 0
             assert difference.interval == (0, 0)
-            assert difference.verdict is Verdict.NO_EVIDENCE
+            assert difference.verdict is Verdict.IDENTICAL
 
 
 def test_strict_and_official_are_compared_side_by_side(good: Path, poor: Path) -> None:

@@ -65,12 +65,35 @@ def test_exchanging_the_runs_turns_the_verdict_round() -> None:
         assert reverse.verdict is Verdict.WORSE
 
 
-def test_a_run_and_itself_do_not_differ() -> None:
+def test_a_run_and_itself_are_identical() -> None:
     items = _items(100)
     run = _read(items, 0.6, 1)
     comparison = compare_scores(TASK, build_frame(TASK, items), run, run)
     assert comparison.average.interval == (0.0, 0.0)
-    assert comparison.average.verdict is Verdict.NO_EVIDENCE
+    assert {d.verdict for d in comparison.subtasks.values()} == {Verdict.IDENTICAL}
+    assert comparison.average.verdict is Verdict.IDENTICAL
+
+
+def test_runs_that_are_right_on_other_items_are_not_identical() -> None:
+    items = _items(100)
+    frame = build_frame(TASK, items)
+    alternating = [(item.id, item.answer if i % 2 else "hm") for i, item in enumerate(items)]
+    other = [(item.id, "hm" if i % 2 else item.answer) for i, item in enumerate(items)]
+    one, two = (
+        collect_readings(TASK, frame, items, replies(texts), STRICT).readings[Scoring.STRICT]
+        for texts in (alternating, other)
+    )
+    comparison = compare_scores(TASK, frame, one, two)
+    assert all(d.verdict is not Verdict.IDENTICAL for d in comparison.subtasks.values())
+
+
+@pytest.mark.parametrize(("clips", "verdict"), [(2, Verdict.TOO_SMALL), (20, Verdict.BETTER)])
+def test_where_all_clips_change_alike_their_number_decides(clips: int, verdict: Verdict) -> None:
+    # Ten questions to a clip: many items, but no more witnesses than clips.
+    items = [make_item(str(i), "A", SUBTASKS[0], clip=f"c{i // 10}") for i in range(10 * clips)]
+    comparison = _compare(items, 0.0, 1.0)
+    assert comparison.average.verdict is verdict
+    assert comparison.subtasks[SUBTASKS[0]].verdict is verdict
 
 
 def test_few_items_are_called_too_small_a_test() -> None:

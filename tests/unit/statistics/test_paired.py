@@ -60,6 +60,9 @@ def test_the_smallest_detectable_effect_is_found_four_times_in_five() -> None:
         (0.1, (0.05, 0.15), 0.04, 0.2, Verdict.NO_EVIDENCE),
         (0.01, (-0.01, 0.03), 0.03, 0.4, Verdict.NO_EVIDENCE),
         (0.01, (-0.2, 0.2), 0.3, 0.9, Verdict.TOO_SMALL),
+        (0.5, (0.5, 0.5), None, 0.25, Verdict.TOO_SMALL),
+        (0.5, (0.5, 0.5), None, 0.01, Verdict.BETTER),
+        (0.0, (0.0, 0.0), None, 1.0, Verdict.TOO_SMALL),
         (0.5, None, None, 0.01, Verdict.TOO_SMALL),
     ],
 )
