@@ -15,10 +15,11 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
+import torch
 import transformers
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from transformers import AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 from transformers.utils.import_utils import is_flash_attn_2_available
@@ -40,7 +41,7 @@ from emoreal_bench.model_adapters.model_folder import (
     split_revision,
 )
 from emoreal_bench.model_adapters.providers import ModelSpec
-from emoreal_bench.model_adapters.spread import spread
+from emoreal_bench.model_adapters.spread import plan_split, spread
 
 
 class ModelType(StrEnum):
@@ -87,9 +88,28 @@ class HfArguments(LocalArguments):
 
     attention: Attention = Attention.AUTO
     quantization: Quantization = Quantization.NONE
+    # One copy over all of the devices, for a model that does not fit on one.
+    split: bool = False
     # Of a frame, as the vision tower sees it. None: as published for the family.
     min_pixels: int | None = Field(default=None, ge=28 * 28)
     max_pixels: int | None = Field(default=None, ge=28 * 28)
+
+    @field_validator("split")
+    @classmethod
+    def _over_several_gpus(cls, value: bool, info: ValidationInfo) -> bool:
+        devices = (info.data.get("devices") or "").split(",")
+        if value and not (len(set(devices)) > 1 and all(map(str.isdigit, devices))):
+            raise ValueError("name the GPUs to split over, such as devices=0,1")
+        return value
+
+    def per_device(self) -> list[Self]:
+        """Give the arguments of each copy of the model; one that is split has one."""
+        return [self] if self.split else super().per_device()
+
+    @property
+    def split_over(self) -> tuple[int, ...]:
+        """Numbers of the GPUs that one copy is split over; none if it is not split."""
+        return tuple(map(int, (self.devices or "").split(","))) if self.split else ()
 
     def resolve_attention(self) -> Attention:
         """Give the implementation that ``auto`` comes to on the device."""
@@ -102,7 +122,10 @@ class HfArguments(LocalArguments):
 
     def as_settings(self) -> dict[str, str | int | float | bool | None]:
         """Give the arguments as a description states them, with ``auto`` resolved."""
-        return {**super().as_settings(), "attention": self.resolve_attention().value}
+        settings = {**super().as_settings(), "attention": self.resolve_attention().value}
+        # Where it computes is no part of who a model is.
+        del settings["split"]
+        return settings
 
 
 class HfAdapter(LocalAdapter[Any]):
@@ -204,7 +227,8 @@ class HfAdapter(LocalAdapter[Any]):
             )
         attention = self._arguments.attention
         attention = Attention.SDPA if attention is Attention.AUTO else attention
-        update = {"device": device, "dtype": number_format, "attention": attention}
+        whole = {"devices": None, "split": False}
+        update = {**whole, "device": device, "dtype": number_format, "attention": attention}
         return HfAdapter(self._spec, self._arguments.model_copy(update=update))
 
     def save_merged(self, out: Path) -> None:
@@ -221,6 +245,11 @@ class HfAdapter(LocalAdapter[Any]):
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         device = self._arguments.require_device()
         quantization = self._quantization()
+        # Weights that are quantised or split cannot be moved, so they are read into their place.
+        device_map: str | dict[str, str] | None = None if quantization is None else {"": device}
+        max_memory = None
+        if self._arguments.split_over:
+            device_map, max_memory = "balanced", self._plan_split()
         # With the report asked for, the library gives a pair and types it as the network.
         loaded: Any = getattr(transformers, family.network).from_pretrained(
             self._folder,
@@ -229,8 +258,8 @@ class HfAdapter(LocalAdapter[Any]):
                 "": self._arguments.resolve_attention().value,
                 **dict.fromkeys(family.eager_parts, Attention.EAGER.value),
             },
-            # Quantised weights cannot be moved, so they are read into their place.
-            device_map=None if quantization is None else {"": device},
+            device_map=device_map,
+            max_memory=max_memory,
             quantization_config=quantization,
             use_safetensors=True,
             output_loading_info=True,
@@ -242,9 +271,15 @@ class HfAdapter(LocalAdapter[Any]):
                 f"{len(missing)} weights are missing, '{missing[0]}' among them.",
                 where=str(self._folder),
             )
-        placed: PreTrainedModel = network if quantization is not None else network.to(device)
+        placed: PreTrainedModel = network.to(device) if device_map is None else network
         placed.train(mode=False)
         return placed
+
+    def _plan_split(self) -> dict[int, int]:
+        devices = self._arguments.split_over
+        for device in devices:
+            self._arguments.model_copy(update={"device": f"cuda:{device}"}).require_device()
+        return plan_split(devices, lambda device: torch.cuda.mem_get_info(device)[0])
 
     def _quantization(self) -> BitsAndBytesConfig | None:
         bits = self._arguments.quantization

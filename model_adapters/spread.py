@@ -1,4 +1,4 @@
-"""One model on several devices at once: ``--model-arg devices=0,1``."""
+"""One model on several devices at once: a copy on each, or one copy split over them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.model_adapters.hardware import LocalArguments
+
+# The rest of a GPU's free memory is for what the arithmetic needs besides the weights.
+_WEIGHTS_SHARE = 0.8
 
 Arguments = TypeVar("Arguments", bound=LocalArguments)
 
@@ -77,6 +80,16 @@ class SpreadAdapter(ModelAdapter):
             yield copy
         finally:
             idle.put_nowait(copy)
+
+
+def plan_split(devices: Sequence[int], free_bytes: Callable[[int], int]) -> dict[int, int]:
+    """Give the bytes of weights that each GPU may hold of a model that is split over them.
+
+    Args:
+        devices: Numbers of the GPUs.
+        free_bytes: Gives the memory that is free on a GPU.
+    """
+    return {device: int(_WEIGHTS_SHARE * free_bytes(device)) for device in devices}
 
 
 def spread(arguments: Arguments, make: Callable[[Arguments], ModelAdapter]) -> ModelAdapter:

@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+import torch
+from accelerate import infer_auto_device_map
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.model_adapters import tiny_network
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.hardware import LocalArguments
-from emoreal_bench.model_adapters.spread import SpreadAdapter, spread
+from emoreal_bench.model_adapters.hf import HfArguments
+from emoreal_bench.model_adapters.spread import SpreadAdapter, plan_split, spread
 from tests.model_requests import make_request
 
 
@@ -152,3 +156,52 @@ def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert parse(devices="0,1").per_device()[1].require_device() == "cuda:1"
     with pytest.raises(UsageError, match="no GPU 2: torch finds 2"):
         parse(device="cuda:2").require_device()
+
+
+def parse_hf(**arguments: str) -> HfArguments:
+    return parse_arguments(HfArguments, arguments, "hf/model")
+
+
+def test_a_model_that_is_split_has_one_copy_over_the_named_gpus() -> None:
+    arguments = parse_hf(devices="0,2", split="true")
+    assert arguments.per_device() == [arguments]
+    assert arguments.split_over == (0, 2)
+
+
+def test_the_same_devices_without_split_hold_a_copy_each() -> None:
+    arguments = parse_hf(devices="0,2")
+    assert len(arguments.per_device()) == 2
+    assert arguments.split_over == ()
+
+
+def test_being_split_is_no_part_of_who_a_model_is() -> None:
+    assert parse_hf(devices="0,2", split="true").as_settings() == parse_hf().as_settings()
+
+
+@pytest.mark.parametrize(
+    "devices", [{}, {"devices": "0"}, {"devices": "1,1"}, {"devices": "cpu,cpu"}]
+)
+def test_split_needs_the_names_of_several_gpus(devices: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="name the GPUs"):
+        parse_hf(**devices, split="true")
+
+
+def test_every_gpu_keeps_room_for_the_arithmetic() -> None:
+    free = {0: 1_000, 2: 500}
+    assert plan_split((0, 2), free.__getitem__) == {0: 800, 2: 400}
+
+
+def test_a_plan_parts_the_miniature_between_whole_layers() -> None:
+    tokenizer = tiny_network.make_tokenizer()
+    with torch.device("meta"):
+        network = tiny_network.make_network(tiny_network.settings(tokenizer), seed=0)
+    size = sum(weight.numel() * weight.element_size() for weight in network.parameters())
+    plan = infer_auto_device_map(
+        network,
+        max_memory=dict(plan_split((0, 2), lambda _: size)),
+        no_split_module_classes=list(network._no_split_modules or ()),
+    )
+    layers = [name for name in plan if name.startswith("model.language_model.layers.")]
+    assert set(plan.values()) == {0, 2}
+    # A layer computes on one GPU, or its parts would wait for each other.
+    assert all(name.count(".") == 3 for name in layers)
