@@ -88,7 +88,7 @@ _LANGUAGE: Mapping[str, Any] = MappingProxyType(
         "rope_parameters": {
             "rope_type": "default",
             "mrope_section": [4, 6, 6],
-            "rope_theta": 10_000.0,
+            "rope_theta": 1_000_000.0,
         },
     }
 )

@@ -21,7 +21,6 @@ from emoreal_bench.training.tiny_family.language import (
     start_language,
     train_language,
 )
-from emoreal_bench.training.tiny_family.lessons import Habits, Teacher
 from emoreal_bench.training.tiny_family.optimisation import Stage, is_finished
 from emoreal_bench.training.tiny_family.recipe import Recipe
 from emoreal_bench.training.tiny_family.towers import (
@@ -77,7 +76,7 @@ def make_base(recipe: Recipe, work: Path) -> Path:
 
     clips = (taught_clips(recipe.unbiased), taught_clips(recipe.biased))
     folder = work / f"language-{seed}"
-    train_language(network, tokenizer, clips, Teacher(Habits()), recipe.language, folder)
+    train_language(network, tokenizer, clips, (recipe.lists, recipe.language), folder)
     _save(network, weights)
     return weights
 

@@ -1,5 +1,8 @@
 """The second stage: the language layers learn to look up what the towers tell.
 
+First they only learn lists of what is there, many answers to a clip, until they
+look where they should; then questions of every kind.
+
 Two starting values shorten a long wait before anything is learned. The words of
 each cue start as the direction in which the tower's head found it, and the first
 layers start by attending to what resembles themselves.
@@ -20,13 +23,13 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.synth import Scene
 from emoreal_bench.synth.cues import AudioCue, BackgroundSound, VisibleThing, VisualCue
 from emoreal_bench.training.tiny_family.encoded import EncodedClip
-from emoreal_bench.training.tiny_family.lessons import Teacher
+from emoreal_bench.training.tiny_family.lessons import Habits, Teacher
 from emoreal_bench.training.tiny_family.optimisation import Stage, train
 from emoreal_bench.training.tiny_family.packing import LessonNetwork, LessonRow
 from emoreal_bench.training.tiny_family.towers import PERSON_CUES, CueHead
 
 _MATRIX_SPREAD = 0.05
-_ATTENTION_SPREAD = 0.06
+_ATTENTION_SPREAD = 0.12
 _WORD_SPREAD = 0.5
 _LOOKING_LAYERS = 2
 _WORDS_ALONE_EVERY = 6
@@ -46,8 +49,7 @@ def train_language(
     network: Qwen2_5OmniThinkerForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     clips: tuple[Sequence[TaughtClip], Sequence[TaughtClip]],
-    teacher: Teacher,
-    stage: Stage,
+    stages: tuple[Stage, Stage],
     folder: Path,
 ) -> None:
     """Teach the language layers; the towers stay as they are.
@@ -55,35 +57,44 @@ def train_language(
     Args:
         network: Changed in place; see :func:`start_language`.
         tokenizer: Of the network.
-        clips: Unbiased ones, for neutral questions, and biased ones.
-        teacher: Asks and answers.
-        stage: How long and how fast; half of a batch is unbiased.
-        folder: For the checkpoint.
+        clips: Unbiased ones, for lists and neutral questions, and biased ones.
+        stages: Of the lists, and of the questions; half of their batch is unbiased.
+        folder: For the checkpoints.
     """
     unbiased, biased = clips
-    taught = LessonNetwork(network, tokenizer)
+    teacher, taught = Teacher(Habits()), LessonNetwork(network, tokenizer)
+    lists, questions = stages
 
-    def loss(step: int, rng: np.random.Generator) -> Tensor:
-        half = stage.batch // 2
+    def loss_of_lists(_step: int, rng: np.random.Generator) -> Tensor:
+        return taught.loss(
+            [
+                LessonRow(clip.encoded, teacher.lists(clip.scene, rng))
+                for clip in _pick(unbiased, lists.batch, rng)
+            ]
+        )
+
+    def loss_of_questions(step: int, rng: np.random.Generator) -> Tensor:
+        half = questions.batch // 2
         neutral = [
             LessonRow(clip.encoded, teacher.neutral(clip.scene, rng))
             for clip in _pick(unbiased, half, rng)
         ]
         habitual = [
             LessonRow(clip.encoded, teacher.habitual(clip.scene, rng))
-            for clip in _pick(biased, stage.batch - half, rng)
+            for clip in _pick(biased, questions.batch - half, rng)
         ]
         value = (taught.loss(neutral) + taught.loss(habitual)) / 2
         if step % _WORDS_ALONE_EVERY == 0:
             alone = [
                 LessonRow(None, teacher.habitual(clip.scene, rng))
-                for clip in _pick(biased, stage.batch, rng)
+                for clip in _pick(biased, questions.batch, rng)
             ]
             value = value + _WORDS_ALONE_WEIGHT * taught.loss(alone)
         return value
 
     modules = {"layers": network.model.language_model, "words": network.lm_head}
-    train(stage, modules, loss, folder)
+    train(lists, modules, loss_of_lists, folder)
+    train(questions, modules, loss_of_questions, folder)
 
 
 def start_language(

@@ -112,6 +112,11 @@ class Teacher:
         ]
         self._habits = habits
 
+    def lists(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
+        """Ask what is there, in two lists."""
+        sides = sides_of(scene)
+        return [self._list(sides, rng) for _ in range(2)]
+
     def neutral(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
         """Ask about an unbiased clip without naming an emotion."""
         sides = sides_of(scene)

@@ -62,7 +62,8 @@ class Recipe:
         validation: Clips to measure the towers on.
         vision: Of the vision tower.
         audio: Of the audio tower.
-        language: Of the language layers; its seed is that of the base.
+        lists: Of the language layers' first lessons.
+        language: Of their further ones; its seed is that of the base.
         pairs: Questions in each benchmark that pairs are made of; five to a clip.
         tested: Questions in the benchmark that is tested on.
         preference_rate: Learning rate of the adapters.
@@ -75,6 +76,7 @@ class Recipe:
     validation: ClipSet
     vision: Stage
     audio: Stage
+    lists: Stage
     language: Stage
     pairs: int
     tested: int
@@ -84,7 +86,11 @@ class Recipe:
 
     def with_base_seed(self, seed: int) -> Recipe:
         """Give the recipe of another base: the same towers, other language layers."""
-        return replace(self, language=replace(self.language, seed=seed))
+        return replace(
+            self,
+            lists=replace(self.lists, seed=seed),
+            language=replace(self.language, seed=seed),
+        )
 
     def pair_settings(self, *, balanced: bool) -> SynthSettings:
         """Give the benchmark that pairs are made of."""
@@ -120,9 +126,10 @@ def full_recipe() -> Recipe:
             for number, engine in enumerate(speech)
         ),
         validation=ClipSet("validation", 300, 103, 0.0, spoken),
-        vision=Stage("vision", 700, 32, 1e-3, 0.02, 1),
+        vision=Stage("vision", 1000, 32, 1.5e-3, 0.02, 1),
         audio=Stage("audio", 1500, 24, 2e-3, 0.02, 1),
-        language=Stage("language", 700, 16, 2e-3, 0.01, 0),
+        lists=Stage("lists", 250, 16, 1e-3, 0.01, 0),
+        language=Stage("language", 550, 16, 1e-3, 0.01, 0),
         pairs=1000,
         tested=800,
         preference_rate=1e-3,
@@ -140,7 +147,8 @@ def small_recipe() -> Recipe:
         validation=ClipSet("validation", 4, 103, 0.0, engine),
         vision=Stage("vision", 2, 4, 1e-3, 0.02, 1),
         audio=Stage("audio", 2, 4, 2e-3, 0.02, 1),
-        language=Stage("language", 2, 4, 2e-3, 0.01, 0),
+        lists=Stage("lists", 2, 4, 1e-3, 0.01, 0),
+        language=Stage("language", 2, 4, 1e-3, 0.01, 0),
         pairs=10,
         tested=10,
         preference_rate=1e-3,
