@@ -27,7 +27,7 @@ def make_clips(folder: Path) -> Path:
 
 
 def make_pairs(count: int = 8) -> tuple[PreferencePair, ...]:
-    """Make pairs about the clips: pictures and sounds in turn, the last with one rejected answer."""
+    """Make pairs about the clips: pictures and sounds in turn, the last with one answer."""
     pairs = []
     for number in range(count):
         modality = (Modality.VIDEO, Modality.AUDIO)[number % 2]

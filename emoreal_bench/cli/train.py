@@ -45,7 +45,9 @@ def train(
             show_lines(statistics.lines())
         return
     result = api.train(config, ShownTraining(quiet=quiet or as_json), resume=resume)
+    if result.process > 0:  # the first process speaks for those that trained with it
+        return
     if as_json:
         print_json(result.to_json())
-        return
-    show_lines(result.lines())
+    else:
+        show_lines(result.lines())

@@ -180,7 +180,8 @@ class TextGapCallback(StateCallback):
     def _warn(self, state: TrainerState) -> None:
         gaps = [entry[TEXT_GAP] for entry in state.log_history if TEXT_GAP in entry]
         growth = gaps[-1] - gaps[0]
-        if state.is_world_process_zero and growth > GROWTH_THAT_WARNS and not self._has_warned:
+        is_misled = gaps[-1] > 0 and growth > GROWTH_THAT_WARNS
+        if state.is_world_process_zero and is_misled and not self._has_warned:
             self._has_warned = True
             self._observer.on_notice(
                 f"The text gap has grown by {growth:.1f} nats to {gaps[-1]:.1f}: the training "

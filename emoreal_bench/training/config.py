@@ -66,6 +66,7 @@ class NaiveDpoSettings(_Settings):
     beta: float = Field(default=0.1, gt=0.0)
     """Strength of the preference."""
     rejected: RejectedAnswer = RejectedAnswer.HALLUCINATION
+    """Which of two rejected answers is taken."""
 
 
 class VistaDpoSettings(_Settings):
@@ -158,6 +159,7 @@ class Optimization(_Settings):
     warm_up: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the steps in which the learning rate rises from 0."""
     epochs: int = Field(default=1, ge=1)
+    """How often every example is seen."""
     max_steps: int | None = Field(default=None, ge=1)
     """Stop after so many steps, whatever ``epochs`` says."""
     batch_size: int = Field(default=2, ge=1)
@@ -166,10 +168,12 @@ class Optimization(_Settings):
     """Batches whose gradients are summed for one step. The paper's 64 examples per step
     are 2 on each of 8 devices, 4 times."""
     weight_decay: float = Field(default=0.0, ge=0.0)
+    """Of the adapter's weights, towards 0."""
     clip_norm: float = Field(default=1.0, ge=0.0)
     """Largest norm of the gradient; 0 for no limit."""
     seed: int = Field(default=0, ge=0)
-    """Of the adapter's first weights and the order of the examples."""
+    """Of the order of the examples and of drawn rejected answers; ``lora.seed`` is that of
+    the adapter's first weights."""
 
 
 class Sharding(StrEnum):
@@ -192,6 +196,7 @@ class Hardware(_Settings):
     gradient_checkpointing: bool = False
     """Compute the language layers twice instead of keeping what is inside them."""
     sharding: Sharding = Sharding.NONE
+    """``full`` where a model is too large for one GPU."""
     decode_workers: int = Field(default=0, ge=0)
     """Processes that decode clips ahead; 0 decodes between the steps."""
     decoded_mebibytes: int = Field(default=1024, ge=0)
@@ -214,6 +219,7 @@ class ReferenceOptions(_Settings):
     """The reference: the model as it was before the training."""
 
     source: ReferenceSource = ReferenceSource.CACHED
+    """When its log-probabilities are computed."""
     folder: LocalPath | None = None
     """Of the cache; null for the user's cache folder."""
 
@@ -222,9 +228,11 @@ class TaskEvaluation(_Settings):
     """A run of a task on the adapter as it is."""
 
     task: str
+    """Name of a task, or path of its YAML file."""
     folder: LocalPath | None = None
     """Data folder; null makes the synthetic benchmark."""
     variant: str = DEFAULT_VARIANT
+    """How the task asks."""
     limit: int | None = Field(default=None, ge=1)
     """Ask so many items, of every subtask some."""
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
@@ -258,16 +266,23 @@ class TrainingConfig(_Settings):
     model_arguments: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """As ``--model-arg``, for training and evaluation alike."""
     method: MethodSettings
+    """What is made of the data, by ``name``, and how."""
     data: DataSettings
+    """What is trained on: ``source: pairs`` or ``source: task``."""
     out: LocalPath
     """Folder of the training: adapter, checkpoints, metrics, curve, card."""
     media: MediaWanted = MediaWanted(channel="first")
     """What is given of each clip; the default is what the built-in tasks want."""
     lora: LoraSettings = LoraSettings()
+    """The adapter, on the language model's linear layers."""
     optimization: Optimization = Optimization()
+    """Steps of the optimizer."""
     hardware: Hardware = Hardware()
+    """Where it is computed."""
     reference: ReferenceOptions = ReferenceOptions()
+    """The model as it was before the training."""
     evaluation: Evaluation | None = None
+    """Runs during the training; null for none."""
     checkpoint_every: int = Field(default=50, ge=1)
     """Steps between checkpoints, from which a stopped training goes on."""
     log_every: int = Field(default=10, ge=1)

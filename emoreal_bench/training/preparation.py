@@ -9,14 +9,20 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import torch
-from transformers import TrainingArguments, set_seed
+from transformers import TrainingArguments
 
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.training_record import TrainingRecord
 from emoreal_bench.model_adapters.lora import read_training
 from emoreal_bench.training.batches import PromptMaker, References
 from emoreal_bench.training.card import make_record
-from emoreal_bench.training.config import ReferenceSource, TaskEvaluation, TrainingConfig
+from emoreal_bench.training.config import (
+    ReferenceSource,
+    Sharding,
+    TaskEvaluation,
+    TrainingConfig,
+)
 from emoreal_bench.training.data import TrainingData, load_training_data, refuse_evaluated_clips
 from emoreal_bench.training.decoded_clips import DecodedClips
 from emoreal_bench.training.methods import Objective, check_examples, make_objective
@@ -24,7 +30,7 @@ from emoreal_bench.training.references import ReferenceCollector
 from emoreal_bench.training.statistics import TrainingStatistics, measure_statistics
 from emoreal_bench.training.text_gap import TextGapMeter
 from emoreal_bench.training.trainable import TrainableModel, load_trainable
-from emoreal_bench.training.trainer import make_arguments
+from emoreal_bench.training.trainer import make_arguments, shard_by_layers
 
 if TYPE_CHECKING:
     from emoreal_bench.training.observer import TrainingObserver
@@ -133,7 +139,9 @@ def prepare_training(config: TrainingConfig, clips_of: ClipsOf) -> Preparation:
             if evaluation is not None:
                 refuse_evaluated_clips(data, clips_of(evaluation), evaluation.name)
     arguments = make_arguments(config, _trackers(config))
+    _check_hardware(config, arguments)
     trainable = _load_model(config, arguments)
+    shard_by_layers(arguments, trainable.network)
     objective = make_objective(config.method, config.optimization.seed)
     clips = DecodedClips(
         data.clips, data.clip_hashes, config.media, config.hardware.decoded_mebibytes * _MEBIBYTE
@@ -156,16 +164,30 @@ def prepare_training(config: TrainingConfig, clips_of: ClipsOf) -> Preparation:
     )
 
 
+def _check_hardware(config: TrainingConfig, arguments: TrainingArguments) -> None:
+    if config.hardware.device == "cuda" and arguments.device.type != "cuda":
+        raise UsageError(
+            "There is no GPU that torch can use.",
+            where="hardware.device",
+            remedy="Set it to auto or cpu, or install a torch that knows the GPU.",
+        )
+    if config.hardware.sharding is Sharding.FULL and arguments.world_size == 1:
+        raise UsageError(
+            "One process has nobody to share a model with.",
+            where="hardware.sharding",
+            remedy="Set it to none, or start the command on several GPUs through torchrun.",
+        )
+
+
 def _load_model(config: TrainingConfig, arguments: TrainingArguments) -> TrainableModel:
     hardware, device = config.hardware, arguments.device
     usual = "float32" if device.type == "cpu" else "bfloat16"
-    # The first weights of the adapter are drawn from torch's own generator.
-    set_seed(config.optimization.seed)
     return load_trainable(
         config.model,
         {key: str(value) for key, value in config.model_arguments.items()},
         config.lora,
-        device=device,
+        # Of several processes on the processor each would have a number of its own.
+        device="cpu" if device.type == "cpu" else device,
         dtype=_DTYPES[usual if hardware.dtype == "auto" else hardware.dtype],
         gradient_checkpointing=hardware.gradient_checkpointing,
         media_cache_bytes=hardware.encoded_mebibytes * _MEBIBYTE,

@@ -52,6 +52,7 @@ class TrainingResult:
         best: Folder of the adapter with the best evaluation; None without evaluation.
         steps: How many steps there were.
         metrics: The lines of ``metrics.jsonl``.
+        process: Number of the process that gives it, of those that trained together.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class TrainingResult:
     best: Path | None
     steps: int
     metrics: Sequence[Metrics]
+    process: int = 0
 
     def lines(self) -> list[str]:
         """Say it in lines for people."""
@@ -119,7 +121,7 @@ def run_training(
             _begin(config.out, prepared.record, found)
         if found is None or not (config.out / ADAPTER_FOLDER / TRAINING_FILE).exists():
             _train(prepared, tools)
-    return _read_result(config.out)
+    return _read_result(config.out, prepared.arguments.process_index)
 
 
 def _read_begun(folder: Path, *, resume: bool) -> TrainingRecord | None:
@@ -219,7 +221,7 @@ def _finish(folder: Path, draft: Path) -> None:
     draft.rename(folder / ADAPTER_FOLDER)
 
 
-def _read_result(folder: Path) -> TrainingResult:
+def _read_result(folder: Path, process: int) -> TrainingResult:
     adapter, best = folder / ADAPTER_FOLDER, folder / BEST_FOLDER
     record = read_training(adapter)
     assert record is not None, "written with the adapter"
@@ -229,4 +231,5 @@ def _read_result(folder: Path) -> TrainingResult:
         best=best if best.is_dir() else None,
         steps=record.step,
         metrics=read_metrics(folder / METRICS_FILE),
+        process=process,
     )

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate.utils import save_fsdp_optimizer
+from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, Trainer, TrainingArguments
+from transformers.trainer import SCHEDULER_NAME
 
-from emoreal_bench.contracts.errors import DataError, EmorealError
+from emoreal_bench.contracts.errors import DataError, EmorealError, UsageError
 from emoreal_bench.inputs import InputError
 from emoreal_bench.training.batches import TrainingBatch
 from emoreal_bench.training.config import Sharding, TrainingConfig
@@ -69,6 +72,12 @@ class PackedTrainer(Trainer):
             data_collator=collate,
             train_dataset=examples,
         )
+        if arguments.fsdp and not self.is_fsdp_enabled:
+            raise UsageError(
+                "The library that shards models does so on GPUs only.",
+                where="hardware.sharding",
+                remedy="Set it to none, or train on GPUs.",
+            )
         # The loss is the mean over the examples of a batch; the Trainer divides by the batches.
         self.model_accepts_loss_kwargs = False
         self.remove_callback(PrinterCallback)
@@ -105,9 +114,7 @@ class PackedTrainer(Trainer):
 
     def save_adapter(self, folder: Path) -> None:
         """Save the adapter as it is. All processes have to call this; one writes."""
-        weights = None
-        if self.is_fsdp_enabled:
-            weights = self.accelerator.get_state_dict(self.model)
+        weights = _gather_trained(self.model)
         if self.args.should_save:
             self.trainable.save_adapter(folder, weights)
             self._finish(folder, self.state.global_step)
@@ -129,6 +136,17 @@ class PackedTrainer(Trainer):
         super().log(dict(values))
         # To log takes the wish to log away, and that of the step still stands.
         self.control.should_log = is_due
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        """Do as the Trainer does, but without the whole base where the model is sharded."""
+        if not self.is_fsdp_enabled:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        plugin = self.accelerator.state.fsdp_plugin
+        save_fsdp_optimizer(plugin, self.accelerator, self.optimizer, self.model, output_dir)
+        if self.args.should_save:
+            assert self.lr_scheduler is not None, "created before the first step"
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER_NAME)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Do nothing: the adapter's weights are loaded before the model is wrapped."""
@@ -178,6 +196,15 @@ class PackedTrainer(Trainer):
         return values
 
 
+def _gather_trained(model: nn.Module) -> dict[str, Tensor]:
+    """Give the trained weights whole, also those that are spread over processes."""
+    return {
+        name: weight.full_tensor() if isinstance(weight, DTensor) else weight
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }
+
+
 def _pick(values: Tensor, places: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: values[place] for name, place in places.items()}
 
@@ -221,7 +248,6 @@ def make_arguments(config: TrainingConfig, trackers: Sequence[str]) -> TrainingA
         trackers: Where metrics go besides this project's own files.
     """
     steps, hardware = config.optimization, config.hardware
-    shards = hardware.sharding is Sharding.FULL
     return TrainingArguments(
         output_dir=str(config.out / CHECKPOINTS_FOLDER),
         per_device_train_batch_size=steps.batch_size,
@@ -252,6 +278,19 @@ def make_arguments(config: TrainingConfig, trackers: Sequence[str]) -> TrainingA
         # Every weight of the adapter has a gradient in every step.
         ddp_find_unused_parameters=False,
         ddp_timeout=_LONGEST_WAIT,
-        fsdp="full_shard" if shards else None,
-        fsdp_config={"auto_wrap_policy": "NO_WRAP"} if shards else None,
+        **({"fsdp": True} if hardware.sharding is Sharding.FULL else {}),
     )
+
+
+def shard_by_layers(arguments: TrainingArguments, network: nn.Module) -> None:
+    """Let each layer of the language model be sharded by itself, if the model is at all."""
+    if arguments.fsdp_plugin_args is None:
+        return
+    layers = {
+        type(layer).__name__
+        for module in network.modules()
+        if isinstance(module, torch.nn.ModuleList)
+        for layer in module
+        if any(weight.requires_grad for weight in layer.parameters())
+    }
+    arguments.fsdp_plugin_args["transformer_cls_names_to_wrap"] = ",".join(sorted(layers))

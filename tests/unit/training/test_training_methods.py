@@ -1,0 +1,172 @@
+"""What each method asks of an example, and which loss it makes of the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.preference import AlteredInput
+from emoreal_bench.contracts.request import Message, TextPart
+from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.training import losses
+from emoreal_bench.training.config import MethodSettings, TrainingConfig
+from emoreal_bench.training.data import TrainingExample
+from emoreal_bench.training.methods import Pass, Scores, check_examples, make_objective
+from tests.training_files import make_settings
+
+ALTERED = AlteredInput(modalities=(Modality.AUDIO,), alteration=Alteration.MUTE)
+EXAMPLE = TrainingExample(
+    "one",
+    "clip.mp4",
+    (Message("user", (TextPart("Which?"),)),),
+    "right",
+    "absent",
+    "irrelevant",
+    ALTERED,
+)
+ONE_REJECTED = TrainingExample(
+    "two", "clip.mp4", EXAMPLE.messages, "right", None, "irrelevant", ALTERED
+)
+
+
+def _method(name: str, **settings: Any) -> MethodSettings:
+    method = {"name": name, **settings}
+    return TrainingConfig.model_validate(make_settings(Path("data"), method)).method
+
+
+def _asked(method: MethodSettings, example: TrainingExample = EXAMPLE) -> set[tuple[str, ...]]:
+    answers = make_objective(method).answers(example)
+    return {(answer.name, answer.text, answer.given.value) for answer in answers}
+
+
+def _asked_without_clip(method: MethodSettings) -> set[tuple[str, str]]:
+    answers = make_objective(method).text_answers(EXAMPLE)
+    assert all(answer.given is Pass.TEXT_ONLY for answer in answers)
+    return {(answer.name, answer.text) for answer in answers}
+
+
+CHOSEN = ("chosen", "right", "given")
+HALLUCINATION = ("hallucination", "absent", "given")
+SPURIOUS = ("spurious", "irrelevant", "given")
+CHOSEN_ALTERED = ("chosen_altered", "right", "altered")
+
+
+@pytest.mark.parametrize(
+    ("method", "asked"),
+    [
+        (_method("sft"), {CHOSEN}),
+        (_method("naive_dpo"), {CHOSEN, ("rejected", "absent", "given")}),
+        (
+            _method("naive_dpo", rejected="spurious"),
+            {CHOSEN, ("rejected", "irrelevant", "given")},
+        ),
+        (_method("vista_dpo"), {CHOSEN, HALLUCINATION, SPURIOUS, CHOSEN_ALTERED}),
+        (_method("avem_dpo"), {CHOSEN, HALLUCINATION, SPURIOUS, CHOSEN_ALTERED}),
+        (_method("avem_dpo", lambda_av=0), {CHOSEN, HALLUCINATION, SPURIOUS}),
+        (
+            _method("avem_dpo", beta_spurious=0, beta_hallucination=1),
+            {CHOSEN, HALLUCINATION, CHOSEN_ALTERED},
+        ),
+    ],
+)
+def test_a_method_asks_for_what_its_loss_needs_and_no_more(
+    method: MethodSettings, asked: set[tuple[str, str, str]]
+) -> None:
+    assert _asked(method) == asked
+
+
+def test_only_the_text_prior_term_asks_without_the_clip() -> None:
+    texts = {("chosen", "right"), ("hallucination", "absent"), ("spurious", "irrelevant")}
+    assert _asked_without_clip(_method("avem_dpo")) == texts
+    for method in (_method("avem_dpo", gamma=0), _method("vista_dpo"), _method("sft")):
+        assert _asked_without_clip(method) == set()
+
+
+def test_a_rejected_answer_that_is_alone_carries_the_whole_weight() -> None:
+    asked = _asked(_method("avem_dpo"), ONE_REJECTED)
+    assert ("hallucination", "irrelevant", "given") in asked
+    assert ("spurious", "irrelevant", "given") in asked
+    assert ("rejected", "irrelevant", "given") in _asked(_method("naive_dpo"), ONE_REJECTED)
+
+
+def test_a_drawn_rejected_answer_stays_with_its_pair() -> None:
+    method = _method("naive_dpo", rejected="either")
+
+    def drawn(number: int, seed: int) -> str:
+        example = TrainingExample(
+            f"pair {number}", "clip.mp4", EXAMPLE.messages, "right", "absent", "irrelevant"
+        )
+        return make_objective(method, seed).answers(example)[1].text
+
+    first = [drawn(number, seed=1) for number in range(40)]
+    assert first == [drawn(number, seed=1) for number in range(40)]
+    assert first != [drawn(number, seed=2) for number in range(40)]
+    assert 10 < first.count("absent") < 30
+
+
+def _scores() -> Scores:
+    generator = torch.Generator().manual_seed(3)
+    names = ("chosen", "rejected", "hallucination", "spurious", "chosen_altered")
+
+    def draw() -> dict[str, torch.Tensor]:
+        return {name: -10 * torch.rand(4, generator=generator) for name in names}
+
+    lengths = {name: torch.tensor([2, 3, 4, 5]) for name in names}
+    return Scores(draw(), draw(), draw(), lengths)
+
+
+def test_supervised_training_takes_the_mean_over_the_tokens() -> None:
+    scores = _scores()
+    loss, _ = make_objective(_method("sft")).loss(scores)
+    torch.testing.assert_close(loss, -scores.policy["chosen"] / torch.tensor([2, 3, 4, 5]))
+
+
+def test_each_setting_reaches_its_loss() -> None:
+    scores = _scores()
+    settings = {
+        "beta": 0.3,
+        "lambda_av": 0.7,
+        "beta_spurious": 0.2,
+        "beta_hallucination": 0.8,
+        "gamma": -0.4,
+    }
+    avem, _ = make_objective(_method("avem_dpo", per_token=True, **settings)).loss(scores)
+    expected, _ = losses.avem_dpo(
+        scores.policy, scores.reference, scores.text, text_lengths=scores.lengths, **settings
+    )
+    torch.testing.assert_close(avem, expected)
+    vista, _ = make_objective(_method("vista_dpo", beta=0.2, visual_weight=0.5)).loss(scores)
+    expected, _ = losses.vista_dpo(scores.policy, scores.reference, beta=0.2, visual_weight=0.5)
+    torch.testing.assert_close(vista, expected)
+    released, _ = make_objective(_method("vista_dpo", form="released")).loss(scores)
+    expected, _ = losses.vista_dpo(scores.policy, scores.reference, as_released=True)
+    torch.testing.assert_close(released, expected)
+    naive, _ = make_objective(_method("naive_dpo", beta=0.6)).loss(scores)
+    expected, _ = losses.naive_dpo(scores.policy, scores.reference, beta=0.6)
+    torch.testing.assert_close(naive, expected)
+
+
+NOTHING_REJECTED = TrainingExample("bare", "clip.mp4", EXAMPLE.messages, "right", altered=ALTERED)
+NOT_ALTERED = TrainingExample("plain", "clip.mp4", EXAMPLE.messages, "right", "absent")
+
+
+@pytest.mark.parametrize("name", ["naive_dpo", "vista_dpo", "avem_dpo"])
+def test_pairs_without_a_rejected_answer_are_refused(name: str) -> None:
+    with pytest.raises(DataError, match=r"1 pairs have no rejected answer.*bare"):
+        check_examples(_method(name), [EXAMPLE, NOTHING_REJECTED])
+
+
+@pytest.mark.parametrize("name", ["vista_dpo", "avem_dpo"])
+def test_pairs_without_an_altered_input_are_refused_where_it_is_needed(name: str) -> None:
+    with pytest.raises(DataError, match=r"1 pairs have no altered input.*plain"):
+        check_examples(_method(name), [EXAMPLE, NOT_ALTERED])
+
+
+def test_a_method_that_does_without_takes_such_pairs() -> None:
+    check_examples(_method("sft"), [NOTHING_REJECTED])
+    check_examples(_method("naive_dpo"), [NOT_ALTERED])
+    check_examples(_method("avem_dpo", lambda_av=0), [NOT_ALTERED])
