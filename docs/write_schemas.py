@@ -14,10 +14,13 @@ from pydantic import TypeAdapter
 
 from emoreal_bench.contracts.check import Baseline, CheckReport, CheckRules
 from emoreal_bench.contracts.comparison import ComparisonReport
+from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.probe import ProbeReport
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.preferences.report import PairsReport
+from emoreal_bench.preferences.verdicts import AuditReport, Verdicts
 from emoreal_bench.probing.cards import Card
 from emoreal_bench.probing.reproduction import ReproductionReport
 from emoreal_bench.running.records import LogLine
@@ -36,6 +39,10 @@ PUBLISHED: dict[str, Any] = {
     "probe": ProbeReport,
     "card": Card,
     "reproduction": ReproductionReport,
+    "preference-pair": PreferencePair,
+    "pairs-report": PairsReport,
+    "verdicts": Verdicts,
+    "audit-report": AuditReport,
 }
 
 
