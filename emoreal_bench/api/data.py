@@ -88,11 +88,12 @@ def get_data(
     Args:
         task: A task's name, or the path of a YAML file.
         out: The folder to put them in.
-        revision: Commit of the hub, where the task file pins none.
+        revision: Commit of the hub, where the task file pins none; else the newest.
         progress: Called with files done and files in all.
 
     Raises:
-        UsageError: If the owner has to be asked for the data, or no revision is given.
+        UsageError: If the owner has to be asked for the data, or the folder
+            holds another revision.
         DataError: If a file cannot be had or is not what it should be.
     """
     from emoreal_bench.readers.download import download_data

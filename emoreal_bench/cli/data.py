@@ -96,7 +96,7 @@ def prepare_layout(
 def get(
     task: str = typer.Option(..., "--task", "-t", help="Task name or path of a YAML file."),
     out: Path = typer.Option(..., help="Folder for the files."),
-    revision: str | None = typer.Option(None, help="Commit of the hub, if the task pins none."),
+    revision: str | None = typer.Option(None, help="Commit of the hub; else the newest."),
 ) -> None:
     """Download the files of a data set whose owner lets anybody have them."""
     from emoreal_bench import api

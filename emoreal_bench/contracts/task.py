@@ -53,7 +53,7 @@ class Download(_Strict):
     hub: str | None = None
     """Data set of the Hugging Face hub, ``owner/name``."""
     revision: str | None = None
-    """Commit of the hub; one is needed, here or from the user."""
+    """Commit of the hub; else the user names one, or the newest is taken."""
     url: str | None = None
     """Address of a file, ``{file}`` in the place of its name."""
     files: dict[str, str | None] = Field(min_length=1)

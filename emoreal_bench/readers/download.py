@@ -16,8 +16,9 @@ from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
 from zipfile import BadZipFile, ZipFile
 
-from emoreal_bench.contracts.errors import DataError, MissingExtraError, UsageError
+from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import Download, Task
+from emoreal_bench.readers.hub import get_from_hub, settle_revision
 
 _CHUNK = 1 << 20
 _SECONDS = 60.0
@@ -35,14 +36,16 @@ def download_data(
     Args:
         task: Says where they are.
         out: The folder to put them in.
-        revision: Commit of the hub, where the task file pins none.
+        revision: Commit of the hub, where the task file pins none. Without one it is
+            the newest, which the folder then remembers.
         progress: Called after each file with the number of files done and of all.
 
     Returns:
         The files, in the order of the task file.
 
     Raises:
-        UsageError: If the owner has to be asked for the data, or no revision is pinned.
+        UsageError: If the owner has to be asked for the data, or the folder holds another
+            revision.
         DataError: If a file cannot be had or is not what it should be.
         MissingExtraError: If the hub's library is needed and not installed.
     """
@@ -55,9 +58,12 @@ def download_data(
             remedy=f"Terms: {terms} docs/data.md says how the files must lie.",
         )
     out.mkdir(parents=True, exist_ok=True)
+    commit = source.revision or revision
+    if source.hub is not None:
+        commit = settle_revision(source.hub, out, commit)
     found: list[Path] = []
     for name, checksum in source.files.items():
-        found.append(_get(source, name, checksum, out, source.revision or revision))
+        found.append(_get(source, name, checksum, out, commit))
         if progress is not None:
             progress(len(found), len(source.files))
     return found
@@ -71,31 +77,10 @@ def _get(
         if source.url is not None:
             _get_file(source.url.replace("{file}", quote(name)), target, checksum)
         else:
-            _get_from_hub(str(source.hub), name, out, revision)
+            get_from_hub(str(source.hub), name, out, str(revision))
     if target.suffix == ".zip":
         _unpack(target, out)
     return target
-
-
-def _get_from_hub(repository: str, name: str, out: Path, revision: str | None) -> None:
-    if revision is None:
-        raise UsageError(
-            f"No revision of {repository} is pinned, so nobody could tell what was downloaded.",
-            remedy=f"Give the commit that https://huggingface.co/datasets/{repository} shows.",
-        )
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    except ImportError as error:
-        raise MissingExtraError("Downloading from the Hugging Face hub", "data") from error
-    try:
-        hf_hub_download(repository, name, repo_type="dataset", revision=revision, local_dir=out)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise DataError(
-            f"{name} cannot be had from {repository} at {revision}: {error}",
-            where=str(out / name),
-            remedy=_REMEDY,
-        ) from error
 
 
 def _get_file(address: str, target: Path, checksum: str | None) -> None:

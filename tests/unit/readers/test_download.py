@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import DataSource, Download, Task
 from emoreal_bench.readers.download import download_data
 
+EMOREALM = "chaubeyG/EmoReAlM"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -49,6 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.server.files.get(self.path)
         self.send_response(404 if content is None else 200)
         self.send_header("Content-Length", str(len(content or b"")))
+        self.send_header("Content-Type", "application/json")
         self.send_header("ETag", '"etag"')
         self.send_header("X-Repo-Commit", COMMIT)
         self.end_headers()
@@ -153,21 +156,52 @@ def test_a_file_of_this_machine_is_no_address(tmp_path: Path) -> None:
         download_data(task, tmp_path)
 
 
-def test_the_hub_is_asked_for_the_pinned_commit(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hub(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Answer as the hub does, with one commit of the questions of EmoReAlM."""
     template = f"{server.address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.address)
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-    path = f"/datasets/chaubeyG/EmoReAlM/resolve/{COMMIT}/emorealm_v1.json"
-    server.files[path] = b"[]"
+    server.files[f"/datasets/{EMOREALM}/resolve/{COMMIT}/emorealm_v1.json"] = b"[]"
+    return server
+
+
+def test_the_hub_is_asked_for_the_pinned_commit(hub: Server, tmp_path: Path) -> None:
     (found,) = download_data(find_task("emorealm").task, tmp_path, revision=COMMIT)
     assert found.read_text() == "[]"
 
 
-def test_the_hub_needs_a_revision(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No revision of chaubeyG/EmoReAlM is pinned"):
+def test_without_a_commit_the_newest_is_taken_and_remembered(hub: Server, tmp_path: Path) -> None:
+    answer = {"id": EMOREALM, "sha": COMMIT, "private": False, "tags": [], "siblings": []}
+    hub.files[f"/api/datasets/{EMOREALM}"] = json.dumps(answer).encode()
+    task = find_task("emorealm").task
+    download_data(task, tmp_path)
+    record = json.loads((tmp_path / "download.json").read_text())
+    assert record == {"repository": EMOREALM, "revision": COMMIT}
+    # The hub has moved on; the folder has not.
+    hub.files[f"/api/datasets/{EMOREALM}"] = json.dumps(answer | {"sha": "f" * 40}).encode()
+    (tmp_path / "emorealm_v1.json").unlink()
+    (found,) = download_data(task, tmp_path)
+    assert found.read_text() == "[]"
+
+
+def test_two_commits_are_not_mixed_in_a_folder(hub: Server, tmp_path: Path) -> None:
+    task = find_task("emorealm").task
+    download_data(task, tmp_path, revision=COMMIT)
+    with pytest.raises(UsageError, match=f"holds {EMOREALM} at {COMMIT}"):
+        download_data(task, tmp_path, revision="f" * 40)
+
+
+def test_a_damaged_record_of_a_download_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "download.json").write_text("[")
+    with pytest.raises(DataError, match=r"download\.json"):
         download_data(find_task("emorealm").task, tmp_path)
+
+
+def test_a_hub_that_does_not_answer_is_an_error(hub: Server, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="newest commit"):
+        download_data(find_task("emorealm").task, tmp_path)
+    assert not (tmp_path / "download.json").exists()
 
 
 @pytest.mark.parametrize("name", ["dfew", "mer2023", "emer", "ov-merd", "mafw", "avhbench"])

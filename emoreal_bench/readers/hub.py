@@ -1,0 +1,97 @@
+"""Downloads from the Hugging Face hub, from one commit, which the folder remembers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from emoreal_bench.contracts.errors import DataError, MissingExtraError, UsageError
+
+RECORD = "download.json"
+"""Says beside the files which commit they are from."""
+_REMEDY = "Try again later; files that are whole are kept."
+
+
+def settle_revision(repository: str, out: Path, wanted: str | None) -> str:
+    """Choose the commit that files are taken from, and write it beside them.
+
+    Args:
+        repository: Data set of the hub, ``owner/name``.
+        out: The folder of the files.
+        wanted: The commit that the task file or the user names. Without one it
+            is the commit that the folder remembers, or else the newest.
+
+    Returns:
+        The commit.
+
+    Raises:
+        UsageError: If the folder holds files of another commit or data set.
+        DataError: If the record cannot be read, or the hub does not answer.
+    """
+    record = out / RECORD
+    if not record.is_file():
+        revision = wanted or _newest(repository, out)
+        content = {"repository": repository, "revision": revision}
+        record.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        return revision
+    held = _read(record)
+    if held != (repository, wanted or held[1]):
+        raise UsageError(
+            f"The folder holds {held[0]} at {held[1]}, not {repository} at {wanted or 'any'}.",
+            where=str(record),
+            remedy="Choose another folder, so that no two versions are mixed.",
+        )
+    return held[1]
+
+
+def get_from_hub(repository: str, name: str, out: Path, revision: str) -> None:
+    """Download one file of a data set.
+
+    Raises:
+        DataError: If it cannot be had.
+        MissingExtraError: If the hub's library is not installed.
+    """
+    hub = _library()
+    try:
+        hub.hf_hub_download(repository, name, repo_type="dataset", revision=revision, local_dir=out)
+    except (hub.errors.HfHubHTTPError, hub.errors.LocalEntryNotFoundError, OSError) as error:
+        raise DataError(
+            f"{name} cannot be had from {repository} at {revision}: {error}",
+            where=str(out / name),
+            remedy=_REMEDY,
+        ) from error
+
+
+def _newest(repository: str, out: Path) -> str:
+    hub = _library()
+    try:
+        revision = hub.HfApi().dataset_info(repository).sha
+    except (hub.errors.HfHubHTTPError, OSError) as error:
+        raise DataError(
+            f"The newest commit of {repository} cannot be asked for: {error}",
+            where=str(out),
+            remedy="Try again later, or name a commit with --revision.",
+        ) from error
+    return str(revision)
+
+
+def _read(record: Path) -> tuple[str, str]:
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        return str(content["repository"]), str(content["revision"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(
+            "This record of a download cannot be read.",
+            where=str(record),
+            remedy="Delete it together with the files beside it, and download them again.",
+        ) from error
+
+
+def _library() -> Any:
+    try:
+        import huggingface_hub
+        import huggingface_hub.errors
+    except ImportError as error:
+        raise MissingExtraError("Downloading from the Hugging Face hub", "data") from error
+    return huggingface_hub
