@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+from markupsafe import Markup
 
 from emoreal_bench.contracts.scores import ScoringReport
 from emoreal_bench.reporting.text import percent, words
@@ -58,10 +61,26 @@ def _make_confusion(name: str, counts: Mapping[str, Mapping[str, int]]) -> Confu
 
 def _cells(gold: str, row: Mapping[str, int], answers: list[str]) -> tuple[ConfusionCell, ...]:
     total = sum(row.values())
-    cells = []
-    for answer in answers:
-        count = row.get(answer, 0)
-        share = count / total if total else None
-        level = round(HEAT_LEVELS * (share or 0.0))
-        cells.append(ConfusionCell(count, percent(share), level, answer == gold))
-    return tuple(cells)
+    return tuple(_cell(row.get(answer, 0), total, answer == gold) for answer in answers)
+
+
+@lru_cache(maxsize=16384)
+def _cell(count: int, total: int, is_right: bool) -> ConfusionCell:
+    share = count / total if total else None
+    return ConfusionCell(count, percent(share), round(HEAT_LEVELS * (share or 0.0)), is_right)
+
+
+def confusion_cells(cells: Iterable[ConfusionCell]) -> Markup:
+    """Write the cells of a row in HTML.
+
+    A site has tens of thousands of them, which a template takes seconds for.
+    """
+    # Markup: numbers and words of ours, nothing that a run says.
+    return Markup("".join(map(_cell_html, cells)))  # noqa: S704
+
+
+@lru_cache(maxsize=4096)
+def _cell_html(cell: ConfusionCell) -> str:
+    frame = " right-answer" if cell.is_right else ""
+    share = f"<small>{cell.share} %</small>" if cell.count else ""
+    return f'<td class="heat-{cell.level}{frame}">{cell.count:,}{share}</td>'

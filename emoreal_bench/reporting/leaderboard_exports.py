@@ -180,15 +180,16 @@ def _confusion_records(models: Sequence[ModelConfusions]) -> Iterator[dict[str, 
     for model in models:
         for confusion in model.confusions:
             for gold, cells in confusion.rows:
-                for answer, cell in zip(confusion.answers, cells, strict=True):
-                    yield {
-                        "model": model.row.model,
-                        "label": model.row.label,
-                        "subtask": confusion.name,
-                        "right_answer": gold,
-                        "given_answer": answer,
-                        "items": cell.count,
-                    }
+                yield {
+                    "model": model.row.model,
+                    "label": model.row.label,
+                    "subtask": confusion.name,
+                    "right_answer": gold,
+                    **{
+                        f"given.{answer}": cell.count
+                        for answer, cell in zip(confusion.answers, cells, strict=True)
+                    },
+                }
 
 
 def _confusion_sheets(models: Sequence[ModelConfusions]) -> Iterator[Sheet]:

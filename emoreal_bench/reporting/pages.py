@@ -13,9 +13,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from emoreal_bench.reporting.confusion import confusion_cells
 from emoreal_bench.reporting.text import percent, percent_interval, rating, words
 from emoreal_bench.resources import package_folders
-from emoreal_bench.running.files import cannot_write, write_atomically
+from emoreal_bench.running.files import cannot_write
 
 PAGE_FILE = "index.html"
 
@@ -67,6 +68,7 @@ def _environment() -> Environment:
         "percent": percent,
         "percent_interval": percent_interval,
         "rating": rating,
+        "confusion_cells": confusion_cells,
         "words": words,
     }
     return environment
@@ -75,14 +77,21 @@ def _environment() -> Environment:
 def write_file(path: Path, content: bytes) -> None:
     """Write one file of a site, its folder made if it is not there.
 
+    A reader sees the old file or the new one. It is not forced onto the disk,
+    which costs more than making it: a site can be made again from its runs.
+
     Raises:
         RunError: If it cannot be written.
     """
+    draft = path.with_name(f"{path.name}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        draft.replace(path)
     except OSError as error:
-        raise cannot_write(path.parent, error) from error
-    write_atomically(path, [content])
+        if draft.is_file():
+            draft.unlink()
+        raise cannot_write(path, error) from error
 
 
 def script_data(receiver: str, name: str, value: Any) -> bytes:

@@ -104,14 +104,20 @@ def _csv(records: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in names])
-    writer.writerows([safe_cell(record.get(name)) for name in names] for record in records)
+    writer.writerows([_csv_cell(record.get(name)) for name in names] for record in records)
     return text.getvalue()
+
+
+def _csv_cell(value: Any) -> Any:
+    # Numbers, which are most cells, cannot be taken for a formula.
+    return safe_cell(value) if isinstance(value, str) else value
 
 
 def _json(table: TableExport) -> str:
     head = json.dumps({**table.about, "facts": list(table.facts)}, indent=2, ensure_ascii=True)
     # A row in a line, for differences between versions to be read.
-    rows = ",\n".join(f"    {json.dumps(row, allow_nan=False)}" for row in table.records)
+    encode = json.JSONEncoder(allow_nan=False).encode
+    rows = ",\n".join(f"    {encode(row)}" for row in table.records)
     return f'{head[:-2]},\n  "rows": [\n{rows}\n  ]\n}}\n'
 
 

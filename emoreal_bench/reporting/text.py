@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from emoreal_bench.contracts.scores import Interval
 
@@ -25,6 +26,7 @@ _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf"})
 _SPACE_CATEGORIES = frozenset({"Zl", "Zp"})
 
 
+@lru_cache(maxsize=4096)  # The same names stand in many rows.
 def plain_text(text: str, limit: int = 200) -> str:
     """Make untrusted text safe to show on one line.
 
