@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emoreal_bench.preferences.captions import CaptionedPairs, CaptionOptions
     from emoreal_bench.preferences.known_cues import CuePairOptions
     from emoreal_bench.preferences.sampled import SampledPairs
+    from emoreal_bench.preferences.sorting import Sorter
 
 
 def build_cue_pairs(
@@ -167,31 +168,34 @@ def build_sampled_pairs(
         DataError: If the data folder is not there.
         RunError: If a folder holds no run, requests failed, or no pair came out.
     """
-    from emoreal_bench.preferences.asking import StageRunner
     from emoreal_bench.preferences.clips import measure_lengths_of
-    from emoreal_bench.preferences.known_cues import read_synth_settings
     from emoreal_bench.preferences.sampled import build_sampled_pairs as build
     from emoreal_bench.preferences.sampled import load_samples
-    from emoreal_bench.preferences.sorting import (
-        CategorySorter,
-        JudgeSorter,
-        KnownCueSorter,
-        Sorter,
-    )
-    from emoreal_bench.synth.build import RECORD
 
-    sorting, options = sorting or SortingOptions(), options or RunOptions()
+    sorting = sorting or SortingOptions()
     sampled = load_samples(runs, sorting.data)
-    sorters: list[Sorter] = [CategorySorter()]
-    if (sampled.root / RECORD).exists():
-        sorters.append(KnownCueSorter(read_synth_settings(sampled.root)))
-    if sorting.judge is not None:
-        judge = create_adapter(sorting.judge, sorting.judge_arguments)
-        runner = StageRunner(options.runs, options.policy, observer)
-        sorters.append(JudgeSorter(judge, runner, sampled.root))
+    sorters = _make_sorters(sampled.root, sorting, options or RunOptions(), observer)
     built = build(sampled, sorters, partial(measure_lengths_of, sampled.root), sorting.alteration)
     write_pairs(built.pairs, out)
     return built
+
+
+def _make_sorters(
+    root: Path, sorting: SortingOptions, options: RunOptions, observer: RunObserver | None
+) -> list[Sorter]:
+    from emoreal_bench.preferences.asking import StageRunner
+    from emoreal_bench.preferences.known_cues import read_synth_settings
+    from emoreal_bench.preferences.sorting import CategorySorter, JudgeSorter, KnownCueSorter
+    from emoreal_bench.synth.build import RECORD
+
+    sorters: list[Sorter] = [CategorySorter()]
+    if (root / RECORD).exists():
+        sorters.append(KnownCueSorter(read_synth_settings(root)))
+    if sorting.judge is not None:
+        judge = create_adapter(sorting.judge, sorting.judge_arguments)
+        runner = StageRunner(options.runs, options.policy, observer)
+        sorters.append(JudgeSorter(judge, runner, root))
+    return sorters
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,8 @@ class AlteredInput(_Record):
 class PreferencePair(_Record):
     """One line of a file of pairs.
 
-    A pair with both rejected answers serves every method, a pair with one of them
-    naive DPO, and a pair with none only supervised training.
+    Where there is one rejected answer, it stands for both; a pair with none serves
+    supervised training only.
     """
 
     id: Text

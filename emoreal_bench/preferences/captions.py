@@ -77,6 +77,14 @@ class CaptionedClips:
 
 
 @dataclass(frozen=True, slots=True)
+class Captions:
+    """What a model said of the picture and of the sound of a clip."""
+
+    picture: str
+    sound: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionOptions:
     """What is wanted of captioned clips.
 
@@ -138,25 +146,9 @@ def build_caption_pairs(
     """
     options = options or CaptionOptions()
     _check_takes_clips(describer)
-    captions = {
-        modality: captions_of(
-            runner.run(_plan_captions(source, modality, options.media), describer)
-        )
-        for modality in CLIP_MODALITIES
-    }
-    captioned = [
-        clip for clip in source.clips if all(texts.get(clip) for texts in captions.values())
-    ]
-    if not captioned:
-        raise RunError(
-            "No clip was given both captions.",
-            where=str(source.root),
-            remedy="Clips need a picture and a sound; `emoreal-bench runs list` has the runs that "
-            "say what reached the model.",
-        )
-    plan = _plan_questions(source, captioned, captions, options.questions)
-    replies = replies_of(runner.run(plan, writer))
-    written = {clip: read_questions(replies.get(clip, "")) for clip in captioned}
+    captions = _caption(source, describer, runner, options.media)
+    replies = replies_of(runner.run(_plan_questions(source, captions, options.questions), writer))
+    written = {clip: read_questions(replies.get(clip, "")) for clip in captions}
     pairs = [
         _make_pair(source, clip, number, question)
         for clip, questions in written.items()
@@ -166,11 +158,34 @@ def build_caption_pairs(
     return CaptionedPairs(
         pairs=with_altered_inputs(kept, lengths, options.alteration),
         clips=len(source.clips),
-        captioned=len(captioned),
+        captioned=len(captions),
         unreadable=sum(not questions for questions in written.values()),
         written=len(pairs),
         blind=len(pairs) - len(kept),
     )
+
+
+def _caption(
+    source: CaptionedClips, describer: ModelAdapter, runner: StageRunner, media: MediaWanted
+) -> dict[str, Captions]:
+    """Describe pictures and sounds apart, and give what was said of clips with both."""
+    pictures, sounds = (
+        captions_of(runner.run(_plan_captions(source, modality, media), describer))
+        for modality in CLIP_MODALITIES
+    )
+    captions = {
+        clip: Captions(pictures[clip], sounds[clip])
+        for clip in source.clips
+        if pictures.get(clip) and sounds.get(clip)
+    }
+    if not captions:
+        raise RunError(
+            "No clip was given both captions.",
+            where=str(source.root),
+            remedy="Clips need a picture and a sound; `emoreal-bench runs list` has the runs that "
+            "say what reached the model.",
+        )
+    return captions
 
 
 def _check_takes_clips(describer: ModelAdapter) -> None:
@@ -208,12 +223,7 @@ def _plan_captions(source: CaptionedClips, modality: Modality, media: MediaWante
     return plan_stage(stage, items, source.clips, source.root)
 
 
-def _plan_questions(
-    source: CaptionedClips,
-    clips: Sequence[str],
-    captions: Mapping[Modality, Mapping[str, str]],
-    number: int,
-) -> Plan:
+def _plan_questions(source: CaptionedClips, captions: Mapping[str, Captions], number: int) -> Plan:
     stage = Stage(
         name="questions",
         description="Questions and answers, written from the captions of each clip.",
@@ -230,13 +240,13 @@ def _plan_questions(
             answer="",
             clip=clip,
             metadata={
-                "picture": captions[Modality.VIDEO][clip],
-                "sound": captions[Modality.AUDIO][clip],
+                "picture": said.picture,
+                "sound": said.sound,
                 "emotion": source.emotions.get(clip, ""),
                 "number": str(number),
             },
         )
-        for clip in clips
+        for clip, said in captions.items()
     ]
     return plan_stage(stage, items, {}, source.root)
 
