@@ -52,6 +52,7 @@ class StubBatches:
         ends: How the next jobs end, e.g. ``"expired"``; well where none is given.
         unanswered: Keys that an expired job has no answer for.
         uploads: Files of requests that were uploaded.
+        troubles: HTTP statuses with which the next calls are declined.
         is_silent: Take the next job and never answer the call that brings it.
     """
 
@@ -61,6 +62,7 @@ class StubBatches:
     ends: list[str] = field(default_factory=list)
     unanswered: set[str] = field(default_factory=set)
     uploads: int = 0
+    troubles: list[int] = field(default_factory=list)
     is_silent: bool = False
 
     def is_meant(self, method: str, path: str) -> bool:
@@ -74,7 +76,12 @@ class StubBatches:
 
     def answer(self, method: str, path: str, content: bytes, answer_line: AnswerLine) -> Answer:
         """Answer a request about jobs and their files; with status 0 there is no answer."""
-        name = path.rpartition("/v1/")[2]
+        if self.troubles:
+            status = self.troubles.pop(0)
+            return status, {"error": {"code": status, "message": "not now", "status": "TROUBLE"}}
+        return self._answer(method, path.rpartition("/v1/")[2], content, answer_line)
+
+    def _answer(self, method: str, name: str, content: bytes, answer_line: AnswerLine) -> Answer:
         if name == "files":
             return 200, self._take_file(content)
         if name.startswith("files/"):

@@ -12,6 +12,7 @@ from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.running.budget import Budget, BudgetSpentError
+from emoreal_bench.running.deferred import MAX_FAILED_LOOKS
 from emoreal_bench.running.job_store import JOBS_FOLDER
 from emoreal_bench.running.log import read_log
 from emoreal_bench.running.observer import RunObserver
@@ -220,6 +221,41 @@ def test_a_stopped_run_fetches_its_answers_and_pays_nothing_twice(
     stub.batches.looks = 2
     with pytest.raises(RunError, match="stopped by the test"):
         run(service, stub, data, tmp_path / "run", observer=_Stopper(stub))
+    assert run(service, stub, data, tmp_path / "run").is_complete
+    assert len(stub.batches.jobs) == 1
+
+
+@both_services
+def test_a_service_that_is_out_of_order_for_a_while_is_asked_again(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.troubles = [503]
+    assert run(service, stub, data, tmp_path / "run").is_complete
+    assert len(stub.batches.jobs) == 1
+
+
+@both_services
+def test_a_service_that_is_gone_for_good_ends_the_sitting_and_not_the_jobs(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.looks = 2
+    with pytest.raises(RunError, match="stopped by the test"):
+        run(service, stub, data, tmp_path / "run", observer=_Stopper(stub))
+    stub.batches.troubles = [500] * MAX_FAILED_LOOKS
+    with pytest.raises(RunError, match="Give the same command again later"):
+        run(service, stub, data, tmp_path / "run")
+    assert run(service, stub, data, tmp_path / "run").is_complete
+    assert len(stub.batches.jobs) == 1
+
+
+@both_services
+def test_a_declined_job_is_explained_and_handed_over_once_that_is_mended(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.troubles = [401]
+    with pytest.raises(UsageError, match="declines a deferred job: HTTP 401") as caught:
+        run(service, stub, data, tmp_path / "run")
+    assert KEY not in str(caught.value)
     assert run(service, stub, data, tmp_path / "run").is_complete
     assert len(stub.batches.jobs) == 1
 

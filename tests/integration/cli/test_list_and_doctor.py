@@ -23,11 +23,12 @@ SAMPLE_WORKER = Path(__file__).parents[3] / "examples" / "workers" / "sample" / 
 def missing(model: str, arguments: dict[str, str] | None = None, lora: Path | None = None) -> str:
     """Give in one text what the doctor says that a model lacks."""
     findings = api.doctor(model, arguments, lora)
-    return "\n".join(_line(finding) for finding in findings if not finding.fine)
+    return "\n".join(f"{each.what}: {each.detail}" for each in findings if _is_lacking(each))
 
 
-def _line(finding: Finding) -> str:
-    return "" if finding.what.startswith("provider ") else f"{finding.what}: {finding.detail}"
+def _is_lacking(finding: Finding) -> bool:
+    # Providers other than that of the model are mentioned too, installed or not.
+    return not finding.fine and not finding.what.startswith("provider ")
 
 
 def closed_port() -> int:
