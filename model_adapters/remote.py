@@ -32,6 +32,7 @@ from emoreal_bench.contracts.vocabulary import (
 )
 from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
+from emoreal_bench.model_adapters.at_once import answer_at_once
 from emoreal_bench.model_adapters.clip_cache import ClipCache
 from emoreal_bench.model_adapters.remote_media import (
     MediaForms,
@@ -180,25 +181,13 @@ class RemoteAdapter(ModelAdapter):
         Raises:
             UsageError: If the service knows neither the user nor the model.
         """
-        return self._ask_all(requests, scoring=False)
+        return answer_at_once(self._answer(one, False) for one in requests)
 
     def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         """Score the letters as the first token of the reply."""
         if self._description.capabilities.choice_score_kind is None:
             raise NotImplementedError(f"{self._description.name} cannot score choices")
-        return self._ask_all(requests, scoring=True)
-
-    async def _ask_all(
-        self, requests: Sequence[Request], *, scoring: bool
-    ) -> AsyncIterator[Result]:
-        tasks = [asyncio.create_task(self._answer(request, scoring)) for request in requests]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield await finished
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return answer_at_once(self._answer(one, True) for one in requests)
 
     async def _answer(self, request: Request, scoring: bool) -> Result:
         async with self._slots:

@@ -8,7 +8,6 @@ the prompt that the engine ran, in which each clip stands with all its tokens.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 import tempfile
@@ -36,6 +35,7 @@ from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen_omni import END_OF_TEXT, MAX_AUDIO_SECONDS, TURN_END, token_ids
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
+from emoreal_bench.model_adapters.at_once import answer_at_once
 from emoreal_bench.model_adapters.hardware import NumberFormat
 from emoreal_bench.model_adapters.lora import LoraAdapter, rename_lora
 from emoreal_bench.model_adapters.model_folder import (
@@ -212,23 +212,11 @@ class VllmAdapter(ModelAdapter):
 
     def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         """Write a reply to each request, all of them at once."""
-        return self._ask_all(requests, scoring=False)
+        return answer_at_once(self._answer(one, scoring=False) for one in requests)
 
     def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         """Score the letters as the first token of the reply, over the whole vocabulary."""
-        return self._ask_all(requests, scoring=True)
-
-    async def _ask_all(
-        self, requests: Sequence[Request], *, scoring: bool
-    ) -> AsyncIterator[Result]:
-        tasks = [asyncio.create_task(self._answer(one, scoring=scoring)) for one in requests]
-        try:
-            for finished in asyncio.as_completed(tasks):
-                yield await finished
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        return answer_at_once(self._answer(one, scoring=True) for one in requests)
 
     async def _answer(self, request: Request, *, scoring: bool) -> Result:
         assert self._engine is not None, "open the adapter first"
