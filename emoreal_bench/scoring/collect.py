@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +13,8 @@ from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Outcome, Scoring
 from emoreal_bench.scoring.choice_probabilities import brier_score, probabilities
 from emoreal_bench.scoring.frame import NO, NO_ANSWER, YES, Frame, Layout, letter_class
-from emoreal_bench.scoring.readings import Reading, read_reply
+from emoreal_bench.scoring.reading_processes import WORTH_A_PROCESS, PlacedReply, read_replies
+from emoreal_bench.scoring.readings import Reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,24 +105,28 @@ def collect_readings(
         np.full(len(items), np.nan, np.float32),
     )
     writers = [_Writer(readings, frame) for readings in collected.readings.values()]
-    for reply in replies:
-        index = positions.get(reply.id)
-        if index is None:
-            raise DataError(
-                f"There is a reply to {reply.id!r}, which is not an item of task {task.name}.",
-                remedy="Score the replies with the items that they were made for.",
-            )
-        collected.status[index] = _STATUS_CODE[reply.status]
-        item = items[index]
-        subtask = task.subtasks[item.subtask]
-        shares = None if reply.choice_scores is None else probabilities(reply.choice_scores)
-        if shares is not None:
-            collected.confidence[index] = max(shares.values())
-            collected.brier[index] = brier_score(shares, item.answer)
-        layout = frame.layouts[item.subtask]
-        for writer in writers:
-            reading = read_reply(writer.scoring, item, subtask, reply.status, reply.text)
-            writer.write(index, layout, reading)
+
+    def placed() -> Iterator[PlacedReply]:
+        for reply in replies:
+            index = positions.get(reply.id)
+            if index is None:
+                raise DataError(
+                    f"There is a reply to {reply.id!r}, which is not an item of task {task.name}.",
+                    remedy="Score the replies with the items that they were made for.",
+                )
+            item = items[index]
+            collected.status[index] = _STATUS_CODE[reply.status]
+            shares = None if reply.choice_scores is None else probabilities(reply.choice_scores)
+            if shares is not None:
+                collected.confidence[index] = max(shares.values())
+                collected.brier[index] = brier_score(shares, item.answer)
+            yield PlacedReply(index, item, reply.status, reply.text)
+
+    are_many = len(items) >= WORTH_A_PROCESS
+    for reply, readings in read_replies(task, scorings, placed(), are_many=are_many):
+        layout = frame.layouts[reply.item.subtask]
+        for writer, reading in zip(writers, readings, strict=True):
+            writer.write(reply.position, layout, reading)
     return collected
 
 
