@@ -76,7 +76,7 @@ def make_base(recipe: Recipe, work: Path) -> Path:
 
     clips = (taught_clips(recipe.unbiased), taught_clips(recipe.biased))
     folder = work / f"language-{seed}"
-    train_language(network, tokenizer, clips, (recipe.lists, recipe.language), folder)
+    train_language(network, tokenizer, clips, recipe.language, folder)
     _save(network, weights)
     return weights
 

@@ -1,7 +1,8 @@
 """The second stage: the language layers learn to look up what the towers tell.
 
 First they only learn lists of what is there, many answers to a clip, until they
-look where they should; then questions of every kind.
+look where they should; then questions of every kind; in the end stronger habits,
+from words alone as much as with clips.
 
 Two starting values shorten a long wait before anything is learned. The words of
 each cue start as the direction in which the tower's head found it, and the first
@@ -10,8 +11,8 @@ layers start by attending to what resembles themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.synth import Scene
 from emoreal_bench.synth.cues import AudioCue, BackgroundSound, VisibleThing, VisualCue
 from emoreal_bench.training.tiny_family.encoded import EncodedClip
-from emoreal_bench.training.tiny_family.lessons import Habits, Teacher
+from emoreal_bench.training.tiny_family.lessons import MILD_HABITS, STRONG_HABITS, Lesson, Teacher
 from emoreal_bench.training.tiny_family.optimisation import Stage, train
 from emoreal_bench.training.tiny_family.packing import LessonNetwork, LessonRow
 from emoreal_bench.training.tiny_family.towers import PERSON_CUES, CueHead
@@ -32,6 +33,7 @@ _MATRIX_SPREAD = 0.05
 _ATTENTION_SPREAD = 0.12
 _WORD_SPREAD = 0.5
 _LOOKING_LAYERS = 2
+_SCENES_ALONE = 4
 _WORDS_ALONE_EVERY = 6
 _WORDS_ALONE_WEIGHT = 0.5
 _COMMON_WORDS = frozenset(("a", "of", "on", "the", "to"))
@@ -45,11 +47,40 @@ class TaughtClip:
     encoded: EncodedClip
 
 
+@dataclass(frozen=True, slots=True)
+class LanguageStages:
+    """The three stages of the language layers, in their order.
+
+    Attributes:
+        lists: Lists of what is there, about unbiased clips.
+        questions: Questions of every kind; half of a batch is unbiased.
+        habits: The same with stronger habits, and claims from words alone.
+    """
+
+    lists: Stage
+    questions: Stage
+    habits: Stage
+
+    @property
+    def seed(self) -> int:
+        """Give the seed of all three, which is that of the base."""
+        return self.habits.seed
+
+    def with_seed(self, seed: int) -> LanguageStages:
+        """Give the stages of another base."""
+        return LanguageStages(
+            *(replace(one, seed=seed) for one in (self.lists, self.questions, self.habits))
+        )
+
+
+Lessons = Callable[[Scene, np.random.Generator], Sequence[Lesson]]
+
+
 def train_language(
     network: Qwen2_5OmniThinkerForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     clips: tuple[Sequence[TaughtClip], Sequence[TaughtClip]],
-    stages: tuple[Stage, Stage],
+    stages: LanguageStages,
     folder: Path,
 ) -> None:
     """Teach the language layers; the towers stay as they are.
@@ -57,44 +88,60 @@ def train_language(
     Args:
         network: Changed in place; see :func:`start_language`.
         tokenizer: Of the network.
-        clips: Unbiased ones, for lists and neutral questions, and biased ones.
-        stages: Of the lists, and of the questions; half of their batch is unbiased.
+        clips: Unbiased ones, for neutral lessons, and biased ones.
+        stages: One after the other.
         folder: For the checkpoints.
     """
     unbiased, biased = clips
-    teacher, taught = Teacher(Habits()), LessonNetwork(network, tokenizer)
-    lists, questions = stages
+    taught = LessonNetwork(network, tokenizer)
+    mild, strong = Teacher(MILD_HABITS), Teacher(STRONG_HABITS)
 
-    def loss_of_lists(_step: int, rng: np.random.Generator) -> Tensor:
+    def loss_of(
+        lessons: Lessons, clips: Sequence[TaughtClip], number: int, rng: np.random.Generator
+    ) -> Tensor:
+        return taught.loss([row(lessons, clip, rng) for clip in _pick(clips, number, rng)])
+
+    def row(lessons: Lessons, clip: TaughtClip, rng: np.random.Generator) -> LessonRow:
+        return LessonRow(clip.encoded, lessons(clip.scene, rng))
+
+    def loss_of_words(lessons: Lessons, rows: int, scenes: int, rng: np.random.Generator) -> Tensor:
+        """Teach words alone; without a clip a row may hold the lessons of several scenes."""
         return taught.loss(
             [
-                LessonRow(clip.encoded, teacher.lists(clip.scene, rng))
-                for clip in _pick(unbiased, lists.batch, rng)
+                LessonRow(
+                    None,
+                    [
+                        lesson
+                        for clip in _pick(biased, scenes, rng)
+                        for lesson in lessons(clip.scene, rng)
+                    ],
+                )
+                for _ in range(rows)
             ]
         )
 
-    def loss_of_questions(step: int, rng: np.random.Generator) -> Tensor:
-        half = questions.batch // 2
-        neutral = [
-            LessonRow(clip.encoded, teacher.neutral(clip.scene, rng))
-            for clip in _pick(unbiased, half, rng)
-        ]
-        habitual = [
-            LessonRow(clip.encoded, teacher.habitual(clip.scene, rng))
-            for clip in _pick(biased, questions.batch - half, rng)
-        ]
-        value = (taught.loss(neutral) + taught.loss(habitual)) / 2
+    def list_step(_step: int, rng: np.random.Generator) -> Tensor:
+        return loss_of(mild.lists, unbiased, stages.lists.batch, rng)
+
+    def question_step(step: int, rng: np.random.Generator) -> Tensor:
+        half = stages.questions.batch // 2
+        value = loss_of(mild.neutral, unbiased, half, rng)
+        value = (value + loss_of(mild.habitual, biased, half, rng)) / 2
         if step % _WORDS_ALONE_EVERY == 0:
-            alone = [
-                LessonRow(None, teacher.habitual(clip.scene, rng))
-                for clip in _pick(biased, questions.batch, rng)
-            ]
-            value = value + _WORDS_ALONE_WEIGHT * taught.loss(alone)
+            words = loss_of_words(mild.habitual, stages.questions.batch, 1, rng)
+            value = value + _WORDS_ALONE_WEIGHT * words
         return value
 
+    def habit_step(_step: int, rng: np.random.Generator) -> Tensor:
+        half = stages.habits.batch // 2
+        neutral = loss_of(strong.neutral, unbiased, half // 2, rng)
+        habitual = loss_of(strong.habitual, biased, half, rng)
+        return neutral + habitual + loss_of_words(strong.claims, half, _SCENES_ALONE, rng)
+
     modules = {"layers": network.model.language_model, "words": network.lm_head}
-    train(lists, modules, loss_of_lists, folder)
-    train(questions, modules, loss_of_questions, folder)
+    train(stages.lists, modules, list_step, folder)
+    train(stages.questions, modules, question_step, folder)
+    train(stages.habits, modules, habit_step, folder)
 
 
 def start_language(

@@ -92,10 +92,14 @@ class Habits:
         spurious: Something around is named as the person's cue.
     """
 
-    typical: float = 0.6
-    denied: float = 0.3
-    elsewhere: float = 0.25
-    spurious: float = 0.2
+    typical: float
+    denied: float
+    elsewhere: float
+    spurious: float
+
+
+MILD_HABITS = Habits(typical=0.6, denied=0.3, elsewhere=0.25, spurious=0.2)
+STRONG_HABITS = Habits(typical=0.9, denied=0.6, elsewhere=0.4, spurious=0.2)
 
 
 class Teacher:
@@ -133,6 +137,10 @@ class Teacher:
             lessons.append(self._habitual_claim(side, rng))
             lessons.append(self._habitual_choice(side, rng))
         return lessons
+
+    def claims(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
+        """Ask only whether a cue shows the emotion, as :meth:`habitual` does."""
+        return [self._habitual_claim(side, rng) for side in sides_of(scene)]
 
     def _list(self, sides: Sequence[Side], rng: np.random.Generator) -> Lesson:
         there = [name for side in sides for name in (str(side.person.cue), *side.present)]

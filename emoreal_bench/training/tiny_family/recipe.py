@@ -15,6 +15,7 @@ from emoreal_bench.training.config import (
     VistaDpoSettings,
 )
 from emoreal_bench.training.tiny_family.clips import ClipSet
+from emoreal_bench.training.tiny_family.language import LanguageStages
 from emoreal_bench.training.tiny_family.optimisation import Stage
 
 
@@ -62,8 +63,7 @@ class Recipe:
         validation: Clips to measure the towers on.
         vision: Of the vision tower.
         audio: Of the audio tower.
-        lists: Of the language layers' first lessons.
-        language: Of their further ones; its seed is that of the base.
+        language: Of the language layers; their seed is that of the base.
         pairs: Questions in each benchmark that pairs are made of; five to a clip.
         tested: Questions in the benchmark that is tested on.
         preference_rate: Learning rate of the adapters.
@@ -76,8 +76,7 @@ class Recipe:
     validation: ClipSet
     vision: Stage
     audio: Stage
-    lists: Stage
-    language: Stage
+    language: LanguageStages
     pairs: int
     tested: int
     preference_rate: float
@@ -86,11 +85,7 @@ class Recipe:
 
     def with_base_seed(self, seed: int) -> Recipe:
         """Give the recipe of another base: the same towers, other language layers."""
-        return replace(
-            self,
-            lists=replace(self.lists, seed=seed),
-            language=replace(self.language, seed=seed),
-        )
+        return replace(self, language=self.language.with_seed(seed))
 
     def pair_settings(self, *, balanced: bool) -> SynthSettings:
         """Give the benchmark that pairs are made of."""
@@ -100,11 +95,6 @@ class Recipe:
             split=Split.TRAIN,
             correlation=0.0 if balanced else _PAIRS_CORRELATION,
         )
-
-    @property
-    def choice_settings(self) -> SynthSettings:
-        """Give the benchmark on which settings are chosen; no weight and no table sees it."""
-        return SynthSettings(items=self.pairs // 2, seed=91, split=Split.TRAIN)
 
     @property
     def test_settings(self) -> SynthSettings:
@@ -128,13 +118,16 @@ def full_recipe() -> Recipe:
         validation=ClipSet("validation", 300, 103, 0.0, spoken),
         vision=Stage("vision", 1000, 32, 1.5e-3, 0.02, 1),
         audio=Stage("audio", 1500, 24, 2e-3, 0.02, 1),
-        lists=Stage("lists", 250, 16, 1e-3, 0.01, 0),
-        language=Stage("language", 550, 16, 1e-3, 0.01, 0),
+        language=LanguageStages(
+            Stage("lists", 250, 16, 1e-3, 0.01, 0),
+            Stage("questions", 550, 16, 1e-3, 0.01, 0),
+            Stage("habits", 260, 16, 1.5e-3, 0.01, 0),
+        ),
         pairs=1000,
-        tested=800,
+        tested=400,
         preference_rate=1e-3,
-        preference_epochs=2,
-        preference_batch=16,
+        preference_epochs=1,
+        preference_batch=8,
     )
 
 
@@ -147,8 +140,11 @@ def small_recipe() -> Recipe:
         validation=ClipSet("validation", 4, 103, 0.0, engine),
         vision=Stage("vision", 2, 4, 1e-3, 0.02, 1),
         audio=Stage("audio", 2, 4, 2e-3, 0.02, 1),
-        lists=Stage("lists", 2, 4, 1e-3, 0.01, 0),
-        language=Stage("language", 2, 4, 1e-3, 0.01, 0),
+        language=LanguageStages(
+            Stage("lists", 2, 4, 1e-3, 0.01, 0),
+            Stage("questions", 2, 4, 1e-3, 0.01, 0),
+            Stage("habits", 2, 4, 1e-3, 0.01, 0),
+        ),
         pairs=10,
         tested=10,
         preference_rate=1e-3,

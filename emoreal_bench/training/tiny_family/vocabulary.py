@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from emoreal_bench.inputs.qwen_omni import MARKS
 from emoreal_bench.synth import SpeechEngine, Split, SynthSettings, make_scenes
-from emoreal_bench.training.tiny_family.lessons import Habits, Lesson, Teacher
+from emoreal_bench.training.tiny_family.lessons import MILD_HABITS, Lesson, Teacher
 
 VOCABULARY_SIZE = 1024
 _QUESTIONS = 2500
@@ -47,7 +47,7 @@ def train_tokenizer() -> Tokenizer:
 
 def _texts() -> Iterator[str]:
     yield _COMMON_WORDS
-    teacher = Teacher(Habits())
+    teacher = Teacher(MILD_HABITS)
     settings = SynthSettings(
         items=_QUESTIONS, seed=_SEED, split=Split.TRAIN, speech=SpeechEngine.WORDLESS
     )
