@@ -127,8 +127,7 @@ def _make_group(
     reported = [row for rows in publications for row in reported_rows(rows, least)]
     tables = tuple(
         make_table(runs, scoring, reported if scoring is Scoring.OFFICIAL else [], extras)
-        for scoring in SCORING_ORDER
-        if any(scoring in run.results.scores for run in runs)
+        for scoring in _scorings(runs)
     )
     headline = [
         row for table in tables[:1] for row in table.rows if row.is_full and not row.is_fine_tuned
@@ -152,6 +151,23 @@ def _make_group(
         publications=tuple(publications),
         runs=len(runs),
     )
+
+
+def _scorings(runs: Sequence[RunReport]) -> list[Scoring]:
+    """List the scorings to show; of those that score nothing the first is enough."""
+    present = [
+        scoring for scoring in SCORING_ORDER if any(scoring in run.results.scores for run in runs)
+    ]
+    scored = [
+        scoring
+        for scoring in present
+        if any(
+            run.results.scores[scoring].average_accuracy is not None
+            for run in runs
+            if scoring in run.results.scores
+        )
+    ]
+    return scored or present[:1]
 
 
 def slug(name: str) -> str:

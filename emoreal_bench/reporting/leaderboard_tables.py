@@ -70,6 +70,11 @@ class Table:
     breakdown: Breakdown | None = None
 
     @property
+    def has_ranks(self) -> bool:
+        """Say whether any row holds a rank."""
+        return any(row.rank for row in self.rows)
+
+    @property
     def rows(self) -> list[Row]:
         """All rows in the order shown."""
         return [table_row.row for body in self.bodies for table_row in body.rows]
@@ -137,7 +142,8 @@ def make_table(
             if rows
         ),
         blind_band=_blind_band(full),
-        chance=_average(chances.values()),
+        # Where nothing is scored, as of free descriptions, there is nothing to guess either.
+        chance=_average(chances.values()) if any(row.average for row in measured) else None,
         ranks_are_paired=are_paired,
         breakdown=make_breakdown(measured),
     )

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from emoreal_bench import api
+from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.leaderboard import build_leaderboard
+from emoreal_bench.reporting.leaderboard_groups import make_groups
 from emoreal_bench.reporting.leaderboard_judged import JudgedTable, make_judged_tables
+from emoreal_bench.reporting.published import Confidence
 from emoreal_bench.reporting.runs import load_report
 from tests.unit.judging.judge_data import REPLIES, make_run, rated, write_script
 
@@ -66,3 +69,15 @@ def test_a_judge_is_no_row_among_the_models_it_rates(runs: list[Path], tmp_path:
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     assert [row["cue_overlap"] for row in rows] == ["6.0", "6.0"]
     assert [round(float(row["coverage"]), 2) for row in rows] == [1.0, 0.67]
+
+
+def test_free_descriptions_have_one_table_of_what_came_back_and_no_scores(
+    runs: list[Path],
+) -> None:
+    reports = [load_report(run.parent / "run") for run in runs]
+    (group,) = make_groups(reports, [], Confidence.HIGH)
+    (table,) = group.tables
+    assert table.scoring is Scoring.STRICT
+    assert table.chance is None
+    assert not table.has_ranks
+    assert [row.average for row in table.rows] == [None, None]
