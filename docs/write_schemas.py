@@ -19,11 +19,13 @@ from emoreal_bench.contracts.probe import ProbeReport
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.training_record import TrainingRecord
 from emoreal_bench.preferences.report import PairsReport
 from emoreal_bench.preferences.verdicts import AuditReport, Verdicts
 from emoreal_bench.probing.cards import Card
 from emoreal_bench.probing.reproduction import ReproductionReport
 from emoreal_bench.running.records import LogLine
+from emoreal_bench.training.config import TrainingConfig
 
 FOLDER = Path(__file__).parent / "schemas"
 PUBLISHED: dict[str, Any] = {
@@ -39,6 +41,8 @@ PUBLISHED: dict[str, Any] = {
     "probe": ProbeReport,
     "card": Card,
     "reproduction": ReproductionReport,
+    "training-config": TrainingConfig,
+    "training-record": TrainingRecord,
     "preference-pair": PreferencePair,
     "pairs-report": PairsReport,
     "verdicts": Verdicts,

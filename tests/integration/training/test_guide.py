@@ -1,0 +1,128 @@
+"""The commands of docs/training.md do what the page says, on a small scale."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emoreal_bench.cli.application import run
+from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
+from emoreal_bench.training.config import TrainingConfig, read_config
+from tests.media_files import Picture, Sound, make_clip
+from tests.small_emorealm import make_data
+from tests.unit.preferences.scripted_models import smile_question, write_script, written
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(yaml)?\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+CONFIGURATIONS = {
+    match[1]: text
+    for kind, text in BLOCKS
+    if kind and (match := re.match(r"# (\w+\.yaml)\n", text))
+}
+COMMANDS = [line for kind, text in BLOCKS if not kind for line in text.splitlines()]
+NAMES = ("one", "two", "three", "four")
+# What a page for people says, and what a test can do in its place.
+IN_SMALL = {
+    "hf/Qwen/Qwen2.5-Omni-7B": "tiny/omni",
+    "google/gemini-2.5-flash": "scripted/describer.json",
+    "openai/gpt-4o-2024-11-20": "scripted/writer.json",
+    "--items 400": "--items 10",
+    "--items 40 ": "--items 10 ",
+}
+CHECK_FAILED = 10
+
+
+def _in_small(text: str) -> str:
+    for large, small in IN_SMALL.items():
+        text = text.replace(large, small)
+    return text
+
+
+def _make_clips_to_caption(folder: Path) -> None:
+    folder.mkdir()
+    questions, blind = {}, {}
+    for number, name in enumerate(NAMES):
+        clip = f"{name}.mp4"
+        make_clip(folder / clip, Picture(frames=8 + number, size=(64, 48)), Sound(0.4))
+        emotion = ("happiness", "sadness")[number % 2]
+        questions[clip] = written(smile_question(emotion=emotion), smile_question(question="Why?"))
+        blind |= {f"{clip}#{q}#{turn}": "(A)" for q in (1, 2) for turn in (1, 2, 3)}
+    rows = [f"{name}.mp4,{('happiness', 'sadness')[i % 2]}" for i, name in enumerate(NAMES)]
+    Path("labels.csv").write_text("\n".join(["clip,emotion", *rows]))
+    captions = {f"{name}.mp4": "The person smiles." for name in NAMES}
+    write_script(Path("describer.json"), captions, media=True)
+    write_script(Path("writer.json"), questions | blind)
+
+
+def _make_dfew(root: Path) -> None:
+    (root / "clips").mkdir(parents=True)
+    (root / "test(single-labeled)").mkdir()
+    for fold in range(1, 6):
+        names = (2 * fold - 1, 2 * fold)
+        for name in names:
+            clip = root / "clips" / f"{name}.mp4"
+            make_clip(clip, Picture(frames=8, size=(64, 48)), Sound(0.3, (100.0 * name,)))
+        rows = [f"{name},{name % 7 + 1}" for name in names]
+        table = root / "test(single-labeled)" / f"set_{fold}.csv"
+        table.write_text("\n".join(["video_name,label", *rows]))
+
+
+@pytest.mark.long
+def test_the_commands_of_the_page_follow_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    _make_clips_to_caption(Path("clips"))
+    make_data(Path("emorealm"), items=12, real=True)
+    _make_dfew(Path("dfew"))
+    for name, text in CONFIGURATIONS.items():
+        Path(name).write_text(_in_small(text))
+    for line in COMMANDS:
+        program, *arguments = shlex.split(_in_small(line))
+        if program == "torchrun":  # test_two_processes trains in two
+            continue
+        assert program == "emoreal-bench"
+        allowed = (0, CHECK_FAILED) if arguments[0] == "check" else (0,)
+        assert run(arguments) in allowed, line
+    record = TrainingRecord.model_validate_json(
+        Path("trained/dfew-fold-1/adapter", TRAINING_FILE).read_bytes()
+    )
+    assert record.fine_tuned_on == "dfew"
+    assert "fine-tuned on dfew" in Path("runs/dfew/manifest.json").read_text()
+    assert Path("trained/avem/best", TRAINING_FILE).is_file()
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_configuration_of_the_page_is_valid(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(CONFIGURATIONS[name])
+    assert read_config(path).out.parent.name == "trained"
+
+
+def _complete() -> dict[str, Any]:
+    block = next(text for kind, text in BLOCKS if kind and text.startswith("schema:"))
+    complete: dict[str, Any] = yaml.safe_load(block)
+    return complete
+
+
+def test_the_list_of_keys_states_the_defaults() -> None:
+    complete = _complete()
+    config = TrainingConfig.model_validate(complete)
+    short = {key: complete[key] for key in ("model", "data", "out")}
+    plain = TrainingConfig.model_validate({**short, "method": {"name": "avem_dpo"}})
+    assert config == plain
+
+
+def test_the_page_names_every_key() -> None:
+    schema = TrainingConfig.model_json_schema(by_alias=True)
+    keys = {
+        key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})
+    }
+    named = set(re.findall(r"\w+", PAGE))
+    assert keys <= named
