@@ -25,7 +25,8 @@ def test_the_miniature_is_merged_by_the_command(
     lora: tuple[Path, list[float]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "merged"
-    command = ["model", "merge", "-m", "tiny/omni", "--lora", str(lora[0]), "--out", str(out)]
+    command = ["model", "merge", "-m", "tiny/omni", "--model-arg", "weights=random"]
+    command += ["--lora", str(lora[0]), "--out", str(out)]
     assert run(command) == ExitCode.DONE
     assert capsys.readouterr().out.strip() == str(out)
     assert score(f"hf/{out}", PIXELS) == pytest.approx(lora[1], abs=1e-5)

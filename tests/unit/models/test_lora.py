@@ -19,6 +19,8 @@ from tests.avere_checkpoint import make_avere_checkpoint
 from tests.lora_folders import adapt_avere, adapt_tiny, score
 from tests.omni_folders import PIXELS, make_thinker_folder
 
+UNTRAINED = {"weights": "random"}
+
 
 def rename(folder: Path, change: Callable[[str], str]) -> None:
     weights = load_file(folder / "adapter_model.safetensors")
@@ -33,7 +35,7 @@ def configure(folder: Path, **settings: Any) -> None:
 
 @pytest.fixture(scope="module")
 def plain_scores() -> list[float]:
-    return score("tiny/omni")
+    return score("tiny/omni", UNTRAINED)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_scores_are_those_of_peft(
 ) -> None:
     folder, expected = made
     assert expected != pytest.approx(plain_scores, abs=0.01)
-    assert score("tiny/omni", lora=folder) == pytest.approx(expected, abs=1e-5)
+    assert score("tiny/omni", UNTRAINED, folder) == pytest.approx(expected, abs=1e-5)
 
 
 def test_scores_of_a_model_folder_are_those_of_peft(
@@ -80,7 +82,7 @@ def test_scores_of_a_model_folder_are_those_of_peft(
 )
 def test_every_setting_of_an_adapter_is_kept(settings: dict[str, Any], tmp_path: Path) -> None:
     expected = adapt_tiny(tmp_path, **settings)
-    assert score("tiny/omni", lora=tmp_path) == pytest.approx(expected, abs=1e-5)
+    assert score("tiny/omni", UNTRAINED, tmp_path) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_weights_under_other_names_find_their_places(
 ) -> None:
     rename(lora, lambda name: name.replace("model.language_model.layers", older))
     configure(lora, target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "up_proj"])
-    assert score("tiny/omni", lora=lora) == pytest.approx(made[1], abs=1e-5)
+    assert score("tiny/omni", UNTRAINED, lora) == pytest.approx(made[1], abs=1e-5)
 
 
 def test_avere_scores_are_those_of_peft(tmp_path: Path) -> None:
@@ -105,14 +107,14 @@ def test_avere_scores_are_those_of_peft(tmp_path: Path) -> None:
 
 
 def test_the_weights_hash_covers_base_and_adapter(lora: Path, tmp_path: Path) -> None:
-    plain = create_adapter("tiny/omni").describe()
-    adapted = create_adapter("tiny/omni", lora=lora).describe()
-    other_base = create_adapter("tiny/omni", {"seed": "1"}, lora).describe()
+    plain = create_adapter("tiny/omni", UNTRAINED).describe()
+    adapted = create_adapter("tiny/omni", UNTRAINED, lora).describe()
+    other_base = create_adapter("tiny/omni", {**UNTRAINED, "seed": "1"}, lora).describe()
     weights = load_file(lora / "adapter_model.safetensors")
     next(iter(weights.values()))[0, 0] += 1e-3
     shutil.copytree(lora, tmp_path / "changed")
     save_file(weights, tmp_path / "changed" / "adapter_model.safetensors")
-    changed = create_adapter("tiny/omni", lora=tmp_path / "changed").describe()
+    changed = create_adapter("tiny/omni", UNTRAINED, tmp_path / "changed").describe()
     described = (plain, adapted, other_base, changed)
     assert len({one.weights_hash for one in described}) == 4
     assert len({model_hash(one) for one in described}) == 4
@@ -122,8 +124,8 @@ def test_the_description_names_the_adapter_but_its_place_is_not_its_identity(
     lora: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(lora, tmp_path / "moved")
-    one = create_adapter("tiny/omni", lora=lora).describe()
-    moved = create_adapter("tiny/omni", lora=tmp_path / "moved").describe()
+    one = create_adapter("tiny/omni", UNTRAINED, lora).describe()
+    moved = create_adapter("tiny/omni", UNTRAINED, tmp_path / "moved").describe()
     assert one.label == "random weights, LoRA adapter"
     assert "lora" in one.settings
     assert one.capabilities.lora
@@ -165,13 +167,13 @@ def test_an_adapter_of_another_size_is_refused_with_both_names(lora: Path) -> No
     widened = {name: weight.repeat(1, 2) for name, weight in weights.items() if "lora_A" in name}
     save_file({**weights, **widened}, lora / "adapter_model.safetensors")
     with pytest.raises(UsageError, match=r"does not name.*'tiny/omni'.*4 x 256.*should be 4 x 128"):
-        score("tiny/omni", lora=lora)
+        score("tiny/omni", UNTRAINED, lora)
 
 
 def test_an_adapter_of_a_deeper_model_is_refused(lora: Path) -> None:
     rename(lora, lambda name: name.replace("layers.3", "layers.31"))
     with pytest.raises(UsageError, match=r"no linear layer 'model\.language_model\.layers\.31"):
-        score("tiny/omni", lora=lora)
+        score("tiny/omni", UNTRAINED, lora)
 
 
 def test_half_an_adapter_is_refused(lora: Path) -> None:
@@ -179,19 +181,19 @@ def test_half_an_adapter_is_refused(lora: Path) -> None:
     del weights[next(name for name in weights if "lora_B" in name)]
     save_file(weights, lora / "adapter_model.safetensors")
     with pytest.raises(UsageError, match="is missing and should be"):
-        score("tiny/omni", lora=lora)
+        score("tiny/omni", UNTRAINED, lora)
 
 
 def test_an_adapter_that_learned_in_a_tower_is_refused(tmp_path: Path) -> None:
     adapt_tiny(tmp_path, target_modules=["q_proj"])
     with pytest.raises(UsageError, match=r"audio_tower.*no LoRA weight"):
-        score("tiny/omni", lora=tmp_path)
+        score("tiny/omni", UNTRAINED, tmp_path)
 
 
 def test_an_adapter_with_whole_modules_is_refused(tmp_path: Path) -> None:
     adapt_tiny(tmp_path, modules_to_save=["lm_head"])
     with pytest.raises(UsageError, match=r"lm_head\.weight.*no LoRA weight"):
-        score("tiny/omni", lora=tmp_path)
+        score("tiny/omni", UNTRAINED, tmp_path)
 
 
 def test_pickled_weights_are_refused(lora: Path) -> None:
