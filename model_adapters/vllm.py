@@ -114,30 +114,14 @@ class VllmAdapter(ModelAdapter):
 
     @cached_property
     def _folder(self) -> Path:
-        return find_folder(self._place, self._revision)
+        folder = find_folder(self._place, self._revision)
+        _refuse_what_vllm_does_not_load(folder)
+        return folder
 
     @cached_property
     def _configuration(self) -> dict[str, Any]:
-        whole = read_configuration(self._folder)
-        if whole.get("model_type") != MODEL_TYPE or PART not in whole:
-            raise UsageError(
-                f"the folder holds a model of type '{whole.get('model_type')}'.",
-                where=str(self._folder / "config.json"),
-                remedy=f"The provider 'vllm' runs whole folders of type {MODEL_TYPE}; put other "
-                "models behind vLLM's server and name them http/NAME.",
-            )
-        part: dict[str, Any] = whole[PART]
-        if part.get("text_config", {}).get("tie_word_embeddings") and self._has_a_head():
-            raise UsageError(
-                "text_config ties the output to the embeddings, and the weights hold an output of "
-                "their own, which vLLM would leave out.",
-                where=str(self._folder / "config.json"),
-                remedy="Set tie_word_embeddings of text_config to false.",
-            )
+        part: dict[str, Any] = read_configuration(self._folder)[PART]
         return part
-
-    def _has_a_head(self) -> bool:
-        return any(name.endswith(_HEAD) for name, _ in weight_shapes(self._folder))
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -161,8 +145,6 @@ class VllmAdapter(ModelAdapter):
 
     @cached_property
     def _description(self) -> ModelDescription:
-        # Refuses a folder of another model first.
-        assert self._configuration
         arguments = self._arguments
         (distribution,) = set(packages_distributions().get("vllm", ["vllm"]))
         base = ModelDescription(
@@ -307,6 +289,25 @@ class VllmAdapter(ModelAdapter):
                 remedy="Run it with the provider 'hf'.",
             )
         return folder, rooms[0]
+
+
+def _refuse_what_vllm_does_not_load(folder: Path) -> None:
+    whole = read_configuration(folder)
+    if whole.get("model_type") != MODEL_TYPE or PART not in whole:
+        raise UsageError(
+            f"the folder holds a model of type '{whole.get('model_type')}'.",
+            where=str(folder / "config.json"),
+            remedy=f"The provider 'vllm' runs whole folders of type {MODEL_TYPE}; put other "
+            "models behind vLLM's server and name them http/NAME.",
+        )
+    ties = whole[PART].get("text_config", {}).get("tie_word_embeddings")
+    if ties and any(name.endswith(_HEAD) for name, _ in weight_shapes(folder)):
+        raise UsageError(
+            "text_config ties the output to the embeddings, and the weights hold an output of "
+            "their own, which vLLM would leave out.",
+            where=str(folder / "config.json"),
+            remedy="Set tie_word_embeddings of text_config to false.",
+        )
 
 
 def create(spec: ModelSpec) -> ModelAdapter:
