@@ -104,13 +104,12 @@ def _csv(records: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([safe_cell(name) for name in names])
-    writer.writerows([_csv_cell(record.get(name)) for name in names] for record in records)
-    return text.getvalue()
-
-
-def _csv_cell(value: Any) -> Any:
     # Numbers, which are most cells, cannot be taken for a formula.
-    return safe_cell(value) if isinstance(value, str) else value
+    writer.writerows(
+        [safe_cell(cell) if isinstance(cell, str) else cell for cell in map(record.get, names)]
+        for record in records
+    )
+    return text.getvalue()
 
 
 def _json(table: TableExport) -> str:
