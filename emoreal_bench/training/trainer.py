@@ -114,6 +114,7 @@ class PackedTrainer(Trainer):
 
     def save_adapter(self, folder: Path) -> None:
         """Save the adapter as it is. All processes have to call this; one writes."""
+        assert self.model is not None, "given at the start"
         weights = _gather_trained(self.model)
         if self.args.should_save:
             self.trainable.save_adapter(folder, weights)
@@ -248,6 +249,8 @@ def make_arguments(config: TrainingConfig, trackers: Sequence[str]) -> TrainingA
         trackers: Where metrics go besides this project's own files.
     """
     steps, hardware = config.optimization, config.hardware
+    # Typed as a text by the library, which warns of texts.
+    sharding: Any = True if hardware.sharding is Sharding.FULL else None
     return TrainingArguments(
         output_dir=str(config.out / CHECKPOINTS_FOLDER),
         per_device_train_batch_size=steps.batch_size,
@@ -278,7 +281,7 @@ def make_arguments(config: TrainingConfig, trackers: Sequence[str]) -> TrainingA
         # Every weight of the adapter has a gradient in every step.
         ddp_find_unused_parameters=False,
         ddp_timeout=_LONGEST_WAIT,
-        **({"fsdp": True} if hardware.sharding is Sharding.FULL else {}),
+        fsdp=sharding,
     )
 
 

@@ -24,5 +24,5 @@ def _begin_sharding(state: AcceleratorState, *arguments: Any, **settings: Any) -
 
 
 if __name__ == "__main__":
-    AcceleratorState.__init__ = _begin_sharding  # type: ignore[method-assign]
+    AcceleratorState.__init__ = _begin_sharding
     main()

@@ -127,7 +127,7 @@ def test_supervised_training_takes_the_mean_over_the_tokens() -> None:
 
 def test_each_setting_reaches_its_loss() -> None:
     scores = _scores()
-    settings = {
+    settings: dict[str, Any] = {
         "beta": 0.3,
         "lambda_av": 0.7,
         "beta_spurious": 0.2,

@@ -1,0 +1,116 @@
+"""``emoreal-bench train`` on the built-in model: what it leaves, prints and refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from emoreal_bench import api
+from emoreal_bench.cli.application import run
+from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
+from emoreal_bench.training.config import TrainingConfig
+from emoreal_bench.training.metrics import LOSS, METRICS_FILE, STEP, read_metrics
+from tests.training_files import make_settings, make_training_data, write_settings
+
+METHOD = {"name": "avem_dpo", "text_source": "reference"}
+STEPS = {"learning_rate": 0.01, "batch_size": 2, "max_steps": 2}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_training_data(tmp_path_factory.mktemp("training"), count=4)
+
+
+def _settings(root: Path, **changes: Any) -> dict[str, Any]:
+    cached = {"source": "cached", "folder": str(root / "cache")}
+    return make_settings(root, METHOD, optimization=STEPS, reference=cached, **changes)
+
+
+@pytest.fixture(scope="module")
+def config(root: Path) -> Path:
+    """Give the file of a training that has ended."""
+    path = write_settings(root / "config.yaml", _settings(root))
+    assert run(["train", str(path), "--quiet"]) == 0
+    return path
+
+
+@pytest.fixture
+def out(root: Path, config: Path) -> Path:
+    return root / "out"
+
+
+def _losses(folder: Path) -> list[float]:
+    return [entry[LOSS] for entry in read_metrics(folder / METRICS_FILE) if LOSS in entry]
+
+
+def test_the_adapter_says_how_it_came_about(out: Path) -> None:
+    record = TrainingRecord.model_validate_json((out / "adapter" / TRAINING_FILE).read_bytes())
+    assert (record.method, record.base, record.step) == ("avem_dpo", "tiny/omni", 2)
+    assert record.fine_tuned_on is None
+    assert "emoreal-bench run --model tiny/omni" in (out / "adapter" / "README.md").read_text()
+
+
+def test_the_adapter_has_learned_something(out: Path) -> None:
+    weights = load_file(out / "adapter" / "adapter_model.safetensors")
+    assert any(bool(weight.any()) for name, weight in weights.items() if "lora_B" in name)
+
+
+def test_the_adapter_is_taken_by_lora(out: Path) -> None:
+    options = api.RunOptions(lora=out / "adapter")
+    label = api.describe_model("tiny/omni", options).label
+    assert label is not None
+    assert "LoRA out" in label
+
+
+def test_a_folder_with_a_training_is_not_trained_in_again(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["train", str(config)]) == 2
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_to_resume_a_training_that_ended_changes_nothing(
+    config: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (out / METRICS_FILE).read_bytes()
+    assert run(["train", str(config), "--resume", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["steps"] == 2
+    assert [entry for entry in result["metrics"] if entry[STEP] == 2]
+    assert (out / METRICS_FILE).read_bytes() == before
+
+
+def test_another_training_is_refused_by_what_differs(
+    root: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {**_settings(root), "lora": {"rank": 3}, "log_every": 5}
+    path = write_settings(tmp_path / "other.yaml", settings)
+    assert run(["train", str(path), "--resume"]) == 4
+    assert "different are lora." in capsys.readouterr().err
+
+
+def test_cached_and_computed_references_give_the_same_losses(root: Path, out: Path) -> None:
+    settings = make_settings(root, METHOD, optimization=STEPS, out=str(root / "computed"))
+    result = api.train(TrainingConfig.model_validate(settings))
+    assert _losses(result.folder) == pytest.approx(_losses(out), abs=1e-5)
+
+
+def test_a_dry_run_counts_and_leaves_nothing(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = _settings(root, out=str(tmp_path / "none"))
+    path = write_settings(tmp_path / "dry.yaml", settings)
+    assert run(["train", str(path), "--dry-run", "--json"]) == 0
+    statistics = json.loads(capsys.readouterr().out)
+    assert statistics["with_answer"] == {"chosen": 4, "hallucination": 4, "spurious": 3}
+    assert statistics["altered"] == {"video by swap": 2, "audio by swap": 2}
+    assert (statistics["steps"], statistics["examples_per_step"]) == (2, 2)
+    assert statistics["tokens"].keys() == {"video", "audio", "text"}
+    assert statistics["answer_tokens"]["largest"] < statistics["tokens"]["text"]["largest"]
+    penalty = statistics["text_gap"]["penalty"]
+    assert sum(penalty["counts"]) == statistics["text_gap"]["pairs"] == 4
+    assert not (tmp_path / "none").exists()
