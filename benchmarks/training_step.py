@@ -1,9 +1,11 @@
 """What an AVEm-DPO step costs beside a naive DPO step of TRL, on the same pairs and media.
 
-Every side runs in a process of its own, with one thread, several times in turn;
-the least CPU seconds and the median peak memory are recorded, and the ratios. An
-AVEm-DPO step here scores three answers with the clip, one with altered input and
-three without the clip; TRL's scores two answers with the clip.
+Every side runs in a process of its own, with one thread, in turn. Recorded are
+the arithmetic of one epoch (multiplications and additions of matrices, the same
+in every run), the least CPU seconds of another, the median of the peak memory,
+and their ratios. An AVEm-DPO step here scores three answers with the clip, one
+with altered input and three without the clip; TRL's scores two answers with the
+clip.
 
 TRL is not among the dependencies. In an environment of its own:
 
@@ -18,13 +20,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -35,6 +36,7 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 PAIRS = 8
 BATCH_SIZE = 2
+KEYS = ("gigaflops_per_step", "seconds_per_step", "peak_mebibytes")
 
 
 class Side(StrEnum):
@@ -64,86 +66,98 @@ RATIOS = (
 )
 
 
-def measure(side: Side, shape: str, model: Path, steps: int, scratch: Path) -> dict[str, float]:
+def measure(side: Side, shape: str, model: Path) -> dict[str, float]:
     """Measure one side in this process."""
-    import torch
-
     from benchmarks.training_step_setup import SHAPES, Work, make_pairs
 
-    device = "cuda" if shape == "7b" else "cpu"
-    torch.set_num_threads(1)
     sizes = SHAPES[shape]
-    work = Work(sizes, model, make_pairs(sizes, PAIRS), BATCH_SIZE, steps, device, scratch)
-    if side.is_peer:
-        from benchmarks import training_step_trl
-
-        meter = training_step_trl.measure(
-            work,
-            knows_reference=side is Side.TRL_REFERENCE,
-            knows_media=side is Side.TRL_MEDIA,
+    device = "cuda" if shape == "7b" else "cpu"
+    epoch = PAIRS // BATCH_SIZE
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Work(
+            sizes, model, make_pairs(sizes, PAIRS), BATCH_SIZE, epoch, device, Path(scratch)
         )
-    else:
-        from benchmarks import training_step_packed
+        if side.is_peer:
+            from benchmarks import training_step_trl
 
-        meter = training_step_packed.measure(
-            work,
-            builds_cache=side is Side.PACKED_BUILDING,
-            keeps_media=side is Side.PACKED_MEDIA,
-        )
-    return {"seconds": meter.seconds_per_step, "mebibytes": meter.peak_bytes / 2**20}
+            meter = training_step_trl.measure(
+                work,
+                knows_reference=side is Side.TRL_REFERENCE,
+                knows_media=side is Side.TRL_MEDIA,
+            )
+        else:
+            from benchmarks import training_step_packed
+
+            meter = training_step_packed.measure(
+                work,
+                builds_cache=side is Side.PACKED_BUILDING,
+                keeps_media=side is Side.PACKED_MEDIA,
+            )
+    measured = (meter.flops / epoch / 1e9, meter.seconds / epoch, meter.peak_bytes / 2**20)
+    return dict(zip(KEYS, measured, strict=True))
 
 
-def measure_apart(side: Side, shape: str, model: Path, steps: int) -> dict[str, float]:
-    """Measure one side in a process of its own.
+def measure_apart(side: Side, shape: str, model: Path) -> dict[str, float]:
+    """Measure one side in a process of its own, which finds the libraries imported.
 
     Raises:
-        CalledProcessError: If it fails.
+        RuntimeError: If it fails.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "out.json"
-        command = [sys.executable, "-m", "benchmarks.training_step", "--shape", shape]
-        command += ["--side", side.value, "--model", str(model), "--steps", str(steps)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_DATASETS_CACHE": scratch}
-        subprocess.run([*command, "--out", str(out)], check=True, env=environment)
-        measured: dict[str, float] = json.loads(out.read_text(encoding="utf-8"))
-    return measured
+    context = multiprocessing.get_context("fork")
+    results: multiprocessing.queues.SimpleQueue[dict[str, float]] = context.SimpleQueue()
+    process = context.Process(target=lambda: results.put(measure(side, shape, model)))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{side.value} ended with status {process.exitcode}")
+    return results.get()
 
 
-def run_all(shape: str, rounds: int, steps: int) -> dict[str, list[dict[str, float]]]:
+def run_all(shape: str, rounds: int) -> dict[str, list[dict[str, float]]]:
     """Measure every side as often as there are rounds, in turn."""
-    sides = [side for side in Side if not side.is_peer or find_spec("trl") is not None]
-    if len(sides) < len(Side):
+    import torch
+
+    from benchmarks.training_step_setup import SHAPES, make_model
+
+    # What the processes inherit has to be there before the first of them, and one thread
+    # is what can be told apart from other programs.
+    torch.set_num_threads(1)
+    has_peer = find_spec("trl") is not None
+    if has_peer:
+        import trl.trainer.dpo_trainer  # noqa: F401 - for the processes to inherit
+    else:
         print("TRL is not installed: its columns are left out.")
+    sides = [side for side in Side if has_peer or not side.is_peer]
     found: dict[str, list[dict[str, float]]] = {side.value: [] for side in sides}
     with tempfile.TemporaryDirectory() as folder:
-        from benchmarks.training_step_setup import SHAPES, make_model
-
         make_model(SHAPES[shape], Path(folder))
         for _ in range(rounds):
             for side in sides:
-                found[side.value].append(measure_apart(side, shape, Path(folder), steps))
-                print(side.value, found[side.value][-1])
+                found[side.value].append(measure_apart(side, shape, Path(folder)))
+                print(side.value, found[side.value][-1], flush=True)
     return found
 
 
 def summarise(found: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
-    """Give the least time and the median memory of each side, and how the sides compare."""
+    """Give the least time and the median of the rest of each side, and how the sides compare."""
+    choose: dict[str, Callable[[list[float]], float]] = {
+        "gigaflops_per_step": statistics.median,
+        "seconds_per_step": min,
+        "peak_mebibytes": statistics.median,
+    }
     sides = {
-        name: {
-            "seconds_per_step": round(min(one["seconds"] for one in runs), 4),
-            "peak_mebibytes": round(statistics.median(one["mebibytes"] for one in runs), 1),
-        }
+        name: {key: choose[key]([one[key] for one in runs]) for key in KEYS}
         for name, runs in found.items()
     }
     ratios = {
-        f"{one} / {other}": {
-            key: round(sides[one][key] / sides[other][key], 3)
-            for key in ("seconds_per_step", "peak_mebibytes")
-        }
+        f"{one} / {other}": {key: round(sides[one][key] / sides[other][key], 3) for key in KEYS}
         for one, other in RATIOS
         if other in sides
     }
-    return {"sides": sides, "ratios": ratios}
+    rounded = {
+        name: {key: round(value, 3) for key, value in side.items()} for name, side in sides.items()
+    }
+    return {"sides": rounded, "ratios": ratios}
 
 
 def main() -> None:
@@ -151,18 +165,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", default="small", choices=("small", "7b"))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=9)
-    parser.add_argument("--side", type=Side, help=argparse.SUPPRESS)
-    parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.side is not None:
-        with tempfile.TemporaryDirectory() as scratch:
-            measured = measure(given.side, given.shape, given.model, given.steps, Path(scratch))
-        given.out.write_text(json.dumps(measured), encoding="utf-8")
-        return
     load = os.getloadavg()[0]
-    found = run_all(given.shape, given.rounds, given.steps)
+    found = run_all(given.shape, given.rounds)
     libraries = ("emoreal-bench", "torch", "transformers", "peft", "accelerate", "trl")
     record = {
         "date": datetime.now(UTC).date().isoformat(),
@@ -174,7 +179,7 @@ def main() -> None:
         },
         "shape": given.shape,
         "pairs_per_step": BATCH_SIZE,
-        "steps": given.steps - 1,
+        "steps": PAIRS // BATCH_SIZE,
         "rounds": given.rounds,
         **summarise(found),
     }

@@ -61,7 +61,7 @@ def measure(work: Work, *, builds_cache: bool, keeps_media: bool) -> Meter:
         for start in range(0, len(work.pairs), work.batch_size):
             batch = _collate(work.pairs[start : start + work.batch_size], model)
             _compute_reference(model, batch, cache, work.device)
-    meter = Meter(work.device)
+    meter = Meter(work)
     trainer = PackedTrainer(
         model=model.network,
         args=make_training_arguments(work),
@@ -69,7 +69,7 @@ def measure(work: Work, *, builds_cache: bool, keeps_media: bool) -> Meter:
         data_collator=lambda pairs: {"batch": _collate(pairs, model)},
         callbacks=[meter],
     )
-    trainer.trainable, trainer.cache = model, cache
+    trainer.trainable, trainer.cache, trainer.builds_cache = model, cache, builds_cache
     trainer.model_accepts_loss_kwargs = False
     trainer.train()
     return meter
@@ -80,6 +80,7 @@ class PackedTrainer(Trainer):
 
     trainable: TrainableModel
     cache: ReferenceCache
+    builds_cache: bool
 
     def compute_loss(
         self,
@@ -92,7 +93,7 @@ class PackedTrainer(Trainer):
         del return_outputs, num_items_in_batch
         batch: Batch = inputs["batch"]
         device = self.args.device
-        if self.cache.get(batch.keys[0]) is None:
+        if self.builds_cache:
             _compute_reference(self.trainable, batch, self.cache, str(device))
         pairs = len(batch.text.answer_counts)
         policy = _by_name(model(batch.given.to(device)), pairs)

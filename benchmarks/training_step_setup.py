@@ -17,6 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+)
 from transformers import (
     PreTrainedTokenizerBase,
     Qwen2_5OmniThinkerConfig,
@@ -130,7 +135,7 @@ class Work:
         model: Folder of the model.
         pairs: The pairs.
         batch_size: Pairs per step.
-        steps: Number of steps, the first of which is not counted.
+        epoch: Steps of an epoch; there are two, one to count arithmetic and one to time.
         device: Where.
         scratch: Folder for files.
     """
@@ -139,7 +144,7 @@ class Work:
     model: Path
     pairs: tuple[Pair, ...]
     batch_size: int
-    steps: int
+    epoch: int
     device: str
     scratch: Path
 
@@ -147,7 +152,7 @@ class Work:
         """Give what both sides tell their trainer."""
         return {
             "output_dir": str(self.scratch),
-            "max_steps": self.steps,
+            "max_steps": 2 * self.epoch,
             "per_device_train_batch_size": self.batch_size,
             "learning_rate": LEARNING_RATE,
             "gradient_checkpointing": False,
@@ -235,30 +240,58 @@ def _make_clip(shape: Shape, seed: int) -> ClipMedia:
     )
 
 
-class Meter(TrainerCallback):
-    """Measures CPU seconds (on a GPU seconds) and memory of the steps after the first."""
+# The library leaves them untyped.
+_count_forward: Any = sdpa_flop_count
+_count_backward: Any = sdpa_backward_flop_count
 
-    def __init__(self, device: str):
-        self._device = device
+
+def _count_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return int(_count_forward(query, key, value))
+
+
+def _count_attention_backward(
+    gradient: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any
+) -> int:
+    return int(_count_backward(gradient, query, key, value))
+
+
+# The library counts attention on GPUs alone.
+_PROCESSOR_ATTENTION = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _count_attention,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _count_attention_backward,
+}
+
+
+class Meter(TrainerCallback):
+    """Counts the arithmetic of the first epoch, and measures time and memory of the second."""
+
+    def __init__(self, work: Work):
+        self._device = work.device
+        self._epoch = work.epoch
+        # Its ways in and out are untyped in the library.
+        self._counter: Any = FlopCounterMode(display=False, custom_mapping=_PROCESSOR_ATTENTION)
         self._started = 0.0
         self._resting = 0
         self._steps = 0
-        self.preparing = 0.0
-        self.seconds_per_step = 0.0
+        self.flops = 0
+        self.seconds = 0.0
         self.peak_bytes = 0
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        """Note the memory that the model and the data take by themselves."""
+        """Begin to count."""
         self._resting = self._rest()
+        self._counter.__enter__()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Count a step; the first one warms up."""
-        if self._steps == 0:
-            self._started = self._now()
-        else:
-            self.seconds_per_step = (self._now() - self._started) / self._steps
+        """Go over to the second epoch, or end it."""
         self._steps += 1
-        self.peak_bytes = self._peak() - self._resting
+        if self._steps == self._epoch:
+            self._counter.__exit__(None, None, None)
+            self.flops = self._counter.get_total_flops()
+            self._started = self._now()
+        elif self._steps == 2 * self._epoch:
+            self.seconds = self._now() - self._started
+            self.peak_bytes = self._peak() - self._resting
 
     def _now(self) -> float:
         if self._device == "cpu":

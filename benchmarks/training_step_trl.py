@@ -47,7 +47,7 @@ def measure(work: Work, *, knows_reference: bool, knows_media: bool) -> Meter:
     collator = Collator(work, network)
     if knows_media:
         collator.encode_all()
-    meter = Meter(work.device)
+    meter = Meter(work)
     columns = {
         "prompt": ["x"] * len(work.pairs),
         "chosen": ["x"] * len(work.pairs),
