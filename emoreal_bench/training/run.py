@@ -154,6 +154,8 @@ def _begin(folder: Path, record: TrainingRecord, found: TrainingRecord | None) -
 def _differences(old: TrainingRecord, new: TrainingRecord) -> list[str]:
     keys = [key for key in old.config | new.config if key not in _MAY_CHANGE]
     differing = [key for key in keys if old.config.get(key) != new.config.get(key)]
+    if old.config["hardware"]["dtype"] != new.config["hardware"]["dtype"]:
+        differing.append("hardware.dtype")
     if old.data_hash != new.data_hash and "data" not in differing:
         differing.append("what the data files hold")
     if old.base_weights_hash != new.base_weights_hash and "model" not in differing:

@@ -24,7 +24,7 @@ CONFIGURATIONS = {
     for kind, text in BLOCKS
     if kind and (match := re.match(r"# (\w+\.yaml)\n", text))
 }
-COMMANDS = [line for kind, text in BLOCKS if not kind for line in text.splitlines()]
+SECTIONS = dict(re.findall(r"^## (Day \d|[^\n:]+)[^\n]*\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
 NAMES = ("one", "two", "three", "four")
 # What a page for people says, and what a test can do in its place.
 IN_SMALL = {
@@ -45,7 +45,8 @@ def _in_small(text: str) -> str:
 
 def _make_clips_to_caption(folder: Path) -> None:
     folder.mkdir()
-    questions, blind = {}, {}
+    questions: dict[str, str] = {}
+    blind: dict[str, str] = {}
     for number, name in enumerate(NAMES):
         clip = f"{name}.mp4"
         make_clip(folder / clip, Picture(frames=8 + number, size=(64, 48)), Sound(0.4))
@@ -72,30 +73,57 @@ def _make_dfew(root: Path) -> None:
         table.write_text("\n".join(["video_name,label", *rows]))
 
 
-@pytest.mark.long
-def test_the_commands_of_the_page_follow_each_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    _make_clips_to_caption(Path("clips"))
-    make_data(Path("emorealm"), items=12, real=True)
-    _make_dfew(Path("dfew"))
+def _follow(*sections: str) -> None:
+    """Do what sections of the page say, in the working directory."""
     for name, text in CONFIGURATIONS.items():
         Path(name).write_text(_in_small(text))
-    for line in COMMANDS:
-        program, *arguments = shlex.split(_in_small(line))
-        if program == "torchrun":  # test_two_processes trains in two
-            continue
-        assert program == "emoreal-bench"
+    text = "".join(SECTIONS[section] for section in sections)
+    commands = re.findall(r"^emoreal-bench .+$", text, flags=re.MULTILINE)
+    assert commands
+    for line in commands:
+        arguments = shlex.split(_in_small(line))[1:]
         allowed = (0, CHECK_FAILED) if arguments[0] == "check" else (0,)
         assert run(arguments) in allowed, line
-    record = TrainingRecord.model_validate_json(
-        Path("trained/dfew-fold-1/adapter", TRAINING_FILE).read_bytes()
-    )
-    assert record.fine_tuned_on == "dfew"
-    assert "fine-tuned on dfew" in Path("runs/dfew/manifest.json").read_text()
-    assert Path("trained/avem/best", TRAINING_FILE).is_file()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, with a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.mark.long
+def test_the_rehearsal_needs_nothing(place: Path) -> None:
+    _follow("Day 1")
+    assert (place / "trained/rehearsal/curves.svg").is_file()
+
+
+@pytest.mark.long
+def test_clips_become_a_checked_checkpoint(place: Path) -> None:
+    _make_clips_to_caption(Path("clips"))
+    make_data(Path("emorealm"), items=12, real=True)
+    _follow(*(f"Day {number}" for number in range(2, 7)))
+    assert (place / "trained/avem/best" / TRAINING_FILE).is_file()
+    assert (place / "merged/model.safetensors").is_file()
+
+
+@pytest.mark.long
+def test_a_fine_tuned_model_is_marked(place: Path) -> None:
+    _make_dfew(Path("dfew"))
+    _follow("Fine-tuned, and marked so")
+    record = (place / "trained/dfew-fold-1/adapter" / TRAINING_FILE).read_bytes()
+    assert TrainingRecord.model_validate_json(record).fine_tuned_on == "dfew"
+    assert "fine-tuned on dfew" in (place / "runs/dfew/manifest.json").read_text()
+
+
+def test_every_command_of_the_page_is_in_a_section_that_is_followed() -> None:
+    followed = [f"Day {number}" for number in range(1, 7)] + ["Fine-tuned, and marked so"]
+    others = "".join(text for section, text in SECTIONS.items() if section not in followed)
+    assert not re.findall(r"^emoreal-bench ", others, flags=re.MULTILINE)
+    # Two processes are trained in by test_two_processes.
+    assert len(re.findall(r"^torchrun ", PAGE, flags=re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
