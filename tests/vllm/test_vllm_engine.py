@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -45,7 +46,8 @@ REQUESTS = [
     make_request("blind", make_clip(seed=5, frames=None)),
     make_request("words"),
 ]
-TOLERANCE = 2e-3
+TOLERANCE = 1e-3
+CUT_LETTER = "\N{REPLACEMENT CHARACTER}"
 EAGER = {**PIXELS, "eager": "true", "max_tokens": "1024"}
 
 
@@ -124,8 +126,9 @@ def test_what_reaches_the_model_is_what_this_project_feeds_transformers(
 
 def test_greedy_replies_are_those_of_transformers(adapter: ModelAdapter, library: Library) -> None:
     ours = asyncio.run(ask(adapter, REQUESTS, scoring=False))
-    assert {name: result.text for name, result in ours.items()} == {
-        request.id: library.write(request) for request in REQUESTS
+    # vLLM leaves out a last letter of which the limit left a part only.
+    assert {name: result.text.rstrip(CUT_LETTER) for name, result in ours.items()} == {
+        request.id: library.write(request).rstrip(CUT_LETTER) for request in REQUESTS
     }
 
 
@@ -173,4 +176,4 @@ def test_a_lora_adapter_gives_the_scores_that_it_gives_in_transformers(
         request.id: pytest.approx(adapted.score(request), abs=TOLERANCE) for request in REQUESTS
     }
     apart = [abs(ours[request.id][0] - library.score(request)[0]) for request in REQUESTS]
-    assert min(apart) > 10 * TOLERANCE
+    assert fmean(apart) > 100 * TOLERANCE
