@@ -14,6 +14,7 @@ from emoreal_bench.contracts.comparison import (
     RunComparison,
 )
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
+from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest, RequestIdentity
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
@@ -44,7 +45,10 @@ _FIELDS: Mapping[Factor, frozenset[str]] = {
         f"media.{name}"
         for name in ("frames", "sampling", "size", "sample_rate", "channel", "max_seconds")
     ),
-    Factor.PROMPT: frozenset({"variant", "prompt_template", "system", "order", "generation"}),
+    Factor.PROMPT: frozenset(
+        {"variant", "prompt_template", "system", "order"}
+        | {f"generation.{name}" for name in GenerationSettings.model_fields}
+    ),
     Factor.ANSWER_METHOD: frozenset({"answer_method"}),
 }
 """The parts of a request's identity that belong to each factor."""
@@ -154,8 +158,7 @@ def refuse_unequal(first: AnsweredRun, second: AnsweredRun, across: Collection[F
         raise NotComparableError(
             f"It cannot be compared with {first.folder}: different are {'; '.join(found)}.",
             where=str(second.folder),
-            remedy="Compare runs of the same items that were asked in the same way. "
-            "A factor that differs on purpose can be named with --across.",
+            remedy=_remedy(first.manifest, second.manifest, across),
         )
 
 
@@ -168,13 +171,9 @@ def run_differences(
     if first.data.hash != second.data.hash:
         counts = f"{first.data.items} and {second.data.items} items"
         found.append(f"the items or the bytes of their clips ({counts})")
-    before, after = _flatten(first.request), _flatten(second.request)
     allowed = frozenset().union(*(_FIELDS[factor] for factor in across))
-    found += [
-        f"{name}{_both_values(before[name], after[name])}"
-        for name in before
-        if name not in allowed and before[name] != after[name]
-    ]
+    changed = _changed_fields(first.request, second.request).items()
+    found += [f"{name}{_both_values(*values)}" for name, values in changed if name not in allowed]
     return found
 
 
@@ -207,10 +206,29 @@ def _rewrite(answers: Readings, own: Frame, other: Frame) -> Readings:
     return replace(answers, answer=renamed)
 
 
+def _remedy(first: Manifest, second: Manifest, across: Collection[Factor]) -> str:
+    """Name the options that would let two runs be compared, or say that none would."""
+    changed = _changed_fields(first.request, second.request).keys()
+    needed = [factor for factor in Factor if factor not in across and _FIELDS[factor] & changed]
+    if run_differences(first, second, [*across, *needed]):
+        return "Compare runs of the same items that were asked in the same way."
+    options = " ".join(f"--across {factor}" for factor in needed)
+    return f"If they are to differ in this, so that its effect shows, add {options}."
+
+
+def _changed_fields(
+    first: RequestIdentity, second: RequestIdentity
+) -> Mapping[str, tuple[Any, Any]]:
+    before, after = _flatten(first), _flatten(second)
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
 def _flatten(request: RequestIdentity) -> dict[str, Any]:
-    fields = request.model_dump(mode="json", exclude={"hash", "media"})
-    media = request.media.model_dump(mode="json")
-    return fields | {f"media.{name}": value for name, value in media.items()}
+    fields = request.model_dump(mode="json", exclude={"hash", "media", "generation"})
+    for prefix, part in (("media", request.media), ("generation", request.generation)):
+        values = part.model_dump(mode="json")
+        fields |= {f"{prefix}.{name}": value for name, value in values.items()}
+    return fields
 
 
 def _both_values(first: Any, second: Any) -> str:

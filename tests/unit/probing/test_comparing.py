@@ -141,6 +141,26 @@ def test_another_way_of_answering_is_a_factor_of_its_own(good: Path) -> None:
     assert not run_differences(first, second, [Factor.ANSWER_METHOD])
 
 
+def test_of_two_repeats_the_seed_is_named_and_the_option_that_lets_them_be_compared(
+    workshop: Workshop, good: Path
+) -> None:
+    repeat = workshop.run("repeat", 10, PlanOptions(repeat=1))
+    with pytest.raises(NotComparableError) as caught:
+        compare([good, repeat])
+    assert caught.value.problem.endswith("different are generation.seed (0 and 1).")
+    assert caught.value.remedy is not None
+    assert "add --across prompt." in caught.value.remedy
+    assert average_verdict(compare([good, repeat], across=[Factor.PROMPT])) is Verdict.IDENTICAL
+
+
+def test_no_option_is_named_where_none_would_help(workshop: Workshop, good: Path) -> None:
+    part = workshop.run("part-in-letters", 10, PlanOptions(limit=12, choice_shuffle_seed=1))
+    with pytest.raises(NotComparableError) as caught:
+        compare([good, part])
+    assert caught.value.remedy is not None
+    assert "--across" not in caught.value.remedy
+
+
 def test_one_factor_does_not_excuse_another(workshop: Workshop, good: Path) -> None:
     plan = PlanOptions(modalities=(Modality.AUDIO,), choice_shuffle_seed=5)
     other = workshop.run("two-factors", 10, plan)
