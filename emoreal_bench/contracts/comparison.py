@@ -36,9 +36,11 @@ class Difference(BaseModel):
     second: float
     difference: float
     interval: Interval | None
-    """Of the difference, at 95 percent, by the paired cluster bootstrap."""
+    """Of the difference, at 95 percent, by the paired cluster bootstrap; null for
+    one clip, and for a few that all change alike."""
     smallest_detectable: float | None
-    """The true difference that this test finds four times in five."""
+    """The true difference that this test finds four times in five; null where all
+    clips change alike."""
     only_first: int | None = None
     """Items that only the first run has right; null for an average."""
     only_second: int | None = None

@@ -47,13 +47,19 @@ def compare_scores(
         seed: Of the intervals.
 
     Raises:
-        NotComparableError: If the readings are of different scorings, or have
-            no scored item in common.
+        NotComparableError: If the readings are of different scorings, have no
+            scored item in common, or the task wants free answers only.
     """
     if first.scoring is not second.scoring:
         raise NotComparableError(f"One run is read by {first.scoring}, one by {second.scoring}.")
     pair = _Pair(frame, first, second, seed)
     scored = [name for name in frame.layouts if task.subtasks[name].answer is not AnswerKind.OPEN]
+    if not scored:
+        raise NotComparableError(
+            f"The answers of {task.name} are free text, which is neither right nor wrong.",
+            remedy="Let one judge rate both runs (emoreal-bench judge), and hold its ratings "
+            "side by side with: emoreal-bench runs show.",
+        )
     common = {name: members for name in scored if (members := pair.common(name)).size}
     if not common:
         raise NotComparableError("The two runs have no scored item in common.")
@@ -130,6 +136,10 @@ class _Pair:
         if detectable is None:
             decisive = max(adjusted or 0.0, all_alike_p_value(counts.clusters))
         verdict = verdict_of(second - first, interval, detectable, decisive)
+        if self._agree(groups):
+            verdict = Verdict.IDENTICAL
+        elif detectable is None and verdict is Verdict.TOO_SMALL:
+            interval = None  # It has no width, as if nothing were unknown.
         return Difference(
             n=sum(members.size for members in groups),
             first=first,
@@ -141,7 +151,7 @@ class _Pair:
             only_second=only_second,
             p_value=p_value,
             adjusted_p_value=adjusted,
-            verdict=Verdict.IDENTICAL if self._agree(groups) else verdict,
+            verdict=verdict,
         )
 
     def _agree(self, groups: list[NDArray[np.intp]]) -> bool:

@@ -94,6 +94,17 @@ def test_where_all_clips_change_alike_their_number_decides(clips: int, verdict: 
     comparison = _compare(items, 0.0, 1.0)
     assert comparison.average.verdict is verdict
     assert comparison.subtasks[SUBTASKS[0]].verdict is verdict
+    assert comparison.average.interval == (None if verdict is Verdict.TOO_SMALL else (1.0, 1.0))
+
+
+def test_runs_of_free_answers_are_refused_and_the_judge_is_named() -> None:
+    task = make_task({"described": {"answer": "open", "chance": 0}})
+    items = [make_item("1", "She is sad.", "described", choices=())]
+    frame = build_frame(task, items)
+    readings = collect_readings(task, frame, items, replies([("1", "Sad.")]), STRICT).readings
+    with pytest.raises(NotComparableError, match="free text") as caught:
+        compare_scores(task, frame, readings[Scoring.STRICT], readings[Scoring.STRICT])
+    assert "emoreal-bench judge" in (caught.value.remedy or "")
 
 
 def test_few_items_are_called_too_small_a_test() -> None:
