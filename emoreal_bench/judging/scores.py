@@ -197,10 +197,11 @@ def _warnings(scores: Mapping[str, JudgedScores], judge: ModelDescription) -> tu
     warnings = []
     for name, judged in scores.items():
         if judged.judged < judged.items:
+            silent = sum(judged.without_reply.values())
+            reason = f", {silent} of them because there is no reply to judge" if silent else ""
             warnings.append(
-                f"{name}: {judged.items - judged.judged} of {judged.items} items have no score, "
-                f"{sum(judged.without_reply.values())} of them because there is no reply to judge."
-                " The means are over the others."
+                f"{name}: {judged.items - judged.judged} of {judged.items} items have no score"
+                f"{reason}. The means are over the others."
             )
         unparsable = judged.judgements[Outcome.UNPARSABLE]
         if are_many_unparsable(unparsable, sum(judged.judgements.values())):

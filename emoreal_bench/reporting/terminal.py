@@ -251,6 +251,8 @@ def _heading(report: RunReport) -> str:
 
 def _item_count(report: RunReport) -> str:
     """Say how many items there are, and how many the task has where these are others."""
+    if report.manifest.judged is not None:
+        return count_of(report.manifest.data.items, "judgement")
     items = count_of(report.manifest.data.items, "item")
     subtasks = report.manifest.task_definition.get("subtasks", {}).values()
     sizes = [subtask.get("size") for subtask in subtasks]

@@ -18,6 +18,7 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedDimension, Outcome
 from emoreal_bench.judging.plan import make_judge_plan
+from emoreal_bench.reporting.terminal import report_lines
 from emoreal_bench.running.folder import load_plan_items
 from emoreal_bench.running.runner import run_task
 from tests.small_emorealm import make_data
@@ -150,7 +151,8 @@ def test_every_failure_of_a_judge_is_counted_and_none_has_a_score(tmp_path: Path
     assert scores.scores[JudgedDimension.CUE_OVERLAP].mean == 7.0
     assert (scores.judged, scores.items) == (1, 3)
     assert not report.is_complete
-    assert any("2 of 3 items have no score" in warning for warning in report.results.warnings)
+    warnings = " ".join(report.results.warnings)
+    assert "2 of 3 items have no score. The means are over the others." in warnings
 
 
 def test_questions_without_a_reply_are_counted_and_not_asked_about(tmp_path: Path) -> None:
@@ -162,6 +164,15 @@ def test_questions_without_a_reply_are_counted_and_not_asked_about(tmp_path: Pat
     assert [item.id for item in load_plan_items(tmp_path / "judged")] == ["clip_1#1", "clip_1#2"]
     assert scores.without_reply == {Outcome.REFUSED: 1, Outcome.UNPARSABLE: 1}
     assert scores.coverage == pytest.approx(1 / 3)
+    warnings = " ".join(report.results.warnings)
+    assert "no score, 2 of them because there is no reply to judge. The means" in warnings
+
+
+def test_judgements_are_not_counted_against_the_size_of_the_data_set(tmp_path: Path) -> None:
+    folder = make_run(tmp_path)
+    judge = write_script(tmp_path / "judge.json", {}, default=rated(7))
+    heading, *_ = report_lines(api.judge(folder, judge, 2, out(tmp_path / "judged")))
+    assert heading.endswith("6 judgements")
 
 
 def test_the_manifest_names_the_judged_run(tmp_path: Path) -> None:
