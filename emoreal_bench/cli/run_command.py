@@ -16,6 +16,7 @@ from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Deliver
 
 if TYPE_CHECKING:
     from emoreal_bench.api import RunOptions, RunReport
+    from emoreal_bench.probing.repeating import RepeatsReport
     from emoreal_bench.running.observer import RunObserver
 
 _EXAMPLES = (
@@ -134,8 +135,10 @@ def run(
         for name in model:
             api.describe_model(name, options)
     if repeats > 1:
-        _repeat(model, task, data, options, repeats, quiet=quiet, as_json=as_json)
-        return
+        repeated = _repeat(model, task, data, options, repeats, quiet=quiet or as_json)
+        _print_repeats(repeated, as_json=as_json, plain=plain)
+        complete = all(report.is_complete for report in repeated)
+        raise typer.Exit(0 if complete else ExitCode.INCOMPLETE)
     reports = [_run_one(name, task, data, options, quiet=quiet or as_json) for name in model]
     _print(reports, as_json=as_json, plain=plain)
     raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
@@ -149,32 +152,37 @@ def _repeat(
     repeats: int,
     *,
     quiet: bool,
-    as_json: bool,
-) -> None:
+) -> list[RepeatsReport]:
     from emoreal_bench import api
-    from emoreal_bench.reporting.repeat_tables import repeats_renderables
     from emoreal_bench.running.progress import make_observer
 
     def observe(name: str) -> RunObserver:
-        if not (quiet or as_json):
+        if not quiet:
             typer.echo(name, err=True)
-        return make_observer(quiet=quiet or as_json)
+        return make_observer(quiet=quiet)
 
     try:
-        reports = [
+        return [
             api.evaluate_repeats(repeats, model, task, data, options, observe=observe)
             for model in models
         ]
     except api.RunInterrupted as stop:
         typer.echo(str(stop), err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from stop
+
+
+def _print_repeats(reports: Sequence[RepeatsReport], *, as_json: bool, plain: bool) -> None:
+    from emoreal_bench.reporting.repeat_tables import repeats_lines, repeats_renderables
+
     if as_json:
         records = [report.to_json() for report in reports]
         print_json(records[0] if len(records) == 1 else records)
-    else:
-        for report in reports:
+        return
+    for report in reports:
+        if plain:
+            show_lines(repeats_lines(report))
+        else:
             show(*repeats_renderables(report))
-    raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
 
 
 def _run_one(

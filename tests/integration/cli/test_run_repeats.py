@@ -121,3 +121,8 @@ def test_people_read_the_spread_in_percent(
     shown = " ".join(capsys.readouterr().out.split())
     assert "mean 94.4, standard deviation 9.6 (" in shown
     assert "Items whose answer changed: 16.7 %." in shown
+    assert run([*command, "--runs", str(tmp_path / "runs"), "--repeats", "3", "--plain"]) == 0
+    plain = capsys.readouterr().out
+    assert plain.count("strict: average accuracy") == 3
+    assert "modality agreement 28.9" in plain
+    assert "─" not in plain
