@@ -8,6 +8,8 @@
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make lint              ruff and mypy
 #   make benchmark         speed and memory, recorded in benchmarks/results/
+#   make tiny              the family of tiny/omni from nothing, in runs/tiny; under an hour
+#   make tiny-study        its preference stage over three seeds and two bases; hours
 #
 # TORCH_INDEX: package index that torch is installed from. Empty means the plain
 # index; without a GPU give the index of PyTorch's CPU wheels (see the README).
@@ -23,7 +25,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 DEMO_DATA := data/synth-$(SEED)-$(ITEMS)
 DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
-DEMO_MODELS := tiny/omni baseline/first-choice baseline/last-choice baseline/random
+DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
+  baseline/first-choice baseline/last-choice baseline/random
 
 .PHONY: demo test test-long test-vllm lint benchmark clean
 
@@ -52,6 +55,12 @@ lint: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed-dev
 	for script in benchmarks/*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
+
+tiny: $(VENV)/.installed-demo
+	OMP_NUM_THREADS=1 $(BIN)/python -m emoreal_bench.training.tiny_family build --work runs/tiny
+
+tiny-study: $(VENV)/.installed-demo
+	OMP_NUM_THREADS=1 $(BIN)/python -m emoreal_bench.training.tiny_family study --work runs/tiny
 
 $(VENV)/.torch: constraints.txt
 	@echo "Installing torch and the other libraries; this takes some minutes."

@@ -35,7 +35,7 @@ ADAPTER_MARK = "+"
 class TinyArguments(AdapterArguments):
     """Arguments of ``tiny/omni``."""
 
-    weights: str = RANDOM
+    weights: str = SHIPPED
     """``shipped``, ``random``, or the path of a file of weights for this network."""
     seed: int = 0
     """Of random weights."""

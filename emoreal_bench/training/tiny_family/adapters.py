@@ -53,7 +53,7 @@ def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -
         optimization=Optimization(
             learning_rate=recipe.preference_rate,
             schedule="cosine",
-            epochs=recipe.preference_epochs,
+            max_steps=recipe.preference_steps,
             batch_size=recipe.preference_batch,
             seed=seed,
         ),

@@ -67,7 +67,7 @@ class Recipe:
         pairs: Questions in each benchmark that pairs are made of; five to a clip.
         tested: Questions in the benchmark that is tested on.
         preference_rate: Learning rate of the adapters.
-        preference_epochs: How often each pair is seen.
+        preference_steps: Steps of each adapter.
         preference_batch: Pairs in a step.
     """
 
@@ -80,7 +80,7 @@ class Recipe:
     pairs: int
     tested: int
     preference_rate: float
-    preference_epochs: int
+    preference_steps: int
     preference_batch: int
 
     def with_base_seed(self, seed: int) -> Recipe:
@@ -125,8 +125,8 @@ def full_recipe() -> Recipe:
         ),
         pairs=1000,
         tested=400,
-        preference_rate=1e-3,
-        preference_epochs=1,
+        preference_rate=3e-4,
+        preference_steps=50,
         preference_batch=8,
     )
 
@@ -148,6 +148,6 @@ def small_recipe() -> Recipe:
         pairs=10,
         tested=10,
         preference_rate=1e-3,
-        preference_epochs=1,
+        preference_steps=1,
         preference_batch=8,
     )

@@ -1,0 +1,116 @@
+"""What is shipped of the family is whole, small, named, and perceives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.media import ClipMedia
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.model_adapters import create_adapter, tiny_network
+from emoreal_bench.model_adapters.providers import PROVIDERS
+from emoreal_bench.synth import (
+    Scene,
+    SpeechEngine,
+    Split,
+    SynthSettings,
+    make_scenes,
+    sample_clip,
+)
+from emoreal_bench.synth.questions import sides_of
+from emoreal_bench.training.tiny_family.lessons import OWN_CUE
+from emoreal_bench.training.tiny_family.recipe import VARIANTS
+from tests.model_requests import make_request
+
+LARGEST_BYTES = 10_000_000
+CLIPS = 12
+
+
+def ask(adapter: ModelAdapter, requests: list[Request]) -> list[Result]:
+    async def collect() -> list[Result]:
+        async with adapter:
+            return [result async for result in adapter.generate(requests)]
+
+    return asyncio.run(collect())
+
+
+def draw(scene: Scene) -> ClipMedia:
+    sample = sample_clip(scene)
+    return ClipMedia(
+        key=scene.clip,
+        path=None,
+        frames=sample.frames,
+        timestamps=sample.timestamps,
+        waveform=sample.waveform,
+        sample_rate=16_000,
+        duration=scene.duration,
+    )
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[tuple[Scene, ClipMedia]]:
+    settings = SynthSettings(
+        items=5 * CLIPS, seed=77, split=Split.TEST, speech=SpeechEngine.WORDLESS
+    )
+    return [(scene, draw(scene)) for scene in make_scenes(settings)]
+
+
+@pytest.mark.parametrize("modality", [Modality.VIDEO, Modality.AUDIO])
+def test_the_base_tells_what_the_person_shows(
+    modality: Modality, clips: list[tuple[Scene, ClipMedia]]
+) -> None:
+    requests, gold = [], []
+    for scene, clip in clips:
+        (side,) = [one for one in sides_of(scene) if one.modality is modality]
+        for cue, letter in ((side.person.cue, "A"), (side.other_cue, "B")):
+            question = OWN_CUE[modality][0].format(cue=cue) + " (A) Yes (B) No"
+            requests.append(make_request(f"{scene.index}{letter}", clip, question))
+            gold.append(letter)
+    replies = [result.text for result in ask(create_adapter("tiny/omni"), requests)]
+    right = sum(letter == reply.strip("()") for letter, reply in zip(gold, replies, strict=True))
+    assert right / len(gold) >= 0.8
+
+
+def test_every_adapter_of_the_recipe_has_a_name_and_weights() -> None:
+    assert set(PROVIDERS["tiny"].models) == {"omni", *(f"omni+{name}" for name in VARIANTS)}
+    hashes = {create_adapter(name).describe().weights_hash for name in names()}
+    assert len(hashes) == len(names())
+
+
+def names() -> list[str]:
+    return [f"tiny/{model}" for model in PROVIDERS["tiny"].models]
+
+
+def test_trained_weights_carry_no_label_and_random_ones_say_so() -> None:
+    assert create_adapter("tiny/omni").describe().label is None
+    assert create_adapter("tiny/omni+avem-dpo").describe().label == "LoRA avem-dpo"
+    random = create_adapter("tiny/omni", {"weights": "random"}).describe()
+    assert random.label == "random weights"
+
+
+def test_a_second_adapter_is_refused(tmp_path: Path) -> None:
+    """An adapter that names no base passes every check of names."""
+    shutil.copytree(tiny_network.ADAPTERS / "naive-dpo", tmp_path / "mine")
+    configuration = tmp_path / "mine" / "adapter_config.json"
+    content = {**json.loads(configuration.read_text()), "base_model_name_or_path": None}
+    configuration.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match="carries an adapter already"):
+        create_adapter("tiny/omni+avem-dpo", lora=tmp_path / "mine")
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="weights cannot be read"):
+        create_adapter("tiny/omni", {"weights": str(tmp_path / "none")}).describe()
+
+
+def test_all_of_it_stays_small() -> None:
+    files = [path for path in tiny_network.ADAPTERS.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= LARGEST_BYTES
