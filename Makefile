@@ -8,7 +8,7 @@
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make lint              ruff and mypy
 #   make benchmark         speed and memory, recorded in benchmarks/results/
-#   make tiny              the family of tiny/omni from nothing, in runs/tiny; under an hour
+#   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour or two
 #   make tiny-study        its preference stage over three seeds and two bases; hours
 #
 # TORCH_INDEX: package index that torch is installed from. Empty means the plain
