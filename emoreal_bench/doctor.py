@@ -143,7 +143,8 @@ def _service(adapter: ModelAdapter) -> Iterator[Finding]:
     except EmorealError as error:
         yield Finding("key", False, str(error))
     else:
-        yield Finding("key", True, "there, or not needed")
+        source = adapter.key_source if isinstance(adapter, RemoteAdapter) else None
+        yield Finding("key", True, f"found in {source}" if source else "none is needed")
     if isinstance(adapter, RemoteAdapter) and adapter.address is not None:
         yield _connection(adapter.address)
 

@@ -23,11 +23,8 @@ from emoreal_bench.model_adapters.chat_answer import (
     read_answer,
     read_error,
 )
-from emoreal_bench.model_adapters.remote import (
-    RemoteAdapter,
-    RemoteArguments,
-    read_key,
-)
+from emoreal_bench.model_adapters.keys import Key, find_key
+from emoreal_bench.model_adapters.remote import RemoteAdapter, RemoteArguments
 from emoreal_bench.model_adapters.remote_media import MediaForms, Medium, Payload, Piece, VideoForm
 from emoreal_bench.model_adapters.reply import REASONED_NOTE, UNHEARD_NOTE, Reply
 
@@ -95,7 +92,7 @@ class ChatEndpoint:
     Attributes:
         model: Its name there.
         base_url: Up to and including the version.
-        key_variables: Environment variables that may hold the key.
+        key_variables: Environment variables that may hold the key, or its names in a keyring.
         needs_key: Whether to refuse to open without one.
         is_openai: Whether it may know the user's organization and project there.
     """
@@ -145,18 +142,18 @@ class ChatModel(RemoteAdapter):
         """Where the service is."""
         return self._endpoint.base_url
 
-    async def _connect(self) -> str | None:
+    async def _connect(self) -> Key | None:
         import openai
 
         key = None
         if self._endpoint.key_variables:
-            key = read_key(
+            key = find_key(
                 self._endpoint.key_variables,
                 self.describe().name,
                 required=self._endpoint.needs_key,
             )
         self._client = openai.AsyncOpenAI(
-            api_key=key or _NO_KEY,
+            api_key=key.value if key else _NO_KEY,
             base_url=self._endpoint.base_url,
             max_retries=0,
             timeout=self._arguments.timeout,

@@ -25,13 +25,13 @@ from emoreal_bench.model_adapters.google_answer import read_error, read_job_erro
 from emoreal_bench.model_adapters.google_batch import JOB_LIMITS, KEY, GoogleJobs
 from emoreal_bench.model_adapters.google_files import UploadedFiles, UploadError
 from emoreal_bench.model_adapters.jobs import DeferredArguments
+from emoreal_bench.model_adapters.keys import Key, find_key
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote import (
     RemoteAdapter,
     answer_settings,
     installed_versions,
     parse_remote_arguments,
-    read_key,
     remote_capabilities,
 )
 from emoreal_bench.model_adapters.remote_media import MediaForms, Medium, Payload, VideoForm
@@ -185,13 +185,13 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         """Where the service is."""
         return self._options.base_url or BASE_URL
 
-    async def _connect(self) -> str | None:
+    async def _connect(self) -> Key | None:
         import httpx2
         from google import genai
         from google.genai import types
 
         options = self._options
-        key = read_key(KEY_VARIABLES, self.describe().name, required=options.base_url is None)
+        key = find_key(KEY_VARIABLES, self.describe().name, required=options.base_url is None)
         # Our own transport: with aiohttp installed, the SDK would repeat failed
         # requests by itself, and only the runner may ask again.
         self._transport = httpx2.AsyncClient(
@@ -199,7 +199,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         )
         self._client = genai.Client(
             vertexai=False,
-            api_key=key or "none",
+            api_key=key.value if key else "none",
             http_options=types.HttpOptions(
                 base_url=self.address,
                 api_version=options.api_version,

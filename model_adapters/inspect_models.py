@@ -19,6 +19,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
+from emoreal_bench.model_adapters.keys import Key
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote import (
     RemoteAdapter,
@@ -96,7 +97,7 @@ class InspectModel(RemoteAdapter):
         """Where the service is, if that was said; else only Inspect knows."""
         return self._base_url
 
-    async def _connect(self) -> str | None:
+    async def _connect(self) -> Key | None:
         from inspect_ai._util.error import PrerequisiteError
         from inspect_ai.model import get_model
 
@@ -108,7 +109,7 @@ class InspectModel(RemoteAdapter):
                 remedy="Set the key and install the library that Inspect names.",
             ) from error
         key = getattr(self._model.api, "api_key", None)
-        return key if isinstance(key, str) else None
+        return Key(key, "what Inspect knows") if isinstance(key, str) else None
 
     async def _disconnect(self) -> None:
         model, self._model = self._model, None

@@ -9,10 +9,9 @@ request is written down and how an answer is read.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from pydantic import Field
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import (
@@ -34,7 +34,9 @@ from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.at_once import answer_at_once
 from emoreal_bench.model_adapters.clip_cache import ClipCache
+from emoreal_bench.model_adapters.keys import Key
 from emoreal_bench.model_adapters.remote_media import (
+    EncodedClip,
     MediaForms,
     Medium,
     Payload,
@@ -44,6 +46,7 @@ from emoreal_bench.model_adapters.remote_media import (
     why_unsupported,
 )
 from emoreal_bench.model_adapters.reply import Reply
+from emoreal_bench.model_adapters.transcripts import TranscriptFile, add_transcripts
 
 MAX_DETAIL = 300
 """Services repeat whole requests in their errors; so many characters of one are kept."""
@@ -82,6 +85,8 @@ class RemoteArguments(AdapterArguments):
     """US dollars for a million input tokens."""
     output_price: float | None = Field(default=None, ge=0.0)
     """US dollars for a million output tokens, hidden reasoning included."""
+    transcripts: TranscriptFile | None = None
+    """File of what is said in the clips, given to the model as words."""
 
 
 class RemoteAdapter(ModelAdapter):
@@ -91,6 +96,10 @@ class RemoteAdapter(ModelAdapter):
         description: Who it is.
         forms: What it takes, and as what.
         arguments: The arguments that every service has.
+
+    Attributes:
+        key_source: Where the key was found, in words; None before it was looked
+            for, and where there is none.
     """
 
     def __init__(
@@ -102,12 +111,18 @@ class RemoteAdapter(ModelAdapter):
         self._is_open = False
         self._was_answered = False
         self._secret: str | None = None
+        self.key_source: str | None = None
         self._slots = asyncio.Semaphore(arguments.concurrency)
         self._clips = ClipCache(forms, size=arguments.concurrency)
 
     def describe(self) -> ModelDescription:
         """Give what is known without asking the service."""
         return self._description
+
+    def check_clips(self, clips: Collection[str], wanted: MediaWanted) -> None:
+        """Check that the transcripts, if there are any, are those of the clips."""
+        if self._arguments.transcripts is not None:
+            self._arguments.transcripts.check_clips(clips, wanted)
 
     async def open(self) -> None:
         """Read the key and connect.
@@ -119,7 +134,8 @@ class RemoteAdapter(ModelAdapter):
             return
         # A semaphore belongs to the event loop in which it is first waited for.
         self._slots = asyncio.Semaphore(self._arguments.concurrency)
-        self._secret = await self._connect()
+        key = await self._connect()
+        self._secret, self.key_source = (key.value, key.source) if key else (None, None)
         self._was_answered = False
         self._is_open = True
 
@@ -136,7 +152,7 @@ class RemoteAdapter(ModelAdapter):
         """Where the service is, where that is known."""
 
     @abstractmethod
-    async def _connect(self) -> str | None:
+    async def _connect(self) -> Key | None:
         """Make the client and return its key, so that it can be kept out of every text."""
 
     @abstractmethod
@@ -167,7 +183,7 @@ class RemoteAdapter(ModelAdapter):
             for key, wanted in media_wanted(request).items()
             if key in request.clips
         }
-        payload = compose(request, self._forms, clips)
+        payload = self._compose(request, clips)
         settings = self._settings(request, payload, scoring=False)
         lines = [canonical_json({"model": self._description.name} | settings)]
         for turn in payload.turns:
@@ -236,6 +252,11 @@ class RemoteAdapter(ModelAdapter):
         except OSError as error:
             problem = f"the clip cannot be read again: {error.strerror or error}"
             return Result(request.id, DeliveryStatus.FAILED, detail=problem[:MAX_DETAIL])
+        return self._compose(request, clips)
+
+    def _compose(self, request: Request, clips: Mapping[str, EncodedClip]) -> Payload:
+        if self._arguments.transcripts is not None:
+            clips = add_transcripts(request, clips, self._arguments.transcripts)
         return compose(request, self._forms, clips)
 
     def _result(self, request_id: str, sent: Delivery, reply: Reply, seconds: float) -> Result:
@@ -336,29 +357,6 @@ def answer_settings(
 ) -> dict[str, str | int | float | bool | None]:
     """Give the arguments that change answers, those left at None aside."""
     return arguments.model_dump(mode="json", exclude=set(_ANSWER_NEUTRAL), exclude_none=True)
-
-
-def read_key(variables: Sequence[str], model: str, *, required: bool) -> str | None:
-    """Read a key from the environment, the only place where one is looked for.
-
-    Args:
-        variables: Names of the variables; the first that is set counts.
-        model: For the error.
-        required: Whether it is an error if none is set.
-
-    Raises:
-        UsageError: If none is set and one is required.
-    """
-    for variable in variables:
-        key = os.environ.get(variable, "").strip()
-        if key:
-            return key
-    if not required:
-        return None
-    raise UsageError(
-        f"{model} needs a key, and the environment has none.",
-        remedy=f"Set the environment variable {' or '.join(variables)}.",
-    )
 
 
 def _mark(medium: Medium) -> str:

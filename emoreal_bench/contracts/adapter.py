@@ -8,12 +8,13 @@ caching, budgets and resuming to ``running/``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from types import TracebackType
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
@@ -86,6 +87,19 @@ class ModelAdapter(ABC):
     @abstractmethod
     def describe(self) -> ModelDescription:
         """Say who the model is and what it can do, without loading it."""
+
+    def check_clips(  # noqa: B027 - optional: most models know clips by their contents only
+        self, clips: Collection[str], wanted: MediaWanted
+    ) -> None:
+        """Look over the clips of a run before it begins.
+
+        Args:
+            clips: Their keys, as the data set names them.
+            wanted: What is given of each.
+
+        Raises:
+            UsageError: If what the model was given for the clips does not fit them.
+        """
 
     async def open(self) -> None:  # noqa: B027 - optional: many models need no loading
         """Load or connect. May be called again after :meth:`close`."""

@@ -86,7 +86,11 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
     Args:
         plan: What would be asked.
         adapter: Whom; not opened.
+
+    Raises:
+        UsageError: If what the model was given for the clips does not fit them.
     """
+    adapter.check_clips(plan.clips, plan.request.media)
     description = adapter.describe()
     wanted = deliverable(plan.request.media, description.capabilities)
     firsts: dict[str, Item] = {}

@@ -78,7 +78,8 @@ def run_task(
         NotComparableError: If the folder holds another run.
         RunError: If the folder is in use or cannot be written, or the model
             cannot be opened.
-        UsageError: If choices are to be scored and the model cannot.
+        UsageError: If choices are to be scored and the model cannot, or what it was given
+            for the clips does not fit them.
         TooManyErrorsError: If more items failed than the policy allows.
         RunInterrupted: On Ctrl-C or SIGTERM.
     """
@@ -90,6 +91,7 @@ def run_task(
             f"{description.name} cannot score choices.",
             remedy="Let it write its answers instead; that is the default.",
         )
+    adapter.check_clips(plan.clips, plan.request.media)
     manifest = make_manifest(plan, description, seed=policy.seed, command=policy.command)
     with RunFolder(folder) as run_folder:
         manifest = run_folder.begin(manifest, plan.items)

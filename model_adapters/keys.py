@@ -1,0 +1,72 @@
+"""Where the key of a service is found: in the environment, or else in a keyring.
+
+A keyring is looked in only where the library ``keyring`` is installed, under the
+service :data:`KEYRING_SERVICE` and the name of the environment variable.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from emoreal_bench.contracts.errors import UsageError
+
+KEYRING_SERVICE = "emoreal-bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key and where it was found.
+
+    Attributes:
+        value: The secret; left out of what is printed of the object.
+        source: The place in words.
+    """
+
+    value: str = field(repr=False)
+    source: str
+
+
+def find_key(variables: Sequence[str], model: str, *, required: bool) -> Key | None:
+    """Find a key in the environment, or else in the user's keyring.
+
+    Args:
+        variables: Names of the variables; the first that is set counts.
+        model: For the error.
+        required: Whether it is an error if there is none.
+
+    Raises:
+        UsageError: If there is none and one is required.
+    """
+    for variable in variables:
+        value = os.environ.get(variable, "").strip()
+        if value:
+            return Key(value, f"the environment variable {variable}")
+    key, trouble = _look_in_keyring(variables)
+    if key is not None or not required:
+        return key
+    raise UsageError(
+        f"{model} needs a key, and none was found{f' ({trouble})' if trouble else ''}.",
+        remedy=f"Set the environment variable {' or '.join(variables)}, or keep the key in a "
+        f"keyring: pip install 'emoreal-bench[keyring]', then "
+        f"`keyring set {KEYRING_SERVICE} {variables[0]}`.",
+    )
+
+
+def _look_in_keyring(variables: Sequence[str]) -> tuple[Key | None, str | None]:
+    """Give the first key that a keyring holds, or why no keyring could be looked in."""
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        return None, None
+    try:
+        for variable in variables:
+            value = (keyring.get_password(KEYRING_SERVICE, variable) or "").strip()
+            if value:
+                return Key(value, f"the keyring, as {variable} of {KEYRING_SERVICE}"), None
+    except KeyringError as error:
+        # Only the kind: what a keyring says is not ours to vouch for.
+        return None, f"the keyring cannot be read: {type(error).__name__}"
+    return None, None
