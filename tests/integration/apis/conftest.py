@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def stub() -> Iterator[StubServer]:
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+    monkeypatch.setitem(sys.modules, "keyring", None)  # whatever the user keeps in it
     for service in SERVICES:
         monkeypatch.setenv(service.key_variable, KEY)
 

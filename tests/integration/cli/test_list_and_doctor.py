@@ -98,7 +98,16 @@ def test_the_doctor_has_a_word_for_every_provider(
 
 def test_a_missing_key_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setitem(sys.modules, "keyring", None)
     assert "Set the environment variable OPENAI_API_KEY" in missing("openai/gpt-4o")
+
+
+def test_a_key_is_named_with_its_place_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    findings = api.doctor("openai/gpt-4o", {"base_url": f"http://127.0.0.1:{closed_port()}/v1"})
+    (key,) = [finding for finding in findings if finding.what == "key"]
+    assert key.detail == "found in the environment variable OPENAI_API_KEY"
+    assert "sk-secret" not in str(findings)
 
 
 def test_a_service_that_answers_lacks_nothing() -> None:
