@@ -22,6 +22,7 @@ pytestmark = pytest.mark.long
 COMMAND = Path(__file__).with_name("sharding_command.py")
 STEPS = 3
 METHOD = {"name": "avem_dpo"}
+NORMS = "norms of the gradients"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def alone(root: Path) -> dict[str, torch.Tensor]:
 def _outcome(folder: Path) -> dict[str, torch.Tensor]:
     norms = [e["grad_norm"] for e in read_metrics(folder / METRICS_FILE) if "grad_norm" in e]
     weights = load_file(folder / "adapter" / "adapter_model.safetensors")
-    return {**weights, "norms of the gradients": torch.tensor(norms)}
+    return {**weights, NORMS: torch.tensor(norms)}
 
 
 def _write(root: Path, sharding: Sharding) -> Path:
@@ -72,7 +73,12 @@ def test_two_processes_end_where_one_ends(
     root: Path, alone: dict[str, torch.Tensor], sharding: Sharding
 ) -> None:
     _train_in_two(_write(root, sharding))
-    torch.testing.assert_close(_outcome(root / sharding), alone, rtol=1e-4, atol=2e-5)
+    together = _outcome(root / sharding)
+    torch.testing.assert_close(together.pop(NORMS), alone[NORMS], rtol=1e-4, atol=0)
+    assert together.keys() == alone.keys() - {NORMS}
+    for name, weight in together.items():
+        # Whole tensors: Adam makes steps of one size out of gradients that are nearly 0, too.
+        assert (weight - alone[name]).norm() < 1e-3 * alone[name].norm(), name
 
 
 def test_a_sharded_training_is_resumed_from_its_checkpoint(root: Path) -> None:
