@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ _OPEN = len(_STATUSES)
 
 
 class Ledger:
-    """Keeps one byte per item, since a run may have hundreds of thousands.
+    """Keeps five bytes per item, since a run may have hundreds of thousands.
 
     As a context manager it holds the log open for :meth:`finish`.
 
@@ -48,6 +49,7 @@ class Ledger:
         self._log_path = log_path
         self._log: ItemLog | None = None
         self._states = bytearray([_OPEN]) * len(items)
+        self._clip_seconds = array("f", bytes(4 * len(items)))
         if log_path.exists():
             self._restore(items)
         self.kept = self.finished = len(items) - self._states.count(_OPEN)
@@ -75,6 +77,10 @@ class Ledger:
         counts = Counter(self._states)
         return {status: counts[code] for status, code in _CODES.items() if counts[code]}
 
+    def note_clip_length(self, position: int, seconds: float) -> None:
+        """Take down how long the clip of an item is, to be logged with its result."""
+        self._clip_seconds[position] = seconds
+
     def finish(self, position: int, result: Result) -> None:
         """Log a finished item and tell the observer.
 
@@ -83,7 +89,10 @@ class Ledger:
             TooManyErrorsError: If this item is one error too many.
         """
         assert self._log is not None, "a ledger is written only while it is entered"
-        self._log.append(to_record(result))
+        record = to_record(result)
+        if self._clip_seconds[position]:
+            record["clip_seconds"] = round(self._clip_seconds[position], 3)
+        self._log.append(record)
         self._states[position] = _CODES[result.status]
         self.finished += 1
         self._observer.on_item(result)

@@ -57,6 +57,8 @@ class OpenQuestions:
                     self._finish_unasked(clip, media.delivery_status, str(media))
                     continue
                 for position in clip.positions:
+                    if media is not None:
+                        self._ledger.note_clip_length(position, media.duration)
                     yield position, self._make_request(self._plan.items[position], media)
 
     def _open_clips(self, is_wanted: Callable[[int], bool]) -> Iterator[OpenClip]:

@@ -59,6 +59,7 @@ class ItemRecord(TypedDict):
     choice_scores: NotRequired[ChoiceScoresRecord]
     delivery: NotRequired[DeliveryRecord]
     usage: NotRequired[UsageRecord]
+    clip_seconds: NotRequired[float]
 
 
 class LogLine(ItemRecord):

@@ -141,4 +141,5 @@ def read_replies(log_path: Path, tally: DeliveryTally) -> Iterator[Reply]:
     for record in read_final_records(log_path):
         tally.add(record)
         result = from_record(record)
-        yield Reply(result.id, result.status, result.text, result.choice_scores)
+        length = record.get("clip_seconds")
+        yield Reply(result.id, result.status, result.text, result.choice_scores, length)

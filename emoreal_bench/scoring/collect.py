@@ -33,6 +33,7 @@ class Reply(NamedTuple):
     status: DeliveryStatus
     text: str
     choice_scores: ChoiceScores | None = None
+    clip_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,14 @@ class Collected:
         confidence: ``(items,)`` probability of the likeliest option; NaN where
             choices were not scored.
         brier: ``(items,)`` Brier score of the probabilities; NaN likewise.
+        clip_seconds: ``(items,)`` length of the clip; NaN where it was not decoded.
     """
 
     status: NDArray[np.int8]
     readings: dict[Scoring, Readings]
     confidence: NDArray[np.float32]
     brier: NDArray[np.float32]
+    clip_seconds: NDArray[np.float32]
 
 
 def collect_readings(
@@ -101,8 +104,7 @@ def collect_readings(
     collected = Collected(
         np.full(len(items), _STATUS_CODE[DeliveryStatus.MISSING], np.int8),
         {scoring: _nothing_read(scoring, len(items)) for scoring in scorings},
-        np.full(len(items), np.nan, np.float32),
-        np.full(len(items), np.nan, np.float32),
+        *(np.full(len(items), np.nan, np.float32) for _ in range(3)),
     )
     writers = [_Writer(readings, frame) for readings in collected.readings.values()]
 
@@ -116,6 +118,8 @@ def collect_readings(
                 )
             item = items[index]
             collected.status[index] = _STATUS_CODE[reply.status]
+            if reply.clip_seconds is not None:
+                collected.clip_seconds[index] = reply.clip_seconds
             shares = None if reply.choice_scores is None else probabilities(reply.choice_scores)
             if shares is not None:
                 collected.confidence[index] = max(shares.values())

@@ -27,7 +27,7 @@ from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.joint import average_interval, mean_of, mean_scores
 from emoreal_bench.scoring.pairs import with_pair_accuracy
-from emoreal_bench.scoring.slices import slice_groups, slice_scores
+from emoreal_bench.scoring.slices import length_groups, slice_groups, slice_scores
 from emoreal_bench.scoring.subtask_scores import Sample, score_members
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def score(
     """
     frame = build_frame(task, items)
     collected = collect_readings(task, frame, items, replies, scorings)
-    groups = slice_groups(task, items)
+    groups = {**slice_groups(task, items), **length_groups(collected.clip_seconds)}
     samples = [Sample.of(frame, collected, scoring, seed) for scoring in scorings]
     # The drawing of intervals, most of this work, lets another thread run beside it.
     with ThreadPoolExecutor(_THREADS) as pool:

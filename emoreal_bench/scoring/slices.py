@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.item import Item
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     Groups = Mapping[str, Mapping[str, NDArray[np.intp]]]
 
 SMALLEST_GROUP = 10
+CLIP_LENGTH = "clip_length"
+LENGTH_BOUNDS = (2.0, 4.0, 8.0)
+"""In seconds."""
 
 
 def slice_groups(task: Task, items: Sequence[Item]) -> Groups:
@@ -38,6 +42,31 @@ def slice_groups(task: Task, items: Sequence[Item]) -> Groups:
         if positions:
             groups[key] = {value: np.array(positions[value]) for value in sorted(positions)}
     return groups
+
+
+def length_groups(clip_seconds: NDArray[np.float32]) -> Groups:
+    """Group items by the length of their clips, as far as it is known.
+
+    Args:
+        clip_seconds: ``(items,)``, NaN where a clip was not decoded.
+
+    Returns:
+        Under :data:`CLIP_LENGTH` the positions of the items, the shortest clips first;
+        nothing if all clips whose length is known are of one group.
+    """
+    import numpy as np
+
+    known = np.flatnonzero(~np.isnan(clip_seconds))
+    group = np.searchsorted(LENGTH_BOUNDS, clip_seconds[known], side="right")
+    if np.unique(group).size < 2:
+        return {}
+    names = [
+        f"under {LENGTH_BOUNDS[0]:g} s",
+        *(f"{start:g} to {end:g} s" for start, end in pairwise(LENGTH_BOUNDS)),
+        f"{LENGTH_BOUNDS[-1]:g} s and more",
+    ]
+    members = {name: known[group == code] for code, name in enumerate(names)}
+    return {CLIP_LENGTH: {name: found for name, found in members.items() if found.size}}
 
 
 def slice_scores(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
+from emoreal_bench.contracts.run_record import ITEMS_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, DeliveryStatus, Modality
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.running import runner
@@ -41,6 +43,14 @@ def test_a_clip_is_decoded_once_however_many_questions_ask_about_it(
     timings = load_timings(tmp_path / "run")
     assert timings is not None
     assert (timings.clips_decoded, timings.requests) == (3, 9)
+
+
+def test_the_length_of_each_decoded_clip_is_logged_with_its_items(
+    tmp_path: Path, decoder: FakeDecoder
+) -> None:
+    run_task(plan_of(tmp_path, items=2), FakeModel(capabilities=SEEING), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / ITEMS_FILE).open("rb")]
+    assert [line["clip_seconds"] for line in lines] == [1.0, 1.0]
 
 
 def test_a_model_that_takes_no_media_has_no_clip_decoded(

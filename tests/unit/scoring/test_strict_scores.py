@@ -140,6 +140,29 @@ def test_question_types_are_unweighted_means_of_their_subtasks() -> None:
     assert free.accuracy is None
 
 
+def test_items_are_sliced_by_the_length_of_their_clips_as_far_as_it_is_known() -> None:
+    items = [make_item(str(index), "A") for index in range(60)]
+    lengths = [1.99] * 12 + [2.0] * 12 + [7.0] * 12 + [30.0] * 12 + [None] * 12
+    given = [
+        Reply(item.id, DeliveryStatus.OK, "B" if index < 12 else item.answer, None, length)
+        for index, (item, length) in enumerate(zip(items, lengths, strict=True))
+    ]
+    slices = _strict(score(make_task(), items, given)).slices["clip_length"]
+    assert {name: (group.n, group.accuracy) for name, group in slices.items()} == {
+        "under 2 s": (12, 0.0),
+        "2 to 4 s": (12, 1.0),
+        "4 to 8 s": (12, 1.0),
+        "8 s and more": (12, 1.0),
+    }
+
+
+@pytest.mark.parametrize("length", [None, 3.0])
+def test_clips_of_one_length_are_no_slices(length: float | None) -> None:
+    items = [make_item(str(index), "A") for index in range(20)]
+    given = [Reply(item.id, DeliveryStatus.OK, "A", None, length) for item in items]
+    assert _strict(score(make_task(), items, given)).slices == {}
+
+
 def test_slices_break_scores_down_and_hide_small_groups() -> None:
     items = [make_item(str(i), "A", emotion="joy" if i < 12 else "fear") for i in range(15)]
     given = replies([(str(i), "A") for i in range(6)])
