@@ -28,7 +28,7 @@ DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
   baseline/first-choice baseline/last-choice baseline/random
 
-.PHONY: demo test test-long test-vllm lint benchmark clean
+.PHONY: demo test test-long test-vllm lint benchmark tiny tiny-study clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/emoreal-bench data synth --out $(DEMO_DATA) --items $(ITEMS) --seed $(SEED)
