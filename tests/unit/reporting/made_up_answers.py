@@ -59,7 +59,8 @@ def as_run(frame: Frame, right: NDArray[np.bool_]) -> AnsweredRun:
     count = right.size
     readings = Readings(Scoring.STRICT, np.zeros(count, np.int8), answer, np.ones(count, np.bool_))
     nothing = np.full(count, np.nan, np.float32)
-    collected = Collected(np.zeros(count, np.int8), {Scoring.STRICT: readings}, nothing, nothing)
+    status = np.zeros(count, np.int8)
+    collected = Collected(status, {Scoring.STRICT: readings}, nothing, nothing, nothing)
     delivery: DeliverySummary | None = None
     return AnsweredRun(Path("run"), MadeUpRun().manifest(), TASK, frame, collected, delivery)
 
