@@ -3,7 +3,7 @@
 #   make demo              synthetic clips, a run of the built-in model and the blind
 #                          baselines, the score table, and site/index.html
 #   make demo SEED=7       the same on other clips; ITEMS=60 asks fewer questions
-#   make test              the test suite
+#   make test              the test suite, in two processes
 #   make test-long         the suites that take minutes
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make lint              ruff and mypy
@@ -38,7 +38,7 @@ demo: $(VENV)/.installed-demo
 	@echo "Open site/index.html in a browser."
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long --timeout 3600
