@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.item import Item
@@ -41,8 +40,6 @@ COVERED = (
     DeliveryStatus.BLOCKED,
 )
 _MANY_UNPARSABLE = 0.05
-_THREADS = 2
-"""Each holds the draws of one scoring at a time."""
 
 
 def score(
@@ -73,13 +70,10 @@ def score(
     frame = build_frame(task, items)
     collected = collect_readings(task, frame, items, replies, scorings)
     groups = {**slice_groups(task, items), **length_groups(collected.clip_seconds)}
-    samples = [Sample.of(frame, collected, scoring, seed) for scoring in scorings]
-    # The drawing of intervals, most of this work, lets another thread run beside it.
-    with ThreadPoolExecutor(_THREADS) as pool:
-        done = pool.map(lambda sample: _report(task, sample, groups), samples)
-        reports = {
-            str(sample.scoring): report for sample, report in zip(samples, done, strict=True)
-        }
+    reports = {
+        str(scoring): _report(task, Sample.of(frame, collected, scoring, seed), groups)
+        for scoring in scorings
+    }
     headline = HEADLINE_SCORING if HEADLINE_SCORING in scorings else scorings[0]
     return Results(
         schema_version=1,
