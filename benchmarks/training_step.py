@@ -19,6 +19,7 @@ Usage: python -m benchmarks.training_step [--shape small|7b] [--rounds 3]
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import multiprocessing
 import os
@@ -36,6 +37,9 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 PAIRS = 8
 BATCH_SIZE = 2
+_MMAP_THRESHOLD = -3
+"""Of ``mallopt``: from how many bytes on memory is asked of the system for itself."""
+_LARGE_BYTES = 1 << 16
 KEYS = ("gigaflops_per_step", "seconds_per_step", "peak_mebibytes")
 
 
@@ -113,6 +117,17 @@ def measure_apart(side: Side, shape: str, model: Path) -> dict[str, float]:
     return results.get()
 
 
+def _return_freed_memory() -> None:
+    """Let the C library hand every freed tensor back to the system, where it is glibc.
+
+    Otherwise the peak holds what was freed and kept in reserve, which varied by a third
+    between runs of the same arithmetic.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
 def run_all(shape: str, rounds: int) -> dict[str, list[dict[str, float]]]:
     """Measure every side as often as there are rounds, in turn."""
     import torch
@@ -122,6 +137,7 @@ def run_all(shape: str, rounds: int) -> dict[str, list[dict[str, float]]]:
     # What the processes inherit has to be there before the first of them, and one thread
     # is what can be told apart from other programs.
     torch.set_num_threads(1)
+    _return_freed_memory()
     has_peer = find_spec("trl") is not None
     if has_peer:
         import trl.trainer.dpo_trainer  # noqa: F401 - for the processes to inherit

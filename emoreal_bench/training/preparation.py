@@ -115,7 +115,7 @@ class Preparation:
         )
         share = self.data.examples[arguments.process_index :: arguments.world_size]
         with observer.count("reference") as progress:
-            collector.fill(share, arguments.process_index, progress)
+            collector.fill(share, progress)
         if arguments.world_size > 1:
             torch.distributed.barrier()
         return collector.read(self.data.examples)

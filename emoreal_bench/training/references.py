@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import torch
 
@@ -41,19 +42,19 @@ class ReferenceCollector:
     batch_size: int
     device: torch.device
 
-    def fill(self, examples: Sequence[TrainingExample], process: int, progress: Progress) -> None:
+    def fill(self, examples: Sequence[TrainingExample], progress: Progress) -> None:
         """Compute what the cache does not know; may be stopped and started again.
 
         Args:
             examples: This process's share of them.
-            process: Its number.
             progress: Hears how many of how many examples are done.
 
         Raises:
             DataError: If a clip cannot be decoded, or the model cannot take a prompt.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        own = ReferenceCache(self.folder / f"process-{process}{_SUFFIX}")
+        # Two trainings may share the folder at once, and one process writes a file.
+        own = ReferenceCache(self.folder / f"{uuid4().hex}{_SUFFIX}")
         known = self._open_all()
         unknown = [
             example

@@ -79,7 +79,7 @@ def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
 
 
 def copy_adapter(folder: Path, out: Path) -> None:
-    """Copy what is needed of an adapter to ship it, its weights in bfloat16."""
+    """Copy what is needed of an adapter to ship it: weights in bfloat16, then the settings."""
     out.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.bfloat16() for name, tensor in load_file(folder / WEIGHTS).items()}
     save_file(weights, out / WEIGHTS)

@@ -37,12 +37,25 @@ _TOWERS_SEED = 0
 Network = Qwen2_5OmniThinkerForConditionalGeneration
 
 
+def prepare_clips(recipe: Recipe, work: Path) -> None:
+    """Draw the clips, train the towers and keep what these make of the clips; all bases share it.
+
+    Does what an earlier call has not done; two calls at once would get in each other's way.
+    """
+    draw_sets((recipe.validation, *_training_sets(recipe)), work / "clips")
+    _train_towers(recipe, work)
+    network, _ = _network_with_towers(_TOWERS_SEED, recipe, work)
+    encoder = Encoder(network)
+    for clip_set in _training_sets(recipe):
+        encoder.encode_set(clip_set, work / "clips", work / "encoded")
+
+
 def make_base(recipe: Recipe, work: Path) -> Path:
-    """Make the base, or find what an earlier call made of it.
+    """Make a base over prepared clips, or find what an earlier call made of it.
 
     Args:
         recipe: How.
-        work: Folder for all that lies between.
+        work: Folder for all that lies between; see :func:`prepare_clips`.
 
     Returns:
         The file of its weights, in bfloat16.
@@ -51,11 +64,8 @@ def make_base(recipe: Recipe, work: Path) -> Path:
     weights = work / f"base-{seed}.safetensors"
     if weights.exists():
         return weights
-    draw_sets((recipe.validation, *_training_sets(recipe)), work / "clips")
-    _train_towers(recipe, work)
     tokenizer = make_tokenizer()
-    network = make_network(settings(tokenizer), seed)
-    heads = {tower.modality: _tower_head(tower, recipe, work) for tower in _towers(network)}
+    network, heads = _network_with_towers(seed, recipe, work)
     network.requires_grad_(requires_grad=False)
     taught = (network.model.language_model, network.lm_head)
     for module in taught:
@@ -89,6 +99,14 @@ def measure_towers(recipe: Recipe, work: Path) -> dict[str, dict[str, float]]:
         str(tower.modality): balanced_detection(tower, _tower_head(tower, recipe, work), clips)
         for tower in _towers(network)
     }
+
+
+def _network_with_towers(
+    seed: int, recipe: Recipe, work: Path
+) -> tuple[Network, dict[Modality, CueHead]]:
+    network = make_network(settings(make_tokenizer()), seed)
+    heads = {tower.modality: _tower_head(tower, recipe, work) for tower in _towers(network)}
+    return network, heads
 
 
 def _train_towers(recipe: Recipe, work: Path) -> None:

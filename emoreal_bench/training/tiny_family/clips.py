@@ -31,10 +31,12 @@ from emoreal_bench.synth import (
     sample_clip,
 )
 from emoreal_bench.synth.scenes import QUESTIONS_PER_CLIP
+from emoreal_bench.training.tiny_family.optimisation import show
 
 SHARD_CLIPS = 50
 FRAMES = 8
 _WORKERS = 2
+_SHOW_EVERY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def draw_sets(sets: Sequence[ClipSet], folder: Path) -> None:
         (folder / clip_set.name).mkdir(parents=True, exist_ok=True)
     draw = partial(_draw_shard, frame_settings=FRAME_SETTINGS)
     with ProcessPoolExecutor(_WORKERS, get_context("spawn")) as pool:
-        list(pool.map(draw, *zip(*missing, strict=True)))
+        for number, _ in enumerate(pool.map(draw, *zip(*missing, strict=True)), start=1):
+            if number % _SHOW_EVERY == 0:
+                show(f"clips: {number * SHARD_CLIPS} of {len(missing) * SHARD_CLIPS} drawn")
 
 
 def load_clips(clip_set: ClipSet, folder: Path) -> Iterator[DrawnClip]:

@@ -6,17 +6,23 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from emoreal_bench.model_adapters.lora import CONFIGURATION
 from emoreal_bench.model_adapters.tiny_network import ADAPTERS, WEIGHTS
 from emoreal_bench.running.files import write_atomically
 from emoreal_bench.synth import write_benchmark
-from emoreal_bench.training.tiny_family.adapters import copy_adapter, make_adapter
-from emoreal_bench.training.tiny_family.base import make_base, measure_towers
+from emoreal_bench.training.tiny_family.adapters import copy_adapter, make_adapter, make_pairs
+from emoreal_bench.training.tiny_family.base import make_base, measure_towers, prepare_clips
 from emoreal_bench.training.tiny_family.measuring import (
     Measured,
     Member,
@@ -24,6 +30,7 @@ from emoreal_bench.training.tiny_family.measuring import (
     measure,
     write_neutral_questions,
 )
+from emoreal_bench.training.tiny_family.optimisation import show
 from emoreal_bench.training.tiny_family.recipe import VARIANTS, Recipe
 
 BASE = "base"
@@ -42,6 +49,9 @@ _COLUMNS: Mapping[str, str] = {
     "text_prior_audio": "Prior, sound",
 }
 _NATS = "text_prior"
+_TEST = Path("data", "test")
+_SHIPPED_FORM = "adapter-bfloat16"
+_WORKERS = 2
 _FLOOR_PERCEPTION = 0.8
 _FLOOR_NATS = 1.0
 
@@ -110,6 +120,7 @@ def meets_the_floor(base: Row) -> bool:
 
 def ship(recipe: Recipe, work: Path) -> None:
     """Copy the base and its adapters of the shipped seed into the package."""
+    prepare_clips(recipe, work)
     base = make_base(recipe, work)
     WEIGHTS.write_bytes(base.read_bytes())
     for name in VARIANTS:
@@ -117,19 +128,49 @@ def ship(recipe: Recipe, work: Path) -> None:
 
 
 def _rows(recipe: Recipe, work: Path, seeds: Sequence[int], bases: Sequence[int]) -> Iterator[Row]:
-    data = work / "data" / "test"
-    write_benchmark(recipe.test_settings, data)
-    write_neutral_questions(recipe.test_settings, data)
-    for base_seed in bases:
-        own = recipe.with_base_seed(base_seed)
-        base = make_base(own, work)
-        arguments = {"weights": str(base)}
-        yield Row(BASE, base_seed, None, measure(Member(arguments), data, work / "runs"))
-        for seed in seeds:
-            for name in VARIANTS:
-                adapter = make_adapter(name, seed, base, own, work)
-                found = measure(Member(arguments, adapter), data, work / "runs")
-                yield Row(name, base_seed, seed, found)
+    """Make and measure, on two processes; a member comes when those before it are done."""
+    prepare_clips(recipe, work)
+    owners = [recipe.with_base_seed(base_seed) for base_seed in bases]
+    wanted = [
+        _Wanted(name, seed, owner)
+        for owner in owners
+        for name, seed in ((BASE, None), *((name, seed) for seed in seeds for name in VARIANTS))
+    ]
+    with ProcessPoolExecutor(_WORKERS, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        written = pool.submit(_write_benchmarks, recipe, work)
+        list(pool.map(make_base, owners, repeat(work)))
+        written.result()
+        for number, row in enumerate(pool.map(_make_row, wanted, repeat(work)), start=1):
+            show(f"{row.name}, base {row.base_seed}: measured ({number} of {len(wanted)})")
+            yield row
+
+
+def _write_benchmarks(recipe: Recipe, work: Path) -> None:
+    for balanced in (False, True):
+        make_pairs(recipe, work, balanced=balanced)
+    write_benchmark(recipe.test_settings, work / _TEST)
+    write_neutral_questions(recipe.test_settings, work / _TEST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    name: str
+    seed: int | None
+    recipe: Recipe
+
+
+def _make_row(wanted: _Wanted, work: Path) -> Row:
+    recipe = wanted.recipe
+    base, base_seed = make_base(recipe, work), recipe.language.seed
+    adapter = None
+    if wanted.seed is not None:
+        trained = make_adapter(wanted.name, wanted.seed, base, recipe, work)
+        # What is measured is what is shipped.
+        adapter = trained.with_name(_SHIPPED_FORM)
+        if not (adapter / CONFIGURATION).exists():
+            copy_adapter(trained, adapter)
+    found = measure(Member({"weights": str(base)}, adapter), work / _TEST, work / "runs")
+    return Row(wanted.name, base_seed, wanted.seed, found)
 
 
 def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:

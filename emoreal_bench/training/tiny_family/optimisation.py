@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,12 @@ def train(stage: Stage, modules: Mapping[str, nn.Module], loss: LossOfStep, fold
                 log.write(json.dumps(record) + "\n")
         if step % _SAVE_EVERY == 0 or step == stage.steps:
             _save(path, modules, optimiser, step, seconds)
+            show(f"{stage.name}: step {step} of {stage.steps}, loss {value.item():.3f}")
+
+
+def show(line: str) -> None:
+    """Tell a watching person how far it is, a line from whichever process it is."""
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {line}\n")
 
 
 def is_finished(stage: Stage, folder: Path) -> bool:
