@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 REPLICATES = 1000
 CONFIDENCE = 0.95
 _DRAWS_AT_ONCE = 1_000_000
+_RARE = 8
+"""Clusters with the same vector; of up to so many, each is drawn for itself ..."""
+_MANY_RARE = 256
+"""... if there are so many such vectors."""
 _LARGEST_CODE = 2**62
 
 
@@ -89,16 +93,54 @@ def resample(
     """
     import numpy as np
 
-    generator = seeded_generator(seed, name)
-    shares = counts.multiplicity / counts.clusters
-    vectors = counts.vectors.astype(np.float64)
-    totals = np.empty((replicates, vectors.shape[1]))
-    step = max(1, _DRAWS_AT_ONCE // max(1, shares.size))
+    is_rare = counts.multiplicity <= _RARE
+    if np.count_nonzero(is_rare) < _MANY_RARE:
+        is_rare[:] = False
+    # Two generators, so that how many replicates are drawn at once changes no draw.
+    generators = seeded_generator(seed, name), seeded_generator(seed, f"{name}/rare")
+    totals = np.empty((replicates, counts.vectors.shape[1]))
+    step = max(1, _DRAWS_AT_ONCE // max(1, counts.multiplicity[is_rare].sum(), is_rare.size))
     for start in range(0, replicates, step):
         size = min(step, replicates - start)
-        drawn = generator.multinomial(counts.clusters, shares, size=size)
-        totals[start : start + size] = drawn.astype(np.float64) @ vectors
+        totals[start : start + size] = _draw_totals(counts, is_rare, size, *generators)
     return totals
+
+
+def _draw_totals(
+    counts: ClusterCounts,
+    is_rare: NDArray[np.bool_],
+    size: int,
+    generator: np.random.Generator,
+    rare_generator: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Draw how often each common vector comes, and each cluster that has a rare one.
+
+    Given how many clusters of a bootstrap sample have rare vectors, each of these
+    is any of them with equal probability, so that this has the distribution of
+    one multinomial draw over all vectors. An integer is drawn ten times as fast as
+    a binomial number.
+    """
+    import numpy as np
+
+    common, rare = counts.multiplicity[~is_rare], counts.multiplicity[is_rare]
+    outcomes = np.append(common, rare.sum()) if rare.size else common
+    drawn = generator.multinomial(counts.clusters, outcomes / counts.clusters, size=size)
+    totals = _whole(drawn[:, : common.size]) @ _whole(counts.vectors[~is_rare])
+    if rare.size:
+        number = drawn[:, -1]
+        clusters = rare_generator.integers(rare.sum(), size=number.sum(), dtype=np.uint32)
+        vectors = np.repeat(np.arange(rare.size), rare)[clusters]
+        cells = np.repeat(np.arange(size) * rare.size, number) + vectors
+        times = np.bincount(cells, minlength=size * rare.size).reshape(size, rare.size)
+        totals += _whole(times) @ _whole(counts.vectors[is_rare])
+    return totals
+
+
+def _whole(counts: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Give counts as floats, whose products are many times as fast and as exact."""
+    import numpy as np
+
+    return counts.astype(np.float64)
 
 
 def seeded_generator(seed: int, name: str) -> np.random.Generator:

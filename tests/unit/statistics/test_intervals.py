@@ -88,11 +88,42 @@ def test_questions_of_one_clip_widen_the_interval() -> None:
     assert widths[1] > 2 * widths[0]
 
 
-@pytest.mark.parametrize("clusters_drawn_at_once", [50, 10_000])
-def test_memory_limits_do_not_change_the_draws(
-    clusters_drawn_at_once: int, monkeypatch: pytest.MonkeyPatch
+def _with_many_rare_vectors() -> ClusterCounts:
+    """4,000 clusters, of which half have one of 700 vectors, and half one of two."""
+    source = np.random.default_rng(3)
+    pairs = [(cluster, cluster % 2) for cluster in range(2000)]
+    for cluster in range(2000, 4000):
+        pairs += [(cluster, 2)] * int(source.integers(1, 27))
+        pairs += [(cluster, 3)] * int(source.integers(1, 27))
+    return _count(pairs)
+
+
+def test_rare_vectors_that_are_drawn_apart_have_the_distribution_of_one_draw(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    counts = _count([(c, c % 3) for c in range(50)] + [(c, 3) for c in range(0, 50, 4)])
+    counts = _with_many_rare_vectors()
+    apart = resample(counts, seed=1, name="x", replicates=10_000)
+    monkeypatch.setattr("emoreal_bench.statistics.intervals._MANY_RARE", 10**6)
+    together = resample(counts, seed=2, name="x", replicates=10_000)
+    assert apart.mean(axis=0) == pytest.approx(together.mean(axis=0), rel=2e-3)
+    assert apart.std(axis=0) == pytest.approx(together.std(axis=0), rel=0.03)
+    assert np.corrcoef(apart.T) == pytest.approx(np.corrcoef(together.T), abs=0.04)
+
+
+def test_a_resample_with_rare_vectors_holds_as_many_clusters_as_the_sample() -> None:
+    counts = _with_many_rare_vectors()
+    ones = ClusterCounts(np.ones((len(counts.vectors), 1), np.int64), counts.multiplicity)
+    assert set(resample(ones, seed=1, name="x")[:, 0]) == {4000.0}
+
+
+@pytest.mark.parametrize("clusters_drawn_at_once", [50, 10_000])
+@pytest.mark.parametrize("many", [False, True], ids=["together", "rare apart"])
+def test_memory_limits_do_not_change_the_draws(
+    clusters_drawn_at_once: int, monkeypatch: pytest.MonkeyPatch, *, many: bool
+) -> None:
+    counts = _with_many_rare_vectors()
+    if not many:
+        counts = _count([(c, c % 3) for c in range(50)] + [(c, 3) for c in range(0, 50, 4)])
     whole = resample(counts, seed=2, name="x")
     name = "emoreal_bench.statistics.intervals._DRAWS_AT_ONCE"
     monkeypatch.setattr(name, clusters_drawn_at_once)
