@@ -44,14 +44,14 @@ _COPIED_SUFFIXES = (".json", ".model", ".txt", ".jinja")
 _INDEX_END = ".index.json"
 
 ADAPTER = "default"
-"""PEFT's own name for the only adapter on a network."""
+"""PEFT's own name for the only adapter on a network, and here for that of ``--lora``."""
 
-# Ends of the names in a saved adapter, and in the network that carries it.
+# Ends of the names in a saved adapter, and in the network that carries it under its name.
 _PARTS: Mapping[str, str] = {
-    "lora_A.weight": f"lora_A.{ADAPTER}.weight",
-    "lora_B.weight": f"lora_B.{ADAPTER}.weight",
-    "lora_B.bias": f"lora_B.{ADAPTER}.bias",
-    "lora_magnitude_vector": f"lora_magnitude_vector.{ADAPTER}.weight",
+    "lora_A.weight": "lora_A.{}.weight",
+    "lora_B.weight": "lora_B.{}.weight",
+    "lora_B.bias": "lora_B.{}.bias",
+    "lora_magnitude_vector": "lora_magnitude_vector.{}.weight",
 }
 _WEIGHT = re.compile(rf"^base_model\.model\.(?P<layer>.+)\.(?P<part>{'|'.join(_PARTS)})$")
 # What stood around the language model when the adapter was saved differs: nothing, a
@@ -164,13 +164,16 @@ def read_training(folder: Path) -> TrainingRecord | None:
         ) from error
 
 
-def attach_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str) -> LoraModel:
-    """Put an adapter on the language model of a network, in place.
+def attach_lora(
+    lora: LoraAdapter, network: torch.nn.Module, language_model: str, name: str = ADAPTER
+) -> LoraModel:
+    """Put an adapter on the language model of a network, in place; it is then the active one.
 
     Args:
         lora: The adapter.
         network: A loaded network of any family.
         language_model: Name of the module in it that holds the language model's layers.
+        name: Of the adapter on the network, which may carry others.
 
     Returns:
         PEFT's hold on the network, to merge the adapter with.
@@ -180,19 +183,19 @@ def attach_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str
     """
     from peft.tuners.lora import LoraModel
 
-    weights, old_names = _read_weights(lora, language_model)
-    linear = {name for name, module in network.named_modules() if _is_linear(module)}
+    weights, old_names = _read_weights(lora, language_model, name)
+    linear = {layer for layer, module in network.named_modules() if _is_linear(module)}
     homeless = sorted(set(old_names) - linear)
     if homeless:
         raise _wrong_base(lora, f"the model has no linear layer '{homeless[0]}'")
-    tuner = LoraModel(network, cast("Any", _configure(lora, old_names)), ADAPTER)
-    places = {
-        name: place.shape for name, place in network.state_dict().items() if f".{ADAPTER}" in name
-    }
-    for name in sorted(places.keys() | weights.keys()):
-        wanted, given = places.get(name), weights[name].shape if name in weights else None
+    # PEFT warns of a second adapter, which is meant here, by what the first one left behind.
+    vars(network).pop("peft_config", None)
+    tuner = LoraModel(network, cast("Any", _configure(lora, old_names)), name)
+    places = {key: place.shape for key, place in network.state_dict().items() if f".{name}" in key}
+    for key in sorted(places.keys() | weights.keys()):
+        wanted, given = places.get(key), weights[key].shape if key in weights else None
         if wanted != given:
-            problem = f"'{name}' is {_shape(given)} and should be {_shape(wanted)}"
+            problem = f"'{key}' is {_shape(given)} and should be {_shape(wanted)}"
             raise _wrong_base(lora, problem)
     network.load_state_dict(weights, strict=False)
     network.eval()
@@ -223,7 +226,7 @@ def name_weights(names: Iterable[str]) -> dict[str, str]:
     return {
         name: f"base_model.model.{name.removesuffix(place)}{saved}"
         for name in names
-        for saved, place in _PARTS.items()
+        for saved, place in _places(ADAPTER).items()
         if name.endswith(f".{place}")
     }
 
@@ -248,10 +251,10 @@ def rename_lora(
     """
     from safetensors.torch import save_file
 
-    weights, old_names = _read_weights(lora, language_model)
+    weights, old_names = _read_weights(lora, language_model, ADAPTER)
     renamed: dict[str, torch.Tensor] = {}
     for layer in sorted(old_names):
-        own = {part: weights.get(f"{layer}.{place}") for part, place in _PARTS.items()}
+        own = {part: weights.get(f"{layer}.{place}") for part, place in _places(ADAPTER).items()}
         inward, outward = own["lora_A.weight"], own["lora_B.weight"]
         wanted = shapes.get(layer.removeprefix(f"{language_model}."))
         if inward is None or outward is None or (len(outward), inward.shape[1]) != wanted:
@@ -274,8 +277,13 @@ def copy_side_files(folder: Path, out: Path) -> None:
             shutil.copyfile(file, out / file.name)
 
 
+def _places(name: str) -> dict[str, str]:
+    """Give, for the end of each name in a saved adapter, that in a network that carries it."""
+    return {saved: place.format(name) for saved, place in _PARTS.items()}
+
+
 def _read_weights(
-    lora: LoraAdapter, language_model: str
+    lora: LoraAdapter, language_model: str, name: str
 ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """Read the weights under the names that they get in the network.
 
@@ -291,19 +299,19 @@ def _read_weights(
         raise UsageError(
             f"the weights cannot be read: {error}", where=str(lora.folder / WEIGHTS)
         ) from error
-    weights, old_names = {}, {}
-    for name, weight in saved.items():
-        match = _WEIGHT.match(name)
+    weights, old_names, places = {}, {}, _places(name)
+    for saved_name, weight in saved.items():
+        match = _WEIGHT.match(saved_name)
         place = _LANGUAGE_LAYER.match(match["layer"]) if match else None
         if match is None or place is None:
             raise UsageError(
-                f"the adapter holds '{name}', which is no LoRA weight of a linear layer of the "
-                "language model.",
+                f"the adapter holds '{saved_name}', which is no LoRA weight of a linear layer of "
+                "the language model.",
                 where=str(lora.folder),
                 remedy="Train adapters on the language model only; no part is left out in silence.",
             )
         layer = f"{language_model}.{place['layer']}"
-        weights[f"{layer}.{_PARTS[match['part']]}"] = weight
+        weights[f"{layer}.{places[match['part']]}"] = weight
         old_names[layer] = match["layer"]
     return weights, old_names
 
@@ -332,9 +340,11 @@ def _translate(pattern: Mapping[str, int], old_names: Mapping[str, str]) -> dict
 
 
 def _is_linear(module: object) -> bool:
+    """Say whether a layer is linear, perhaps with an adapter on it already."""
     import torch
+    from peft.tuners.lora import LoraLayer
 
-    return isinstance(module, torch.nn.Linear)
+    return isinstance(module, torch.nn.Linear | LoraLayer)
 
 
 def _shape(shape: torch.Size | None) -> str:
