@@ -6,9 +6,8 @@ is eight frame marks and a line break, each sound one mark and a line break.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,18 +15,22 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from emoreal_bench.contracts.media import ClipMedia
-from emoreal_bench.contracts.request import Part, Request, TextPart, VideoPart
+from emoreal_bench.contracts.request import AudioPart, Part, Request, TextPart, VideoPart
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import CLIP_MEAN, CLIP_STANDARD_DEVIATION
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE, log_mel
 from emoreal_bench.inputs.parts import (
-    find_clip,
+    PreparedClips,
+    count_tokens,
+    hash_input,
     hash_tensor,
-    media_parts,
+    is_marked,
     prepare_once,
-    why_absent,
+    refuse_length,
+    refuse_marks,
+    split_media,
 )
 
 FRAME_ID = -200
@@ -59,6 +62,11 @@ class AvereShape:
     mel_bins: int
     sound_tokens: int
     max_tokens: int
+
+    def expand(self, ids: Sequence[int]) -> list[int]:
+        """Repeat each mark of a prompt as often as it takes places."""
+        filled = {FRAME_ID: self.frame_tokens, SOUND_ID: self.sound_tokens}
+        return [place for token in ids for place in [token] * filled.get(token, 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +103,7 @@ class AvereInput:
     delivery: Delivery
 
 
-@dataclass(slots=True)
-class AvereClips:
-    """Clips already turned into tensors, so that questions of one clip share them."""
-
-    videos: dict[str, Encodable] = field(default_factory=dict)
-    audios: dict[str, Encodable] = field(default_factory=dict)
+AvereClips = PreparedClips[Encodable, Encodable]
 
 
 class AvereInputBuilder:
@@ -132,53 +135,32 @@ class AvereInputBuilder:
         Raises:
             InputError: If the model cannot take the request.
         """
-        self._refuse_marks(request)
-        video, audio, notes = self._media(request, shared)
+        refuse_marks(request, (str(self._tokenizer.bos_token), str(self._tokenizer.eos_token)))
+        seen, heard, notes = split_media(request, what_changes=self._what_changes)
+        if len(seen) > 1:
+            raise InputError("the model takes the picture of one clip")
+        if len(heard) > 1:
+            raise InputError("the model takes the sound of one clip")
+        video = prepare_once(shared.videos, seen[0], self._see) if seen else None
+        audio = prepare_once(shared.audios, heard[0], self._hear) if heard else None
         ids = self._tokenize(self._chunks(request))
-        tokens = {
-            Modality.VIDEO: ids.count(FRAME_ID) * self.shape.frame_tokens,
-            Modality.AUDIO: ids.count(SOUND_ID) * self.shape.sound_tokens,
-            Modality.TEXT: len(ids) - ids.count(FRAME_ID) - ids.count(SOUND_ID),
-        }
-        total = sum(tokens.values()) + request.settings.max_new_tokens
-        if total > self.shape.max_tokens:
-            raise InputError(f"{total} tokens exceed the {self.shape.max_tokens} of the model")
-        digest = hashlib.sha256(str(ids).encode())
-        for media in (video, audio):
-            if media is not None:
-                digest.update(media.hash.encode())
+        places = self.shape.expand(ids)
+        refuse_length(len(places), request, self.shape.max_tokens)
         delivery = Delivery(
             frames=int(video.amount) if video else 0,
             audio_seconds=audio.amount if audio else 0.0,
-            tokens=tokens,
-            input_hash=digest.hexdigest(),
+            tokens=count_tokens(places, {Modality.VIDEO: FRAME_ID, Modality.AUDIO: SOUND_ID}),
+            input_hash=hash_input(str(ids), [one for one in (video, audio) if one]),
             notes=tuple(dict.fromkeys(notes)),
         )
         return AvereInput(tuple(ids), video, audio, delivery)
 
-    def _media(
-        self, request: Request, shared: AvereClips
-    ) -> tuple[Encodable | None, Encodable | None, list[str]]:
-        video = audio = None
-        notes: list[str] = []
-        for part in media_parts(request):
-            clip = find_clip(part, request)
-            notes.extend(clip.notes)
-            why = why_absent(part, clip)
-            if why is not None:
-                notes.append(why)
-            elif isinstance(part, VideoPart):
-                if video is not None:
-                    raise InputError("the model takes the picture of one clip")
-                video = prepare_once(shared.videos, clip, self._see)
-                assert clip.frames is not None
-                if len(clip.frames) != self.shape.frames:
-                    notes.append(f"{self.shape.frames} frames taken from {len(clip.frames)}")
-            else:
-                if audio is not None:
-                    raise InputError("the model takes the sound of one clip")
-                audio = prepare_once(shared.audios, clip, self._hear)
-        return video, audio, notes
+    def _what_changes(self, part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
+        if isinstance(part, AudioPart):
+            return None
+        assert clip.frames is not None
+        own, other = self.shape.frames, len(clip.frames)
+        return None if own == other else f"{own} frames taken from {other}"
 
     def _see(self, clip: ClipMedia) -> Encodable:
         assert clip.frames is not None
@@ -190,8 +172,6 @@ class AvereInputBuilder:
 
     def _hear(self, clip: ClipMedia) -> Encodable:
         assert clip.waveform is not None
-        if clip.sample_rate != SAMPLE_RATE:
-            raise InputError(f"the model hears {SAMPLE_RATE} Hz, not {clip.sample_rate} Hz")
         sound = clip.waveform[: round(MAX_SECONDS * SAMPLE_RATE)]
         # The encoder hears thirty seconds, silence after the sound included.
         padded = np.zeros(round(MAX_SECONDS * SAMPLE_RATE), np.float32)
@@ -218,8 +198,7 @@ class AvereInputBuilder:
     def _part_chunks(self, part: Part, request: Request) -> list[str | int]:
         if isinstance(part, TextPart):
             return [part.text]
-        clip = request.clips.get(part.clip)
-        if clip is not None and why_absent(part, clip) is not None:
+        if not is_marked(part, request):
             return []
         if isinstance(part, VideoPart):
             return [*[FRAME_ID] * self.shape.frames, "\n"]
@@ -239,12 +218,6 @@ class AvereInputBuilder:
             if isinstance(chunk, int):
                 ids.append(chunk)
         return ids
-
-    def _refuse_marks(self, request: Request) -> None:
-        for part in (part for message in request.messages for part in message.parts):
-            for mark in (str(self._tokenizer.bos_token), str(self._tokenizer.eos_token)):
-                if isinstance(part, TextPart) and mark in part.text:
-                    raise InputError(f"the words hold {mark}, a mark of the model's own")
 
 
 def normalise_frames(frames: NDArray[np.uint8], size: int) -> torch.Tensor:

@@ -81,8 +81,21 @@ def resize_frames(frames: NDArray[np.uint8], settings: FrameSettings) -> torch.T
     Returns:
         ``(n, 3, height, width)`` 32-bit floats that are whole grey levels.
     """
+    return scale_frames(frames, *fit_size(frames.shape[1], frames.shape[2], settings))
+
+
+def scale_frames(frames: NDArray[np.uint8], height: int, width: int) -> torch.Tensor:
+    """Scale frames to a size.
+
+    Args:
+        frames: ``(n, old height, old width, 3)`` unsigned bytes, RGB.
+        height: In pixels.
+        width: In pixels.
+
+    Returns:
+        ``(n, 3, height, width)`` 32-bit floats that are whole grey levels.
+    """
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
-    height, width = fit_size(frames.shape[1], frames.shape[2], settings)
     if (height, width) != frames.shape[1:3]:
         pixels = torch.nn.functional.interpolate(
             pixels, (height, width), mode="bicubic", antialias=True

@@ -7,10 +7,9 @@ model's folder: nothing of them is known here.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -24,12 +23,18 @@ from emoreal_bench.contracts.request import AudioPart, Request, TextPart, VideoP
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.frames import scale_frames
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE
 from emoreal_bench.inputs.parts import (
-    find_clip,
+    TOO_SHORT,
+    PreparedClips,
     hash_tensor,
-    media_parts,
+    is_marked,
+    make_delivery,
     prepare_once,
+    refuse_length,
+    refuse_marks,
+    split_media,
     why_absent,
 )
 
@@ -85,6 +90,11 @@ class Gemma4Video:
     frame_tokens: int
     hash: str
 
+    @property
+    def frames(self) -> int:
+        """Frames fed."""
+        return len(self.times)
+
 
 @dataclass(frozen=True, slots=True)
 class Gemma4Audio:
@@ -107,12 +117,7 @@ class Gemma4Audio:
     hash: str
 
 
-@dataclass(slots=True)
-class Gemma4Clips:
-    """Clips already turned into tensors, so that questions of one clip share them."""
-
-    videos: dict[str, Gemma4Video] = field(default_factory=dict)
-    audios: dict[str, Gemma4Audio] = field(default_factory=dict)
+Gemma4Clips = PreparedClips[Gemma4Video, Gemma4Audio]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +189,7 @@ class Gemma4InputBuilder:
             for part in message.parts:
                 if isinstance(part, TextPart):
                     content.append({"type": "text", "text": part.text})
-                elif part.clip not in request.clips or not _why_left_out(
-                    part, request.clips[part.clip]
-                ):
+                elif is_marked(part, request, _why_left_out):
                     kind = Modality.VIDEO if isinstance(part, VideoPart) else Modality.AUDIO
                     content.append({"type": kind.value})
             turns.append({"role": message.role, "content": content})
@@ -204,36 +207,15 @@ class Gemma4InputBuilder:
         Raises:
             InputError: If the model cannot take the request.
         """
-        self._refuse_marks(request)
-        videos, audios, notes = self._media(request, shared)
+        refuse_marks(request, (*self._tokenizer.all_special_tokens, _HELD_VIDEO, _HELD_AUDIO))
+        seen, heard, notes = split_media(request, _why_left_out, _what_is_cut)
+        videos = tuple(prepare_once(shared.videos, clip, self._prepare_video) for clip in seen)
+        audios = tuple(prepare_once(shared.audios, clip, self._prepare_audio) for clip in heard)
         text = self._expand(self.render(request), videos, audios)
-        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        if len(ids) + request.settings.max_new_tokens > self._max_tokens:
-            raise InputError(
-                f"a prompt of {len(ids)} tokens and a reply of "
-                f"{request.settings.max_new_tokens} exceed the {self._max_tokens} of the model"
-            )
-        return Gemma4Input(tuple(ids), videos, audios, self._delivery(ids, videos, audios, notes))
-
-    def _media(
-        self, request: Request, shared: Gemma4Clips
-    ) -> tuple[tuple[Gemma4Video, ...], tuple[Gemma4Audio, ...], list[str]]:
-        videos: list[Gemma4Video] = []
-        audios: list[Gemma4Audio] = []
-        notes: list[str] = []
-        for part in media_parts(request):
-            clip = find_clip(part, request)
-            notes.extend(clip.notes)
-            why = _why_left_out(part, clip)
-            if why is not None:
-                notes.append(why)
-            elif isinstance(part, VideoPart):
-                videos.append(prepare_once(shared.videos, clip, self._prepare_video))
-            else:
-                audios.append(prepare_once(shared.audios, clip, self._prepare_audio))
-                if clip.waveform is not None and len(clip.waveform) > _MAX_SAMPLES:
-                    notes.append(f"audio cut after {MAX_AUDIO_SECONDS:.0f} s")
-        return tuple(videos), tuple(audios), notes
+        ids = tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        refuse_length(len(ids), request, self._max_tokens)
+        marks = {Modality.VIDEO: self.video_id, Modality.AUDIO: self.audio_id}
+        return Gemma4Input(ids, videos, audios, make_delivery(ids, marks, videos, audios, notes))
 
     def _expand(
         self, text: str, videos: Sequence[Gemma4Video], audios: Sequence[Gemma4Audio]
@@ -260,10 +242,6 @@ class Gemma4InputBuilder:
 
     def _prepare_audio(self, clip: ClipMedia) -> Gemma4Audio:
         assert clip.waveform is not None
-        if clip.sample_rate != SAMPLE_RATE:
-            raise InputError(
-                f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz"
-            )
         # As a list: the library mishandles an array alone.
         extracted = self._extractor([clip.waveform[:_MAX_SAMPLES]], return_tensors="pt")
         features, mask = extracted["input_features"][0], extracted["input_features_mask"][0]
@@ -277,45 +255,22 @@ class Gemma4InputBuilder:
             hash=hash_tensor(features, str(int(mask.sum()))),
         )
 
-    def _refuse_marks(self, request: Request) -> None:
-        """Refuse words that would be read as turns or clips of their own."""
-        for part in (part for message in request.messages for part in message.parts):
-            if isinstance(part, TextPart):
-                for mark in (*self._tokenizer.all_special_tokens, _HELD_VIDEO, _HELD_AUDIO):
-                    if mark in part.text:
-                        raise InputError(f"the words hold {mark}, a mark of the model's own")
-
-    def _delivery(
-        self,
-        ids: Sequence[int],
-        videos: Sequence[Gemma4Video],
-        audios: Sequence[Gemma4Audio],
-        notes: Sequence[str],
-    ) -> Delivery:
-        seen, heard = ids.count(self.video_id), ids.count(self.audio_id)
-        digest = hashlib.sha256(str(tuple(ids)).encode())
-        for media_hash in (*(video.hash for video in videos), *(audio.hash for audio in audios)):
-            digest.update(media_hash.encode())
-        return Delivery(
-            frames=sum(len(video.times) for video in videos),
-            audio_seconds=sum(audio.seconds for audio in audios),
-            tokens={
-                Modality.VIDEO: seen,
-                Modality.AUDIO: heard,
-                Modality.TEXT: len(ids) - seen - heard,
-            },
-            input_hash=digest.hexdigest(),
-            notes=tuple(dict.fromkeys(notes)),
-        )
-
 
 def _why_left_out(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
     absent = why_absent(part, clip)
     if absent is None and isinstance(part, AudioPart):
         assert clip.waveform is not None
         if len(clip.waveform) < _MIN_SAMPLES:
-            return "audio left out: the sound is shorter than the model can hear"
+            return TOO_SHORT
     return absent
+
+
+def _what_is_cut(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
+    if isinstance(part, VideoPart):
+        return None
+    assert clip.waveform is not None
+    too_long = len(clip.waveform) > _MAX_SAMPLES
+    return f"audio cut after {MAX_AUDIO_SECONDS:.0f} s" if too_long else None
 
 
 def fit_size(height: int, width: int, settings: Gemma4FrameSettings) -> tuple[int, int]:
@@ -345,14 +300,8 @@ def frames_to_patches(
         Patches ``(n, most patches, 3 * patch * patch)`` in 0..1 and their
         positions ``(n, most patches, 2)`` as column and row, -1 where padded.
     """
-    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
     height, width = fit_size(frames.shape[1], frames.shape[2], settings)
-    if (height, width) != frames.shape[1:3]:
-        pixels = torch.nn.functional.interpolate(
-            pixels, (height, width), mode="bicubic", antialias=True
-        )
-        # The published models saw whole grey levels after resizing.
-        pixels = pixels.round_().clamp_(0, 255)
+    pixels = scale_frames(frames, height, width)
     side = settings.patch
     rows, columns = height // side, width // side
     blocks = (pixels / 255).view(len(frames), 3, rows, side, columns, side)

@@ -1,18 +1,66 @@
-"""What every builder does with the media parts of a request."""
+"""What every builder does with the parts of a request."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Request, TextPart, VideoPart
+from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.log_mel import SAMPLE_RATE
+
+TOO_SHORT = "audio left out: the sound is shorter than the model can hear"
+
+Remark = Callable[[VideoPart | AudioPart, ClipMedia], str | None]
+"""Says something about a picture or a sound of a clip; None if there is nothing to say."""
 
 Prepared = TypeVar("Prepared")
+Video = TypeVar("Video")
+Audio = TypeVar("Audio")
+
+
+class Hashed(Protocol):
+    """The picture or the sound of a clip as tensors."""
+
+    @property
+    def hash(self) -> str:
+        """Over all that the model is given of it."""
+
+
+class PreparedVideo(Hashed, Protocol):
+    """The picture of a clip as tensors."""
+
+    @property
+    def frames(self) -> int:
+        """Frames fed."""
+
+
+class PreparedAudio(Hashed, Protocol):
+    """The sound of a clip as tensors."""
+
+    @property
+    def seconds(self) -> float:
+        """Length as fed."""
+
+
+@dataclass(slots=True)
+class PreparedClips(Generic[Video, Audio]):
+    """Clips already turned into tensors, so that questions of one clip share them.
+
+    Attributes:
+        videos: Pictures by the key of their clip.
+        audios: Sounds by the key of their clip.
+    """
+
+    videos: dict[str, Video] = field(default_factory=dict)
+    audios: dict[str, Audio] = field(default_factory=dict)
 
 
 def media_parts(request: Request) -> Iterator[VideoPart | AudioPart]:
@@ -42,6 +90,58 @@ def why_absent(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
     return "audio left out: the clip has no sound" if clip.waveform is None else None
 
 
+def is_marked(
+    part: VideoPart | AudioPart, request: Request, why_left_out: Remark = why_absent
+) -> bool:
+    """Say whether a picture or a sound has a mark in the prompt.
+
+    A clip that the request names and does not bring counts as having both.
+
+    Args:
+        part: Of the request.
+        request: With its decoded clips.
+        why_left_out: Why the model is not given a part; None if it is.
+    """
+    clip = request.clips.get(part.clip)
+    return clip is None or why_left_out(part, clip) is None
+
+
+def split_media(
+    request: Request,
+    why_left_out: Remark = why_absent,
+    what_changes: Remark = lambda _part, _clip: None,
+) -> tuple[list[ClipMedia], list[ClipMedia], list[str]]:
+    """Part the clips that the model is to see from those that it is to hear.
+
+    Args:
+        request: With its decoded clips.
+        why_left_out: Why the model is not given a part; None if it is.
+        what_changes: How a part that it is given differs from the clip; None if it does not.
+
+    Returns:
+        The clips to be seen and those to be heard, both in the order of their
+        marks, and what is to be noted about them.
+
+    Raises:
+        InputError: If the request does not bring a clip, or a sound not at 16 kHz.
+    """
+    seen: list[ClipMedia] = []
+    heard: list[ClipMedia] = []
+    notes: list[str] = []
+    for part in media_parts(request):
+        clip = find_clip(part, request)
+        note = why_left_out(part, clip)
+        if note is None:
+            note = what_changes(part, clip)
+            if isinstance(part, AudioPart) and clip.sample_rate != SAMPLE_RATE:
+                raise InputError(
+                    f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz"
+                )
+            (seen if isinstance(part, VideoPart) else heard).append(clip)
+        notes.extend(clip.notes if note is None else (*clip.notes, note))
+    return seen, heard, notes
+
+
 def prepare_once(
     prepared: dict[str, Prepared], clip: ClipMedia, prepare: Callable[[ClipMedia], Prepared]
 ) -> Prepared:
@@ -51,8 +151,93 @@ def prepare_once(
     return prepared[clip.key]
 
 
+def refuse_marks(request: Request, marks: Sequence[str]) -> None:
+    """Refuse words that would be read as turns or clips of their own.
+
+    Args:
+        request: Whose words to look through.
+        marks: What the model's tokenizer does not read as words.
+
+    Raises:
+        InputError: If the words hold one of them.
+    """
+    for message in request.messages:
+        for part in message.parts:
+            held = [m for m in marks if m in part.text] if isinstance(part, TextPart) else []
+            if held:
+                raise InputError(f"the words hold {held[0]}, a mark of the model's own")
+
+
+def refuse_length(tokens: int, request: Request, max_tokens: int) -> None:
+    """Refuse a prompt that leaves no room for the reply.
+
+    Args:
+        tokens: Of the prompt, clips included.
+        request: Says how long the reply may be.
+        max_tokens: Longest sequence the model takes, reply included.
+
+    Raises:
+        InputError: If prompt and reply are longer.
+    """
+    reply = request.settings.max_new_tokens
+    if tokens + reply > max_tokens:
+        raise InputError(
+            f"a prompt of {tokens} tokens and a reply of {reply} exceed the {max_tokens} "
+            "of the model"
+        )
+
+
+def count_tokens(ids: Sequence[int], marks: Mapping[Modality, int]) -> dict[Modality, int]:
+    """Count the places that pictures, sounds and words take.
+
+    Args:
+        ids: One per place.
+        marks: What stands in the places of each kind of clip; all else is words.
+    """
+    counts = {modality: ids.count(mark) for modality, mark in marks.items()}
+    return {**counts, Modality.TEXT: len(ids) - sum(counts.values())}
+
+
 def hash_tensor(tensor: torch.Tensor, besides: str = "") -> str:
     """SHA-256 of a tensor's values and shape, and of what else decides its meaning."""
     digest = hashlib.sha256(f"{tuple(tensor.shape)} {besides}".encode())
     digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def hash_input(ids: str, media: Iterable[Hashed]) -> str:
+    """SHA-256 of a prompt and the clips in it.
+
+    Args:
+        ids: Its token ids, as text.
+        media: Its pictures and sounds.
+    """
+    digest = hashlib.sha256(ids.encode())
+    for one in media:
+        digest.update(one.hash.encode())
+    return digest.hexdigest()
+
+
+def make_delivery(
+    ids: Sequence[int],
+    marks: Mapping[Modality, int],
+    videos: Sequence[PreparedVideo],
+    audios: Sequence[PreparedAudio],
+    notes: Sequence[str],
+) -> Delivery:
+    """Count what a prompt gives to the model.
+
+    Args:
+        ids: Token or mark of each place.
+        marks: What stands in the places of each kind of clip.
+        videos: Pictures in the order of their marks.
+        audios: Sounds in the order of their marks.
+        notes: What is to be noted; each is kept once.
+    """
+    return Delivery(
+        frames=sum(video.frames for video in videos),
+        audio_seconds=sum(audio.seconds for audio in audios),
+        tokens=count_tokens(ids, marks),
+        input_hash=hash_input(str(tuple(ids)), [*videos, *audios]),
+        notes=tuple(dict.fromkeys(notes)),
+    )
