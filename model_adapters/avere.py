@@ -9,30 +9,26 @@ once per reply, and a prompt that is too long is refused instead of cut.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
-from transformers.cache_utils import Cache
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
-from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.avere import (
     FRAME_ID,
     MAX_SECONDS,
     SOUND_ID,
-    AvereClips,
     AvereInput,
     AvereInputBuilder,
     AvereShape,
-    Encodable,
 )
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.avere_network import LANGUAGE_MODEL, AvereConfig, AvereNetwork
@@ -43,26 +39,19 @@ from emoreal_bench.model_adapters.avere_weights import (
     save_weights,
 )
 from emoreal_bench.model_adapters.hardware import LocalArguments, NumberFormat
-from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply, prepare_each
+from emoreal_bench.model_adapters.local import LocalAdapter
 from emoreal_bench.model_adapters.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.packed import (
-    Encoded,
     PackedReader,
     PackedRows,
     PlacedPrompt,
-    encode_once,
-    fill_places,
     place_media,
 )
+from emoreal_bench.model_adapters.padded import EmbeddedModel
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.spread import spread
-from emoreal_bench.model_adapters.token_choice import (
-    find_letter_token,
-    find_reply_tokens,
-    make_reply,
-    score_tokens,
-    write_greedily,
-)
+from emoreal_bench.model_adapters.token_choice import find_reply_tokens
+from emoreal_bench.model_adapters.towers import Encoded, encode_once, fill_places
 
 __all__ = ["create", "load_avere"]
 
@@ -76,16 +65,15 @@ class AvereArguments(LocalArguments):
     """Folder of the towers' folders; by default ``backbones`` beside the checkpoint."""
 
 
-class AvereModel(LocalModel[AvereInput], PackedReader):
+class AvereModel(EmbeddedModel[AvereInput], PackedReader):
     """A loaded AVERE."""
 
     def __init__(
         self, network: AvereNetwork, tokenizer: PreTrainedTokenizerBase, builder: AvereInputBuilder
     ):
+        super().__init__(tokenizer, builder.build, [cast("int", tokenizer.eos_token_id)])
         self._network = network
-        self._tokenizer = tokenizer
         self._builder = builder
-        self._end_ids = torch.tensor([tokenizer.eos_token_id], device=self._device)
 
     # Asked for anew each time: training moves a network, and wraps its parts.
     @property
@@ -106,84 +94,38 @@ class AvereModel(LocalModel[AvereInput], PackedReader):
         """Name of the language model in the network."""
         return LANGUAGE_MODEL
 
-    def prepare(self, requests: Sequence[Request]) -> list[AvereInput | InputError]:
-        """Turn requests into tensors; questions of one clip share its tensors."""
-        shared = AvereClips()
-        return prepare_each(requests, lambda request: self._builder.build(request, shared))
+    @property
+    def _decoder(self) -> LlamaForCausalLM:
+        return self._language_model
 
-    @torch.inference_mode()
-    def write(self, inputs: Sequence[AvereInput], max_new_tokens: int) -> list[Reply]:
-        """Write replies greedily."""
-        logits, mask, cache = self._read(inputs, keep_cache=True)
+    def _places(self, one: AvereInput) -> list[int]:
+        return self._builder.shape.expand(one.input_ids)
 
-        def step(token: torch.Tensor) -> torch.Tensor:
-            nonlocal mask
-            mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-            output = self._language_model(
-                input_ids=token[:, None],
-                attention_mask=mask,
-                position_ids=mask.sum(-1, keepdim=True) - 1,
-                past_key_values=cache,
-                use_cache=True,
+    def _embed(self, ids: torch.Tensor, inputs: Sequence[AvereInput]) -> dict[str, torch.Tensor]:
+        encoded = {
+            modality: encode_once(media, partial(self.encode, modality))
+            for modality, media in (
+                (Modality.VIDEO, [one.video for one in inputs if one.video is not None]),
+                (Modality.AUDIO, [one.audio for one in inputs if one.audio is not None]),
             )
-            return cast("torch.Tensor", output.logits[:, -1])
+        }
+        return {"inputs_embeds": self._fill(ids, encoded)}
 
-        rows = write_greedily(logits, step, self._end_ids, max_new_tokens)
-        return [make_reply(row, self._end_ids, self._tokenizer) for row in rows]
-
-    def letter_token(self, letter: str) -> int:
-        """Give the token of a letter at the start of a word, as after ``ASSISTANT:``."""
-        return find_letter_token(letter, self._tokenizer)
-
-    @torch.inference_mode()
-    def score_first_token(
-        self, inputs: Sequence[AvereInput], tokens: Sequence[Sequence[int]]
-    ) -> list[list[float]]:
-        """Score in one forward pass, over the whole vocabulary."""
-        return score_tokens(self._read(inputs, keep_cache=False)[0], tokens)
-
-    def _read(
-        self, inputs: Sequence[AvereInput], *, keep_cache: bool
-    ) -> tuple[torch.Tensor, torch.Tensor, Cache | None]:
-        """Read prompts padded on the left; give the first logits, the mask and the cache."""
-        frames = self._encode_each(Modality.VIDEO, [one.video for one in inputs])
-        sounds = self._encode_each(Modality.AUDIO, [one.audio for one in inputs])
-        rows = [
-            self._network.embed(torch.tensor(one.input_ids, device=self._device), seen, heard)
-            for one, seen, heard in zip(inputs, frames, sounds, strict=True)
-        ]
-        length = max(map(len, rows))
-        pads = [length - len(row) for row in rows]
-        embedded = torch.stack(
-            [
-                torch.nn.functional.pad(row, (0, 0, pad, 0))
-                for row, pad in zip(rows, pads, strict=True)
-            ]
-        )
-        places = torch.arange(length, device=self._device)
-        mask = (places >= torch.tensor(pads, device=self._device)[:, None]).long()
-        output = self._language_model(
-            inputs_embeds=embedded,
-            attention_mask=mask,
-            position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
-            use_cache=keep_cache,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1].float(), mask, output.past_key_values
-
-    def _encode_each(
-        self, modality: Modality, media: Sequence[Encodable | None]
-    ) -> list[torch.Tensor | None]:
-        """Encode each clip once; give the features in the order asked for."""
-        given = [one for one in media if one is not None]
-        found = iter(encode_once(given, lambda distinct: self.encode(modality, distinct)))
-        return [None if one is None else next(found)[0] for one in media]
+    def _fill(
+        self, ids: torch.Tensor, encoded: Mapping[Modality, Sequence[Encoded]]
+    ) -> torch.Tensor:
+        """Put pictures and sounds between the words, ``(rows, length)``."""
+        # A mark has no word embedding; the first word's stands in and is written over.
+        embedded = self._language_model.get_input_embeddings()(ids.clamp(min=0))
+        for mark, modality in ((FRAME_ID, Modality.VIDEO), (SOUND_ID, Modality.AUDIO)):
+            features = [one.flatten(0, -2) for (one,) in encoded[modality]]
+            embedded = fill_places(embedded, ids == mark, features)
+        return cast("torch.Tensor", embedded)
 
     def place(self, prepared: AvereInput) -> PlacedPrompt:
         """Say which places a prompt takes: a mark stands for all that its clip fills."""
         shape = self._builder.shape
-        filled = {FRAME_ID: shape.frame_tokens, SOUND_ID: shape.sound_tokens}
-        ids = [token for mark in prepared.input_ids for token in [mark] * filled.get(mark, 1)]
+        ids = self._places(prepared)
         seen = [] if prepared.video is None else [prepared.video]
         heard = [] if prepared.audio is None else [prepared.audio]
         picture_tokens = shape.frames * shape.frame_tokens
@@ -212,12 +154,8 @@ class AvereModel(LocalModel[AvereInput], PackedReader):
 
     def read_packed(self, rows: PackedRows) -> torch.Tensor:
         """Read rows of several prompts and answers."""
-        body = self._language_model.model
-        embedded = body.embed_tokens(rows.ids.clamp(min=0))
-        for mark, modality in ((FRAME_ID, Modality.VIDEO), (SOUND_ID, Modality.AUDIO)):
-            features = [one.flatten(0, -2) for (one,) in rows.encoded[modality]]
-            embedded = fill_places(embedded, rows.ids == mark, features)
-        output = body(
+        embedded = self._fill(rows.ids, rows.encoded)
+        output = self._language_model.model(
             inputs_embeds=embedded,
             attention_mask=rows.additive_mask(embedded.dtype),
             position_ids=rows.positions[0].long(),

@@ -9,30 +9,16 @@ the towers and the language model are reached in the same way.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import torch
 
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-
-Encoded = tuple[torch.Tensor, ...]
-"""A picture or a sound as the language model reads it: ``(tokens, width)`` embeddings, then what
-is added to them after the first layer, the second and so on, where a family has that."""
-
-
-class Encodable(Protocol):
-    """A picture or a sound, ready for its tower."""
-
-    @property
-    def hash(self) -> str:
-        """Over all that the tower sees of it."""
-
-
-Media = TypeVar("Media", bound=Encodable)
+from emoreal_bench.model_adapters.towers import Encodable, Encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,38 +153,3 @@ def place_media(
             placed.append(PlacedMedia(modality, places[done], tokens, content))
             done += tokens
     return tuple(sorted(placed, key=lambda one: one.start))
-
-
-def encode_once(
-    media: Sequence[Media],
-    encode: Callable[[Sequence[Media]], list[Encoded]],
-    known: MutableMapping[str, Encoded] | None = None,
-) -> list[Encoded]:
-    """Encode each distinct picture or sound once; give the results in the order asked for.
-
-    Args:
-        media: Pictures or sounds, some perhaps several times.
-        encode: Runs the tower over distinct ones.
-        known: Results kept from earlier calls, to be used and added to. What is kept is encoded
-            on its own, so that it does not depend on what it came with.
-    """
-    distinct = {one.hash: one for one in media}
-    if known is None:
-        results = dict(zip(distinct, encode(list(distinct.values())), strict=True))
-    else:
-        results = {}
-        for key, one in distinct.items():
-            found = known.get(key)
-            results[key] = encode([one])[0] if found is None else found
-            known[key] = results[key]
-    return [results[one.hash] for one in media]
-
-
-def fill_places(
-    embedded: torch.Tensor, places: torch.Tensor, features: Sequence[torch.Tensor]
-) -> torch.Tensor:
-    """Put features, ``(tokens, width)`` each, into places ``(rows, length)`` in their order."""
-    if not features:
-        return embedded
-    wide = places.unsqueeze(-1).expand_as(embedded)
-    return embedded.masked_scatter(wide, torch.cat(list(features)).to(embedded.dtype))

@@ -33,12 +33,9 @@ from emoreal_bench.inputs.qwen_omni import (
 )
 from emoreal_bench.model_adapters.local import LocalModel, Reply, prepare_each
 from emoreal_bench.model_adapters.packed import (
-    Encoded,
     PackedReader,
     PackedRows,
     PlacedPrompt,
-    encode_once,
-    fill_places,
     place_media,
 )
 from emoreal_bench.model_adapters.prefix_sharing import SharedPrefix, find_shared_prefixes
@@ -49,6 +46,7 @@ from emoreal_bench.model_adapters.token_choice import (
     score_tokens,
     write_greedily,
 )
+from emoreal_bench.model_adapters.towers import Encoded, encode_once, fill_places
 
 LANGUAGE_MODEL = "model.language_model"
 

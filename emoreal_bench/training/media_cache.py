@@ -10,7 +10,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from emoreal_bench.model_adapters.packed import Encoded
+    from emoreal_bench.model_adapters.towers import Encoded
 
 
 class MediaCache(MutableMapping[str, "Encoded"]):

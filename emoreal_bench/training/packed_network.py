@@ -9,7 +9,8 @@ import torch
 
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.model_adapters.packed import Encoded, PackedReader, PackedRows, encode_once
+from emoreal_bench.model_adapters.packed import PackedReader, PackedRows
+from emoreal_bench.model_adapters.towers import Encoded, encode_once
 from emoreal_bench.training.packing import PackedBatch
 
 

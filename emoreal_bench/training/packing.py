@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from emoreal_bench.contracts.vocabulary import Modality
 
 if TYPE_CHECKING:
-    from emoreal_bench.model_adapters.packed import Encodable, PlacedMedia, PlacedPrompt
+    from emoreal_bench.model_adapters.packed import PlacedMedia, PlacedPrompt
+    from emoreal_bench.model_adapters.towers import Encodable
 
 # A prompt joins a row with which it shares at least this part of itself. With less it would
 # save little and make the row, and with it the padding of the others, longer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from emoreal_bench.model_adapters.packed import Encoded
+from emoreal_bench.model_adapters.towers import Encoded
 from emoreal_bench.training.media_cache import MediaCache
 
 
