@@ -25,9 +25,9 @@ from transformers.utils import logging
 from transformers.utils.import_utils import is_flash_attn_2_available
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.model_adapters import gemma4, qwen2_5_omni, qwen3_omni
+from emoreal_bench.model_adapters import gemma3n, gemma4, qwen2_5_omni, qwen3_omni
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.family import Family, InputBuilder, ModelFolder, PixelLimits
 from emoreal_bench.model_adapters.hardware import LocalArguments, NumberFormat
@@ -51,6 +51,7 @@ class ModelType(StrEnum):
     QWEN2_5_OMNI_THINKER = "qwen2_5_omni_thinker"
     QWEN3_OMNI = "qwen3_omni_moe"
     QWEN3_OMNI_THINKER = "qwen3_omni_moe_thinker"
+    GEMMA3N = "gemma3n"
     GEMMA4 = "gemma4"
 
 
@@ -60,6 +61,7 @@ FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
         ModelType.QWEN2_5_OMNI_THINKER: qwen2_5_omni.FAMILY,
         ModelType.QWEN3_OMNI: qwen3_omni.FAMILY,
         ModelType.QWEN3_OMNI_THINKER: qwen3_omni.FAMILY,
+        ModelType.GEMMA3N: gemma3n.FAMILY,
         ModelType.GEMMA4: gemma4.FAMILY,
     }
 )
@@ -157,7 +159,10 @@ class HfAdapter(LocalAdapter[Any]):
                 where=str(self._folder / "config.json"),
                 remedy=f"The provider 'hf' runs: {', '.join(FAMILIES)}.",
             )
-        return FAMILIES[ModelType(model_type)]
+        family = FAMILIES[ModelType(model_type)]
+        if any(find_spec(module) is None for module in family.modules):
+            raise MissingExtraError(f"A model of type '{model_type}'", family.extra)
+        return family
 
     @cached_property
     def _pixels(self) -> PixelLimits | None:
