@@ -74,6 +74,7 @@ class Family(Generic[Input, Builder]):
         make_builder: Makes what turns requests into tensors.
         make_model: Puts the network, on its device, behind the common interface.
         eager_parts: Keys of the parts that know no other implementation of attention.
+        adapters: Folders, beside the weights, of LoRA adapters that the model was published with.
         extra: The optional extra of this package that the family needs.
         modules: Import names that this extra brings besides those of every family.
     """
@@ -86,5 +87,6 @@ class Family(Generic[Input, Builder]):
     make_builder: Callable[[ModelFolder], Builder]
     make_model: Callable[[Any, ModelFolder, Builder], LocalModel[Input]]
     eager_parts: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
     extra: str = "hf"
     modules: tuple[str, ...] = ()

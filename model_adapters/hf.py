@@ -27,7 +27,7 @@ from transformers.utils.import_utils import is_flash_attn_2_available
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.model_adapters import gemma3n, gemma4, qwen2_5_omni, qwen3_omni
+from emoreal_bench.model_adapters import gemma3n, gemma4, phi4_multimodal, qwen2_5_omni, qwen3_omni
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.family import Family, InputBuilder, ModelFolder, PixelLimits
 from emoreal_bench.model_adapters.hardware import LocalArguments, NumberFormat
@@ -53,6 +53,7 @@ class ModelType(StrEnum):
     QWEN3_OMNI_THINKER = "qwen3_omni_moe_thinker"
     GEMMA3N = "gemma3n"
     GEMMA4 = "gemma4"
+    PHI4_MULTIMODAL = "phi4_multimodal"
 
 
 FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
@@ -63,6 +64,7 @@ FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
         ModelType.QWEN3_OMNI_THINKER: qwen3_omni.FAMILY,
         ModelType.GEMMA3N: gemma3n.FAMILY,
         ModelType.GEMMA4: gemma4.FAMILY,
+        ModelType.PHI4_MULTIMODAL: phi4_multimodal.FAMILY,
     }
 )
 
@@ -198,8 +200,8 @@ class HfAdapter(LocalAdapter[Any]):
         return ModelDescription(
             name=self._name,
             revision=None if Path(self._place).is_dir() else self._folder.name,
-            weights_hash=hash_model(self._folder),
-            parameters=count_parameters(self._folder),
+            weights_hash=hash_model(self._folder, family.adapters),
+            parameters=count_parameters(self._folder, family.adapters),
             settings={
                 **self._arguments.as_settings(),
                 "min_pixels": pixels and pixels.least,
@@ -242,7 +244,7 @@ class HfAdapter(LocalAdapter[Any]):
         network = self._load_network()
         merge_lora(self._lora, network, self._family.language_model)
         network.save_pretrained(out)
-        copy_side_files(self._folder, out)
+        copy_side_files(self._folder, out, self._family.adapters)
 
     def _load_network(self) -> PreTrainedModel:
         family = self._family

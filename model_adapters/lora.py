@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -269,8 +269,17 @@ def rename_lora(
     return max(len(weight) for name, weight in renamed.items() if ".lora_A." in name)
 
 
-def copy_side_files(folder: Path, out: Path) -> None:
-    """Copy what lies beside a model's weights, except what has been written anew."""
+def copy_side_files(folder: Path, out: Path, adapters: Sequence[str] = ()) -> None:
+    """Copy what lies beside a model's weights, except what has been written anew.
+
+    Args:
+        folder: Of the model.
+        out: Where its weights have been written anew.
+        adapters: Folders in it that hold LoRA adapters of the model's own.
+    """
+    for adapter in adapters:
+        if (folder / adapter).is_dir():
+            shutil.copytree(folder / adapter, out / adapter, dirs_exist_ok=True)
     for file in sorted(folder.iterdir()):
         is_wanted = file.suffix in _COPIED_SUFFIXES and not file.name.endswith(_INDEX_END)
         if is_wanted and not (out / file.name).exists():

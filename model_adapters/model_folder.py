@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,16 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     return whole
 
 
-def hash_model(folder: Path) -> str:
-    """Hash every file of the folder that can change an answer."""
-    files = sorted(path for pattern in MODEL_FILES for path in folder.glob(pattern))
-    return hash_files(files, folder)
+def hash_model(folder: Path, adapters: Sequence[str] = ()) -> str:
+    """Hash every file of the folder that can change an answer.
+
+    Args:
+        folder: Of the model.
+        adapters: Folders in it that hold LoRA adapters of the model's own.
+    """
+    folders = [folder, *(folder / adapter for adapter in adapters)]
+    files = {path for place in folders for pattern in MODEL_FILES for path in place.glob(pattern)}
+    return hash_files(sorted(files), folder)
 
 
 def weight_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -89,6 +95,7 @@ def weight_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
                 yield name, tuple(entry["shape"])
 
 
-def count_parameters(folder: Path) -> int:
-    """Count the parameters that are loaded."""
-    return sum(math.prod(shape) for _, shape in weight_shapes(folder))
+def count_parameters(folder: Path, adapters: Sequence[str] = ()) -> int:
+    """Count the parameters that are loaded; see :func:`hash_model`."""
+    folders = [folder, *(folder / adapter for adapter in adapters)]
+    return sum(math.prod(shape) for place in folders for _, shape in weight_shapes(place))

@@ -100,6 +100,11 @@ class PaddedModel(LocalModel[Input]):
     @torch.inference_mode()
     def write(self, inputs: Sequence[Input], max_new_tokens: int) -> list[Reply]:
         """Write replies greedily."""
+        rows = self._write_rows(inputs, max_new_tokens)
+        return [make_reply(row, self._end_ids, self._tokenizer) for row in rows]
+
+    def _write_rows(self, inputs: Sequence[Input], max_new_tokens: int) -> list[list[int]]:
+        """Write the tokens of each reply; what follows an end is to be cut off."""
         prompts = self._read(inputs, keep_cache=True)
         mask, position = prompts.mask, prompts.next_position
 
@@ -111,8 +116,7 @@ class PaddedModel(LocalModel[Input]):
             return logits
 
         ends = self._end_ids.to(prompts.logits.device)
-        rows = write_greedily(prompts.logits, step, ends, max_new_tokens)
-        return [make_reply(row, ends, self._tokenizer) for row in rows]
+        return write_greedily(prompts.logits, step, ends, max_new_tokens)
 
     def letter_token(self, letter: str) -> int:
         """Give the token of a bare letter, with which the model's reply begins."""

@@ -28,7 +28,7 @@ LANGUAGE_LAYERS = r"model\.language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|
 
 def adapt(network: torch.nn.Module, folder: Path, **settings: Any) -> torch.nn.Module:
     """Put a random adapter on a network, save it, and give PEFT's model."""
-    adapted = get_peft_model(network, LoraConfig(r=4, lora_alpha=8, **settings))
+    adapted = get_peft_model(network, LoraConfig(**{"r": 4, "lora_alpha": 8, **settings}))
     generator = torch.Generator().manual_seed(5)
     for name, weight in adapted.named_parameters():
         if "lora_" in name and "magnitude" not in name:
