@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -25,7 +26,14 @@ from emoreal_bench.scoring.readings import Reading, read_reply
 
 WORTH_A_PROCESS = 20_000
 """Fewer replies are read sooner than a process starts."""
-BATCH = 4_000
+BATCH = 2_000
+_AHEAD = 4
+_OF, _THERE = 9, 5
+"""The second process reads five of nine replies, since this one also writes down the readings."""
+ReplyReadings = tuple[Reading, ...]
+"""Of one reply, in the order of the scorings."""
+_Packed = tuple[str, tuple[str, ...], str, DeliveryStatus, str]
+"""Subtask, choices and answer of the item; status and text of the reply."""
 _PROGRAM = (sys.executable, "-P", "-m", "emoreal_bench.scoring.reading_worker")
 
 
@@ -45,9 +53,12 @@ class PlacedReply(NamedTuple):
     text: str
 
 
+_Batch = tuple[list[PlacedReply], Future[list[ReplyReadings] | None]]
+
+
 def read_replies(
     task: Task, scorings: Sequence[Scoring], replies: Iterable[PlacedReply], *, are_many: bool
-) -> Generator[tuple[PlacedReply, list[Reading]]]:
+) -> Generator[tuple[PlacedReply, ReplyReadings]]:
     """Read replies under several scorings.
 
     Args:
@@ -65,18 +76,32 @@ def read_replies(
             yield reply, read_one(task.subtasks, scorings, reply)
         return
     stream = iter(replies)
+    under_way: deque[_Batch] = deque()
     with SecondProcess(task, scorings) as second:
-        while batch := list(islice(stream, BATCH)):
-            # By position, so that two replies to one item do not overtake each other.
-            there = [reply for reply in batch if reply.position % 2]
-            under_way = second.read(there)
-            for reply in batch:
-                if not reply.position % 2:
-                    yield reply, read_one(task.subtasks, scorings, reply)
-            readings = under_way.result()
+
+        def settle() -> Generator[tuple[PlacedReply, ReplyReadings]]:
+            there, future = under_way.popleft()
+            readings = future.result()
             if readings is None:
                 readings = [read_one(task.subtasks, scorings, reply) for reply in there]
             yield from zip(there, readings, strict=True)
+
+        while batch := list(islice(stream, BATCH)):
+            # By position, so that two replies to one item do not overtake each other.
+            there = [reply for reply in batch if _is_read_there(reply)]
+            under_way.append((there, second.read(there)))
+            for reply in batch:
+                if not _is_read_there(reply):
+                    yield reply, read_one(task.subtasks, scorings, reply)
+            # Some batches ahead, so that neither process waits for the other.
+            if len(under_way) > _AHEAD:
+                yield from settle()
+        while under_way:
+            yield from settle()
+
+
+def _is_read_there(reply: PlacedReply) -> bool:
+    return reply.position % _OF < _THERE
 
 
 class SecondProcess:
@@ -88,12 +113,12 @@ class SecondProcess:
     """
 
     def __init__(self, task: Task, scorings: Sequence[Scoring]):
-        self._settings = (dict(task.subtasks), tuple(scorings))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="second reader")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="to the second reader")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="from the second reader")
         self._process = subprocess.Popen(  # noqa: S603 - this package's own program
             _PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self._is_told = False
+        self._send(pickle.dumps((dict(task.subtasks), tuple(scorings))))
 
     def __enter__(self) -> Self:
         return self
@@ -104,37 +129,73 @@ class SecondProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._thread.shutdown()
-        # It ends when its input does; what it still has to say is of no use.
+        if kind is not None:
+            self._process.kill()  # What it still has to say is of no use.
+        for thread in (self._writer, self._reader):
+            thread.shutdown(cancel_futures=True)
+        # It ends when its input does.
         with suppress(OSError):
             self._process.communicate()
 
-    def read(self, replies: Sequence[PlacedReply]) -> Future[list[list[Reading]] | None]:
+    def read(self, replies: Sequence[PlacedReply]) -> Future[list[ReplyReadings] | None]:
         """Have replies read; None comes of it if the process is no more."""
-        return self._thread.submit(self._read, replies)
+        self._send(pickle.dumps(_pack(replies)))
+        return self._reader.submit(self._receive)
 
-    def _read(self, replies: Sequence[PlacedReply]) -> list[list[Reading]] | None:
+    def _send(self, message: bytes) -> None:
+        self._writer.submit(self._write, message)
+
+    def _write(self, message: bytes) -> None:
         assert self._process.stdin is not None
+        # Killed, for want of memory for instance: then there will be nothing to receive.
+        with suppress(OSError):
+            self._process.stdin.write(message)
+            self._process.stdin.flush()
+
+    def _receive(self) -> list[ReplyReadings] | None:
         assert self._process.stdout is not None
         try:
-            if not self._is_told:
-                pickle.dump(self._settings, self._process.stdin)
-                self._is_told = True
-            pickle.dump(replies, self._process.stdin)
-            self._process.stdin.flush()
-            readings: list[list[Reading]] = pickle.load(self._process.stdout)  # noqa: S301 - ours
-        except (OSError, EOFError):
-            # Killed, for want of memory for instance. An error of a reading ends it too,
-            # and is raised when the caller reads the same reply.
+            readings: list[ReplyReadings] = pickle.load(self._process.stdout)  # noqa: S301 - ours
+        except (OSError, EOFError, pickle.UnpicklingError):
+            # An error of a reading ends it too, and is raised when the caller reads the
+            # same reply.
             return None
         return readings
 
 
+def read_packed(
+    subtasks: Mapping[str, Subtask], scorings: Sequence[Scoring], packed: Sequence[_Packed]
+) -> list[ReplyReadings]:
+    """Read replies in the second process; equal readings are one object, which packs small."""
+    known: dict[ReplyReadings, ReplyReadings] = {}
+    found = []
+    for subtask, choices, answer, status, text in packed:
+        item = Item("", subtask, "", choices, answer, "")
+        readings = read_one(subtasks, scorings, PlacedReply(0, item, status, text))
+        found.append(known.setdefault(readings, readings))
+    return found
+
+
 def read_one(
     subtasks: Mapping[str, Subtask], scorings: Sequence[Scoring], reply: PlacedReply
-) -> list[Reading]:
+) -> ReplyReadings:
     """Read a reply under each scoring."""
     subtask = subtasks[reply.item.subtask]
+    return tuple(
+        [read_reply(scoring, reply.item, subtask, reply.status, reply.text) for scoring in scorings]
+    )
+
+
+def _pack(replies: Sequence[PlacedReply]) -> list[_Packed]:
+    """Take of replies what reading needs; equal choices are one object."""
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}
     return [
-        read_reply(scoring, reply.item, subtask, reply.status, reply.text) for scoring in scorings
+        (
+            reply.item.subtask,
+            known.setdefault(reply.item.choices, reply.item.choices),
+            reply.item.answer,
+            reply.status,
+            reply.text,
+        )
+        for reply in replies
     ]

@@ -11,7 +11,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from emoreal_bench.scoring.reading_processes import read_one
+from emoreal_bench.scoring.reading_processes import read_packed
 
 
 def serve() -> None:
@@ -23,7 +23,7 @@ def serve() -> None:
         subtasks, scorings = pickle.load(source)  # noqa: S301 - written by its parent
         while True:
             replies = pickle.load(source)  # noqa: S301 - written by its parent
-            pickle.dump([read_one(subtasks, scorings, reply) for reply in replies], answers)
+            pickle.dump(read_packed(subtasks, scorings, replies), answers)
             answers.flush()
 
 

@@ -54,7 +54,7 @@ def test_a_second_process_changes_no_score(monkeypatch: pytest.MonkeyPatch) -> N
     assert results_json(score(TASK, items, replies)) == alone
 
 
-def test_half_of_the_replies_are_read_there() -> None:
+def test_another_process_reads_as_this_one_does() -> None:
     replies = _placed(_items(20))
     with SecondProcess(TASK, [Scoring.STRICT]) as second:
         there = second.read(replies).result()
