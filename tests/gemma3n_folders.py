@@ -5,6 +5,7 @@ All but the network can be made without timm.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ from transformers import (
     Gemma3nConfig,
     Gemma3nForConditionalGeneration,
     Gemma3nProcessor,
+    PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
     SiglipImageProcessorPil,
 )
 
+from emoreal_bench.inputs.gemma3n import Gemma3nInputBuilder
 from emoreal_bench.model_adapters import tiny_network
+from emoreal_bench.model_adapters.family import ModelFolder
+from emoreal_bench.model_adapters.gemma3n import FAMILY
 
 SIDE = 64
 FRAME_TOKENS = 4
@@ -66,6 +71,11 @@ def make_processor(tokenizer: PreTrainedTokenizerFast) -> Gemma3nProcessor:
         audio_seq_length=AUDIO_TOKENS,
         image_seq_length=FRAME_TOKENS,
     )
+
+
+def make_builder(folder: Path, tokenizer: PreTrainedTokenizerBase) -> Gemma3nInputBuilder:
+    configuration = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return FAMILY.make_builder(ModelFolder(folder, configuration, tokenizer, None))
 
 
 def make_configuration(tokenizer: PreTrainedTokenizerFast) -> Gemma3nConfig:

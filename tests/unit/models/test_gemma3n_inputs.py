@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import PreTrainedTokenizerBase, SiglipImageProcessorPil
+from transformers import SiglipImageProcessorPil
 
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.request import Request
@@ -27,12 +27,11 @@ from emoreal_bench.inputs.gemma3n import (
     prepare_frames,
 )
 from emoreal_bench.model_adapters import create_adapter, tiny_network
-from emoreal_bench.model_adapters.family import ModelFolder
-from emoreal_bench.model_adapters.gemma3n import FAMILY
 from tests.gemma3n_folders import (
     AUDIO_TOKENS,
     FRAME_TOKENS,
     MAX_TOKENS,
+    make_builder,
     make_processor,
     make_tokenizer,
     save_all_but_weights,
@@ -58,14 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def builder(folder: Path) -> Gemma3nInputBuilder:
-    return make_builder(folder)
-
-
-def make_builder(
-    folder: Path, tokenizer: PreTrainedTokenizerBase = TOKENIZER
-) -> Gemma3nInputBuilder:
-    configuration = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return FAMILY.make_builder(ModelFolder(folder, configuration, tokenizer, None))
+    return make_builder(folder, TOKENIZER)
 
 
 def build(builder: Gemma3nInputBuilder, request: Request) -> Gemma3nInput:
@@ -218,7 +210,7 @@ def test_a_folder_that_does_not_say_how_clips_are_fed_is_refused(
     change(settings)
     path.write_text(json.dumps(settings), encoding="utf-8")
     with pytest.raises(UsageError, match=message):
-        make_builder(tmp_path)
+        make_builder(tmp_path, TOKENIZER)
 
 
 def test_without_timm_the_extra_to_install_is_named(
