@@ -1,0 +1,317 @@
+"""Phi-4-multimodal answers as the library and PEFT do for one request alone."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import Phi4MultimodalForCausalLM, PreTrainedTokenizerFast
+
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.parts import PreparedClips
+from emoreal_bench.inputs.phi4_multimodal import OwnAdapter, Phi4Input
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.family import ModelFolder
+from emoreal_bench.model_adapters.lora import Mergeable
+from emoreal_bench.model_adapters.phi4_multimodal import FAMILY, Phi4Multimodal
+from tests.lora_folders import adapt
+from tests.model_requests import make_clip, make_request
+from tests.phi4_folders import (
+    CROP_SETTINGS,
+    USUAL_LENGTH,
+    make_phi4_builder,
+    make_phi4_folder,
+    make_phi4_network,
+    make_phi4_tokenizer,
+)
+
+TOLERANCE = 1e-4
+LETTERS = "ABC"
+NEW_TOKENS = 8
+DEVICE = {"device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return make_phi4_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def network(tokenizer: PreTrainedTokenizerFast) -> Phi4MultimodalForCausalLM:
+    return make_phi4_network(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def model(network: Phi4MultimodalForCausalLM, tokenizer: PreTrainedTokenizerFast) -> Phi4Multimodal:
+    return Phi4Multimodal(network, tokenizer, make_phi4_builder(tokenizer))
+
+
+@pytest.fixture(scope="module")
+def folder(
+    network: Phi4MultimodalForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    return make_phi4_folder(network, tokenizer, tmp_path_factory.mktemp("phi4"))
+
+
+@pytest.fixture(scope="module")
+def lora(network: Phi4MultimodalForCausalLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an adapter for ``--lora``."""
+    path = tmp_path_factory.mktemp("lora")
+    adapt(copy.deepcopy(network), path, target_modules=["qkv_proj"])
+    return path
+
+
+def make_requests() -> list[Request]:
+    """Make requests for each adapter, in usual and in long sequences."""
+    first = make_clip(seed=1, frames=2)
+    return [
+        make_request("1", first),
+        make_request("2", first, question="What can be heard?"),
+        make_request("3", make_clip(seed=2, frames=8, seconds=0.7)),
+        make_request("4", make_clip(seed=3, frames=1, seconds=None, size=(60, 200))),
+        make_request("5", make_clip(seed=4, frames=None)),
+        make_request("6", question="Are you there?"),
+        make_request("7", make_clip(seed=5, frames=None, seconds=41.0)),
+        make_request("8", make_clip(seed=1, frames=None, seconds=0.5)),
+    ]
+
+
+def prepare(model: Phi4Multimodal, requests: list[Request]) -> list[Phi4Input]:
+    prepared = model.prepare(requests)
+    assert all(isinstance(one, Phi4Input) for one in prepared)
+    return [one for one in prepared if isinstance(one, Phi4Input)]
+
+
+def read(network: torch.nn.Module, one: Phi4Input, written: Sequence[int] = ()) -> torch.Tensor:
+    """Let the library read one request, and what was written to it, all at once."""
+    ids = torch.tensor([[*one.input_ids, *written]])
+    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    for video in one.videos:
+        arguments["image_pixel_values"] = video.crops
+        arguments["image_sizes"] = torch.tensor([video.size] * video.frames)
+        arguments["image_attention_mask"] = video.mask.expand(video.frames, -1, -1, -1)
+    for audio in one.audios:
+        arguments["audio_input_features"] = audio.features[None]
+        arguments["audio_embed_sizes"] = torch.tensor([audio.tokens])
+    with torch.inference_mode():
+        logits: torch.Tensor = network(**arguments, use_cache=False).logits[0, -1]
+    return logits
+
+
+def score_plainly(network: torch.nn.Module, model: Phi4Multimodal, one: Phi4Input) -> torch.Tensor:
+    tokens = [model.letter_token(letter) for letter in LETTERS]
+    return read(network, one).log_softmax(-1)[tokens]
+
+
+def write_plainly(network: Any, one: Phi4Input, new_tokens: int) -> list[int]:
+    """Write greedily, all read anew for each token."""
+    written: list[int] = []
+    while len(written) < new_tokens:
+        token = int(read(network, one, written).argmax())
+        if token in network.config.eos_token_id:
+            break
+        written.append(token)
+    return written
+
+
+def test_first_token_scores_are_those_of_the_library_one_by_one(
+    model: Phi4Multimodal, network: Phi4MultimodalForCausalLM
+) -> None:
+    inputs = prepare(model, make_requests())
+    assert {len(one.input_ids) > USUAL_LENGTH for one in inputs} == {True, False}
+    wanted = [[model.letter_token(letter) for letter in LETTERS]] * len(inputs)
+    scores = model.score_first_token(inputs, wanted)
+    for one, row in zip(inputs, scores, strict=True):
+        expected = score_plainly(network, model, one)
+        torch.testing.assert_close(torch.tensor(row), expected, rtol=0, atol=TOLERANCE)
+
+
+def test_replies_are_those_of_the_library_one_by_one(
+    model: Phi4Multimodal, network: Phi4MultimodalForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    inputs = prepare(model, make_requests())
+    replies = model.write(inputs, NEW_TOKENS)
+    assert len({reply.text for reply in replies}) == len(replies)
+    for one, reply in zip(inputs, replies, strict=True):
+        assert reply.text == tokenizer.decode(write_plainly(network, one, NEW_TOKENS))
+
+
+def make_request_of_length(model: Phi4Multimodal, length: int) -> Request:
+    clip = make_clip(seed=1, frames=5)
+    (bare,) = prepare(model, [make_request(clip=clip, question="")])
+    return make_request("filled", clip, question=" the" * (length - len(bare.input_ids)))
+
+
+@pytest.mark.parametrize("length", [USUAL_LENGTH - 5, USUAL_LENGTH - 1, USUAL_LENGTH])
+def test_a_reply_may_grow_beyond_the_usual_length(
+    length: int,
+    model: Phi4Multimodal,
+    network: Phi4MultimodalForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    long, usual = make_request("long", make_clip(seed=2)), make_request("usual")
+    inputs = prepare(model, [long, make_request_of_length(model, length), usual])
+    assert len(inputs[1].input_ids) == length
+    for one, reply in zip(inputs, model.write(inputs, 16), strict=True):
+        assert reply.text == tokenizer.decode(write_plainly(network, one, 16))
+
+
+def test_the_answers_depend_on_picture_and_sound(model: Phi4Multimodal) -> None:
+    mixed = [
+        make_request(clip=make_clip(seed=0)),
+        make_request(clip=make_clip(seed=0, seconds=None)),
+        make_request(clip=make_clip(seed=0, frames=None)),
+        make_request(clip=make_clip(seed=1)),
+    ]
+    token = [[model.letter_token("A")]]
+    scores = [model.score_first_token(prepare(model, [one]), token)[0][0] for one in mixed]
+    assert len(set(scores)) == len(mixed)
+
+
+def answer(
+    folder: Path, requests: Sequence[Request], lora: Path | None = None
+) -> dict[str, Result]:
+    """Score the letters through the adapter of a folder, all requests together."""
+
+    async def ask() -> dict[str, Result]:
+        async with create_adapter(f"hf/{folder}", DEVICE, lora) as adapter:
+            return {result.id: result async for result in adapter.score_choices(requests)}
+
+    return asyncio.run(ask())
+
+
+def scores_of(result: Result) -> list[float]:
+    assert result.choice_scores is not None
+    return list(result.choice_scores.scores.values())
+
+
+def carry(network: Phi4MultimodalForCausalLM, *adapters: Path) -> torch.nn.Module:
+    """Let PEFT put adapters on a network, all active."""
+    carrier: Any = copy.deepcopy(network)
+    for number, path in enumerate(adapters):
+        if number == 0:
+            carrier = PeftModel.from_pretrained(carrier, str(path), "0")
+        else:
+            carrier.load_adapter(str(path), str(number))
+    if adapters:
+        carrier.base_model.set_adapter([str(number) for number in range(len(adapters))])
+    carrier.eval()
+    return carrier  # type: ignore[no-any-return]  # any module of the library
+
+
+def find_own(folder: Path, one: Phi4Input) -> list[Path]:
+    return [] if one.adapter is None else [folder / one.adapter.folder]
+
+
+@pytest.mark.parametrize("with_lora", [False, True])
+def test_each_request_of_a_batch_is_answered_with_its_own_adapter(
+    with_lora: bool,
+    folder: Path,
+    lora: Path,
+    model: Phi4Multimodal,
+    network: Phi4MultimodalForCausalLM,
+) -> None:
+    requests = make_requests()
+    results = answer(folder, requests, lora if with_lora else None)
+    inputs = prepare(model, requests)
+    assert {one.adapter for one in inputs} == {*OwnAdapter, None}
+    for request, one in zip(requests, inputs, strict=True):
+        carried = [*find_own(folder, one), *([lora] if with_lora else [])]
+        expected = score_plainly(carry(network, *carried), model, one)[: len(request.letters)]
+        assert scores_of(results[request.id]) == pytest.approx(expected.tolist(), abs=TOLERANCE)
+        if carried:
+            bare = score_plainly(network, model, one)[: len(request.letters)]
+            assert scores_of(results[request.id]) != pytest.approx(bare.tolist(), abs=1e-2)
+        assert results[request.id].delivery == one.delivery
+
+
+def test_a_merged_model_keeps_its_own_adapters(folder: Path, lora: Path, tmp_path: Path) -> None:
+    adapter = create_adapter(f"hf/{folder}", DEVICE, lora)
+    assert isinstance(adapter, Mergeable)
+    adapter.save_merged(tmp_path)
+    requests = make_requests()[3:6]
+    apart, merged = answer(folder, requests, lora), answer(tmp_path, requests)
+    for name, result in merged.items():
+        assert scores_of(result) == pytest.approx(scores_of(apart[name]), abs=TOLERANCE)
+
+
+def test_a_folder_without_adapters_is_run_and_says_so(
+    folder: Path, model: Phi4Multimodal, network: Phi4MultimodalForCausalLM, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path, ignore=lambda *_: ["vision-lora"], dirs_exist_ok=True)
+    request = make_request(clip=make_clip(frames=1))
+    (result,) = answer(tmp_path, [request]).values()
+    (one,) = prepare(model, [request])
+    expected = score_plainly(network, model, one)[:2].tolist()
+    assert scores_of(result) == pytest.approx(expected, abs=TOLERANCE)
+    assert any("vision adapter" in note for note in result.delivery.notes)
+
+
+def test_the_identity_of_a_model_covers_its_own_adapters(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    weights = tmp_path / OwnAdapter.SPEECH.folder / "adapter_model.safetensors"
+    save_file({name: -weight for name, weight in load_file(weights).items()}, weights)
+    before, after = (create_adapter(f"hf/{path}").describe() for path in (folder, tmp_path))
+    assert before.weights_hash != after.weights_hash
+    assert before.parameters == after.parameters
+
+
+def test_own_adapters_of_another_size_are_refused(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    weights = tmp_path / OwnAdapter.SPEECH.folder / "adapter_model.safetensors"
+    halved = {name: weight[:, ::2].contiguous() for name, weight in load_file(weights).items()}
+    save_file(halved, weights)
+    with pytest.raises(UsageError, match="should be"):
+        answer(tmp_path, make_requests()[:1])
+
+
+def test_own_adapters_are_not_put_on_quantised_weights(
+    folder: Path, network: Phi4MultimodalForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    quantised: Any = copy.deepcopy(network)
+    quantised.is_quantized = True
+    opened = ModelFolder(folder, network.config.to_dict(), tokenizer, None)
+    with pytest.raises(UsageError, match="quantised"):
+        FAMILY.make_model(quantised, opened, make_phi4_builder(tokenizer))
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("processor_config.json", {"image_processor": {"dynamic_hd": 1}}),
+        ("preprocessor_config.json", {"dynamic_hd": 1}),
+    ],
+)
+def test_the_folder_says_how_many_crops_a_frame_may_have(
+    file: str, content: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copyfile(folder / name, tmp_path / name)
+    (tmp_path / file).write_text(json.dumps(content))
+    opened = ModelFolder(
+        tmp_path, json.loads((folder / "config.json").read_text()), make_phi4_tokenizer(), None
+    )
+    builder = FAMILY.make_builder(opened)
+    size = (2 * CROP_SETTINGS.crop, CROP_SETTINGS.crop)
+    one = builder.build(make_request(clip=make_clip(frames=1, size=size)), PreparedClips())
+    assert one.videos[0].crops.shape[1] == 2
+
+
+def test_a_mark_in_the_words_costs_its_own_request_alone(model: Phi4Multimodal) -> None:
+    refused, taken = model.prepare([make_request(question="Look: <|image|>"), make_request()])
+    assert isinstance(refused, InputError)
+    assert isinstance(taken, Phi4Input)
