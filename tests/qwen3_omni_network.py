@@ -15,6 +15,7 @@ from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen3_omni import make_dialect
 from emoreal_bench.inputs.qwen_omni import OmniInputBuilder, token_ids
 from emoreal_bench.model_adapters import tiny_network
+from tests.tiny_weights import enlarge
 
 FRAME_SETTINGS = FrameSettings(
     min_pixels=64 * 64,
@@ -108,10 +109,7 @@ def make_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Qwen3OmniMoeThinkerForConditionalGeneration(make_configuration(tokenizer))
-        with torch.no_grad():
-            for parameter in network.parameters():
-                if parameter.ndim > 1:
-                    parameter.mul_(4)
+    enlarge(network)
     network.train(mode=False)
     return network
 

@@ -1,8 +1,7 @@
-"""Gemma 4: fed as published, and answering as the library does for one request alone."""
+"""Gemma 4: fed as published, and run from a folder."""
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 from pathlib import Path
@@ -14,7 +13,6 @@ import torch
 from PIL import Image
 from transformers import (
     Gemma4AudioFeatureExtractor,
-    Gemma4Config,
     Gemma4ForConditionalGeneration,
     PreTrainedTokenizerFast,
 )
@@ -25,11 +23,9 @@ from transformers.models.gemma4.image_processing_pil_gemma4 import (
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.gemma4 import (
-    Gemma4FrameSettings,
     Gemma4Input,
     Gemma4InputBuilder,
     fit_size,
@@ -37,98 +33,29 @@ from emoreal_bench.inputs.gemma4 import (
 )
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from emoreal_bench.model_adapters.gemma4 import Gemma4
+from tests.gemma4_network import FRAME_SETTINGS, make_builder, make_network, make_tokenizer
+from tests.local_families import assert_answers_alike
 from tests.lora_folders import adapt, score, score_directly
 from tests.model_requests import make_clip, make_request
 
-TOLERANCE = 1e-4
-NEW_TOKENS = 8
 GREY_LEVEL = 1 / 255
-FRAME_SETTINGS = Gemma4FrameSettings()
-SMALL = {
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-}
-MARKS = {
-    "image_token": "<|image|>",
-    "boi_token": "<|image>",
-    "eoi_token": "<image|>",
-    "audio_token": "<|audio|>",
-    "boa_token": "<|audio>",
-    "eoa_token": "<audio|>",
-}
-TEMPLATE = (
-    "{% for turn in messages %}[{{ turn.role }}]{% for part in turn.content %}"
-    "{% if part.type == 'text' %}{{ part.text }}{% else %}<|{{ part.type }}|>{% endif %}"
-    "{% endfor %}\n{% endfor %}[model]"
-)
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    base = tiny_network.make_tokenizer()
-    # The library leaves the constructor untyped.
-    tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=base.backend_tokenizer,
-        pad_token=base.pad_token,
-        eos_token=base.eos_token,
-        extra_special_tokens=MARKS,
-    )
-    tokenizer.chat_template = TEMPLATE
-    return tokenizer
+    return make_tokenizer()
 
 
 @pytest.fixture(scope="module")
 def builder(tokenizer: PreTrainedTokenizerFast) -> Gemma4InputBuilder:
-    extractor = Gemma4AudioFeatureExtractor()
-    return Gemma4InputBuilder(tokenizer, extractor, FRAME_SETTINGS, 4096)
+    return make_builder(tokenizer)
 
 
 @pytest.fixture(scope="module")
 def network(
     builder: Gemma4InputBuilder, tokenizer: PreTrainedTokenizerFast
 ) -> Gemma4ForConditionalGeneration:
-    """Make a network whose weights are large enough for its answers to depend on the clip."""
-    settings: dict[str, Any] = {
-        "text_config": {
-            **SMALL,
-            "num_hidden_layers": 4,
-            "layer_types": ["sliding_attention", "full_attention"] * 2,
-            "num_kv_shared_layers": 2,
-            "sliding_window": 64,
-            "global_head_dim": 32,
-            "hidden_size_per_layer_input": 8,
-            "vocab_size": len(tokenizer),
-            "vocab_size_per_layer_input": len(tokenizer),
-            "pad_token_id": tokenizer.pad_token_id,
-            "eos_token_id": tokenizer.eos_token_id,
-            "final_logit_softcapping": 30.0,
-            "max_position_embeddings": 4096,
-        },
-        "vision_config": {**SMALL, "num_key_value_heads": 4, "position_embedding_size": 256},
-        "audio_config": {
-            "hidden_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "subsampling_conv_channels": [128, 4],
-            "output_proj_dims": 48,
-        },
-        "video_token_id": builder.video_id,
-        "audio_token_id": builder.audio_id,
-        "image_token_id": tokenizer.convert_tokens_to_ids(MARKS["image_token"]),
-    }
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = Gemma4ForConditionalGeneration(Gemma4Config(**settings))
-        with torch.no_grad():
-            for parameter in network.parameters():
-                if parameter.ndim > 1:
-                    parameter.mul_(4)
-    network.train(mode=False)
-    return network
+    return make_network(tokenizer, builder)
 
 
 @pytest.fixture(scope="module")
@@ -153,73 +80,10 @@ def folder(
     return path
 
 
-def make_requests() -> list[Request]:
-    first, second = make_clip(seed=1, frames=2), make_clip(seed=2, frames=3, seconds=0.7)
-    return [
-        make_request("1", first),
-        make_request("2", first, question="What can be heard?"),
-        make_request("3", second),
-        make_request("4", make_clip(seed=3, frames=1, seconds=None, size=(60, 200))),
-        make_request("5", make_clip(seed=4, frames=None)),
-        make_request("6", question="Are you there?"),
-    ]
-
-
 def prepare(model: Gemma4, requests: list[Request]) -> list[Gemma4Input]:
     prepared = model.prepare(requests)
     assert all(isinstance(one, Gemma4Input) for one in prepared)
     return [one for one in prepared if isinstance(one, Gemma4Input)]
-
-
-def plain_arguments(one: Gemma4Input) -> dict[str, Any]:
-    """Give one request as the library's own forward and generate take it."""
-    ids = torch.tensor([one.input_ids])
-    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    for video in one.videos:
-        arguments["pixel_values_videos"] = video.patches
-        arguments["video_position_ids"] = video.positions
-        arguments["num_frames_per_video"] = torch.tensor([len(video.times)])
-    for audio in one.audios:
-        arguments["input_features"] = audio.features[None]
-        arguments["input_features_mask"] = audio.mask[None]
-    return arguments
-
-
-def test_first_token_scores_are_those_of_the_library_one_by_one(
-    model: Gemma4, network: Gemma4ForConditionalGeneration
-) -> None:
-    inputs = prepare(model, make_requests())
-    wanted = [[model.letter_token(letter) for letter in "ABC"]] * len(inputs)
-    scores = model.score_first_token(inputs, wanted)
-    for one, row in zip(inputs, scores, strict=True):
-        with torch.inference_mode():
-            logits = network(**plain_arguments(one)).logits[0, -1]
-        expected = logits.log_softmax(-1)[wanted[0]]
-        torch.testing.assert_close(torch.tensor(row), expected, rtol=0, atol=TOLERANCE)
-
-
-def test_replies_are_those_of_the_library_one_by_one(
-    model: Gemma4, network: Gemma4ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    inputs = prepare(model, make_requests())
-    replies = model.write(inputs, NEW_TOKENS)
-    plain: Any = network  # the library's type of generate does not fit its own models
-    for one, reply in zip(inputs, replies, strict=True):
-        output = plain.generate(**plain_arguments(one), max_new_tokens=NEW_TOKENS, do_sample=False)
-        written = output[0, len(one.input_ids) :]
-        assert reply.text == tokenizer.decode(written, skip_special_tokens=True)
-
-
-def test_the_answers_depend_on_picture_and_sound(model: Gemma4) -> None:
-    mixed = [
-        make_request(clip=make_clip(seed=0)),
-        make_request(clip=make_clip(seed=0, seconds=None)),
-        make_request(clip=make_clip(seed=0, frames=None)),
-        make_request(clip=make_clip(seed=1)),
-    ]
-    token = [[model.letter_token("A")]]
-    scores = [model.score_first_token(prepare(model, [one]), token)[0][0] for one in mixed]
-    assert len(set(scores)) == len(mixed)
 
 
 @pytest.mark.parametrize("size", [(112, 112), (360, 640), (1080, 1920), (48, 700), (384, 384)])
@@ -289,20 +153,7 @@ def test_a_mark_in_the_words_is_refused(mark: str, model: Gemma4) -> None:
 
 
 def test_a_folder_is_run_by_this_family(folder: Path, model: Gemma4) -> None:
-    request = make_request(clip=make_clip(frames=2))
-
-    async def ask() -> list[Result]:
-        async with create_adapter(f"hf/{folder}", {"device": "cpu"}) as adapter:
-            return [result async for result in adapter.score_choices([request])]
-
-    (result,) = asyncio.run(ask())
-    inputs = prepare(model, [request])
-    tokens = [model.letter_token(letter) for letter in "AB"]
-    assert result.choice_scores is not None
-    assert list(result.choice_scores.scores.values()) == pytest.approx(
-        model.score_first_token(inputs, [tokens])[0], abs=1e-5
-    )
-    assert result.delivery == inputs[0].delivery
+    assert_answers_alike(f"hf/{folder}", {"device": "cpu"}, model)
 
 
 def test_a_lora_adapter_changes_the_answers_as_peft_does(

@@ -1,8 +1,7 @@
-"""Qwen3-Omni: fed as published, and answering as the library does for one request alone."""
+"""Qwen3-Omni: fed as published, and run from a folder."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,23 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.result import Result
 from emoreal_bench.inputs.frames import frames_to_patches
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE
 from emoreal_bench.inputs.qwen3_omni import audio_tokens, make_dialect
 from emoreal_bench.inputs.qwen_omni import OmniInput, prepare_audio
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from emoreal_bench.model_adapters.qwen3_omni import Qwen3Omni
+from tests.local_families import assert_answers_alike
 from tests.lora_folders import adapt, score, score_directly
 from tests.model_requests import make_clip, make_request
 from tests.qwen3_omni_network import FRAME_SETTINGS, make_builder, make_network, make_tokenizer
 
 Network = Qwen3OmniMoeThinkerForConditionalGeneration
-TOLERANCE = 1e-4
-NEW_TOKENS = 8
+ARGUMENTS = {
+    "min_pixels": str(FRAME_SETTINGS.min_pixels),
+    "max_pixels": str(FRAME_SETTINGS.max_pixels),
+    "device": "cpu",
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,81 +66,10 @@ def folder(
     return path
 
 
-def make_requests() -> list[Request]:
-    """Make a batch of all sorts: shared clips, several lengths, parts missing."""
-    first, second = make_clip(seed=1), make_clip(seed=2, frames=7, seconds=2.345, size=(90, 160))
-    return [
-        make_request("1", first),
-        make_request("2", first, question="What can be heard?\n(A) laughter\n(B) music"),
-        make_request("3", second),
-        make_request("4", make_clip(seed=3, seconds=None)),
-        make_request("5", make_clip(seed=4, frames=None)),
-        make_request("6", question="Are you there?"),
-        make_request("7", second, question="Is she sad?"),
-    ]
-
-
 def prepare(model: Qwen3Omni, requests: list[Request]) -> list[OmniInput]:
     prepared = model.prepare(requests)
     assert all(isinstance(one, OmniInput) for one in prepared)
     return [one for one in prepared if isinstance(one, OmniInput)]
-
-
-def plain_arguments(one: OmniInput) -> dict[str, Any]:
-    """Give one request as the library's own forward and generate take it."""
-    ids = torch.tensor([one.input_ids])
-    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    if one.videos:
-        arguments["pixel_values_videos"] = torch.cat([video.patches for video in one.videos])
-        arguments["video_grid_thw"] = torch.tensor([video.grid for video in one.videos])
-        arguments["video_second_per_grid"] = torch.tensor(
-            [video.seconds_per_grid for video in one.videos]
-        )
-    if one.audios:
-        features = torch.stack([audio.features for audio in one.audios])
-        arguments["input_features"] = features
-        arguments["feature_attention_mask"] = torch.ones_like(features[:, 0], dtype=torch.long)
-    return arguments
-
-
-def test_first_token_scores_are_those_of_the_library_one_by_one(
-    model: Qwen3Omni, network: Network
-) -> None:
-    inputs = prepare(model, make_requests())
-    wanted = [[model.letter_token(letter) for letter in "ABC"]] * len(inputs)
-    scores = model.score_first_token(inputs, wanted)
-    for one, row in zip(inputs, scores, strict=True):
-        with torch.inference_mode():
-            logits = network(**plain_arguments(one)).logits[0, -1]
-        expected = logits.log_softmax(-1)[wanted[0]]
-        torch.testing.assert_close(torch.tensor(row), expected, rtol=0, atol=TOLERANCE)
-
-
-def test_replies_are_those_of_the_library_one_by_one(
-    model: Qwen3Omni, network: Network, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    inputs = prepare(model, make_requests())
-    replies = model.write(inputs, NEW_TOKENS)
-    plain: Any = network  # the library's type of generate does not fit its own models
-    for one, reply in zip(inputs, replies, strict=True):
-        output = plain.generate(
-            **plain_arguments(one), max_new_tokens=NEW_TOKENS, do_sample=False, eos_token_id=None
-        )
-        written = output[0, len(one.input_ids) :]
-        assert reply.text == tokenizer.decode(written[: reply.tokens], skip_special_tokens=True)
-
-
-def test_the_answers_depend_on_picture_and_sound(model: Qwen3Omni) -> None:
-    clips = [make_clip(seed=seed) for seed in range(2)]
-    mixed = [
-        make_request(clip=clips[0]),
-        make_request(clip=make_clip(seed=0, seconds=None)),
-        make_request(clip=make_clip(seed=0, frames=None)),
-        make_request(clip=clips[1]),
-    ]
-    token = [[model.letter_token("A")]]
-    scores = [model.score_first_token(prepare(model, [one]), token)[0][0] for one in mixed]
-    assert len(set(scores)) == len(mixed)
 
 
 def test_patches_are_those_of_the_published_image_processor() -> None:
@@ -198,22 +129,7 @@ def test_a_sound_too_short_to_be_heard_is_left_out(seconds: float, model: Qwen3O
 def test_a_folder_is_run_by_the_family_that_its_configuration_names(
     folder: Path, model: Qwen3Omni
 ) -> None:
-    limits = (FRAME_SETTINGS.min_pixels, FRAME_SETTINGS.max_pixels)
-    arguments = {"min_pixels": str(limits[0]), "max_pixels": str(limits[1]), "device": "cpu"}
-    request = make_request(clip=make_clip())
-
-    async def ask() -> list[Result]:
-        async with create_adapter(f"hf/{folder}", arguments) as adapter:
-            return [result async for result in adapter.score_choices([request])]
-
-    (result,) = asyncio.run(ask())
-    inputs = prepare(model, [request])
-    tokens = [model.letter_token(letter) for letter in "AB"]
-    assert result.choice_scores is not None
-    assert list(result.choice_scores.scores.values()) == pytest.approx(
-        model.score_first_token(inputs, [tokens])[0], abs=1e-5
-    )
-    assert result.delivery == inputs[0].delivery
+    assert_answers_alike(f"hf/{folder}", ARGUMENTS, model)
 
 
 def test_a_lora_adapter_changes_the_answers_as_peft_does(
@@ -228,13 +144,8 @@ def test_a_lora_adapter_changes_the_answers_as_peft_does(
     ]
     adapt(network, tmp_path, target_modules=targets)
     expected = score_directly(Qwen3Omni(network, tokenizer, make_builder(tokenizer)))
-    arguments = {
-        "min_pixels": str(FRAME_SETTINGS.min_pixels),
-        "max_pixels": str(FRAME_SETTINGS.max_pixels),
-        "device": "cpu",
-    }
-    assert score(f"hf/{folder}", arguments, tmp_path) == pytest.approx(expected, abs=1e-4)
-    assert score(f"hf/{folder}", arguments) != pytest.approx(expected, abs=1e-2)
+    assert score(f"hf/{folder}", ARGUMENTS, tmp_path) == pytest.approx(expected, abs=1e-4)
+    assert score(f"hf/{folder}", ARGUMENTS) != pytest.approx(expected, abs=1e-2)
 
 
 def test_a_folder_that_does_not_say_how_frames_are_fed_is_refused(
