@@ -94,17 +94,16 @@ def make_judge_plan(folder: Path, repeats: int = 1) -> JudgePlan:
     judged_task = Task.model_validate(manifest.task_definition)
     questions = _open_questions(folder, manifest, judged_task)
     replies, without_reply = _sort_replies(folder, judged_task, questions)
+    if not replies:
+        raise RunError("There is no reply to judge in this run.", where=str(folder))
     items = [
         _judge_item(question, replies[question.id], repeat)
         for question in questions
         if question.id in replies
         for repeat in range(1, repeats + 1)
     ]
-    if not items:
-        raise RunError("There is no reply to judge in this run.", where=str(folder))
     task = _judge_task(judged_task)
-    rubrics = package_folders("emoreal_bench.tasks")[0]
-    renderer = JudgeRenderer(TaskFile(task, rubrics / "judge"), DEFAULT_VARIANT, ())
+    renderer = _make_renderer(task)
     groups = group_by_clip(items)
     return JudgePlan(
         task=task,
@@ -126,18 +125,7 @@ def make_judge_plan(folder: Path, repeats: int = 1) -> JudgePlan:
         ),
         request=identify_request(renderer, _TEXT_ONLY, PlanOptions()),
         limit=manifest.limit,
-        judged=JudgedRun(
-            run_id=manifest.run_id,
-            model=manifest.model,
-            task=manifest.task,
-            variant=manifest.request.variant,
-            data_hash=manifest.data.hash,
-            request_hash=manifest.request.hash,
-            folder=str(folder),
-            repeats=repeats,
-            items=dict(Counter(question.subtask for question in questions)),
-            without_reply=without_reply,
-        ),
+        judged=_describe_judged(folder, manifest, questions, repeats, without_reply),
     )
 
 
@@ -205,6 +193,32 @@ def _sort_replies(
         else:
             without[question.subtask][outcome] += 1
     return texts, {subtask: dict(sorted(counts.items())) for subtask, counts in without.items()}
+
+
+def _make_renderer(task: Task) -> JudgeRenderer:
+    rubrics = package_folders("emoreal_bench.tasks")[0]
+    return JudgeRenderer(TaskFile(task, rubrics / "judge"), DEFAULT_VARIANT, ())
+
+
+def _describe_judged(
+    folder: Path,
+    manifest: Manifest,
+    questions: Sequence[Item],
+    repeats: int,
+    without_reply: dict[str, dict[Outcome, int]],
+) -> JudgedRun:
+    return JudgedRun(
+        run_id=manifest.run_id,
+        model=manifest.model,
+        task=manifest.task,
+        variant=manifest.request.variant,
+        data_hash=manifest.data.hash,
+        request_hash=manifest.request.hash,
+        folder=str(folder),
+        repeats=repeats,
+        items=dict(Counter(question.subtask for question in questions)),
+        without_reply=without_reply,
+    )
 
 
 def _judge_item(question: Item, reply: str, repeat: int) -> Item:
