@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -35,8 +36,8 @@ class Subject:
     """An adapter to examine.
 
     Attributes:
-        name: Of the model; ``{script}`` and ``{avere}`` stand for the path of a
-            script and of a tiny checkpoint.
+        name: Of the model; ``{script}`` and the like stand for a path, which the
+            fixture of that name gives.
         unusable: Makes a request that this adapter cannot answer.
         arguments: Of the model; ``{stub}`` stands for the address of a service,
             ``{python}`` for the interpreter.
@@ -84,6 +85,7 @@ ADAPTERS = (
     Subject("scripted/{script}", with_an_unknown_id),
     Subject("tiny/omni", with_a_reserved_mark),
     Subject("avere/{avere}", with_a_reserved_mark),
+    Subject("hf/{gemma3n}", with_a_reserved_mark, {"device": "cpu"}),
     Subject("worker/sample", without_options, {"command": f"{{python}} {SAMPLE_WORKER}"}),
     served("http/qwen", dialect="vllm", takes_audio="true"),
     served("openai/gpt-4o", takes_audio="true"),
@@ -93,9 +95,26 @@ ADAPTERS = (
 )
 
 
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "script.json"
+    replies = {str(number): f"({'AB'[number % 2]})" for number in range(10)}
+    path.write_text(json.dumps({"replies": replies, "modalities": ["video", "audio", "text"]}))
+    return path
+
+
 @pytest.fixture(scope="session")
 def avere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_avere_checkpoint(tmp_path_factory.mktemp("avere"))
+
+
+@pytest.fixture(scope="session")
+def gemma3n(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("timm", reason="Gemma 3n needs timm; `make test-timm` brings it")
+    from tests.gemma3n_folders import make_network, make_tokenizer, save_folder
+
+    tokenizer = make_tokenizer()
+    return save_folder(make_network(tokenizer), tokenizer, tmp_path_factory.mktemp("gemma3n"))
 
 
 @pytest.fixture(scope="session")
@@ -110,18 +129,18 @@ def stub() -> Iterator[StubServer]:
 
 
 @pytest.fixture(params=ADAPTERS, ids=lambda subject: subject.name + " by jobs" * subject.by_jobs)
-def subject(
-    request: pytest.FixtureRequest, tmp_path: Path, avere: Path, stub: StubServer
-) -> Subject:
+def subject(request: pytest.FixtureRequest, stub: StubServer) -> Subject:
     chosen: Subject = request.param
     if not PROVIDERS[chosen.name.partition("/")[0]].is_installed():
         pytest.skip("needs an extra that is not installed")
-    script = tmp_path / "script.json"
-    replies = {str(number): f"({'AB'[number % 2]})" for number in range(10)}
-    script.write_text(json.dumps({"replies": replies, "modalities": ["video", "audio", "text"]}))
+    paths = {
+        name: request.getfixturevalue(name)
+        for _, name, _, _ in Formatter().parse(chosen.name)
+        if name is not None
+    }
     return replace(
         chosen,
-        name=chosen.name.format(script=script, avere=avere),
+        name=chosen.name.format(**paths),
         arguments={
             name: value.format(stub=stub.address, python=sys.executable)
             for name, value in chosen.arguments.items()
