@@ -6,6 +6,7 @@
 #   make test              the test suite, in two processes
 #   make test-long         the suites that take minutes
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
+#   make test-timm         the tests on Gemma 3n, which needs timm, in an environment of their own
 #   make lint              ruff and mypy
 #   make benchmark         speed and memory, recorded in benchmarks/results/
 #   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour or two
@@ -17,18 +18,20 @@
 PYTHON ?= python3
 VENV ?= .venv
 VLLM_VENV ?= .venv-vllm
+TIMM_VENV ?= .venv-timm
 TORCH_INDEX ?=
 SEED ?= 1
 ITEMS ?= 240
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
+TIMM_PIP := $(TIMM_VENV)/bin/pip --disable-pip-version-check -q
 DEMO_DATA := data/synth-$(SEED)-$(ITEMS)
 DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
   baseline/first-choice baseline/last-choice baseline/random
 
-.PHONY: demo test test-long test-vllm lint benchmark tiny tiny-study clean
+.PHONY: demo test test-long test-vllm test-timm lint benchmark tiny tiny-study clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/emoreal-bench data synth --out $(DEMO_DATA) --items $(ITEMS) --seed $(SEED)
@@ -46,6 +49,10 @@ test-long: $(VENV)/.installed-dev
 test-vllm: $(VLLM_VENV)/.installed
 	PYTHONPATH=tests/vllm/torchvision_operators VLLM_CPU_KVCACHE_SPACE=1 VLLM_NO_USAGE_STATS=1 \
 	  $(VLLM_VENV)/bin/python -m pytest tests/vllm --timeout 1800
+
+test-timm: $(TIMM_VENV)/.installed
+	PYTHONPATH=tests/vllm/torchvision_operators $(TIMM_VENV)/bin/python -m pytest -k gemma3n \
+	  tests/unit/models/test_gemma3n*.py tests/integration/models/test_adapter_conformance.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -83,5 +90,12 @@ $(VLLM_VENV)/.installed: tests/vllm/install.py pyproject.toml
 	  pytest pytest-timeout
 	touch $@
 
+# Torch first, as above; torchvision then takes it as it is, and its operators are declared.
+$(TIMM_VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TIMM_VENV)
+	$(TIMM_PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -c constraints.txt torch
+	$(TIMM_PIP) install -c constraints.txt -e '.[gemma3n]' hypothesis pytest pytest-timeout
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VLLM_VENV) build dist *.egg-info site
+	rm -rf $(VENV) $(VLLM_VENV) $(TIMM_VENV) build dist *.egg-info site
