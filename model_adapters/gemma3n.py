@@ -23,7 +23,7 @@ from emoreal_bench.inputs.gemma3n import (
     Gemma3nVideo,
 )
 from emoreal_bench.model_adapters.family import Family, ModelFolder
-from emoreal_bench.model_adapters.padded import EmbeddedModel, require_marks
+from emoreal_bench.model_adapters.padded import EmbeddedModel, find_end_ids, require_marks
 from emoreal_bench.model_adapters.towers import Encoded, encode_once, fill_places
 
 # The filter by which frames are resized, as Pillow and the folders number it.
@@ -48,8 +48,7 @@ class Gemma3n(EmbeddedModel[Gemma3nInput]):
         self, network: Any, tokenizer: PreTrainedTokenizerBase, builder: Gemma3nInputBuilder
     ):
         config = network.config
-        ends = network.generation_config.eos_token_id or config.text_config.eos_token_id
-        super().__init__(tokenizer, builder.build, ends if isinstance(ends, list) else [ends])
+        super().__init__(tokenizer, builder.build, find_end_ids(network))
         require_marks(
             tokenizer,
             [builder.image_id, builder.audio_id],

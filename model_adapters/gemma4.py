@@ -13,16 +13,15 @@ from transformers import Gemma4AudioFeatureExtractor, PreTrainedTokenizerBase
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
+from emoreal_bench.inputs.gemma import MAX_AUDIO_SECONDS, GemmaAudio
 from emoreal_bench.inputs.gemma4 import (
-    MAX_AUDIO_SECONDS,
-    Gemma4Audio,
     Gemma4FrameSettings,
     Gemma4Input,
     Gemma4InputBuilder,
     Gemma4Video,
 )
 from emoreal_bench.model_adapters.family import Family, ModelFolder
-from emoreal_bench.model_adapters.padded import EmbeddedModel, require_marks
+from emoreal_bench.model_adapters.padded import EmbeddedModel, find_end_ids, require_marks
 from emoreal_bench.model_adapters.towers import Encoded, encode_once, fill_places
 
 _key = attrgetter("key")
@@ -44,8 +43,7 @@ class Gemma4(EmbeddedModel[Gemma4Input]):
         self, network: Any, tokenizer: PreTrainedTokenizerBase, builder: Gemma4InputBuilder
     ):
         config = network.config
-        ends = network.generation_config.eos_token_id or config.text_config.eos_token_id
-        super().__init__(tokenizer, builder.build, ends if isinstance(ends, list) else [ends])
+        super().__init__(tokenizer, builder.build, find_end_ids(network))
         require_marks(
             tokenizer,
             [builder.video_id, builder.audio_id],
@@ -92,7 +90,7 @@ class Gemma4(EmbeddedModel[Gemma4Input]):
         ]
         return [(output.pooler_output[0],) for output in outputs]
 
-    def _hear(self, audios: Sequence[Gemma4Audio]) -> list[Encoded]:
+    def _hear(self, audios: Sequence[GemmaAudio]) -> list[Encoded]:
         outputs = [
             self._network.model.get_audio_features(
                 audio.features[None].to(self._network.device, self._network.dtype),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
 from emoreal_bench.contracts.errors import UsageError
@@ -215,6 +215,14 @@ def pad_left(rows: Sequence[torch.Tensor], value: float = 0) -> tuple[torch.Tens
         stacked[place, longest - len(row) :] = row
         mask[place, longest - len(row) :] = 1
     return stacked, mask
+
+
+def find_end_ids(network: PreTrainedModel) -> list[int]:
+    """Give the tokens that end a reply, as the folder of a network states them."""
+    settings = network.generation_config
+    ends: int | list[int] | None = settings.eos_token_id if settings else None
+    ends = ends or network.config.get_text_config().eos_token_id
+    return ends if isinstance(ends, list) else [ends]
 
 
 def require_marks(

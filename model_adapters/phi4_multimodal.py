@@ -34,7 +34,7 @@ from emoreal_bench.inputs.phi4_multimodal import (
 )
 from emoreal_bench.model_adapters.family import Family, ModelFolder
 from emoreal_bench.model_adapters.lora import ADAPTER, LoraAdapter, attach_lora
-from emoreal_bench.model_adapters.padded import EmbeddedModel, ReadPrompts
+from emoreal_bench.model_adapters.padded import EmbeddedModel, ReadPrompts, find_end_ids
 from emoreal_bench.model_adapters.towers import Encoded, encode_once, fill_places
 
 _LANGUAGE_MODEL = "model"
@@ -52,8 +52,7 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
 
     def __init__(self, network: Any, tokenizer: PreTrainedTokenizerBase, builder: Phi4InputBuilder):
         config = network.config
-        ends = network.generation_config.eos_token_id or config.eos_token_id
-        super().__init__(tokenizer, builder.build, ends if isinstance(ends, list) else [ends])
+        super().__init__(tokenizer, builder.build, find_end_ids(network))
         self._network = network
         self._builder = builder
         rope = config.rope_parameters

@@ -18,7 +18,6 @@ from transformers import Gemma3nAudioFeatureExtractor, PreTrainedTokenizerBase
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Request, VideoPart
-from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.gemma import (
@@ -31,6 +30,7 @@ from emoreal_bench.inputs.gemma import (
 )
 from emoreal_bench.inputs.parts import (
     PreparedClips,
+    RequestTensors,
     hash_tensor,
     is_marked,
     make_delivery,
@@ -89,21 +89,8 @@ class Gemma3nVideo:
 Gemma3nClips = PreparedClips[Gemma3nVideo, GemmaAudio]
 
 
-@dataclass(frozen=True, slots=True)
-class Gemma3nInput:
-    """One request as tensors.
-
-    Attributes:
-        input_ids: The prompt, up to where the answer begins.
-        videos: Pictures in the order of their marks.
-        audios: Sounds in the order of their marks.
-        delivery: What this gives to the model.
-    """
-
-    input_ids: tuple[int, ...]
-    videos: tuple[Gemma3nVideo, ...]
-    audios: tuple[GemmaAudio, ...]
-    delivery: Delivery
+class Gemma3nInput(RequestTensors[Gemma3nVideo, GemmaAudio]):
+    """One request as tensors."""
 
 
 class Gemma3nInputBuilder:

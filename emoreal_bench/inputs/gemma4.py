@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -17,17 +18,22 @@ import torch
 from numpy.typing import NDArray
 from transformers import Gemma4AudioFeatureExtractor, PreTrainedTokenizerBase
 
-from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import ClipMedia
-from emoreal_bench.contracts.request import AudioPart, Request, TextPart, VideoPart
-from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.contracts.request import AudioPart, Request, VideoPart
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import scale_frames
-from emoreal_bench.inputs.log_mel import SAMPLE_RATE
+from emoreal_bench.inputs.gemma import (
+    GemmaAudio,
+    extract_audio,
+    read_marks,
+    what_is_cut,
+    why_not_given,
+    write_chat,
+)
 from emoreal_bench.inputs.parts import (
-    TOO_SHORT,
     PreparedClips,
+    RequestTensors,
     hash_tensor,
     is_marked,
     make_delivery,
@@ -35,14 +41,11 @@ from emoreal_bench.inputs.parts import (
     refuse_length,
     refuse_marks,
     split_media,
-    why_absent,
 )
 
 VIDEO_MARK = "<|video|>"
-MAX_AUDIO_SECONDS = 30.0
-_MAX_SAMPLES = round(MAX_AUDIO_SECONDS * SAMPLE_RATE)
 # From here on, the extractor has a window that is all sound.
-_MIN_SAMPLES = 321
+_why_left_out = partial(why_not_given, min_samples=321)
 # Stand for marks while others are looked for: two characters that Unicode reserves for
 # a program's own use.
 _HELD_VIDEO, _HELD_AUDIO = "\ufdd0", "\ufdd1"
@@ -96,45 +99,11 @@ class Gemma4Video:
         return len(self.times)
 
 
-@dataclass(frozen=True, slots=True)
-class Gemma4Audio:
-    """The sound of one clip.
-
-    Attributes:
-        key: The clip's key.
-        features: ``(frames, mel bins)`` log-mel values.
-        mask: ``(frames,)``, false where only padding is heard.
-        seconds: Length as fed.
-        tokens: Positions that the sound takes in the prompt.
-        hash: Over all that the model hears.
-    """
-
-    key: str
-    features: torch.Tensor
-    mask: torch.Tensor
-    seconds: float
-    tokens: int
-    hash: str
+Gemma4Clips = PreparedClips[Gemma4Video, GemmaAudio]
 
 
-Gemma4Clips = PreparedClips[Gemma4Video, Gemma4Audio]
-
-
-@dataclass(frozen=True, slots=True)
-class Gemma4Input:
-    """One request as tensors.
-
-    Attributes:
-        input_ids: The prompt, up to where the answer begins.
-        videos: Pictures in the order of their marks.
-        audios: Sounds in the order of their marks.
-        delivery: What this gives to the model.
-    """
-
-    input_ids: tuple[int, ...]
-    videos: tuple[Gemma4Video, ...]
-    audios: tuple[Gemma4Audio, ...]
-    delivery: Delivery
+class Gemma4Input(RequestTensors[Gemma4Video, GemmaAudio]):
+    """One request as tensors."""
 
 
 class Gemma4InputBuilder:
@@ -161,20 +130,10 @@ class Gemma4InputBuilder:
         self._extractor = extractor
         self._frame_settings = frame_settings
         self._max_tokens = max_tokens
-        marks = {name: getattr(tokenizer, name, None) for name in _MARK_NAMES}
-        missing = [name for name, mark in marks.items() if mark is None]
-        if not getattr(tokenizer, "chat_template", None):
-            missing.append("chat_template")
-        if missing:
-            raise UsageError(
-                f"the tokenizer lacks its {', '.join(missing)}.",
-                where=str(tokenizer.name_or_path),
-                remedy="Take the folder of an instruction-tuned model that hears.",
-            )
+        self._marks = read_marks(tokenizer, _MARK_NAMES)
         # As the published processor does: the published tokenizer does not know the mark.
         added: dict[str, Any] = {"extra_special_tokens": [VIDEO_MARK]}
         tokenizer.add_special_tokens(added, replace_extra_special_tokens=False)
-        self._marks = {name: str(mark) for name, mark in marks.items()}
         ids = tokenizer.convert_tokens_to_ids([VIDEO_MARK, self._marks["audio_token"]])
         self.video_id, self.audio_id = cast("list[int]", ids)
 
@@ -183,19 +142,12 @@ class Gemma4InputBuilder:
 
         A clip that the request names and does not bring counts as having both.
         """
-        turns: list[Any] = []
-        for message in request.messages:
-            content: list[dict[str, str]] = []
-            for part in message.parts:
-                if isinstance(part, TextPart):
-                    content.append({"type": "text", "text": part.text})
-                elif is_marked(part, request, _why_left_out):
-                    kind = Modality.VIDEO if isinstance(part, VideoPart) else Modality.AUDIO
-                    content.append({"type": kind.value})
-            turns.append({"role": message.role, "content": content})
-        return str(
-            self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        )
+
+        def name_media(part: VideoPart | AudioPart) -> list[str]:
+            kind = Modality.VIDEO if isinstance(part, VideoPart) else Modality.AUDIO
+            return [kind.value] if is_marked(part, request, _why_left_out) else []
+
+        return write_chat(self._tokenizer, request, name_media)
 
     def build(self, request: Request, shared: Gemma4Clips) -> Gemma4Input:
         """Turn a request into tensors.
@@ -208,7 +160,7 @@ class Gemma4InputBuilder:
             InputError: If the model cannot take the request.
         """
         refuse_marks(request, (*self._tokenizer.all_special_tokens, _HELD_VIDEO, _HELD_AUDIO))
-        seen, heard, notes = split_media(request, _why_left_out, _what_is_cut)
+        seen, heard, notes = split_media(request, _why_left_out, what_is_cut)
         videos = tuple(prepare_once(shared.videos, clip, self._prepare_video) for clip in seen)
         audios = tuple(prepare_once(shared.audios, clip, self._prepare_audio) for clip in heard)
         text = self._expand(self.render(request), videos, audios)
@@ -218,7 +170,7 @@ class Gemma4InputBuilder:
         return Gemma4Input(ids, videos, audios, make_delivery(ids, marks, videos, audios, notes))
 
     def _expand(
-        self, text: str, videos: Sequence[Gemma4Video], audios: Sequence[Gemma4Audio]
+        self, text: str, videos: Sequence[Gemma4Video], audios: Sequence[GemmaAudio]
     ) -> str:
         """Repeat each mark as often as its clip has tokens, frames after their times."""
         marks = self._marks
@@ -240,37 +192,9 @@ class Gemma4InputBuilder:
         digest = hash_tensor(patches, f"{times} {tokens}")
         return Gemma4Video(clip.key, patches, positions, times, tokens, digest)
 
-    def _prepare_audio(self, clip: ClipMedia) -> Gemma4Audio:
-        assert clip.waveform is not None
-        # As a list: the library mishandles an array alone.
-        extracted = self._extractor([clip.waveform[:_MAX_SAMPLES]], return_tensors="pt")
-        features, mask = extracted["input_features"][0], extracted["input_features_mask"][0]
-        return Gemma4Audio(
-            key=clip.key,
-            features=features,
-            mask=mask,
-            seconds=min(len(clip.waveform), _MAX_SAMPLES) / SAMPLE_RATE,
-            # Two convolutions of stride 2, and so is their mask.
-            tokens=int(mask[::2][::2].sum()),
-            hash=hash_tensor(features, str(int(mask.sum()))),
-        )
-
-
-def _why_left_out(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
-    absent = why_absent(part, clip)
-    if absent is None and isinstance(part, AudioPart):
-        assert clip.waveform is not None
-        if len(clip.waveform) < _MIN_SAMPLES:
-            return TOO_SHORT
-    return absent
-
-
-def _what_is_cut(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
-    if isinstance(part, VideoPart):
-        return None
-    assert clip.waveform is not None
-    too_long = len(clip.waveform) > _MAX_SAMPLES
-    return f"audio cut after {MAX_AUDIO_SECONDS:.0f} s" if too_long else None
+    def _prepare_audio(self, clip: ClipMedia) -> GemmaAudio:
+        # Two convolutions of stride 2, and so is their mask.
+        return extract_audio(self._extractor, clip, lambda mask: int(mask[::2][::2].sum()))
 
 
 def fit_size(height: int, width: int, settings: Gemma4FrameSettings) -> tuple[int, int]:

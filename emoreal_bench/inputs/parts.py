@@ -63,6 +63,23 @@ class PreparedClips(Generic[Video, Audio]):
     audios: dict[str, Audio] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RequestTensors(Generic[Video, Audio]):
+    """One request as tensors.
+
+    Attributes:
+        input_ids: The prompt, up to where the answer begins.
+        videos: Pictures in the order of their marks.
+        audios: Sounds in the order of their marks.
+        delivery: What this gives to the model.
+    """
+
+    input_ids: tuple[int, ...]
+    videos: tuple[Video, ...]
+    audios: tuple[Audio, ...]
+    delivery: Delivery
+
+
 def media_parts(request: Request) -> Iterator[VideoPart | AudioPart]:
     """Give the pictures and sounds of a request in their order."""
     for message in request.messages:

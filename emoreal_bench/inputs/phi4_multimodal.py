@@ -17,12 +17,12 @@ from transformers import PreTrainedTokenizerBase
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Request, TextPart, VideoPart
-from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE, WINDOW
 from emoreal_bench.inputs.parts import (
     TOO_SHORT,
     PreparedClips,
+    RequestTensors,
     hash_tensor,
     is_marked,
     make_delivery,
@@ -107,21 +107,8 @@ class Phi4Audio:
 Phi4Clips = PreparedClips[Phi4Video, Phi4Audio]
 
 
-@dataclass(frozen=True, slots=True)
-class Phi4Input:
-    """One request as tensors.
-
-    Attributes:
-        input_ids: The prompt, up to where the answer begins.
-        videos: Pictures in the order of their marks.
-        audios: Sounds in the order of their marks.
-        delivery: What this gives to the model.
-    """
-
-    input_ids: tuple[int, ...]
-    videos: tuple[Phi4Video, ...]
-    audios: tuple[Phi4Audio, ...]
-    delivery: Delivery
+class Phi4Input(RequestTensors[Phi4Video, Phi4Audio]):
+    """One request as tensors."""
 
     @property
     def adapter(self) -> OwnAdapter | None:
