@@ -18,6 +18,7 @@ from pydantic import Field
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.deferred import AskedRequest, DeferredAdapter, WrittenRequest
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
@@ -105,6 +106,11 @@ FAMILIES = (
 """As the service documented its models in November 2026; the first prefix that fits counts."""
 
 _UNKNOWN = Family("", Thinking.NONE)
+_REASONING_ARGUMENTS = {
+    Thinking.BUDGET: "thinking_budget",
+    Thinking.LEVEL: "thinking_level",
+    Thinking.NONE: None,
+}
 
 
 class GoogleArguments(DeferredArguments):
@@ -139,6 +145,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
         UsageError: If an argument is not valid.
     """
     arguments = parse_remote_arguments(GoogleArguments, spec.arguments, spec.name)
+    _refuse_reasoning_that_is_not_taken(arguments, spec)
     takes = {Modality.VIDEO: arguments.takes_video, Modality.AUDIO: arguments.takes_audio}
     forms = MediaForms(
         frozenset(modality for modality, taken in takes.items() if taken),
@@ -159,6 +166,20 @@ def create(spec: ModelSpec) -> ModelAdapter:
     return GoogleModel(description, forms, arguments, spec.model)
 
 
+def _family_of(model: str) -> Family:
+    return next((family for family in FAMILIES if model.startswith(family.prefix)), _UNKNOWN)
+
+
+def _refuse_reasoning_that_is_not_taken(arguments: GoogleArguments, spec: ModelSpec) -> None:
+    taken = _REASONING_ARGUMENTS[_family_of(spec.model).thinking]
+    for name in filter(None, _REASONING_ARGUMENTS.values()):
+        if name in arguments.model_fields_set and name != taken:
+            instead = f"It takes {taken}." if taken else "It takes no setting of hidden reasoning."
+            raise UsageError(
+                f"{spec.name} does not take --model-arg {name}.", remedy=f"Leave it out. {instead}"
+            )
+
+
 class GoogleModel(RemoteAdapter, DeferredAdapter):
     """A model behind generateContent, asked request by request or by jobs."""
 
@@ -172,9 +193,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         super().__init__(description, forms, arguments)
         self._options = arguments
         self._model = model
-        self._family = next(
-            (family for family in FAMILIES if model.startswith(family.prefix)), _UNKNOWN
-        )
+        self._family = _family_of(model)
         self._client: genai.Client | None = None
         self._transport: httpx2.AsyncClient | None = None
         self._files: UploadedFiles | None = None

@@ -68,6 +68,28 @@ def test_a_model_that_always_reasons_gets_the_least_it_takes(stub: StubServer) -
     assert config["maxOutputTokens"] == 8 + 128
 
 
+def test_a_user_may_set_the_budget_of_hidden_reasoning(stub: StubServer) -> None:
+    config = body(GOOGLE, stub, thinking_budget="7")["generationConfig"]
+    assert thinking_budget(config) == 7
+    assert config["maxOutputTokens"] == 5 + 7
+
+
+@pytest.mark.parametrize(
+    ("model", "argument", "taken"),
+    [
+        ("gemini-2.5-flash", {"thinking_level": "high"}, "thinking_budget"),
+        ("gemini-3-pro", {"thinking_budget": "7"}, "thinking_level"),
+        ("gemini-2.0-flash", {"thinking_budget": "7"}, "no setting"),
+    ],
+)
+def test_a_setting_of_hidden_reasoning_that_the_model_does_not_take_is_refused(
+    model: str, argument: dict[str, str], taken: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        create_adapter(f"google/{model}", argument)
+    assert taken in str(refused.value.remedy)
+
+
 def test_a_reasoning_model_gets_room_to_reason_and_no_sampling_settings(stub: StubServer) -> None:
     asked = body(REASONING, stub, reasoning_effort="low")
     assert asked["max_completion_tokens"] == 5 + 2048
