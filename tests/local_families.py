@@ -18,16 +18,19 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.avere import AvereInput, AvereInputBuilder
 from emoreal_bench.inputs.gemma4 import Gemma4Input
+from emoreal_bench.inputs.phi4_multimodal import Phi4Input
 from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from emoreal_bench.model_adapters.avere import AvereModel, load_avere
 from emoreal_bench.model_adapters.gemma4 import Gemma4
 from emoreal_bench.model_adapters.local import LocalModel
+from emoreal_bench.model_adapters.phi4_multimodal import Phi4Multimodal
 from emoreal_bench.model_adapters.qwen2_5_omni import Qwen25Omni
 from emoreal_bench.model_adapters.qwen3_omni import Qwen3Omni
 from tests import gemma4_network, qwen3_omni_network
 from tests.avere_checkpoint import AVERE_CASE, AVERE_SHAPE, make_avere_tokenizer
 from tests.model_requests import make_clip, make_request
+from tests.phi4_folders import make_phi4_builder, make_phi4_network, make_phi4_tokenizer
 from tests.tiny_weights import enlarge
 
 
@@ -98,6 +101,15 @@ def _load_gemma4() -> LoadedFamily:
     return LoadedFamily(Gemma4(network, tokenizer, builder), network, tokenizer, towers)
 
 
+def _load_phi4() -> LoadedFamily:
+    tokenizer = make_phi4_tokenizer()
+    network = make_phi4_network(tokenizer)
+    model = Phi4Multimodal(network, tokenizer, make_phi4_builder(tokenizer))
+    embed = network.model.embed_tokens_extend
+    towers = ((embed.image_embed, "forward"), (embed.audio_embed, "forward"))
+    return LoadedFamily(model, network, tokenizer, towers)
+
+
 def _avere_builder() -> AvereInputBuilder:
     return AvereInputBuilder(make_avere_tokenizer(), AVERE_SHAPE)
 
@@ -144,6 +156,20 @@ def gemma4_arguments(one: Gemma4Input, written: Sequence[int] = ()) -> dict[str,
     return arguments
 
 
+def phi4_arguments(one: Phi4Input, written: Sequence[int] = ()) -> dict[str, Any]:
+    """Give one request as the library's own forward takes it."""
+    arguments = _tokens(one.input_ids, written)
+    for video in one.videos:
+        arguments["image_pixel_values"] = video.crops
+        arguments["image_sizes"] = torch.tensor([video.size] * video.frames)
+        arguments["image_attention_mask"] = video.mask.expand(video.frames, -1, -1, -1)
+    for audio in one.audios:
+        arguments["audio_input_features"] = audio.features[None]
+        arguments["audio_embed_sizes"] = torch.tensor([audio.tokens])
+    # The library goes on in the wrong way where a reply makes a sequence long.
+    return {**arguments, "use_cache": False}
+
+
 def avere_arguments(one: AvereInput, written: Sequence[int] = ()) -> dict[str, Any]:
     """Give one request as the whole network takes it."""
     arguments: dict[str, Any] = {"input_ids": torch.tensor([[*one.input_ids, *written]])}
@@ -169,6 +195,13 @@ FAMILIES = (
         _load_gemma4,
         lambda: gemma4_network.make_builder(gemma4_network.make_tokenizer()),
         gemma4_arguments,
+    ),
+    LocalFamily(
+        "phi4-multimodal",
+        "<|end|>",
+        _load_phi4,
+        lambda: make_phi4_builder(make_phi4_tokenizer()),
+        phi4_arguments,
     ),
     LocalFamily("avere", "</s>", _load_avere, _avere_builder, avere_arguments),
 )

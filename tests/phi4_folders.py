@@ -14,6 +14,7 @@ from emoreal_bench.inputs.phi4_multimodal import OwnAdapter, Phi4InputBuilder
 from emoreal_bench.inputs.qwen_omni import token_ids
 from emoreal_bench.model_adapters import tiny_network
 from tests.lora_folders import adapt
+from tests.tiny_weights import enlarge
 
 CROP_SETTINGS = CropSettings(crop=56, max_crops=6)
 MAX_TOKENS = 4096
@@ -95,12 +96,9 @@ def make_phi4_network(tokenizer: PreTrainedTokenizerFast) -> Phi4MultimodalForCa
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Phi4MultimodalForCausalLM(Phi4MultimodalConfig(**settings))
-        with torch.no_grad():
-            for parameter in network.parameters():
-                if parameter.ndim > 1:
-                    parameter.mul_(4)
-            for mark in ("global_img_feature_extensor", "sub_img_feature_extensor"):
-                torch.nn.init.normal_(getattr(network.model.embed_tokens_extend.image_embed, mark))
+        for mark in ("global_img_feature_extensor", "sub_img_feature_extensor"):
+            torch.nn.init.normal_(getattr(network.model.embed_tokens_extend.image_embed, mark))
+    enlarge(network)
     network.train(mode=False)
     return network
 
