@@ -166,8 +166,7 @@ def phi4_arguments(one: Phi4Input, written: Sequence[int] = ()) -> dict[str, Any
     for audio in one.audios:
         arguments["audio_input_features"] = audio.features[None]
         arguments["audio_embed_sizes"] = torch.tensor([audio.tokens])
-    # The library goes on in the wrong way where a reply makes a sequence long.
-    return {**arguments, "use_cache": False}
+    return arguments
 
 
 def avere_arguments(one: AvereInput, written: Sequence[int] = ()) -> dict[str, Any]:

@@ -86,6 +86,7 @@ ADAPTERS = (
     Subject("tiny/omni", with_a_reserved_mark),
     Subject("avere/{avere}", with_a_reserved_mark),
     Subject("hf/{gemma3n}", with_a_reserved_mark, {"device": "cpu"}),
+    Subject("hf/{phi4}", with_a_reserved_mark, {"device": "cpu"}),
     Subject("worker/sample", without_options, {"command": f"{{python}} {SAMPLE_WORKER}"}),
     served("http/qwen", dialect="vllm", takes_audio="true"),
     served("openai/gpt-4o", takes_audio="true"),
@@ -115,6 +116,15 @@ def gemma3n(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     tokenizer = make_tokenizer()
     return save_folder(make_network(tokenizer), tokenizer, tmp_path_factory.mktemp("gemma3n"))
+
+
+@pytest.fixture(scope="session")
+def phi4(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.phi4_folders import make_phi4_folder, make_phi4_network, make_phi4_tokenizer
+
+    tokenizer = make_phi4_tokenizer()
+    network = make_phi4_network(tokenizer)
+    return make_phi4_folder(network, tokenizer, tmp_path_factory.mktemp("phi4"))
 
 
 @pytest.fixture(scope="session")
