@@ -17,17 +17,19 @@ from transformers import PreTrainedTokenizerBase
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.avere import AvereInput, AvereInputBuilder
+from emoreal_bench.inputs.gemma3n import Gemma3nInput
 from emoreal_bench.inputs.gemma4 import Gemma4Input
 from emoreal_bench.inputs.phi4_multimodal import Phi4Input
 from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from emoreal_bench.model_adapters.avere import AvereModel, load_avere
+from emoreal_bench.model_adapters.gemma3n import Gemma3n
 from emoreal_bench.model_adapters.gemma4 import Gemma4
 from emoreal_bench.model_adapters.local import LocalModel
 from emoreal_bench.model_adapters.phi4_multimodal import Phi4Multimodal
 from emoreal_bench.model_adapters.qwen2_5_omni import Qwen25Omni
 from emoreal_bench.model_adapters.qwen3_omni import Qwen3Omni
-from tests import gemma4_network, qwen3_omni_network
+from tests import gemma3n_folders, gemma4_network, qwen3_omni_network
 from tests.avere_checkpoint import AVERE_CASE, AVERE_SHAPE, make_avere_tokenizer
 from tests.model_requests import make_clip, make_request
 from tests.phi4_folders import make_phi4_builder, make_phi4_network, make_phi4_tokenizer
@@ -101,6 +103,15 @@ def _load_gemma4() -> LoadedFamily:
     return LoadedFamily(Gemma4(network, tokenizer, builder), network, tokenizer, towers)
 
 
+def _load_gemma3n() -> LoadedFamily:
+    pytest.importorskip("timm", reason=gemma3n_folders.WHY_SKIPPED)
+    tokenizer = gemma3n_folders.make_tokenizer()
+    network = gemma3n_folders.make_network(tokenizer)
+    model = Gemma3n(network, tokenizer, gemma3n_folders.make_builder(tokenizer))
+    towers = ((network.model, "get_image_features"), (network.model, "get_audio_features"))
+    return LoadedFamily(model, network, tokenizer, towers)
+
+
 def _load_phi4() -> LoadedFamily:
     tokenizer = make_phi4_tokenizer()
     network = make_phi4_network(tokenizer)
@@ -156,6 +167,17 @@ def gemma4_arguments(one: Gemma4Input, written: Sequence[int] = ()) -> dict[str,
     return arguments
 
 
+def gemma3n_arguments(one: Gemma3nInput, written: Sequence[int] = ()) -> dict[str, Any]:
+    """Give one request as the library's own forward takes it."""
+    arguments = _tokens(one.input_ids, written)
+    if one.videos:
+        arguments["pixel_values"] = torch.cat([video.pixels for video in one.videos])
+    if one.audios:
+        arguments["input_features"] = torch.stack([audio.features for audio in one.audios])
+        arguments["input_features_mask"] = torch.stack([audio.mask for audio in one.audios])
+    return arguments
+
+
 def phi4_arguments(one: Phi4Input, written: Sequence[int] = ()) -> dict[str, Any]:
     """Give one request as the library's own forward takes it."""
     arguments = _tokens(one.input_ids, written)
@@ -194,6 +216,13 @@ FAMILIES = (
         _load_gemma4,
         lambda: gemma4_network.make_builder(gemma4_network.make_tokenizer()),
         gemma4_arguments,
+    ),
+    LocalFamily(
+        "gemma3n",
+        "<image_soft_token>",
+        _load_gemma3n,
+        lambda: gemma3n_folders.make_builder(gemma3n_folders.make_tokenizer()),
+        gemma3n_arguments,
     ),
     LocalFamily(
         "phi4-multimodal",

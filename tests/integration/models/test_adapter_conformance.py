@@ -111,9 +111,9 @@ def avere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def gemma3n(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("timm", reason="Gemma 3n needs timm; `make test-timm` brings it")
-    from tests.gemma3n_folders import make_network, make_tokenizer, save_folder
+    from tests.gemma3n_folders import WHY_SKIPPED, make_network, make_tokenizer, save_folder
 
+    pytest.importorskip("timm", reason=WHY_SKIPPED)
     tokenizer = make_tokenizer()
     return save_folder(make_network(tokenizer), tokenizer, tmp_path_factory.mktemp("gemma3n"))
 

@@ -31,9 +31,9 @@ from tests.gemma3n_folders import (
     AUDIO_TOKENS,
     FRAME_TOKENS,
     MAX_TOKENS,
-    make_builder,
     make_processor,
     make_tokenizer,
+    read_builder,
     save_all_but_weights,
 )
 from tests.model_requests import make_clip, make_request
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def builder(folder: Path) -> Gemma3nInputBuilder:
-    return make_builder(folder, TOKENIZER)
+    return read_builder(folder, TOKENIZER)
 
 
 def build(builder: Gemma3nInputBuilder, request: Request) -> Gemma3nInput:
@@ -144,18 +144,6 @@ def test_a_sound_too_short_to_hear_is_left_out_and_noted(builder: Gemma3nInputBu
     assert any("shorter" in note for note in one.delivery.notes)
 
 
-def test_the_hash_changes_with_picture_and_sound(builder: Gemma3nInputBuilder) -> None:
-    clips = [make_clip(0), make_clip(1), make_clip(0, seconds=None), make_clip(0, frames=None)]
-    hashes = {build(builder, make_request(clip=clip)).delivery.input_hash for clip in clips}
-    assert len(hashes) == len(clips)
-
-
-@pytest.mark.parametrize("mark", ["<image_soft_token>", "<audio_soft_token>", "<end_of_image>"])
-def test_a_mark_in_the_words_is_refused(mark: str, builder: Gemma3nInputBuilder) -> None:
-    with pytest.raises(InputError, match=mark):
-        build(builder, make_request(question=f"Look: {mark}"))
-
-
 def test_more_frames_than_the_model_has_places_for_are_refused(
     builder: Gemma3nInputBuilder,
 ) -> None:
@@ -164,21 +152,16 @@ def test_more_frames_than_the_model_has_places_for_are_refused(
         build(builder, make_request(clip=make_clip(frames=frames, size=(8, 8))))
 
 
-def test_sound_of_another_rate_is_refused(builder: Gemma3nInputBuilder) -> None:
-    with pytest.raises(InputError, match="8000 Hz"):
-        build(builder, make_request(clip=make_clip(sample_rate=8_000)))
-
-
 def test_a_template_that_drops_the_clip_is_refused(folder: Path) -> None:
     tokenizer = make_tokenizer()
     tokenizer.chat_template = "{% for turn in messages %}[{{ turn.role }}]{% endfor %}"
     with pytest.raises(InputError, match="0 places for video"):
-        build(make_builder(folder, tokenizer), make_request(clip=make_clip(frames=1)))
+        build(read_builder(folder, tokenizer), make_request(clip=make_clip(frames=1)))
 
 
 def test_a_tokenizer_without_marks_and_template_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"boi_token.*chat_template"):
-        make_builder(folder, tiny_network.make_tokenizer())
+        read_builder(folder, tiny_network.make_tokenizer())
 
 
 def forget_everything(settings: dict[str, Any]) -> None:
@@ -210,7 +193,7 @@ def test_a_folder_that_does_not_say_how_clips_are_fed_is_refused(
     change(settings)
     path.write_text(json.dumps(settings), encoding="utf-8")
     with pytest.raises(UsageError, match=message):
-        make_builder(tmp_path, TOKENIZER)
+        read_builder(tmp_path, TOKENIZER)
 
 
 def test_without_timm_the_extra_to_install_is_named(
