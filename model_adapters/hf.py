@@ -69,6 +69,12 @@ FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
 )
 
 
+# Types that models have in a layout with code of their own, and where they lie in the library's.
+_IN_OTHER_LAYOUTS: Mapping[str, str] = MappingProxyType(
+    {"phi4mm": "hf/microsoft/Phi-4-multimodal-instruct@refs/pr/70"}
+)
+
+
 class Attention(StrEnum):
     """Implementation of attention."""
 
@@ -156,10 +162,13 @@ class HfAdapter(LocalAdapter[Any]):
     def _family(self) -> Family[Any, Any]:
         model_type = self._configuration.get("model_type")
         if model_type not in set(ModelType):
+            known = _IN_OTHER_LAYOUTS.get(str(model_type))
             raise UsageError(
                 f"the folder holds a model of type '{model_type}'.",
                 where=str(self._folder / "config.json"),
-                remedy=f"The provider 'hf' runs: {', '.join(FAMILIES)}.",
+                remedy=f"The provider 'hf' runs: {', '.join(FAMILIES)}."
+                if known is None
+                else f"Take it in the layout that transformers knows: {known}",
             )
         family = FAMILIES[ModelType(model_type)]
         if any(find_spec(module) is None for module in family.modules):

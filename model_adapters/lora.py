@@ -365,7 +365,8 @@ def _last_part(name: str) -> str:
     for part in Path(name).parts:
         if part.startswith("models--"):
             name = part.replace("--", "/")
-    return Path(name).name.partition("@")[0].casefold()
+    # A revision of the hub's own may hold slashes: NAME@refs/pr/1.
+    return Path(name.partition("@refs/")[0]).name.partition("@")[0].casefold()
 
 
 def _wrong_base(lora: LoraAdapter, problem: str) -> UsageError:

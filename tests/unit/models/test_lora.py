@@ -151,6 +151,7 @@ def test_the_wrong_base_is_refused_with_both_names(base: str, model: str, lora: 
     [
         ("tiny/omni", "tiny/omni"),
         ("qwen/qwen2.5-omni-7b", "hf/Qwen/Qwen2.5-Omni-7B@main"),
+        ("Phi-4-multimodal-instruct", "hf/microsoft/Phi-4-multimodal-instruct@refs/pr/70"),
         ("/cache/models--Qwen--Qwen2.5-Omni-7B/snapshots/0a1b", "hf/models/Qwen2.5-Omni-7B"),
         (None, "tiny/omni"),
     ],

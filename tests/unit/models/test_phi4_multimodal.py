@@ -275,3 +275,9 @@ def test_the_folder_says_how_many_crops_a_frame_may_have(
     size = (2 * CROP_SETTINGS.crop, CROP_SETTINGS.crop)
     one = builder.build(make_request(clip=make_clip(frames=1, size=size)), PreparedClips())
     assert one.videos[0].crops.shape[1] == 2
+
+
+def test_the_layout_with_code_of_its_own_is_refused_and_the_other_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "phi4mm"}')
+    with pytest.raises(UsageError, match=r"Phi-4-multimodal-instruct@refs/pr/70"):
+        create_adapter(f"hf/{tmp_path}").describe()
