@@ -6,7 +6,7 @@
 #   make test              the test suite, in two processes
 #   make test-long         the suites that take minutes
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
-#   make test-timm         the tests on Gemma 3n, which needs timm, in an environment of their own
+#   make test-timm         the tests that need timm or torchvision, in an environment of their own
 #   make lint              ruff and mypy
 #   make benchmark         speed and memory, recorded in benchmarks/results/
 #   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour or two
@@ -51,8 +51,9 @@ test-vllm: $(VLLM_VENV)/.installed
 	  $(VLLM_VENV)/bin/python -m pytest tests/vllm --timeout 1800
 
 test-timm: $(TIMM_VENV)/.installed
-	PYTHONPATH=tests/vllm/torchvision_operators $(TIMM_VENV)/bin/python -m pytest -k gemma3n \
-	  tests/unit/models/test_gemma3n*.py tests/integration/models/test_adapter_conformance.py
+	PYTHONPATH=tests/vllm/torchvision_operators $(TIMM_VENV)/bin/python -m pytest \
+	  -k "gemma3n or phi4" tests/unit/models/test_gemma3n*.py tests/unit/models/test_phi4_inputs.py \
+	  tests/integration/models/test_adapter_conformance.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -166,12 +166,13 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             Provider(
                 name="hf",
                 factory="emoreal_bench.model_adapters.hf:create",
-                summary="Models that see and hear, run here by transformers: Qwen-Omni, Gemma 4.",
+                summary="Models that see and hear, by transformers: Qwen-Omni, Gemma, Phi-4-multimodal.",
                 example="hf/Qwen/Qwen2.5-Omni-7B",
                 models=(
                     "Qwen/Qwen2.5-Omni-7B",
                     "Qwen/Qwen2.5-Omni-3B",
                     "Qwen/Qwen3-Omni-30B-A3B-Instruct",
+                    "microsoft/Phi-4-multimodal-instruct@refs/pr/70",
                 ),
                 extra="hf",
                 modules=_HF_MODULES,
