@@ -166,7 +166,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             Provider(
                 name="hf",
                 factory="emoreal_bench.model_adapters.hf:create",
-                summary="Models that see and hear, by transformers: Qwen-Omni, Gemma, Phi-4-multimodal.",
+                summary="Models that see and hear, run by transformers: Qwen-Omni, Gemma, Phi-4.",
                 example="hf/Qwen/Qwen2.5-Omni-7B",
                 models=(
                     "Qwen/Qwen2.5-Omni-7B",
