@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from emoreal_bench.training.tiny_family.family import as_table, build, ship, study
+from emoreal_bench.training.tiny_family.family import as_summary, as_table, build, ship, study
 from emoreal_bench.training.tiny_family.recipe import full_recipe, small_recipe
 
 _SEEDS = (0, 1, 2)
@@ -32,7 +32,7 @@ def main() -> None:
         rows = build(recipe, chosen.work)
     else:
         rows = study(recipe, chosen.work, _SEEDS, _BASES)
-    sys.stdout.write(as_table(rows))
+    sys.stdout.write(f"{as_table(rows)}\n{as_summary(rows)}")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
-from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -95,7 +96,8 @@ def write_rows(rows: Iterator[Row], recipe: Recipe, work: Path) -> list[Row]:
         record = _record(done, recipe, work)
         text = json.dumps(record, indent=1) + "\n"
         write_atomically(work / "family.json", [text.encode()])
-        write_atomically(work / "family.md", [as_table(done).encode()])
+        text = f"{as_table(done)}\n{as_summary(done)}"
+        write_atomically(work / "family.md", [text.encode()])
     return done
 
 
@@ -107,6 +109,22 @@ def as_table(rows: Sequence[Row]) -> str:
         seed = "" if row.seed is None else str(row.seed)
         cells = [_cell(name, row.measured.get(name)) for name in _COLUMNS]
         lines.append(f"| {row.name} | {row.base_seed} | {seed} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def as_summary(rows: Sequence[Row]) -> str:
+    """Give each member's mean over bases and seeds, with its least and its greatest."""
+    members: dict[str, list[Row]] = {}
+    for row in rows:
+        members.setdefault(row.name, []).append(row)
+    lines = ["| model | trainings | " + " | ".join(_COLUMNS.values()) + " |"]
+    lines.append("| --- " * (2 + len(_COLUMNS)) + "|")
+    for name, those in members.items():
+        cells = []
+        for column in _COLUMNS:
+            values = [row.measured[column].value for row in those]
+            cells.append(_cell(column, Measured(fmean(values), (min(values), max(values)))))
+        lines.append(f"| {name} | {len(those)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -130,19 +148,22 @@ def ship(recipe: Recipe, work: Path) -> None:
 def _rows(recipe: Recipe, work: Path, seeds: Sequence[int], bases: Sequence[int]) -> Iterator[Row]:
     """Make and measure, on two processes; a member comes when those before it are done."""
     prepare_clips(recipe, work)
-    owners = [recipe.with_base_seed(base_seed) for base_seed in bases]
-    wanted = [
-        _Wanted(name, seed, owner)
-        for owner in owners
-        for name, seed in ((BASE, None), *((name, seed) for seed in seeds for name in VARIANTS))
-    ]
+    recipes = [recipe.with_base_seed(base_seed) for base_seed in bases]
+    members = [(BASE, None), *((name, seed) for seed in seeds for name in VARIANTS)]
+    count = 0
     with ProcessPoolExecutor(_WORKERS, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
         written = pool.submit(_write_benchmarks, recipe, work)
-        list(pool.map(make_base, owners, repeat(work)))
+        made = [pool.submit(make_base, one, work) for one in recipes]
         written.result()
-        for number, row in enumerate(pool.map(_make_row, wanted, repeat(work)), start=1):
-            show(f"{row.name}, base {row.base_seed}: measured ({number} of {len(wanted)})")
-            yield row
+        for one, base in zip(recipes, made, strict=True):
+            base.result()
+            # The next base is made beside the members of this one.
+            make = partial(_make_row, recipe=one, work=work)
+            for row in pool.map(make, *zip(*members, strict=True)):
+                count += 1
+                total = len(members) * len(recipes)
+                show(f"{row.name}, base {row.base_seed}: measured ({count} of {total})")
+                yield row
 
 
 def _write_benchmarks(recipe: Recipe, work: Path) -> None:
@@ -152,25 +173,17 @@ def _write_benchmarks(recipe: Recipe, work: Path) -> None:
     write_neutral_questions(recipe.test_settings, work / _TEST)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    name: str
-    seed: int | None
-    recipe: Recipe
-
-
-def _make_row(wanted: _Wanted, work: Path) -> Row:
-    recipe = wanted.recipe
-    base, base_seed = make_base(recipe, work), recipe.language.seed
+def _make_row(name: str, seed: int | None, recipe: Recipe, work: Path) -> Row:
+    base = make_base(recipe, work)
     adapter = None
-    if wanted.seed is not None:
-        trained = make_adapter(wanted.name, wanted.seed, base, recipe, work)
+    if seed is not None:
+        trained = make_adapter(name, seed, base, recipe, work)
         # What is measured is what is shipped.
         adapter = trained.with_name(_SHIPPED_FORM)
         if not (adapter / CONFIGURATION).exists():
             copy_adapter(trained, adapter)
     found = measure(Member({"weights": str(base)}, adapter), work / _TEST, work / "runs")
-    return Row(wanted.name, base_seed, wanted.seed, found)
+    return Row(name, recipe.language.seed, seed, found)
 
 
 def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:
@@ -199,10 +212,9 @@ def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:
 def _cell(name: str, measured: Measured | None) -> str:
     if measured is None:
         return ""
-    if name.startswith(_NATS):
-        return f"{measured.value:.1f}"
-    text = f"{100 * measured.value:.1f}"
+    is_nats = name.startswith(_NATS)
+    text = f"{measured.value:.1f}" if is_nats else f"{100 * measured.value:.1f}"
     if measured.interval is not None:
         low, high = measured.interval
-        text += f" ({100 * low:.0f}-{100 * high:.0f})"
+        text += f" ({low:.1f}-{high:.1f})" if is_nats else f" ({100 * low:.0f}-{100 * high:.0f})"
     return text
