@@ -1,15 +1,15 @@
 """Phi-4-multimodal, which was published with LoRA adapters of its own.
 
 Which of them is active depends on the request: the one for vision where anything
-is seen, the one for speech where there is sound alone, neither for words alone
-(Abouelenin et al. 2025, section 2.2). Its language model turns positions in
-another way in sequences longer than those that it was first trained on. So
-requests are answered together only if they share adapter and way.
+is seen, the one for speech where there is sound alone, neither for words alone,
+as in the code that the authors published (the mixture of LoRAs of Abouelenin et
+al. 2025). Its language model turns positions in another way in sequences longer
+than those that it was first trained on. So requests are answered together only if
+they share adapter and way.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from peft.tuners.tuners_utils import set_adapter
 from transformers import Phi4MultimodalConfig, PreTrainedTokenizerBase
+from transformers.image_processing_base import ImageProcessingMixin
 
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import UsageError
@@ -186,17 +187,12 @@ def _make_builder(folder: ModelFolder) -> Phi4InputBuilder:
 
 def _read_max_crops(folder: Path) -> int:
     """Read how many crops a frame may have; the library's own number where nothing is said."""
-    for name, key in (
-        ("processor_config.json", "image_processor"),
-        ("preprocessor_config.json", None),
-    ):
-        path = folder / name
-        if path.is_file():
-            content = json.loads(path.read_text(encoding="utf-8"))
-            settings = content.get(key, {}) if key else content
-            if "dynamic_hd" in settings:
-                return int(settings["dynamic_hd"])
-    return CropSettings().max_crops
+    usual = CropSettings().max_crops
+    try:
+        settings, _ = ImageProcessingMixin.get_image_processor_dict(folder)
+    except OSError:
+        return usual
+    return int(settings.get("dynamic_hd", usual))
 
 
 def _make_model(network: Any, folder: ModelFolder, builder: Phi4InputBuilder) -> Phi4Multimodal:
