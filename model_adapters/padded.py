@@ -20,7 +20,7 @@ from transformers.cache_utils import Cache
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.inputs import InputError
-from emoreal_bench.inputs.parts import PreparedClips
+from emoreal_bench.inputs.tensors import PreparedClips
 from emoreal_bench.model_adapters.local import (
     Input,
     LocalModel,

@@ -22,7 +22,6 @@ from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import CLIP_MEAN, CLIP_STANDARD_DEVIATION
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE, log_mel
 from emoreal_bench.inputs.parts import (
-    PreparedClips,
     count_tokens,
     hash_input,
     hash_tensor,
@@ -32,6 +31,7 @@ from emoreal_bench.inputs.parts import (
     refuse_marks,
     split_media,
 )
+from emoreal_bench.inputs.tensors import PreparedClips
 
 FRAME_ID = -200
 SOUND_ID = -300

@@ -29,8 +29,6 @@ from emoreal_bench.inputs.gemma import (
     write_chat,
 )
 from emoreal_bench.inputs.parts import (
-    PreparedClips,
-    RequestTensors,
     hash_tensor,
     is_marked,
     make_delivery,
@@ -39,6 +37,7 @@ from emoreal_bench.inputs.parts import (
     refuse_marks,
     split_media,
 )
+from emoreal_bench.inputs.tensors import PreparedClips, RequestTensors
 
 # Names under which the tokenizer keeps the marks that open, fill and close clips.
 _FRAME_MARKS = ("boi_token", "image_token", "eoi_token")

@@ -32,8 +32,6 @@ from emoreal_bench.inputs.gemma import (
     write_chat,
 )
 from emoreal_bench.inputs.parts import (
-    PreparedClips,
-    RequestTensors,
     hash_tensor,
     is_marked,
     make_delivery,
@@ -42,6 +40,7 @@ from emoreal_bench.inputs.parts import (
     refuse_marks,
     split_media,
 )
+from emoreal_bench.inputs.tensors import PreparedClips, RequestTensors
 
 VIDEO_MARK = "<|video|>"
 # From here on, the extractor has a window that is all sound.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -15,6 +14,7 @@ from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE
+from emoreal_bench.inputs.tensors import Hashed, PreparedAudio, PreparedVideo
 
 TOO_SHORT = "audio left out: the sound is shorter than the model can hear"
 
@@ -22,62 +22,6 @@ Remark = Callable[[VideoPart | AudioPart, ClipMedia], str | None]
 """Says something about a picture or a sound of a clip; None if there is nothing to say."""
 
 Prepared = TypeVar("Prepared")
-Video = TypeVar("Video")
-Audio = TypeVar("Audio")
-
-
-class Hashed(Protocol):
-    """The picture or the sound of a clip as tensors."""
-
-    @property
-    def hash(self) -> str:
-        """Over all that the model is given of it."""
-
-
-class PreparedVideo(Hashed, Protocol):
-    """The picture of a clip as tensors."""
-
-    @property
-    def frames(self) -> int:
-        """Frames fed."""
-
-
-class PreparedAudio(Hashed, Protocol):
-    """The sound of a clip as tensors."""
-
-    @property
-    def seconds(self) -> float:
-        """Length as fed."""
-
-
-@dataclass(slots=True)
-class PreparedClips(Generic[Video, Audio]):
-    """Clips already turned into tensors, so that questions of one clip share them.
-
-    Attributes:
-        videos: Pictures by the key of their clip.
-        audios: Sounds by the key of their clip.
-    """
-
-    videos: dict[str, Video] = field(default_factory=dict)
-    audios: dict[str, Audio] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestTensors(Generic[Video, Audio]):
-    """One request as tensors.
-
-    Attributes:
-        input_ids: The prompt, up to where the answer begins.
-        videos: Pictures in the order of their marks.
-        audios: Sounds in the order of their marks.
-        delivery: What this gives to the model.
-    """
-
-    input_ids: tuple[int, ...]
-    videos: tuple[Video, ...]
-    audios: tuple[Audio, ...]
-    delivery: Delivery
 
 
 def media_parts(request: Request) -> Iterator[VideoPart | AudioPart]:

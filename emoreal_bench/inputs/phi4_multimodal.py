@@ -21,8 +21,6 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE, WINDOW
 from emoreal_bench.inputs.parts import (
     TOO_SHORT,
-    PreparedClips,
-    RequestTensors,
     hash_tensor,
     is_marked,
     make_delivery,
@@ -41,6 +39,7 @@ from emoreal_bench.inputs.phi4_media import (
     mask_crops,
 )
 from emoreal_bench.inputs.qwen_omni import token_ids
+from emoreal_bench.inputs.tensors import PreparedClips, RequestTensors
 
 TURN_END = "<|end|>"
 _ROLES = ("system", "user", "assistant")

@@ -14,7 +14,7 @@ from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.inputs.parts import PreparedClips
+from emoreal_bench.inputs.tensors import PreparedClips
 from tests.local_families import LocalFamily
 from tests.model_requests import make_clip, make_request
 

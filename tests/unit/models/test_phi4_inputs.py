@@ -20,7 +20,6 @@ from emoreal_bench.contracts.request import (
 )
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.inputs.parts import PreparedClips
 from emoreal_bench.inputs.phi4_media import (
     CropSettings,
     count_frame_tokens,
@@ -34,6 +33,7 @@ from emoreal_bench.inputs.phi4_multimodal import (
     Phi4Input,
     Phi4InputBuilder,
 )
+from emoreal_bench.inputs.tensors import PreparedClips
 from emoreal_bench.model_adapters import tiny_network
 from tests.model_requests import QUESTION, make_clip, make_request
 from tests.phi4_folders import CROP_SETTINGS, make_phi4_builder, make_phi4_tokenizer

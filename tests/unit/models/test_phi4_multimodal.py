@@ -19,8 +19,8 @@ from transformers import Phi4MultimodalForCausalLM, PreTrainedTokenizerFast
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
-from emoreal_bench.inputs.parts import PreparedClips
 from emoreal_bench.inputs.phi4_multimodal import OwnAdapter, Phi4Input
+from emoreal_bench.inputs.tensors import PreparedClips
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.family import ModelFolder
 from emoreal_bench.model_adapters.lora import Mergeable
