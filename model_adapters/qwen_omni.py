@@ -17,35 +17,25 @@ import torch
 from transformers import PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
 
-from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.qwen_omni import (
     END_OF_TEXT,
     TURN_END,
     AudioTensors,
-    ClipTensors,
     OmniInput,
     OmniInputBuilder,
     VideoTensors,
     token_ids,
 )
-from emoreal_bench.model_adapters.local import LocalModel, Reply, prepare_each
 from emoreal_bench.model_adapters.packed import (
     PackedReader,
     PackedRows,
     PlacedPrompt,
     place_media,
 )
+from emoreal_bench.model_adapters.padded import PaddedModel, ReadPrompts, pad_left, require_marks
 from emoreal_bench.model_adapters.prefix_sharing import SharedPrefix, find_shared_prefixes
-from emoreal_bench.model_adapters.token_choice import (
-    find_letter_token,
-    find_reply_tokens,
-    make_reply,
-    score_tokens,
-    write_greedily,
-)
+from emoreal_bench.model_adapters.token_choice import find_reply_tokens
 from emoreal_bench.model_adapters.towers import Encoded, encode_once, fill_places
 
 LANGUAGE_MODEL = "model.language_model"
@@ -67,24 +57,7 @@ class _Rows:
     positions: torch.Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class _Prompts:
-    """The prompts of a batch, read by the network up to where the answers begin.
-
-    Attributes:
-        logits: ``(batch, vocabulary)`` 32-bit floats, of the first token of the answers.
-        cache: Keys and values of the prompts.
-        mask: ``(batch, length)``, 0 where a prompt is padded.
-        next_position: ``(batch,)`` rotary position of the next token.
-    """
-
-    logits: torch.Tensor
-    cache: Cache | None
-    mask: torch.Tensor
-    next_position: torch.Tensor
-
-
-class QwenOmni(LocalModel[OmniInput], PackedReader):
+class QwenOmni(PaddedModel[OmniInput], PackedReader):
     """A loaded Thinker.
 
     Args:
@@ -103,23 +76,14 @@ class QwenOmni(LocalModel[OmniInput], PackedReader):
         tokenizer: PreTrainedTokenizerBase,
         builder: OmniInputBuilder,
     ):
-        self._network = network
-        self._tokenizer = tokenizer
-        self._builder = builder
+        ends = token_ids(tokenizer, (END_OF_TEXT, TURN_END))
+        super().__init__(tokenizer, builder.build, ends)
         config = network.config
         self._video_id, self._audio_id = config.video_token_id, config.audio_token_id
-        marks = token_ids(tokenizer, (builder.dialect.video, builder.dialect.audio))
-        if marks != [self._video_id, self._audio_id]:
-            # The clips would not find their places, and nothing would say so.
-            raise UsageError(
-                f"the tokenizer marks clips with {marks}, the network expects "
-                f"{[self._video_id, self._audio_id]}.",
-                where=str(tokenizer.name_or_path),
-                remedy="Take tokenizer and weights from the same model.",
-            )
-        ends = token_ids(tokenizer, (END_OF_TEXT, TURN_END))
+        own = token_ids(tokenizer, (builder.dialect.video, builder.dialect.audio))
+        require_marks(tokenizer, own, [self._video_id, self._audio_id])
+        self._network = network
         self._pad_id = ends[0]
-        self._end_ids = torch.tensor(ends, device=self._device)
 
     @abstractmethod
     def _layers(self, output: Any) -> list[Sequence[torch.Tensor]]:
@@ -152,45 +116,7 @@ class QwenOmni(LocalModel[OmniInput], PackedReader):
         """Name of the language model in the Thinker."""
         return LANGUAGE_MODEL
 
-    def prepare(self, requests: Sequence[Request]) -> list[OmniInput | InputError]:
-        """Turn requests into tensors; questions of one clip share its tensors."""
-        shared = ClipTensors()
-        return prepare_each(requests, lambda request: self._builder.build(request, shared))
-
-    @torch.inference_mode()
-    def write(self, inputs: Sequence[OmniInput], max_new_tokens: int) -> list[Reply]:
-        """Write replies greedily."""
-        prompts = self._read(inputs, keep_cache=True)
-        mask, position = prompts.mask, prompts.next_position
-
-        def step(token: torch.Tensor) -> torch.Tensor:
-            nonlocal mask, position
-            mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-            hidden = self._language_model(
-                inputs_embeds=self._language_model.embed_tokens(token[:, None]),
-                attention_mask=mask,
-                position_ids=position.view(1, -1, 1).expand(3, -1, 1),
-                past_key_values=prompts.cache,
-                use_cache=True,
-            ).last_hidden_state
-            position = position + 1
-            return cast("torch.Tensor", self._network.lm_head(hidden[:, -1]))
-
-        rows = write_greedily(prompts.logits, step, self._end_ids, max_new_tokens)
-        return [make_reply(row, self._end_ids, self._tokenizer) for row in rows]
-
-    def letter_token(self, letter: str) -> int:
-        """Give the token of a bare letter, which opens the turn of the model."""
-        return find_letter_token(letter, self._tokenizer)
-
-    @torch.inference_mode()
-    def score_first_token(
-        self, inputs: Sequence[OmniInput], tokens: Sequence[Sequence[int]]
-    ) -> list[list[float]]:
-        """Score in one pass over the prompts, over the whole vocabulary."""
-        return score_tokens(self._read(inputs, keep_cache=False).logits, tokens)
-
-    def _read(self, inputs: Sequence[OmniInput], *, keep_cache: bool) -> _Prompts:
+    def _read(self, inputs: Sequence[OmniInput], *, keep_cache: bool) -> ReadPrompts:
         positions = [self._positions(one) for one in inputs]
         prefixes = find_shared_prefixes(
             [one.input_ids for one in inputs],
@@ -202,12 +128,24 @@ class QwenOmni(LocalModel[OmniInput], PackedReader):
         else:
             rows = self._pad([one.input_ids for one in inputs], positions)
             output, mask = self._run(rows, inputs, keep_cache=keep_cache), rows.mask
-        return _Prompts(
+        return ReadPrompts(
             logits=self._network.lm_head(output.last_hidden_state[:, -1]).float(),
-            cache=output.past_key_values,
             mask=mask,
             next_position=torch.stack([own.max() for own in positions]).to(self._device) + 1,
+            cache=output.past_key_values,
         )
+
+    def _step(
+        self, token: torch.Tensor, position: torch.Tensor, mask: torch.Tensor, cache: Cache | None
+    ) -> torch.Tensor:
+        hidden = self._language_model(
+            inputs_embeds=self._language_model.embed_tokens(token[:, None]),
+            attention_mask=mask,
+            position_ids=position.view(1, -1, 1).expand(3, -1, 1),
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        return cast("torch.Tensor", self._network.lm_head(hidden[:, -1]))
 
     def _read_shared(
         self,
@@ -242,15 +180,9 @@ class QwenOmni(LocalModel[OmniInput], PackedReader):
         return output, mask
 
     def _pad(self, ids: Sequence[Sequence[int]], positions: Sequence[torch.Tensor]) -> _Rows:
-        length = max(map(len, ids))
-        padded = torch.full((len(ids), length), self._pad_id)
-        mask = torch.zeros_like(padded)
-        placed = torch.zeros((3, len(ids), length))
-        for row, (tokens, own) in enumerate(zip(ids, positions, strict=True)):
-            start = length - len(tokens)
-            padded[row, start:] = torch.tensor(tokens)
-            mask[row, start:] = 1
-            placed[:, row, start:] = own
+        padded, mask = pad_left([torch.tensor(tokens) for tokens in ids], self._pad_id)
+        placed, _ = pad_left([own.T for own in positions])
+        placed = placed.permute(2, 0, 1)
         return _Rows(padded.to(self._device), mask.to(self._device), placed.to(self._device))
 
     def _positions(self, one: OmniInput) -> torch.Tensor:

@@ -69,7 +69,6 @@ class PromptBuilder:
         Raises:
             InputError: If the model cannot take the request.
         """
-        self._inputs.refuse_marks(request)
         seen, heard, notes = self._inputs.split_media(request)
         ids = self._tokenizer(self.render(request), add_special_tokens=False)["input_ids"]
         if any(len(_frames(clip)) % self._settings.temporal_patch for clip in seen):

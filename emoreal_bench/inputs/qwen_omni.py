@@ -8,9 +8,8 @@ parts in the order of the message.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -19,18 +18,21 @@ from transformers import PreTrainedTokenizerBase
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
-from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import FrameSettings, frames_to_patches
 from emoreal_bench.inputs.log_mel import HOP, SAMPLE_RATE, WINDOW, log_mel
 from emoreal_bench.inputs.parts import (
-    find_clip,
+    TOO_SHORT,
     hash_tensor,
-    media_parts,
+    is_marked,
+    make_delivery,
     prepare_once,
+    refuse_length,
+    refuse_marks,
+    split_media,
     why_absent,
 )
+from emoreal_bench.inputs.tensors import PreparedClips, RequestTensors
 
 TURN_START, TURN_END, END_OF_TEXT = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 VIDEO_MARK, AUDIO_MARK, IMAGE_MARK = "<|VIDEO|>", "<|AUDIO|>", "<|IMAGE|>"
@@ -145,29 +147,11 @@ class AudioTensors:
         return float(self.features.shape[1] * HOP / SAMPLE_RATE)
 
 
-@dataclass(slots=True)
-class ClipTensors:
-    """Clips already turned into tensors, so that questions of one clip share them."""
-
-    videos: dict[str, VideoTensors] = field(default_factory=dict)
-    audios: dict[str, AudioTensors] = field(default_factory=dict)
+ClipTensors = PreparedClips[VideoTensors, AudioTensors]
 
 
-@dataclass(frozen=True, slots=True)
-class OmniInput:
-    """One request as tensors.
-
-    Attributes:
-        input_ids: The prompt, up to where the answer begins.
-        videos: Pictures in the order of their marks.
-        audios: Sounds in the order of their marks.
-        delivery: What this gives to the model.
-    """
-
-    input_ids: tuple[int, ...]
-    videos: tuple[VideoTensors, ...]
-    audios: tuple[AudioTensors, ...]
-    delivery: Delivery
+class OmniInput(RequestTensors[VideoTensors, AudioTensors]):
+    """One request as tensors."""
 
 
 class OmniInputBuilder:
@@ -199,7 +183,7 @@ class OmniInputBuilder:
         A clip that the request names and does not bring counts as having both.
         """
         turns = [
-            {"role": message.role, "content": self._content(message, request.clips)}
+            {"role": message.role, "content": self._content(message, request)}
             for message in request.messages
         ]
         if getattr(self._tokenizer, "chat_template", None):
@@ -221,50 +205,53 @@ class OmniInputBuilder:
         Raises:
             InputError: If the model cannot take the request.
         """
-        self.refuse_marks(request)
-        ids = self._tokenizer(self.render(request), add_special_tokens=False)["input_ids"]
-        videos, audios, notes = self._media(request, shared)
+        seen, heard, notes = self.split_media(request)
+        videos = tuple(prepare_once(shared.videos, clip, self._prepare_video) for clip in seen)
+        audios = tuple(prepare_once(shared.audios, clip, self._prepare_audio) for clip in heard)
+        ids = self._expand(self.render(request), videos, audios)
+        refuse_length(len(ids), request, self._max_tokens)
+        pair = self._frame_settings.temporal_patch
+        if any(video.frames < video.grid[0] * pair for video in videos):
+            notes.append(REPEATED_FRAME_NOTE)
+        marks = {Modality.VIDEO: self._video_id, Modality.AUDIO: self._audio_id}
+        return OmniInput(ids, videos, audios, make_delivery(ids, marks, videos, audios, notes))
+
+    def split_media(self, request: Request) -> tuple[list[ClipMedia], list[ClipMedia], list[str]]:
+        """Give the clips to be seen and those to be heard, in the order of their marks, and notes.
+
+        Raises:
+            InputError: If the words hold a mark, or a clip cannot be given.
+        """
+        refuse_marks(request, self.dialect.reserved)
+        return split_media(request, self._why_left_out)
+
+    def _expand(
+        self, text: str, videos: Sequence[VideoTensors], audios: Sequence[AudioTensors]
+    ) -> tuple[int, ...]:
+        """Tokenize a prompt, each mark as often as its clip has tokens."""
         lengths: dict[int, Iterator[int]] = {
             self._video_id: iter([video.tokens for video in videos]),
             self._audio_id: iter([audio.tokens for audio in audios]),
         }
         expanded: list[int] = []
-        for token in ids:
+        for token in self._tokenizer(text, add_special_tokens=False)["input_ids"]:
             expanded.extend([token] * next(lengths[token]) if token in lengths else [token])
-        if len(expanded) + request.settings.max_new_tokens > self._max_tokens:
-            raise InputError(
-                f"a prompt of {len(expanded)} tokens and a reply of "
-                f"{request.settings.max_new_tokens} exceed the {self._max_tokens} of the model"
-            )
-        delivery = self._delivery(expanded, videos, audios, notes)
-        return OmniInput(tuple(expanded), videos, audios, delivery)
+        return tuple(expanded)
 
-    def _content(self, message: Message, clips: Mapping[str, ClipMedia]) -> str:
+    def _content(self, message: Message, request: Request) -> str:
         """Join the parts of a message, leaving out media that the clip does not have."""
         form = self.dialect
         pieces: list[str] = []
         for part in message.parts:
             if isinstance(part, TextPart):
                 pieces.append(part.text)
-            elif part.clip not in clips or self._why_left_out(part, clips[part.clip]) is None:
+            elif is_marked(part, request, self._why_left_out):
                 pieces.append(
                     f"{form.vision_start}{form.video}{form.vision_end}"
                     if isinstance(part, VideoPart)
                     else f"{form.audio_start}{form.audio}{form.audio_end}"
                 )
         return "".join(pieces)
-
-    def refuse_marks(self, request: Request) -> None:
-        """Refuse words that would be read as turns or clips of their own.
-
-        Raises:
-            InputError: If there are such words.
-        """
-        for part in (part for message in request.messages for part in message.parts):
-            if isinstance(part, TextPart):
-                for mark in self.dialect.reserved:
-                    if mark in part.text:
-                        raise InputError(f"the words hold {mark}, a mark of the model's own")
 
     def _why_left_out(self, part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
         """Say why a media part cannot be given, or None if it can."""
@@ -275,73 +262,14 @@ class OmniInputBuilder:
             # Half a window is mirrored at the ends of a sound that is not padded.
             too_short = len(clip.waveform) <= WINDOW // 2
             if too_short or self.dialect.count_audio_tokens(mel_frames) < 1:
-                return "audio left out: the sound is shorter than the model can hear"
+                return TOO_SHORT
         return absent
-
-    def _media(
-        self, request: Request, shared: ClipTensors
-    ) -> tuple[tuple[VideoTensors, ...], tuple[AudioTensors, ...], list[str]]:
-        seen, heard, notes = self.split_media(request)
-        videos = [prepare_once(shared.videos, clip, self._prepare_video) for clip in seen]
-        audios = [prepare_once(shared.audios, clip, self._prepare_audio) for clip in heard]
-        return tuple(videos), tuple(audios), notes
-
-    def split_media(self, request: Request) -> tuple[list[ClipMedia], list[ClipMedia], list[str]]:
-        """Give the clips to be seen and those to be heard, in the order of their marks, and notes.
-
-        Raises:
-            InputError: If the request does not bring a clip, or a sound not at 16 kHz.
-        """
-        seen: list[ClipMedia] = []
-        heard: list[ClipMedia] = []
-        notes: list[str] = []
-        for part in media_parts(request):
-            clip = find_clip(part, request)
-            notes.extend(clip.notes)
-            why = self._why_left_out(part, clip)
-            if why is not None:
-                notes.append(why)
-            elif isinstance(part, VideoPart):
-                seen.append(clip)
-            elif clip.sample_rate != SAMPLE_RATE:
-                raise InputError(
-                    f"the model hears {SAMPLE_RATE} Hz; the sound has {clip.sample_rate} Hz"
-                )
-            else:
-                heard.append(clip)
-        return seen, heard, notes
 
     def _prepare_video(self, clip: ClipMedia) -> VideoTensors:
         return prepare_video(clip, self._frame_settings)
 
     def _prepare_audio(self, clip: ClipMedia) -> AudioTensors:
         return prepare_audio(clip, self.dialect)
-
-    def _delivery(
-        self,
-        ids: Sequence[int],
-        videos: Sequence[VideoTensors],
-        audios: Sequence[AudioTensors],
-        notes: Sequence[str],
-    ) -> Delivery:
-        seen, heard = ids.count(self._video_id), ids.count(self._audio_id)
-        padded = sum(
-            video.frames < video.grid[0] * self._frame_settings.temporal_patch for video in videos
-        )
-        digest = hashlib.sha256(str(tuple(ids)).encode())
-        for media_hash in (*(video.hash for video in videos), *(audio.hash for audio in audios)):
-            digest.update(media_hash.encode())
-        return Delivery(
-            frames=sum(video.frames for video in videos),
-            audio_seconds=sum(audio.seconds for audio in audios),
-            tokens={
-                Modality.VIDEO: seen,
-                Modality.AUDIO: heard,
-                Modality.TEXT: len(ids) - seen - heard,
-            },
-            input_hash=digest.hexdigest(),
-            notes=tuple(dict.fromkeys([*notes, *([REPEATED_FRAME_NOTE] if padded else [])])),
-        )
 
 
 def token_ids(tokenizer: PreTrainedTokenizerBase, marks: Sequence[str]) -> list[int]:
