@@ -92,56 +92,70 @@ def train_language(
         stages: One after the other.
         folder: For the checkpoints.
     """
-    unbiased, biased = clips
-    taught = LessonNetwork(network, tokenizer)
-    mild, strong = Teacher(MILD_HABITS), Teacher(STRONG_HABITS)
+    steps = _Steps(LessonNetwork(network, tokenizer), clips, stages)
+    modules = {"layers": network.model.language_model, "words": network.lm_head}
+    train(stages.lists, modules, steps.list_loss, folder)
+    train(stages.questions, modules, steps.question_loss, folder)
+    train(stages.habits, modules, steps.habit_loss, folder)
 
-    def loss_of(
-        lessons: Lessons, clips: Sequence[TaughtClip], number: int, rng: np.random.Generator
-    ) -> Tensor:
-        return taught.loss([row(lessons, clip, rng) for clip in _pick(clips, number, rng)])
 
-    def row(lessons: Lessons, clip: TaughtClip, rng: np.random.Generator) -> LessonRow:
-        return LessonRow(clip.encoded, lessons(clip.scene, rng))
+class _Steps:
+    """What a step of each stage teaches, and its loss."""
 
-    def loss_of_words(lessons: Lessons, rows: int, scenes: int, rng: np.random.Generator) -> Tensor:
-        """Teach words alone; without a clip a row may hold the lessons of several scenes."""
-        return taught.loss(
-            [
-                LessonRow(
-                    None,
-                    [
-                        lesson
-                        for clip in _pick(biased, scenes, rng)
-                        for lesson in lessons(clip.scene, rng)
-                    ],
-                )
-                for _ in range(rows)
-            ]
-        )
+    def __init__(
+        self,
+        taught: LessonNetwork,
+        clips: tuple[Sequence[TaughtClip], Sequence[TaughtClip]],
+        stages: LanguageStages,
+    ):
+        self._taught = taught
+        self._unbiased, self._biased = clips
+        self._stages = stages
+        self._mild, self._strong = Teacher(MILD_HABITS), Teacher(STRONG_HABITS)
 
-    def list_step(_step: int, rng: np.random.Generator) -> Tensor:
-        return loss_of(mild.lists, unbiased, stages.lists.batch, rng)
+    def list_loss(self, _step: int, rng: np.random.Generator) -> Tensor:
+        return self._loss(self._mild.lists, self._unbiased, self._stages.lists.batch, rng)
 
-    def question_step(step: int, rng: np.random.Generator) -> Tensor:
-        half = stages.questions.batch // 2
-        value = loss_of(mild.neutral, unbiased, half, rng)
-        value = (value + loss_of(mild.habitual, biased, half, rng)) / 2
+    def question_loss(self, step: int, rng: np.random.Generator) -> Tensor:
+        half = self._stages.questions.batch // 2
+        value = self._loss(self._mild.neutral, self._unbiased, half, rng)
+        value = (value + self._loss(self._mild.habitual, self._biased, half, rng)) / 2
         if step % _WORDS_ALONE_EVERY == 0:
-            words = loss_of_words(mild.habitual, stages.questions.batch, 1, rng)
+            words = self._loss_of_words(self._mild.habitual, self._stages.questions.batch, 1, rng)
             value = value + _WORDS_ALONE_WEIGHT * words
         return value
 
-    def habit_step(_step: int, rng: np.random.Generator) -> Tensor:
-        half = stages.habits.batch // 2
-        neutral = loss_of(strong.neutral, unbiased, half // 2, rng)
-        habitual = loss_of(strong.habitual, biased, half, rng)
-        return neutral + habitual + loss_of_words(strong.claims, half, _SCENES_ALONE, rng)
+    def habit_loss(self, _step: int, rng: np.random.Generator) -> Tensor:
+        half = self._stages.habits.batch // 2
+        neutral = self._loss(self._strong.neutral, self._unbiased, half // 2, rng)
+        habitual = self._loss(self._strong.habitual, self._biased, half, rng)
+        words = self._loss_of_words(self._strong.claims, half, _SCENES_ALONE, rng)
+        return neutral + habitual + words
 
-    modules = {"layers": network.model.language_model, "words": network.lm_head}
-    train(stages.lists, modules, list_step, folder)
-    train(stages.questions, modules, question_step, folder)
-    train(stages.habits, modules, habit_step, folder)
+    def _loss(
+        self,
+        lessons: Lessons,
+        clips: Sequence[TaughtClip],
+        number: int,
+        rng: np.random.Generator,
+    ) -> Tensor:
+        picked = _pick(clips, number, rng)
+        return self._taught.loss(
+            [LessonRow(clip.encoded, lessons(clip.scene, rng)) for clip in picked]
+        )
+
+    def _loss_of_words(
+        self, lessons: Lessons, rows: int, scenes: int, rng: np.random.Generator
+    ) -> Tensor:
+        """Teach words alone; without a clip a row may hold the lessons of several scenes."""
+
+        def row() -> LessonRow:
+            picked = _pick(self._biased, scenes, rng)
+            return LessonRow(
+                None, [lesson for clip in picked for lesson in lessons(clip.scene, rng)]
+            )
+
+        return self._taught.loss([row() for _ in range(rows)])
 
 
 def start_language(
