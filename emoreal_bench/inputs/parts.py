@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -22,26 +22,6 @@ Remark = Callable[[VideoPart | AudioPart, ClipMedia], str | None]
 """Says something about a picture or a sound of a clip; None if there is nothing to say."""
 
 Prepared = TypeVar("Prepared")
-
-
-def media_parts(request: Request) -> Iterator[VideoPart | AudioPart]:
-    """Give the pictures and sounds of a request in their order."""
-    for message in request.messages:
-        for part in message.parts:
-            if not isinstance(part, TextPart):
-                yield part
-
-
-def find_clip(part: VideoPart | AudioPart, request: Request) -> ClipMedia:
-    """Give the clip of a media part.
-
-    Raises:
-        InputError: If the request does not bring it.
-    """
-    clip = request.clips.get(part.clip)
-    if clip is None:
-        raise InputError(f"the request names the clip '{part.clip}' and does not bring it")
-    return clip
 
 
 def why_absent(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
@@ -89,8 +69,12 @@ def split_media(
     seen: list[ClipMedia] = []
     heard: list[ClipMedia] = []
     notes: list[str] = []
-    for part in media_parts(request):
-        clip = find_clip(part, request)
+    for part in (part for message in request.messages for part in message.parts):
+        if isinstance(part, TextPart):
+            continue
+        clip = request.clips.get(part.clip)
+        if clip is None:
+            raise InputError(f"the request names the clip '{part.clip}' and does not bring it")
         note = why_left_out(part, clip)
         if note is None:
             note = what_changes(part, clip)
@@ -122,11 +106,10 @@ def refuse_marks(request: Request, marks: Sequence[str]) -> None:
     Raises:
         InputError: If the words hold one of them.
     """
-    for message in request.messages:
-        for part in message.parts:
-            held = [m for m in marks if m in part.text] if isinstance(part, TextPart) else []
-            if held:
-                raise InputError(f"the words hold {held[0]}, a mark of the model's own")
+    for part in (part for message in request.messages for part in message.parts):
+        held = [mark for mark in marks if isinstance(part, TextPart) and mark in part.text]
+        if held:
+            raise InputError(f"the words hold {held[0]}, a mark of the model's own")
 
 
 def refuse_length(tokens: int, request: Request, max_tokens: int) -> None:
