@@ -52,8 +52,8 @@ test-vllm: $(VLLM_VENV)/.installed
 
 test-timm: $(TIMM_VENV)/.installed
 	PYTHONPATH=tests/vllm/torchvision_operators $(TIMM_VENV)/bin/python -m pytest \
-	  -k "gemma3n or phi4" tests/unit/models/test_gemma3n*.py tests/unit/models/test_phi4_inputs.py \
-	  tests/integration/models/test_adapter_conformance.py
+	  -k "gemma3n or phi4_inputs" tests/integration/models/test_adapter_conformance.py \
+	  $(addprefix tests/unit/models/test_,gemma3n.py gemma3n_inputs.py family_answers.py phi4_inputs.py)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

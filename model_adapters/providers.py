@@ -172,6 +172,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                     "Qwen/Qwen2.5-Omni-7B",
                     "Qwen/Qwen2.5-Omni-3B",
                     "Qwen/Qwen3-Omni-30B-A3B-Instruct",
+                    "google/gemma-3n-E4B-it",
                     "microsoft/Phi-4-multimodal-instruct@refs/pr/70",
                 ),
                 extra="hf",
@@ -179,7 +180,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 takes_lora=True,
                 takes=_CLIP,
                 scores_choices=True,
-                needs=(_GPU,),
+                needs=(_GPU, "the extra gemma3n for Gemma 3n"),
             ),
             Provider(
                 name="vllm",
