@@ -29,9 +29,9 @@ from emoreal_bench.inputs.qwen_omni import (
 )
 from emoreal_bench.model_adapters import create_adapter, tiny_network
 from emoreal_bench.model_adapters.token_choice import find_letter_token
+from tests.local_families import qwen_arguments
 from tests.lora_folders import adapt
 from tests.model_requests import make_clip, make_request
-from tests.unit.models.test_qwen2_5_omni import plain_arguments
 from tests.vllm.vllm_folders import PIXELS
 
 # Two questions about each of two clips, and clips that lack something.
@@ -84,14 +84,14 @@ class Library:
     def score(self, request: Request) -> list[float]:
         letters = [find_letter_token(letter, self.tokenizer) for letter in "AB"]
         with torch.inference_mode():
-            logits = self.network(**plain_arguments(self.build(request))).logits[0, -1]
+            logits = self.network(**qwen_arguments(self.build(request))).logits[0, -1]
         scores: list[float] = logits.log_softmax(-1)[letters].tolist()
         return scores
 
     def write(self, request: Request) -> str:
         given = self.build(request)
         written = self.network.generate(
-            **plain_arguments(given),
+            **qwen_arguments(given),
             max_new_tokens=request.settings.max_new_tokens,
             do_sample=False,
             eos_token_id=token_ids(self.tokenizer, (END_OF_TEXT, TURN_END)),
