@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 from typing import Any
 
 import torch
@@ -23,8 +22,6 @@ from emoreal_bench.inputs.gemma4 import (
 from emoreal_bench.model_adapters.family import Family, ModelFolder
 from emoreal_bench.model_adapters.padded import EmbeddedModel, find_end_ids, require_marks
 from emoreal_bench.model_adapters.towers import Encoded, encode_once, fill_places
-
-_key = attrgetter("key")
 
 
 class Gemma4(EmbeddedModel[Gemma4Input]):
@@ -73,8 +70,8 @@ class Gemma4(EmbeddedModel[Gemma4Input]):
                 words, torch.where(clips.unsqueeze(-1), padding, embedded)
             )
         # By clip: frames of one colour have one hash in every shape.
-        videos = encode_once([v for one in inputs for v in one.videos], self._see, key=_key)
-        audios = encode_once([a for one in inputs for a in one.audios], self._hear, key=_key)
+        videos = encode_once([v for one in inputs for v in one.videos], self._see)
+        audios = encode_once([a for one in inputs for a in one.audios], self._hear)
         embedded = fill_places(embedded, seen, [features for (features,) in videos])
         embedded = fill_places(embedded, heard, [features for (features,) in audios])
         return {"inputs_embeds": embedded, **arguments}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping, Sequence
-from operator import attrgetter
 from typing import Protocol, TypeVar
 
 import torch
@@ -28,7 +27,6 @@ def encode_once(
     media: Sequence[Media],
     encode: Callable[[Sequence[Media]], list[Encoded]],
     known: MutableMapping[str, Encoded] | None = None,
-    key: Callable[[Media], str] = attrgetter("hash"),
 ) -> list[Encoded]:
     """Encode each distinct picture or sound once; give the results in the order asked for.
 
@@ -37,9 +35,8 @@ def encode_once(
         encode: Runs the tower over distinct ones.
         known: Results kept from earlier calls, to be used and added to. What is kept is encoded
             on its own, so that it does not depend on what it came with.
-        key: Equal for what is encoded alike.
     """
-    distinct = {key(one): one for one in media}
+    distinct = {one.hash: one for one in media}
     if known is None:
         results = dict(zip(distinct, encode(list(distinct.values())), strict=True))
     else:
@@ -48,7 +45,7 @@ def encode_once(
             found = known.get(name)
             results[name] = encode([one])[0] if found is None else found
             known[name] = results[name]
-    return [results[key(one)] for one in media]
+    return [results[one.hash] for one in media]
 
 
 def fill_places(

@@ -188,7 +188,7 @@ class Gemma4InputBuilder:
         patches, positions = frames_to_patches(clip.frames, self._frame_settings)
         times = tuple(f"{int(time // 60):02d}:{int(time % 60):02d}" for time in clip.timestamps)
         tokens = int((positions[0, :, 0] >= 0).sum()) // self._frame_settings.pool**2
-        digest = hash_tensor(patches, f"{times} {tokens}")
+        digest = hash_tensor(patches, f"{times} {tokens} {hash_tensor(positions)}")
         return Gemma4Video(clip.key, patches, positions, times, tokens, digest)
 
     def _prepare_audio(self, clip: ClipMedia) -> GemmaAudio:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,18 @@ def test_each_frame_stands_behind_its_time(
     frame = f"<|image>{'<|video|>' * video.frame_tokens}<image|>"
     assert f"00:00 {frame} 00:00 {frame}" in tokenizer.decode(list(one.input_ids))
     assert one.delivery.tokens[Modality.VIDEO] == 2 * video.frame_tokens
+
+
+def test_blank_frames_that_stand_are_not_blank_frames_that_lie(model: Gemma4) -> None:
+    """Their patches are the same numbers, in other places."""
+    hashes = set()
+    for size in ((96, 192), (192, 96)):
+        clip = make_clip(frames=2, seconds=None, size=size)
+        assert clip.frames is not None
+        blank = replace(clip, frames=np.full_like(clip.frames, 127))
+        (one,) = prepare(model, [make_request(clip=blank)])
+        hashes.add(one.delivery.input_hash)
+    assert len(hashes) == 2
 
 
 def test_several_clips_find_their_own_places(model: Gemma4) -> None:
