@@ -70,6 +70,7 @@ FAMILIES: Mapping[ModelType, Family[Any, Any]] = MappingProxyType(
 
 
 # Types that models have in a layout with code of their own, and where they lie in the library's.
+_LANGUAGE_PART = "text_config"
 _IN_OTHER_LAYOUTS: Mapping[str, str] = MappingProxyType(
     {"phi4mm": "hf/microsoft/Phi-4-multimodal-instruct@refs/pr/70"}
 )
@@ -270,10 +271,7 @@ class HfAdapter(LocalAdapter[Any]):
         loaded: Any = getattr(transformers, family.network).from_pretrained(
             self._folder,
             dtype=self._arguments.resolve_dtype(),
-            attn_implementation={
-                "": self._arguments.resolve_attention().value,
-                **dict.fromkeys(family.eager_parts, Attention.EAGER.value),
-            },
+            attn_implementation=self._attention_of_parts(),
             device_map=device_map,
             max_memory=max_memory,
             quantization_config=quantization,
@@ -290,6 +288,21 @@ class HfAdapter(LocalAdapter[Any]):
         placed: PreTrainedModel = network.to(device) if device_map is None else network
         placed.train(mode=False)
         return placed
+
+    def _attention_of_parts(self) -> dict[str, str]:
+        """Say which attention each part of the network takes, by its key in the configuration.
+
+        What is said of the whole does not reach its parts. Those that are not named take
+        sdpa where they can; flash attention is for the language layers.
+        """
+        family, wanted = self._family, self._arguments.resolve_attention()
+        parts = getattr(transformers, family.network).config_class.sub_configs
+        named = {
+            Attention.EAGER: tuple(parts),
+            Attention.FLASH_2: tuple(part for part in parts if part == _LANGUAGE_PART),
+        }.get(wanted, ())
+        eager = dict.fromkeys(family.eager_parts, Attention.EAGER.value)
+        return {"": wanted.value, **dict.fromkeys(named, wanted.value), **eager}
 
     def _plan_split(self) -> dict[int, int]:
         devices = self._arguments.split_over

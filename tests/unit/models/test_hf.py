@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from emoreal_bench.contracts.errors import UsageError
@@ -202,6 +204,26 @@ def test_flash_attention_is_used_where_it_can_be(
     )
     arguments = parse_arguments(HfArguments, {"device": device, "dtype": dtype}, "hf/x")
     assert arguments.as_settings()["attention"] == expected
+
+
+def test_attention_that_is_asked_for_reaches_every_part(
+    thinker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: set[str] = set()
+    sdpa = torch.nn.functional.scaled_dot_product_attention
+
+    def noticed(*arguments: Any, **options: Any) -> torch.Tensor:
+        asked_for.add("sdpa")
+        return sdpa(*arguments, **options)
+
+    monkeypatch.setattr("torch.nn.functional.scaled_dot_product_attention", noticed)
+    requests = [make_request("1", make_clip(seed=1))]
+    usual = ask(f"hf/{thinker}", requests, PIXELS)
+    assert asked_for
+    asked_for.clear()
+    plain = ask(f"hf/{thinker}", requests, {**PIXELS, "attention": "eager"})
+    assert not asked_for
+    assert scores(plain) == pytest.approx(scores(usual), abs=1e-4)
 
 
 def test_a_prompt_can_be_rendered_without_loading_the_weights(
