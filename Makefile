@@ -9,8 +9,8 @@
 #   make test-timm         the tests that need timm or torchvision, in an environment of their own
 #   make lint              ruff and mypy
 #   make benchmark         speed and memory, recorded in benchmarks/results/
-#   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour or two
-#   make tiny-study        its preference stage over three seeds and two bases; hours
+#   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour
+#   make tiny-study        its preference stage over three seeds and two bases; another hour or more
 #
 # TORCH_INDEX: package index that torch is installed from. Empty means the plain
 # index; without a GPU give the index of PyTorch's CPU wheels (see the README).

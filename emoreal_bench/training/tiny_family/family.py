@@ -113,18 +113,18 @@ def as_table(rows: Sequence[Row]) -> str:
 
 
 def as_summary(rows: Sequence[Row]) -> str:
-    """Give each member's mean over bases and seeds, with its least and its greatest."""
-    members: dict[str, list[Row]] = {}
+    """Give each member's mean over seeds, with its least and its greatest."""
+    members: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
-        members.setdefault(row.name, []).append(row)
-    lines = ["| model | trainings | " + " | ".join(_COLUMNS.values()) + " |"]
-    lines.append("| --- " * (2 + len(_COLUMNS)) + "|")
-    for name, those in members.items():
+        members.setdefault((row.name, row.base_seed), []).append(row)
+    lines = ["| model | base | seeds | " + " | ".join(_COLUMNS.values()) + " |"]
+    lines.append("| --- " * (3 + len(_COLUMNS)) + "|")
+    for (name, base_seed), those in members.items():
         cells = []
         for column in _COLUMNS:
             values = [row.measured[column].value for row in those]
             cells.append(_cell(column, Measured(fmean(values), (min(values), max(values)))))
-        lines.append(f"| {name} | {len(those)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | {base_seed} | {len(those)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
