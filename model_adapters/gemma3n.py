@@ -12,9 +12,7 @@ from transformers import (
     SiglipImageProcessorPil,
 )
 
-from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 from emoreal_bench.inputs.gemma import MAX_AUDIO_SECONDS, GemmaAudio
 from emoreal_bench.inputs.gemma3n import (
     Gemma3nFrameSettings,
@@ -105,19 +103,6 @@ class Gemma3n(EmbeddedModel[Gemma3nInput]):
         return encoded
 
 
-def _capabilities(batch_size: int, needs_gpu: bool) -> Capabilities:
-    return Capabilities(
-        modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
-        joint=True,
-        max_audio_seconds=MAX_AUDIO_SECONDS,
-        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
-        repeatability=Repeatability.SAME_BATCH,
-        batch_size=batch_size,
-        needs_gpu=needs_gpu,
-        lora=True,
-    )
-
-
 def _make_builder(folder: ModelFolder) -> Gemma3nInputBuilder:
     try:
         extractor = Gemma3nAudioFeatureExtractor.from_pretrained(folder.path)
@@ -168,7 +153,7 @@ FAMILY: Family[Gemma3nInput, Gemma3nInputBuilder] = Family(
     part=None,
     language_model="model.language_model",
     pixels=None,
-    capabilities=_capabilities,
+    max_audio_seconds=MAX_AUDIO_SECONDS,
     make_builder=_make_builder,
     make_model=lambda network, folder, builder: Gemma3n(network, folder.tokenizer, builder),
     extra="gemma3n",

@@ -9,9 +9,7 @@ from typing import Any
 import torch
 from transformers import Gemma4AudioFeatureExtractor, PreTrainedTokenizerBase
 
-from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 from emoreal_bench.inputs.gemma import MAX_AUDIO_SECONDS, GemmaAudio
 from emoreal_bench.inputs.gemma4 import (
     Gemma4FrameSettings,
@@ -98,19 +96,6 @@ class Gemma4(EmbeddedModel[Gemma4Input]):
         return [(output.pooler_output[output.attention_mask.bool()],) for output in outputs]
 
 
-def _capabilities(batch_size: int, needs_gpu: bool) -> Capabilities:
-    return Capabilities(
-        modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
-        joint=True,
-        max_audio_seconds=MAX_AUDIO_SECONDS,
-        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
-        repeatability=Repeatability.SAME_BATCH,
-        batch_size=batch_size,
-        needs_gpu=needs_gpu,
-        lora=True,
-    )
-
-
 def _make_builder(folder: ModelFolder) -> Gemma4InputBuilder:
     if not folder.configuration.get("audio_config"):
         raise UsageError(
@@ -161,7 +146,7 @@ FAMILY: Family[Gemma4Input, Gemma4InputBuilder] = Family(
     part=None,
     language_model="model.language_model",
     pixels=None,
-    capabilities=_capabilities,
+    max_audio_seconds=MAX_AUDIO_SECONDS,
     make_builder=_make_builder,
     make_model=lambda network, folder, builder: Gemma4(network, folder.tokenizer, builder),
     eager_parts=("audio_config",),

@@ -22,9 +22,7 @@ from peft.tuners.tuners_utils import set_adapter
 from transformers import Phi4MultimodalConfig, PreTrainedTokenizerBase
 from transformers.image_processing_base import ImageProcessingMixin
 
-from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 from emoreal_bench.inputs.phi4_media import CropSettings
 from emoreal_bench.inputs.phi4_multimodal import (
     OwnAdapter,
@@ -158,18 +156,6 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
         return (tower(ids, self._network.get_input_embeddings()(ids), **content)[0],)
 
 
-def _capabilities(batch_size: int, needs_gpu: bool) -> Capabilities:
-    return Capabilities(
-        modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
-        joint=True,
-        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
-        repeatability=Repeatability.SAME_BATCH,
-        batch_size=batch_size,
-        needs_gpu=needs_gpu,
-        lora=True,
-    )
-
-
 def _make_builder(folder: ModelFolder) -> Phi4InputBuilder:
     # What a configuration leaves out is as published, which its class knows.
     whole = Phi4MultimodalConfig.from_dict(dict(folder.configuration))
@@ -213,7 +199,6 @@ FAMILY: Family[Phi4Input, Phi4InputBuilder] = Family(
     part=None,
     language_model=_LANGUAGE_MODEL,
     pixels=None,
-    capabilities=_capabilities,
     make_builder=_make_builder,
     make_model=_make_model,
     # Its bias by distance is a mask that flash attention does not take.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from emoreal_bench.contracts.adapter import Capabilities
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen_omni import MAX_AUDIO_SECONDS, OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters.family import Family, ModelFolder, PixelLimits
@@ -15,24 +13,9 @@ from emoreal_bench.model_adapters.qwen_omni import LANGUAGE_MODEL, QwenOmni
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FAMILY", "LANGUAGE_MODEL", "Qwen25Omni", "capabilities"]
+__all__ = ["FAMILY", "LANGUAGE_MODEL", "Qwen25Omni"]
 
 MAX_FRAMES = 768
-
-
-def capabilities(batch_size: int, needs_gpu: bool) -> Capabilities:
-    """Give what the family can take and do."""
-    return Capabilities(
-        modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
-        joint=True,
-        max_frames=MAX_FRAMES,
-        max_audio_seconds=MAX_AUDIO_SECONDS,
-        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
-        repeatability=Repeatability.SAME_BATCH,
-        batch_size=batch_size,
-        needs_gpu=needs_gpu,
-        lora=True,
-    )
 
 
 class Qwen25Omni(QwenOmni):
@@ -57,7 +40,8 @@ FAMILY: Family[OmniInput, OmniInputBuilder] = Family(
     part="thinker_config",
     language_model=LANGUAGE_MODEL,
     pixels=PixelLimits(FrameSettings().min_pixels, FrameSettings().max_pixels),
-    capabilities=capabilities,
+    max_frames=MAX_FRAMES,
+    max_audio_seconds=MAX_AUDIO_SECONDS,
     make_builder=_make_builder,
     make_model=lambda network, folder, builder: Qwen25Omni(network, folder.tokenizer, builder),
 )

@@ -10,13 +10,12 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.inputs.qwen3_omni import MAX_PIXELS, MIN_PIXELS, make_dialect
 from emoreal_bench.inputs.qwen_omni import OmniInput, OmniInputBuilder
-from emoreal_bench.model_adapters import qwen2_5_omni
 from emoreal_bench.model_adapters.family import Family, ModelFolder, PixelLimits
+from emoreal_bench.model_adapters.qwen2_5_omni import MAX_FRAMES
 from emoreal_bench.model_adapters.qwen_omni import LANGUAGE_MODEL, QwenOmni
 
 if TYPE_CHECKING:
@@ -31,13 +30,6 @@ class Qwen3Omni(QwenOmni):
 
     def _layers(self, output: Any) -> list[Sequence[torch.Tensor]]:
         return [output.pooler_output, *output.deepstack_features]
-
-
-def capabilities(batch_size: int, needs_gpu: bool) -> Capabilities:
-    """Give what the family can take and do: sounds are as long as the prompt has room for."""
-    return qwen2_5_omni.capabilities(batch_size, needs_gpu).model_copy(
-        update={"max_audio_seconds": None}
-    )
 
 
 def _make_builder(folder: ModelFolder) -> OmniInputBuilder:
@@ -83,7 +75,7 @@ FAMILY: Family[OmniInput, OmniInputBuilder] = Family(
     part="thinker_config",
     language_model=LANGUAGE_MODEL,
     pixels=PixelLimits(MIN_PIXELS, MAX_PIXELS),
-    capabilities=capabilities,
+    max_frames=MAX_FRAMES,
     make_builder=_make_builder,
     make_model=lambda network, folder, builder: Qwen3Omni(network, folder.tokenizer, builder),
 )

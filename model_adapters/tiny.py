@@ -26,7 +26,7 @@ from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_argum
 from emoreal_bench.model_adapters.local import LocalAdapter
 from emoreal_bench.model_adapters.lora import attach_lora, merge_lora, read_lora
 from emoreal_bench.model_adapters.providers import ModelSpec
-from emoreal_bench.model_adapters.qwen2_5_omni import LANGUAGE_MODEL, Qwen25Omni, capabilities
+from emoreal_bench.model_adapters.qwen2_5_omni import FAMILY, LANGUAGE_MODEL, Qwen25Omni
 
 SHIPPED, RANDOM = "shipped", "random"
 ADAPTER_MARK = "+"
@@ -70,7 +70,7 @@ class TinyAdapter(LocalAdapter[OmniInput]):
             parameters=tiny_network.PARAMETERS,
             settings=self._arguments.model_dump(),
             versions=versions,
-            capabilities=capabilities(self._arguments.batch_size, needs_gpu=False),
+            capabilities=FAMILY.capabilities(self._arguments.batch_size, needs_gpu=False),
         )
 
     @property
