@@ -67,14 +67,25 @@ def build() -> typer.Typer:
     return application
 
 
-def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         from emoreal_bench import __version__
 
         typer.echo(f"emoreal-bench {__version__}")
         raise typer.Exit
+
+
+def _options(
+    # Eager, since otherwise a command is asked for first.
+    _version: bool = typer.Option(
+        False,
+        "--version",
+        help="Print the version and leave.",
+        is_eager=True,
+        callback=_show_version,
+    ),
+) -> None:
+    """Take what stands before a command."""
 
 
 def run(arguments: Sequence[str]) -> int:

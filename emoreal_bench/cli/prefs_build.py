@@ -266,6 +266,7 @@ def tell_written(
         [
             f"{len(pairs)} pairs about {clips} clips are in {out} ({short(identity)}); "
             f"{complete} have both rejected answers.",
-            f"Look at what they teach: emoreal-bench prefs check {out}",
+            f"Look at what they teach: emoreal-bench prefs check {out} --clips FOLDER --against "
+            "TASK=FOLDER",
         ]
     )

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.preferences.measuring import (
     count_repetitions,
+    find_unknown_letters,
     measure_cue_bias,
     measure_lengths,
     measure_letters,
@@ -17,6 +19,7 @@ from emoreal_bench.preferences.measuring import (
 from emoreal_bench.preferences.overlap import find_overlaps
 from emoreal_bench.preferences.reading import hash_pairs
 from emoreal_bench.preferences.report import BlindGuessing, CueBias, PairsReport
+from emoreal_bench.reporting.text import count_of
 from emoreal_bench.statistics.intervals import wilson_interval
 
 STRONG_ASSOCIATION = 0.2
@@ -53,8 +56,13 @@ def check_pairs(
         pairs: What is to be trained on.
         against: What else they are held against.
         progress: Called with evaluation clips looked at and all of them.
+
+    Raises:
+        DataError: If there is no such folder of clips.
     """
     against = against or CheckedAgainst()
+    if against.clips is not None and not against.clips.is_dir():
+        raise DataError("There is no such folder of clips.", where=str(against.clips))
     duplicates, contradictions = count_repetitions(pairs)
     clips = clips_of(pairs)
     report = PairsReport(
@@ -70,6 +78,7 @@ def check_pairs(
         blind=against.blind,
         duplicates=duplicates,
         contradictions=contradictions,
+        unknown_letters=find_unknown_letters(pairs),
         missing_clips=_missing(clips, against.clips),
         overlaps=find_overlaps(clips, against.clips, against.evaluation, progress),
         checked_against=tuple(against.evaluation),
@@ -110,9 +119,15 @@ def _warnings(report: PairsReport) -> list[str]:
             f"{blind.model} finds {100 * blind.accuracy:.0f} percent of the chosen answers without "
             f"the clip; guessing finds {100 * blind.chance:.0f}."
         )
+    if report.unknown_letters:
+        found.append(
+            f"{count_of(len(report.unknown_letters), 'pair')} with an answer whose letter is none "
+            f"of the options, {report.unknown_letters[0]} for one."
+        )
     if report.missing_clips:
         found.append(
-            f"{len(report.missing_clips)} clips are missing, {report.missing_clips[0]} for one."
+            f"{len(report.missing_clips)} clips of pairs, or partners of these, are not in the "
+            f"folder of clips, {report.missing_clips[0]} for one. Training will not begin."
         )
     return found
 

@@ -136,6 +136,18 @@ def measure_letters(pairs: Sequence[PreferencePair]) -> dict[int, LetterBalance]
     }
 
 
+def find_unknown_letters(pairs: Sequence[PreferencePair]) -> tuple[str, ...]:
+    """Give the ids of pairs with an answer whose letter is none of the options of the question."""
+    found = []
+    for pair in pairs:
+        _, options = split_options(pair.question)
+        answers = (pair.chosen, *pair.rejected)
+        letters = {letter for answer in answers if (letter := letter_of(answer)) is not None}
+        if options and not letters <= set(options):
+            found.append(pair.id)
+    return tuple(found)
+
+
 def length_sign(pair: PreferencePair) -> int:
     """Say whether the chosen answer is longer than the rejected ones (1), shorter (-1) or neither.
 

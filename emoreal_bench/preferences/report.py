@@ -115,8 +115,10 @@ class PairsReport(_Record):
     """Pairs whose clip, question and chosen answer stood before."""
     contradictions: int
     """Pairs whose chosen answer another pair of the same clip and question rejects."""
+    unknown_letters: tuple[str, ...] = ()
+    """Ids of pairs with an answer whose letter is none of the options."""
     missing_clips: tuple[str, ...] = ()
-    """Clips that are not in the folder of clips, if that was named."""
+    """Clips of pairs and their partners that are not in the folder of clips, if that was named."""
     overlaps: tuple[Overlap, ...] = ()
     checked_against: tuple[str, ...] = ()
     """Tasks whose clips were compared."""

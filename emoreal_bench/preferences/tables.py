@@ -28,8 +28,9 @@ def report_lines(report: PairsReport) -> Iterator[str]:
     if report.lengths is not None:
         lengths = report.lengths
         yield (
-            f"length of answers in words: chosen {lengths.mean_chosen:.1f} characters, rejected "
-            f"{lengths.mean_rejected:.1f}; longer less shorter: {lengths.advantage:+.2f}"
+            f"mean length of written answers, in characters: chosen {lengths.mean_chosen:.1f}, "
+            f"rejected {lengths.mean_rejected:.1f}; share of longer less share of shorter chosen "
+            f"ones: {lengths.advantage:+.2f}"
         )
     yield _blind_line(report)
     yield f"duplicates: {report.duplicates}; contradictions: {report.contradictions}"

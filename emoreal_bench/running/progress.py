@@ -135,9 +135,8 @@ class LineObserver(_CountingObserver):
     def on_end(self, summary: RunSummary) -> None:
         """Say where the run stands."""
         finished = sum(summary.statuses.values())
-        self._write(
-            f"{finished} of {summary.items} items finished: {describe_statuses(summary.statuses)}"
-        )
+        statuses = describe_statuses(summary.statuses) or "none"
+        self._write(f"{finished} of {summary.items} items finished: {statuses}")
 
 
 class BarObserver(_CountingObserver):

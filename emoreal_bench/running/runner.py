@@ -181,7 +181,7 @@ class _Sitting:
         if policy.deferred:
             if not isinstance(adapter, DeferredAdapter):
                 raise UsageError(
-                    f"{adapter.describe().name} cannot be asked by jobs.",
+                    f"{adapter.describe().name} takes no batches, which --deferred asks by.",
                     remedy="Leave out --deferred. `emoreal-bench list models` says which can.",
                 )
             return DeferredAsker(plan, adapter, policy, self._ledger, self._observer, store)

@@ -114,6 +114,8 @@ def run_training(
         EmorealError: If the loss is no number.
     """
     found = _read_begun(config.out, resume=resume)
+    if resume and found is None:
+        tools.observer.on_notice(f"{config.out} holds no training to go on with: a new one begins.")
     prepared = prepare_training(config, tools.clips_of)
     with ExitStack() as held:
         if prepared.arguments.process_index == 0:

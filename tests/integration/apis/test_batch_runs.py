@@ -318,6 +318,6 @@ def test_money_is_not_bounded_without_prices(stub: StubServer, data: Path, tmp_p
 
 
 def test_a_model_that_takes_no_jobs_says_so(stub: StubServer, data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be asked by jobs"):
+    with pytest.raises(UsageError, match="takes no batches"):
         run(VLLM, stub, data, tmp_path / "run")
     assert not stub.requests

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emoreal_bench import api
+from emoreal_bench import __version__, api
 from emoreal_bench.cli.application import run as run_command
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import Modality
@@ -36,6 +36,11 @@ def closed_port() -> int:
         held.bind(("127.0.0.1", 0))
         port: int = held.getsockname()[1]
         return port
+
+
+def test_the_version_is_told_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["--version"]) == 0
+    assert capsys.readouterr().out == f"emoreal-bench {__version__}\n"
 
 
 def test_every_provider_says_what_it_takes_needs_and_how_to_install_it(

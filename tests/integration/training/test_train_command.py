@@ -84,6 +84,14 @@ def test_to_resume_a_training_that_ended_changes_nothing(
     assert (out / METRICS_FILE).read_bytes() == before
 
 
+def test_to_resume_what_was_never_begun_says_so_and_begins(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = _settings(root, out=str(root / "new"))
+    assert run(["train", str(write_settings(root / "new.yaml", settings)), "--resume"]) == 0
+    assert "a new one begins" in capsys.readouterr().err
+
+
 def test_another_training_is_refused_by_what_differs(
     root: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.vocabulary import AnswerForm, CueQuestion
 from emoreal_bench.preferences.balancing import balance_pairs
-from emoreal_bench.preferences.checking import check_pairs
+from emoreal_bench.preferences.checking import CheckedAgainst, check_pairs
 from emoreal_bench.preferences.known_cues import make_cue_pairs
 from emoreal_bench.preferences.measuring import (
     count_repetitions,
@@ -106,6 +108,18 @@ def test_letters_are_counted_by_the_number_of_options() -> None:
     assert balance[4].chosen == {"A": 3, "B": 1}
     assert balance[4].excess == 0.5
     assert balance[2].chosen == {"B": 1}
+
+
+def test_a_letter_that_is_no_option_is_named_with_its_pair() -> None:
+    odd = make_letter_pair(1, "A").model_copy(update={"chosen": "(Z)"})
+    report = check_pairs([odd, make_letter_pair(2, "B"), make_pair(3)])
+    assert report.unknown_letters == (odd.id,)
+    assert any("none of the options" in warning for warning in report.warnings)
+
+
+def test_a_folder_of_clips_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        check_pairs([make_pair()], CheckedAgainst(clips=tmp_path / "nowhere"))
 
 
 def test_a_few_uneven_letters_are_no_warning_and_many_are() -> None:
