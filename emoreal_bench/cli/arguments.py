@@ -31,12 +31,13 @@ class GivenMedia(StrEnum):
                 return ()
 
 
-def pairs(option: str, values: Sequence[str] | None) -> dict[str, str]:
+def pairs(option: str, values: Sequence[str] | None, example: str = "seed=7") -> dict[str, str]:
     """Read ``key=value`` arguments.
 
     Args:
         option: The option's name, for the message.
         values: As given on the command line.
+        example: Of a value, for the message.
 
     Raises:
         UsageError: If one has no ``=`` or a key is given twice.
@@ -46,7 +47,8 @@ def pairs(option: str, values: Sequence[str] | None) -> dict[str, str]:
         key, equals, rest = value.partition("=")
         if not equals or not key:
             raise UsageError(
-                f"{option} takes key=value, not '{value}'.", remedy=f"For example {option} seed=7"
+                f"{option} takes key=value, not '{value}'.",
+                remedy=f"For example {option} {example}",
             )
         if key in read:
             raise UsageError(f"{option} gives '{key}' twice.")

@@ -76,7 +76,7 @@ def check(
         clips=clips,
         evaluation={
             task: Path(folder).expanduser()
-            for task, folder in key_values("--against", against).items()
+            for task, folder in key_values("--against", against, "emorealm=~/emorealm").items()
         },
         model=model,
         run=api.RunOptions(
