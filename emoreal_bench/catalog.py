@@ -9,6 +9,7 @@ folder holds YAML files) and readers through ``emoreal_bench.readers``.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -17,6 +18,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from emoreal_bench.contracts.errors import TaskError, UsageError
 from emoreal_bench.contracts.task import Task
@@ -140,9 +142,25 @@ def _join(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
 def explain(error: ValidationError) -> str:
     """Say in lines for people what does not fit a schema, and where."""
     lines = [
-        f"  {'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
+        f"  {'.'.join(str(part) for part in problem['loc']) or 'the file'}: {_in_words(problem)}"
         for problem in error.errors()
     ]
     if len(lines) > _PROBLEMS_SHOWN:
         lines[_PROBLEMS_SHOWN:] = [f"  and {len(lines) - _PROBLEMS_SHOWN} more"]
     return "\n".join(lines)
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    """Say what is wrong at one place, without the terms of the library that found it."""
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "extra_forbidden":
+            return "there is no such key"
+        case "union_tag_invalid":
+            known = re.findall(r"'([^']+)'", context["expected_tags"])
+            key = context["discriminator"].strip("'")
+            return f"{key} '{context['tag']}' is none of {', '.join(known)}"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return problem["msg"]

@@ -81,6 +81,31 @@ def test_what_does_not_fit_is_refused_by_name(
     assert named in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("method", "changes", "said"),
+    [
+        ({"name": "avem_dpo"}, {"epoch": 2}, "epoch: there is no such key"),
+        (
+            {"name": "avemdpo"},
+            {},
+            "method: name 'avemdpo' is none of sft, naive_dpo, vista_dpo, avem_dpo",
+        ),
+        (
+            {"name": "avem_dpo", "beta_spurious": 0.9},
+            {},
+            "method.avem_dpo: beta_spurious and beta_hallucination must sum to 1",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(
+    tmp_path: Path, method: dict[str, Any], changes: dict[str, Any], said: str
+) -> None:
+    path = write_settings(tmp_path / "c.yaml", make_settings(ROOT, method, **changes))
+    with pytest.raises(UsageError) as refused:
+        read_config(path)
+    assert said in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "just words", "a: [", ""])
 def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"
