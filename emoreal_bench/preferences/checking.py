@@ -126,8 +126,8 @@ def _warnings(report: PairsReport) -> list[str]:
         )
     if report.missing_clips:
         found.append(
-            f"{count_of(len(report.missing_clips), 'clip')} of pairs, or partners, missing from the "
-            f"folder: {report.missing_clips[0]} for one."
+            f"{count_of(len(report.missing_clips), 'clip')} of pairs, or partners, missing from "
+            f"the folder: {report.missing_clips[0]} for one."
         )
     return found
 
