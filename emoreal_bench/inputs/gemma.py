@@ -39,7 +39,6 @@ class GemmaAudio:
     """The sound of one clip.
 
     Attributes:
-        key: The clip's key.
         features: ``(frames, mel bins)`` log-mel values.
         mask: ``(frames,)``, false where only padding is heard.
         seconds: Length as fed.
@@ -47,7 +46,6 @@ class GemmaAudio:
         hash: Over all that the model hears.
     """
 
-    key: str
     features: torch.Tensor
     mask: torch.Tensor
     seconds: float
@@ -115,7 +113,6 @@ def extract_audio(
     extracted = extractor([sound], return_tensors="pt")
     features, mask = extracted["input_features"][0], extracted["input_features_mask"][0]
     return GemmaAudio(
-        key=clip.key,
         features=features,
         mask=mask,
         seconds=len(sound) / SAMPLE_RATE,

@@ -77,7 +77,6 @@ class Gemma4Video:
     """The picture of one clip.
 
     Attributes:
-        key: The clip's key.
         patches: ``(frames, most patches, 3 * patch * patch)`` 32-bit floats in 0..1.
         positions: ``(frames, most patches, 2)`` column and row; -1 where padded.
         times: Of each frame, as ``mm:ss``.
@@ -85,7 +84,6 @@ class Gemma4Video:
         hash: Over all that the model sees.
     """
 
-    key: str
     patches: torch.Tensor
     positions: torch.Tensor
     times: tuple[str, ...]
@@ -189,7 +187,7 @@ class Gemma4InputBuilder:
         times = tuple(f"{int(time // 60):02d}:{int(time % 60):02d}" for time in clip.timestamps)
         tokens = int((positions[0, :, 0] >= 0).sum()) // self._frame_settings.pool**2
         digest = hash_tensor(patches, f"{times} {tokens} {hash_tensor(positions)}")
-        return Gemma4Video(clip.key, patches, positions, times, tokens, digest)
+        return Gemma4Video(patches, positions, times, tokens, digest)
 
     def _prepare_audio(self, clip: ClipMedia) -> GemmaAudio:
         # Two convolutions of stride 2, and so is their mask.

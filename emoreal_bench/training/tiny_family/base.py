@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -32,6 +30,7 @@ from emoreal_bench.training.tiny_family.towers import (
     balanced_detection,
     train_tower,
 )
+from emoreal_bench.training.tiny_family.workers import make_pool
 
 _TOWERS_SEED = 0
 Network = Qwen2_5OmniThinkerForConditionalGeneration
@@ -116,13 +115,12 @@ def _train_towers(recipe: Recipe, work: Path) -> None:
         for modality in (Modality.VIDEO, Modality.AUDIO)
         if not is_finished(_tower_stage(modality, recipe), work / "towers")
     ]
-    with ProcessPoolExecutor(len(missing) or 1, get_context("spawn")) as pool:
+    with make_pool(len(missing) or 1) as pool:
         for done in [pool.submit(_train_one_tower, one, recipe, work) for one in missing]:
             done.result()
 
 
 def _train_one_tower(modality: Modality, recipe: Recipe, work: Path) -> None:
-    torch.set_num_threads(1)
     network = make_network(settings(make_tokenizer()), _TOWERS_SEED)
     (tower,) = (one for one in _towers(network) if one.modality is modality)
     _learn(tower, recipe, work, _labelled(_training_sets(recipe), work))

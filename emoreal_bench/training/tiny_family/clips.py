@@ -8,10 +8,8 @@ decoded files.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +30,10 @@ from emoreal_bench.synth import (
 )
 from emoreal_bench.synth.scenes import QUESTIONS_PER_CLIP
 from emoreal_bench.training.tiny_family.optimisation import show
+from emoreal_bench.training.tiny_family.workers import make_pool
 
 SHARD_CLIPS = 50
 FRAMES = 8
-_WORKERS = 2
 _SHOW_EVERY = 10
 
 
@@ -98,7 +96,7 @@ def draw_sets(sets: Sequence[ClipSet], folder: Path) -> None:
     for clip_set in sets:
         (folder / clip_set.name).mkdir(parents=True, exist_ok=True)
     draw = partial(_draw_shard, frame_settings=FRAME_SETTINGS)
-    with ProcessPoolExecutor(_WORKERS, get_context("spawn")) as pool:
+    with make_pool() as pool:
         for number, _ in enumerate(pool.map(draw, *zip(*missing, strict=True)), start=1):
             if number % _SHOW_EVERY == 0:
                 show(f"clips: {number * SHARD_CLIPS} of {len(missing) * SHARD_CLIPS} drawn")
@@ -124,7 +122,6 @@ def _shards(clip_set: ClipSet, folder: Path) -> Iterator[tuple[Path, tuple[Scene
 
 
 def _draw_shard(path: Path, scenes: Sequence[Scene], frame_settings: FrameSettings) -> None:
-    torch.set_num_threads(1)
     drawn = [_draw(scene, frame_settings) for scene in scenes]
     steps = [clip.log_mel.shape[1] for clip in drawn]
     unfinished = path.with_suffix(".unfinished")

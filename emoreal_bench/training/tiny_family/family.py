@@ -6,17 +6,13 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 from typing import Any
-
-import torch
 
 from emoreal_bench.model_adapters.lora import CONFIGURATION
 from emoreal_bench.model_adapters.tiny_network import ADAPTERS, WEIGHTS
@@ -33,6 +29,7 @@ from emoreal_bench.training.tiny_family.measuring import (
 )
 from emoreal_bench.training.tiny_family.optimisation import show
 from emoreal_bench.training.tiny_family.recipe import VARIANTS, Recipe
+from emoreal_bench.training.tiny_family.workers import make_pool
 
 BASE = "base"
 SHIPPED_SEED = 0
@@ -52,7 +49,6 @@ _COLUMNS: Mapping[str, str] = {
 _NATS = "text_prior"
 _TEST = Path("data", "test")
 _SHIPPED_FORM = "adapter-bfloat16"
-_WORKERS = 2
 _FLOOR_PERCEPTION = 0.8
 _FLOOR_NATS = 1.0
 
@@ -151,7 +147,7 @@ def _rows(recipe: Recipe, work: Path, seeds: Sequence[int], bases: Sequence[int]
     recipes = [recipe.with_base_seed(base_seed) for base_seed in bases]
     members = [(BASE, None), *((name, seed) for seed in seeds for name in VARIANTS)]
     count = 0
-    with ProcessPoolExecutor(_WORKERS, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+    with make_pool() as pool:
         written = pool.submit(_write_benchmarks, recipe, work)
         made = [pool.submit(make_base, one, work) for one in recipes]
         written.result()

@@ -154,7 +154,7 @@ def test_several_clips_find_their_own_places(model: Gemma4) -> None:
         clips={"clip": one},
     )
     (prepared,) = prepare(model, [both])
-    assert [video.key for video in prepared.videos] == [one.key, one.key]
+    assert len({video.hash for video in prepared.videos}) == 1 < len(prepared.videos)
     tokens = prepared.delivery.tokens
     assert tokens[Modality.VIDEO] == sum(video.frame_tokens for video in prepared.videos)
 
