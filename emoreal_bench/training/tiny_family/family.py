@@ -178,7 +178,9 @@ def _make_row(name: str, seed: int | None, recipe: Recipe, work: Path) -> Row:
         adapter = trained.with_name(_SHIPPED_FORM)
         if not (adapter / CONFIGURATION).exists():
             copy_adapter(trained, adapter)
-    found = measure(Member({"weights": str(base)}, adapter), work / _TEST, work / "runs")
+    # Members may come out alike, and two processes must not write one run.
+    runs = work / "runs" / base.stem / (name if seed is None else f"{name}-seed-{seed}")
+    found = measure(Member({"weights": str(base)}, adapter), work / _TEST, runs)
     return Row(name, recipe.language.seed, seed, found)
 
 
