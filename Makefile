@@ -65,10 +65,10 @@ benchmark: $(VENV)/.installed-dev
 	  $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 tiny: $(VENV)/.installed-demo
-	OMP_NUM_THREADS=1 $(BIN)/python -m emoreal_bench.training.tiny_family build --work runs/tiny
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.tiny_omni build --work runs/tiny
 
 tiny-study: $(VENV)/.installed-demo
-	OMP_NUM_THREADS=1 $(BIN)/python -m emoreal_bench.training.tiny_family study --work runs/tiny
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.tiny_omni study --work runs/tiny
 
 $(VENV)/.torch: constraints.txt
 	@echo "Installing torch and the other libraries; this takes some minutes."

@@ -82,7 +82,7 @@ def connect_openai(
     import openai
     from openai.types.chat import ChatCompletionContentPartImageParam
 
-    from emoreal_bench.model_adapters.encoding import encode_jpeg
+    from emoreal_bench.model_adapters.remote.encoding import encode_jpeg
 
     transport = openai.DefaultAsyncHttpxClient(limits=httpx2.Limits(max_connections=in_flight))
     client = openai.AsyncOpenAI(
@@ -213,7 +213,7 @@ def write_dataset(root: Path, items: int) -> None:
     """Write yes/no questions about small clips in the layout of EmoReAlM."""
     import numpy as np
 
-    from emoreal_bench.model_adapters.encoding import encode_mp4
+    from emoreal_bench.model_adapters.remote.encoding import encode_mp4
 
     generator = np.random.default_rng(1)
     (root / "videos").mkdir(parents=True)

@@ -49,7 +49,7 @@ from emoreal_bench.contracts.vocabulary import AnswerMethod, ChoiceScoreKind
 from emoreal_bench.inputs import InputError
 from emoreal_bench.media.decode import decode_clip
 from emoreal_bench.media.limits import DecodeLimits
-from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel
+from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel
 from emoreal_bench.synth import SynthSettings, make_items, write_benchmark
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"

@@ -22,15 +22,15 @@ from transformers import (
     WhisperConfig,
 )
 
-from emoreal_bench.inputs.avere import AvereInputBuilder, AvereShape
 from emoreal_bench.inputs.frames import FrameSettings
-from emoreal_bench.inputs.qwen_omni import OmniInputBuilder
-from emoreal_bench.model_adapters import tiny_network
-from emoreal_bench.model_adapters.avere import AvereModel
-from emoreal_bench.model_adapters.avere_network import AvereConfig, AvereNetwork
-from emoreal_bench.model_adapters.avere_weights import load_avere
-from emoreal_bench.model_adapters.local import LocalModel
-from emoreal_bench.model_adapters.qwen2_5_omni import Qwen25Omni
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.adapter import LocalModel
+from emoreal_bench.model_adapters.local.avere.adapter import AvereModel
+from emoreal_bench.model_adapters.local.avere.inputs import AvereInputBuilder, AvereShape
+from emoreal_bench.model_adapters.local.avere.network import AvereConfig, AvereNetwork
+from emoreal_bench.model_adapters.local.avere.weights import load_avere
+from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInputBuilder
+from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
 from tests.avere_checkpoint import AVERE_CASE, AVERE_SHAPE, make_avere_tokenizer
 
 # Technical report of Qwen2.5-Omni, section 2, and Qwen2.5-7B.

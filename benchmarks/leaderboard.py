@@ -59,7 +59,7 @@ class Build:
 
 def build_timed(runs: list[Path], out: Path) -> Build:
     """Build the site, with loading the runs."""
-    from emoreal_bench.reporting.leaderboard import build_leaderboard
+    from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 
     start, cpu_start = time.perf_counter(), time.process_time()
     build_leaderboard(runs, out)

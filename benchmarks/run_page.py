@@ -29,7 +29,7 @@ def write_run(folder: Path, items: int) -> Path:
     from emoreal_bench.contracts.item import Item
     from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE, PLAN_FILE
     from emoreal_bench.identity import canonical_json, item_record
-    from emoreal_bench.running.log import seal
+    from emoreal_bench.record.log import seal
     from tests.run_factory import MadeUpRun
 
     choices = ("(A) a smile", "(B) a frown", "(C) a shrug", "(D) a nod")
@@ -81,7 +81,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         run = write_run(Path(name) / "run", arguments.items)
-        from emoreal_bench.reporting.run_page import write_run_page
+        from emoreal_bench.reporting.run_page.page import write_run_page
 
         start = time.perf_counter()
         page = write_run_page(run, Path(name) / "page")

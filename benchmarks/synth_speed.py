@@ -18,9 +18,9 @@ from pathlib import Path
 
 from emoreal_bench.synth import Scene, SynthSettings, make_items, make_scenes, sample_clip
 from emoreal_bench.synth.encode import encode_clip
-from emoreal_bench.synth.picture import iterate_frames
+from emoreal_bench.synth.picture.frames import iterate_frames
 from emoreal_bench.synth.scenes import FRAME_RATE
-from emoreal_bench.synth.sound import synthesize_sound
+from emoreal_bench.synth.voice.sound import synthesize_sound
 
 RESULTS = Path(__file__).parent / "results" / "synth_speed.json"
 CLIPS = 40

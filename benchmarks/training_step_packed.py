@@ -21,10 +21,16 @@ from benchmarks.training_step_setup import (
     without_clips,
 )
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.training.answers import PromptWithAnswers
-from emoreal_bench.training.losses import CHOSEN, CHOSEN_ALTERED, HALLUCINATION, SPURIOUS, avem_dpo
-from emoreal_bench.training.packing import PackedBatch
-from emoreal_bench.training.reference_cache import ReferenceCache, reference_key
+from emoreal_bench.training.examples.answers import PromptWithAnswers
+from emoreal_bench.training.examples.packing import PackedBatch
+from emoreal_bench.training.objectives.losses import (
+    CHOSEN,
+    CHOSEN_ALTERED,
+    HALLUCINATION,
+    SPURIOUS,
+    avem_dpo,
+)
+from emoreal_bench.training.objectives.reference_cache import ReferenceCache, reference_key
 from emoreal_bench.training.trainable import LoraSettings, TrainableModel, load_trainable
 
 _MEDIA_BYTES = 2**30

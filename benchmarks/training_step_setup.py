@@ -39,7 +39,7 @@ from emoreal_bench.contracts.request import (
     TextPart,
     VideoPart,
 )
-from emoreal_bench.model_adapters import tiny_network
+from emoreal_bench.model_adapters.built_in import tiny_network
 
 BETA = 0.1
 RANK, ALPHA = 8, 16

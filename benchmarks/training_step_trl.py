@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.training_step_setup import ALPHA, BETA, RANK, Meter, Pair, Work, load_tokenizer
 from emoreal_bench.inputs.frames import FrameSettings
-from emoreal_bench.inputs.qwen_omni import (
+from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     TURN_END,
     ClipTensors,
     OmniInput,

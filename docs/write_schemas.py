@@ -20,11 +20,11 @@ from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.training_record import TrainingRecord
+from emoreal_bench.preferences.checking.verdicts import AuditReport, Verdicts
 from emoreal_bench.preferences.report import PairsReport
-from emoreal_bench.preferences.verdicts import AuditReport, Verdicts
 from emoreal_bench.probing.cards import Card
 from emoreal_bench.probing.reproduction import ReproductionReport
-from emoreal_bench.running.records import LogLine
+from emoreal_bench.record.records import LogLine
 from emoreal_bench.training.config import TrainingConfig
 
 FOLDER = Path(__file__).parent / "schemas"

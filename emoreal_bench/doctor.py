@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.model_adapters import create_adapter, list_providers
-from emoreal_bench.model_adapters.remote import RemoteAdapter
+from emoreal_bench.model_adapters.remote.endpoint import RemoteAdapter
 
 _CORE = ("av", "jinja2", "numpy", "pydantic", "scikit-learn", "typer")
 _FREE_BYTES_WANTED = 2 * 10**9

@@ -21,7 +21,7 @@ from typing import cast
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.model_adapters.lora import LoraAdapter, read_lora
+from emoreal_bench.model_adapters.local.lora import LoraAdapter, read_lora
 
 ENTRY_POINT_GROUP = "emoreal_bench.model_adapters"
 
@@ -125,7 +125,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         for provider in (
             Provider(
                 name="baseline",
-                factory="emoreal_bench.model_adapters.baselines:create",
+                factory="emoreal_bench.model_adapters.built_in.baselines:create",
                 summary="Blind baselines that look at no clip: first or last option, or a guess.",
                 example="baseline/random",
                 models=("first-choice", "last-choice", "random"),
@@ -134,7 +134,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="scripted",
-                factory="emoreal_bench.model_adapters.scripted:create",
+                factory="emoreal_bench.model_adapters.built_in.scripted:create",
                 summary="Replies read from a JSON file: replays of recorded replies, and tests.",
                 example="scripted/replies.json",
                 takes=_CLIP,
@@ -142,7 +142,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="tiny",
-                factory="emoreal_bench.model_adapters.tiny:create",
+                factory="emoreal_bench.model_adapters.built_in.tiny:create",
                 summary="A Qwen2.5-Omni of under two million parameters that runs on any CPU.",
                 example="tiny/omni",
                 models=(
@@ -165,7 +165,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="hf",
-                factory="emoreal_bench.model_adapters.hf:create",
+                factory="emoreal_bench.model_adapters.local.hf:create",
                 summary="Models that see and hear, run by transformers: Qwen-Omni, Gemma, Phi-4.",
                 example="hf/Qwen/Qwen2.5-Omni-7B",
                 models=(
@@ -184,7 +184,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="vllm",
-                factory="emoreal_bench.model_adapters.vllm:create",
+                factory="emoreal_bench.model_adapters.vllm.adapter:create",
                 summary="Qwen2.5-Omni in vLLM, for many questions at once on a GPU.",
                 example="vllm/Qwen/Qwen2.5-Omni-7B",
                 models=("Qwen/Qwen2.5-Omni-7B", "Qwen/Qwen2.5-Omni-3B"),
@@ -197,7 +197,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="avere",
-                factory="emoreal_bench.model_adapters.avere:create",
+                factory="emoreal_bench.model_adapters.local.avere.adapter:create",
                 summary="AVERE-7B and its base, natively, from the authors' checkpoint folder.",
                 example="avere/checkpoints/AVERE-7B",
                 extra="hf",
@@ -209,7 +209,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="worker",
-                factory="emoreal_bench.model_adapters.worker:create",
+                factory="emoreal_bench.model_adapters.worker.adapter:create",
                 summary="A model in a process and an environment of its own, for older libraries.",
                 example="worker/videollama2",
                 takes=_CLIP,
@@ -218,7 +218,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="http",
-                factory="emoreal_bench.model_adapters.http:create",
+                factory="emoreal_bench.model_adapters.remote.http:create",
                 summary="Any OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio.",
                 example="http/qwen-omni",
                 extra="openai",
@@ -229,7 +229,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="openai",
-                factory="emoreal_bench.model_adapters.openai_chat:create",
+                factory="emoreal_bench.model_adapters.remote.openai_chat:create",
                 summary="Models of OpenAI: clips as frames or as sound, never both at once.",
                 example="openai/gpt-4o-2024-11-20",
                 models=("gpt-4o-2024-11-20", "gpt-audio-1.5"),
@@ -242,7 +242,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="google",
-                factory="emoreal_bench.model_adapters.google_genai:create",
+                factory="emoreal_bench.model_adapters.remote.google_genai:create",
                 summary="Models of Google through the Gemini API: clips as video with sound.",
                 example="google/gemini-2.5-flash",
                 models=("gemini-2.5-flash", "gemini-2.5-pro"),
@@ -255,7 +255,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
             ),
             Provider(
                 name="inspect",
-                factory="emoreal_bench.model_adapters.inspect_models:create",
+                factory="emoreal_bench.model_adapters.remote.inspect_models:create",
                 summary="Models that Inspect AI wraps: clips as frames, or as it is told.",
                 example="inspect/mistral/pixtral-12b-2409",
                 extra="inspect",

@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from emoreal_bench.inputs.avere import AvereShape
+from emoreal_bench.model_adapters.local.avere.inputs import AvereShape
 
 AVERE_CASE = Path(__file__).parent / "data" / "avere_tiny"
 AVERE_SHAPE = AvereShape(

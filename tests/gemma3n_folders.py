@@ -20,10 +20,13 @@ from transformers import (
     SiglipImageProcessorPil,
 )
 
-from emoreal_bench.inputs.gemma3n import Gemma3nFrameSettings, Gemma3nInputBuilder
-from emoreal_bench.model_adapters import tiny_network
-from emoreal_bench.model_adapters.family import ModelFolder
-from emoreal_bench.model_adapters.gemma3n import FAMILY
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.family import ModelFolder
+from emoreal_bench.model_adapters.local.gemma.gemma3n import FAMILY
+from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import (
+    Gemma3nFrameSettings,
+    Gemma3nInputBuilder,
+)
 from tests.tiny_weights import enlarge
 
 WHY_SKIPPED = "Gemma 3n needs timm; `make test-timm` brings it"

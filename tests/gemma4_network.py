@@ -12,8 +12,11 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from emoreal_bench.inputs.gemma4 import Gemma4FrameSettings, Gemma4InputBuilder
-from emoreal_bench.model_adapters import tiny_network
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.gemma.gemma4_inputs import (
+    Gemma4FrameSettings,
+    Gemma4InputBuilder,
+)
 from tests.tiny_weights import enlarge
 
 FRAME_SETTINGS = Gemma4FrameSettings()

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from emoreal_bench.model_adapters import tiny_network
+from emoreal_bench.model_adapters.built_in import tiny_network
 
 # Arguments of ``hf/`` with which these folders give what ``tiny/omni`` gives.
 PIXELS = {

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from transformers import Phi4MultimodalConfig, Phi4MultimodalForCausalLM, PreTrainedTokenizerFast
 
-from emoreal_bench.inputs.phi4_media import CropSettings
-from emoreal_bench.inputs.phi4_multimodal import OwnAdapter, Phi4InputBuilder
-from emoreal_bench.inputs.qwen_omni import token_ids
-from emoreal_bench.model_adapters import tiny_network
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.phi4.inputs import OwnAdapter, Phi4InputBuilder
+from emoreal_bench.model_adapters.local.phi4.media import CropSettings
+from emoreal_bench.model_adapters.local.qwen_omni.inputs import token_ids
 from tests.lora_folders import adapt
 from tests.tiny_weights import enlarge
 

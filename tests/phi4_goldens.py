@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emoreal_bench.inputs.phi4_media import CropSettings
+from emoreal_bench.model_adapters.local.phi4.media import CropSettings
 
 GOLDENS = Path(__file__).parent / "data" / "phi4_crops.npz"
 

@@ -11,7 +11,7 @@ import torch
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Message, TextPart, VideoPart
-from emoreal_bench.training.answers import PromptWithAnswers
+from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.trainable import LoraSettings, TrainableModel, load_trainable
 from tests import qwen3_omni_network
 from tests.avere_checkpoint import make_avere_checkpoint

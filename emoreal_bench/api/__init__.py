@@ -62,9 +62,9 @@ from emoreal_bench.api.scores import (
     write_check,
 )
 from emoreal_bench.api.training import preview_training, train
-from emoreal_bench.preferences.captions import CaptionOptions
-from emoreal_bench.preferences.known_cues import CuePairOptions
-from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.preferences.building.captions import CaptionOptions
+from emoreal_bench.preferences.building.known_cues import CuePairOptions
+from emoreal_bench.record.finished import RunReport
 from emoreal_bench.running.budget import Budget
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error

@@ -11,8 +11,8 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.readers import load_items
 
 if TYPE_CHECKING:
-    from emoreal_bench.readers.check import DataReport
-    from emoreal_bench.readers.prepare import PreparedLayout
+    from emoreal_bench.datasets.check import DataReport
+    from emoreal_bench.datasets.prepare import PreparedLayout
 
 
 Progress = Callable[[int, int], None]
@@ -61,7 +61,7 @@ def check_data(
     Raises:
         DataError: If the annotations are not valid.
     """
-    from emoreal_bench.readers.check import check_dataset
+    from emoreal_bench.datasets.check import check_dataset
 
     definition = find_task(task).task
     return check_dataset(definition, load_items(definition, data, data_options or {}), progress)
@@ -75,7 +75,7 @@ def prepare_layout(source: Path, out: Path, progress: Progress | None = None) ->
         out: Where the trees are made; what an earlier call finished is kept.
         progress: Called with clips done and clips in all.
     """
-    from emoreal_bench.readers.prepare import prepare_layout as prepare
+    from emoreal_bench.datasets.prepare import prepare_layout as prepare
 
     return prepare(source, out, progress)
 
@@ -96,6 +96,6 @@ def get_data(
             holds another revision.
         DataError: If a file cannot be had or is not what it should be.
     """
-    from emoreal_bench.readers.download import download_data
+    from emoreal_bench.datasets.download import download_data
 
     return download_data(find_task(task).task, out, revision, progress)

@@ -19,10 +19,10 @@ from emoreal_bench.readers import load_items
 from emoreal_bench.running.observer import RunObserver
 
 if TYPE_CHECKING:
-    from emoreal_bench.preferences.captions import CaptionedPairs, CaptionOptions
-    from emoreal_bench.preferences.known_cues import CuePairOptions
-    from emoreal_bench.preferences.sampled import SampledPairs
-    from emoreal_bench.preferences.sorting import Sorter
+    from emoreal_bench.preferences.building.captions import CaptionedPairs, CaptionOptions
+    from emoreal_bench.preferences.building.known_cues import CuePairOptions
+    from emoreal_bench.preferences.building.sampled import SampledPairs
+    from emoreal_bench.preferences.building.sorting import Sorter
 
 
 def build_cue_pairs(
@@ -49,7 +49,7 @@ def build_cue_pairs(
     """
     from pydantic import ValidationError
 
-    from emoreal_bench.preferences.known_cues import make_cue_pairs, read_synth_settings
+    from emoreal_bench.preferences.building.known_cues import make_cue_pairs, read_synth_settings
     from emoreal_bench.synth.settings import Split, SynthSettings
 
     if (data is None) == (settings is None):
@@ -111,7 +111,7 @@ def sample_answers(
         UsageError: For a wrong name, argument or number.
         DataError, RunError, RunInterrupted: As :func:`evaluate`.
     """
-    from emoreal_bench.preferences.asking import StageRunner
+    from emoreal_bench.preferences.building.asking import StageRunner
     from emoreal_bench.running.plan import make_plan
 
     options = options or RunOptions()
@@ -168,9 +168,9 @@ def build_sampled_pairs(
         DataError: If the data folder is not there.
         RunError: If a folder holds no run, requests failed, or no pair came out.
     """
-    from emoreal_bench.preferences.clips import measure_lengths_of
-    from emoreal_bench.preferences.sampled import build_sampled_pairs as build
-    from emoreal_bench.preferences.sampled import load_samples
+    from emoreal_bench.preferences.building.clips import measure_lengths_of
+    from emoreal_bench.preferences.building.sampled import build_sampled_pairs as build
+    from emoreal_bench.preferences.building.sampled import load_samples
 
     sorting = sorting or SortingOptions()
     sampled = load_samples(runs, sorting.data)
@@ -183,9 +183,13 @@ def build_sampled_pairs(
 def _make_sorters(
     root: Path, sorting: SortingOptions, options: RunOptions, observer: RunObserver | None
 ) -> list[Sorter]:
-    from emoreal_bench.preferences.asking import StageRunner
-    from emoreal_bench.preferences.known_cues import read_synth_settings
-    from emoreal_bench.preferences.sorting import CategorySorter, JudgeSorter, KnownCueSorter
+    from emoreal_bench.preferences.building.asking import StageRunner
+    from emoreal_bench.preferences.building.known_cues import read_synth_settings
+    from emoreal_bench.preferences.building.sorting import (
+        CategorySorter,
+        JudgeSorter,
+        KnownCueSorter,
+    )
     from emoreal_bench.synth.build import RECORD
 
     sorters: list[Sorter] = [CategorySorter()]
@@ -245,9 +249,9 @@ def build_caption_pairs(
         RunError: If requests failed, or no clip could be captioned.
         BudgetSpentError, RunInterrupted: The same call goes on later.
     """
-    from emoreal_bench.preferences.asking import StageRunner
-    from emoreal_bench.preferences.captions import build_caption_pairs as build
-    from emoreal_bench.preferences.clips import find_clips, measure_lengths_of
+    from emoreal_bench.preferences.building.asking import StageRunner
+    from emoreal_bench.preferences.building.captions import build_caption_pairs as build
+    from emoreal_bench.preferences.building.clips import find_clips, measure_lengths_of
 
     options = options or RunOptions()
     describer = create_adapter(model, options.model_arguments, options.lora)

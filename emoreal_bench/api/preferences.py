@@ -17,8 +17,8 @@ from emoreal_bench.running.observer import RunObserver
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.item import Clip
+    from emoreal_bench.preferences.checking.verdicts import AuditReport
     from emoreal_bench.preferences.report import BlindGuessing, PairsReport
-    from emoreal_bench.preferences.verdicts import AuditReport
 
 Progress = Callable[[int, int], None]
 
@@ -73,8 +73,8 @@ def check_pairs(
         DataError: If the file or an evaluation set is not valid.
         UsageError: For a wrong task or model.
     """
-    from emoreal_bench.preferences.checking import CheckedAgainst
-    from emoreal_bench.preferences.checking import check_pairs as check
+    from emoreal_bench.preferences.checking.check import CheckedAgainst
+    from emoreal_bench.preferences.checking.check import check_pairs as check
 
     options = options or PairsCheckOptions()
     pairs = read_pairs(path)
@@ -97,7 +97,7 @@ def balance_pairs(path: Path, out: Path, seed: int = 0) -> tuple[PreferencePair,
     Raises:
         DataError: If the file is no file of pairs.
     """
-    from emoreal_bench.preferences.balancing import balance_pairs as balance
+    from emoreal_bench.preferences.building.balancing import balance_pairs as balance
 
     pairs = balance(read_pairs(path), seed)
     write_pairs(pairs, out)
@@ -122,7 +122,7 @@ def write_audit_page(
     Raises:
         DataError: If the file is no file of pairs.
     """
-    from emoreal_bench.preferences.audit import write_audit_page as write
+    from emoreal_bench.reporting.audit_page import write_audit_page as write
 
     return write(read_pairs(path), clips, out, sample=sample, seed=seed)
 
@@ -138,7 +138,7 @@ def read_audit(path: Path, verdicts: Path) -> AuditReport:
         DataError: If one of the files is not what it should be.
         NotComparableError: If the verdicts are on other pairs.
     """
-    from emoreal_bench.preferences.verdicts import read_verdicts, weigh_verdicts
+    from emoreal_bench.preferences.checking.verdicts import read_verdicts, weigh_verdicts
 
     return weigh_verdicts(read_pairs(path), read_verdicts(verdicts))
 
@@ -153,8 +153,8 @@ def _guess_blind(
     options: PairsCheckOptions,
     observer: RunObserver | None,
 ) -> BlindGuessing | None:
-    from emoreal_bench.preferences.asking import StageRunner
-    from emoreal_bench.preferences.blind import measure_blind, plan_blind
+    from emoreal_bench.preferences.building.asking import StageRunner
+    from emoreal_bench.preferences.checking.blind import measure_blind, plan_blind
 
     if options.model is None:
         return None

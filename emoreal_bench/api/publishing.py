@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from emoreal_bench.api.looking import find_runs
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters import create_adapter
-from emoreal_bench.reporting.runs import RunReport, load_report
-from emoreal_bench.running.files import write_atomically
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.finished import RunReport, load_report
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
@@ -47,7 +47,7 @@ def view_run(
         NotComparableError: If the other run is of other items.
         DataError: If ``data`` is not the data of the run's task.
     """
-    from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
+    from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 
     return write_run_page(run, out, RunPageOptions(other, data, clips, stills))
 
@@ -78,8 +78,8 @@ def build_leaderboard(
     Raises:
         RunError: If a folder holds no finished run.
     """
-    from emoreal_bench.reporting.leaderboard import LeaderboardOptions
-    from emoreal_bench.reporting.leaderboard import build_leaderboard as build
+    from emoreal_bench.reporting.leaderboard.build import LeaderboardOptions
+    from emoreal_bench.reporting.leaderboard.build import build_leaderboard as build
 
     options = LeaderboardOptions(run_pages=run_pages, paired=paired, own=find_runs(own))
     return build(find_runs(runs), out, options)
@@ -100,7 +100,7 @@ def add_leaderboard_entry(entry: Path, to: Path, data: Path | None = None) -> Pa
         RefusedEntryError: If a score does not follow from the items, or the task is not known.
         RunError: If a file is not there or not as it should be.
     """
-    from emoreal_bench.reporting.submission import add_entry
+    from emoreal_bench.reporting.leaderboard.submission import add_entry
 
     return add_entry(entry, to, data)
 
@@ -112,7 +112,7 @@ def make_site_server(site: Path, port: int = 0) -> ThreadingHTTPServer:
         RunError: If the folder holds no page.
         UsageError: If the port is taken.
     """
-    from emoreal_bench.reporting.serving import make_server
+    from emoreal_bench.reporting.site.serving import make_server
 
     return make_server(site, port)
 
@@ -123,7 +123,7 @@ def diff_runs(first: Path, second: Path) -> RunChanges:
     Raises:
         RunError: If a folder holds no run.
     """
-    from emoreal_bench.reporting.run_changes import find_changes
+    from emoreal_bench.reporting.terminal.run_changes import find_changes
 
     return find_changes(first, second)
 
@@ -140,7 +140,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
         NotComparableError: If they are not of one run.
         RunError: If a folder holds no run, or ``out`` already does.
     """
-    from emoreal_bench.running.merging import merge_runs as merge
+    from emoreal_bench.record.merging import merge_runs as merge
 
     merge(folders, out)
     return load_report(out)
@@ -156,7 +156,7 @@ def export_run(folder: Path, path: Path) -> None:
         MissingExtraError: If Parquet is wanted and its library is not installed.
         RunError: If the folder holds no run, or the file cannot be written.
     """
-    from emoreal_bench.reporting.exports import export_items
+    from emoreal_bench.reporting.exports.items import export_items
 
     export_items(folder, path)
 
@@ -179,7 +179,7 @@ def merge_lora(
     Raises:
         UsageError: If the model takes no adapter or another one, or ``out`` holds something.
     """
-    from emoreal_bench.model_adapters.lora import Mergeable
+    from emoreal_bench.model_adapters.local.lora import Mergeable
 
     adapter = create_adapter(model, model_arguments, lora)
     if not isinstance(adapter, Mergeable):
@@ -203,7 +203,7 @@ def track_run(folder: Path, tracker: Tracker, project: str = "emoreal-bench") ->
         RunError: If the folder holds no finished run.
         MissingExtraError: If the service's client is not installed.
     """
-    from emoreal_bench.reporting.trackers import send_scores
+    from emoreal_bench.reporting.exports.trackers import send_scores
 
     send_scores(load_report(folder), tracker, project)
 
@@ -216,6 +216,6 @@ def write_model_card(folder: Path, path: Path) -> None:
         RunError: If the folder holds no finished run, or the file cannot be written.
         MissingExtraError: If ``huggingface_hub`` is not installed.
     """
-    from emoreal_bench.reporting.trackers import write_model_card as write
+    from emoreal_bench.reporting.exports.trackers import write_model_card as write
 
     write(load_report(folder), path)

@@ -10,8 +10,8 @@ from emoreal_bench.catalog import find_task, suggest
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
-from emoreal_bench.reporting.runs import RunReport, load_report
-from emoreal_bench.running.files import write_atomically
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.finished import RunReport, load_report
 from emoreal_bench.running.results import score_folder
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def compare(
         RunError: If a folder holds no run.
         NotComparableError: If the runs are of other items or were asked in another way.
     """
-    from emoreal_bench.probing.comparing import compare_runs
+    from emoreal_bench.comparing.runs import compare_runs
 
     return compare_runs(folders, across=across, seed=seed)
 
@@ -122,7 +122,7 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
         RunError: If the folder holds no run or one with gaps, or the file
             cannot be written.
     """
-    from emoreal_bench.reporting.baseline import save_baseline as save
+    from emoreal_bench.comparing.baseline import save_baseline as save
 
     return save(folder, path)
 
@@ -141,9 +141,9 @@ def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int 
         NotComparableError: If the baseline is of other items, requests or rules.
         UsageError: If the rules are not valid or do not fit the run.
     """
+    from emoreal_bench.comparing.baseline import load_baseline
+    from emoreal_bench.comparing.gate import check_run, load_rules
     from emoreal_bench.contracts.check import CheckRules
-    from emoreal_bench.reporting.baseline import load_baseline
-    from emoreal_bench.reporting.check import check_run, load_rules
 
     limits = CheckRules() if rules is None else load_rules(rules)
     return check_run(folder, load_baseline(baseline), limits, seed)
@@ -157,7 +157,7 @@ def write_check(
     Raises:
         RunError: If a file cannot be written.
     """
-    from emoreal_bench.reporting.check_output import check_junit, check_markdown
+    from emoreal_bench.reporting.check.output import check_junit, check_markdown
 
     if junit is not None:
         write_atomically(junit, [check_junit(report).encode()])

@@ -16,8 +16,8 @@ from emoreal_bench.training.observer import TrainingObserver
 if TYPE_CHECKING:
     from emoreal_bench.contracts.item import Clip
     from emoreal_bench.training.config import TaskEvaluation
+    from emoreal_bench.training.outputs.statistics import TrainingStatistics
     from emoreal_bench.training.run import TrainingResult, TrainingTools
-    from emoreal_bench.training.statistics import TrainingStatistics
 
 _MODULES = ("torch", "transformers", "accelerate", "peft")
 

@@ -36,7 +36,7 @@ def check(
 ) -> None:
     """Has a model become worse? Exit code 0: no; 10: yes; 3: too few items; 4: not comparable."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.check_output import check_renderables
+    from emoreal_bench.reporting.check.output import check_renderables
 
     if baseline is None:
         if save_baseline is None:

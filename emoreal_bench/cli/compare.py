@@ -31,7 +31,7 @@ def compare(
     """Compare runs of the same items with the first: better, worse, or no evidence?"""
     from emoreal_bench import api
     from emoreal_bench.contracts.errors import UsageError
-    from emoreal_bench.reporting.comparison_tables import comparison_renderables
+    from emoreal_bench.reporting.terminal.comparisons import comparison_renderables
 
     report = api.compare(runs, across=across or (), seed=seed)
     if html is not None:

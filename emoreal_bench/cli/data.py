@@ -45,7 +45,7 @@ def synth(
 ) -> None:
     """Make the synthetic benchmark: clips of drawn people, and questions with known answers."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import CountBar
+    from emoreal_bench.reporting.terminal.progress import CountBar
 
     settings = {"items": items, "seed": seed, "split": split, "correlation": correlation}
     with CountBar("writing clips", quiet=as_json) as bar:
@@ -64,7 +64,7 @@ def check(
 ) -> None:
     """Check a data folder: counts, missing and unreadable clips, clips without sound."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import CountBar
+    from emoreal_bench.reporting.terminal.progress import CountBar
 
     with CountBar("looking at clips", quiet=as_json) as bar:
         report = api.check_data(task, data, pairs("--data-arg", data_arg), bar.update)
@@ -82,7 +82,7 @@ def prepare_layout(
 ) -> None:
     """Make 24 frames a second mp4 and 16 kHz wav copies, as the paper's authors read them."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import CountBar
+    from emoreal_bench.reporting.terminal.progress import CountBar
 
     with CountBar("copying clips", quiet=as_json) as bar:
         layout = api.prepare_layout(source, out, bar.update)
@@ -100,7 +100,7 @@ def get(
 ) -> None:
     """Download the files of a data set whose owner lets anybody have them."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import CountBar
+    from emoreal_bench.reporting.terminal.progress import CountBar
 
     with CountBar("downloading") as bar:
         files = api.get_data(task, out, revision, bar.update)

@@ -49,8 +49,8 @@ def judge(
     run of their own.
     """
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal import report_renderables
-    from emoreal_bench.running.progress import make_observer
+    from emoreal_bench.reporting.terminal.progress import make_observer
+    from emoreal_bench.reporting.terminal.scores import report_renderables
 
     options = api.RunOptions(
         policy=api.RunPolicy(

@@ -69,8 +69,8 @@ def check(
     Clips that an evaluation set holds, too, end the command with exit code 3.
     """
     from emoreal_bench import api
-    from emoreal_bench.preferences.tables import report_lines
-    from emoreal_bench.running.progress import CountBar, make_observer
+    from emoreal_bench.reporting.terminal.pairs import report_lines
+    from emoreal_bench.reporting.terminal.progress import CountBar, make_observer
 
     options = api.PairsCheckOptions(
         clips=clips,
@@ -120,7 +120,7 @@ def audit(
 ) -> None:
     """Let a person check some pairs by eye and ear, and count how many hold."""
     from emoreal_bench import api
-    from emoreal_bench.preferences.tables import audit_lines
+    from emoreal_bench.reporting.terminal.pairs import audit_lines
 
     if read is not None:
         report = api.read_audit(path, read)

@@ -120,7 +120,7 @@ def sampled(
 ) -> None:
     """Make pairs of a model's own answers, sorted by what is known of the clips or by a judge."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import make_observer
+    from emoreal_bench.reporting.terminal.progress import make_observer
 
     budget = api.Budget(requests=max_requests, tokens=max_tokens, cost=max_cost)
     observer = make_observer(quiet=quiet or as_json)
@@ -181,7 +181,7 @@ def captions(
 ) -> None:
     """Make pairs of your own clips: captions, questions, and no question that needs no clip."""
     from emoreal_bench import api
-    from emoreal_bench.running.progress import make_observer
+    from emoreal_bench.reporting.terminal.progress import make_observer
 
     with resumable():
         built = api.build_caption_pairs(

@@ -52,8 +52,8 @@ def probe(
     Every condition is a run of its own in the runs folder, as `emoreal-bench run` makes it.
     """
     from emoreal_bench import api
-    from emoreal_bench.reporting.probe_tables import probe_renderables
-    from emoreal_bench.running.progress import make_observer
+    from emoreal_bench.reporting.terminal.probes import probe_renderables
+    from emoreal_bench.reporting.terminal.progress import make_observer
 
     def observe(name: str) -> RunObserver:
         if not (quiet or as_json):

@@ -36,8 +36,8 @@ def reproduce(
     """Run what a card of a published score describes, and say whether the score is reached."""
     from emoreal_bench import api
     from emoreal_bench.probing.reproduction import ReproductionVerdict
-    from emoreal_bench.reporting.reproduction_tables import reproduction_renderables
-    from emoreal_bench.running.progress import make_observer
+    from emoreal_bench.reporting.terminal.progress import make_observer
+    from emoreal_bench.reporting.terminal.reproductions import reproduction_renderables
 
     options = api.RunOptions(
         policy=api.RunPolicy(command=("emoreal-bench", *sys.argv[1:])),

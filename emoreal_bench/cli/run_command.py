@@ -154,7 +154,7 @@ def _repeat(
     quiet: bool,
 ) -> list[RepeatsReport]:
     from emoreal_bench import api
-    from emoreal_bench.running.progress import make_observer
+    from emoreal_bench.reporting.terminal.progress import make_observer
 
     def observe(name: str) -> RunObserver:
         if not quiet:
@@ -172,7 +172,7 @@ def _repeat(
 
 
 def _print_repeats(reports: Sequence[RepeatsReport], *, as_json: bool, plain: bool) -> None:
-    from emoreal_bench.reporting.repeat_tables import repeats_lines, repeats_renderables
+    from emoreal_bench.reporting.terminal.repeats import repeats_lines, repeats_renderables
 
     if as_json:
         records = [report.to_json() for report in reports]
@@ -189,7 +189,7 @@ def _run_one(
     model: str, task: str, data: Path | None, options: RunOptions, *, quiet: bool
 ) -> RunReport:
     from emoreal_bench import api
-    from emoreal_bench.running.progress import make_observer
+    from emoreal_bench.reporting.terminal.progress import make_observer
 
     try:
         return api.evaluate(model, task, data, options, make_observer(quiet=quiet))
@@ -199,7 +199,11 @@ def _run_one(
 
 
 def _print(reports: Sequence[RunReport], *, as_json: bool, plain: bool) -> None:
-    from emoreal_bench.reporting.terminal import report_lines, report_renderables, summary_table
+    from emoreal_bench.reporting.terminal.scores import (
+        report_lines,
+        report_renderables,
+        summary_table,
+    )
 
     if as_json:
         records = [

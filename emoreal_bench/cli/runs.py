@@ -70,7 +70,7 @@ def show_run(
 ) -> None:
     """Show the scores of one run."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal import report_lines, report_renderables
+    from emoreal_bench.reporting.terminal.scores import report_lines, report_renderables
 
     report = api.load_run(run)
     if as_json:
@@ -88,7 +88,7 @@ def diff_runs(
 ) -> None:
     """Show what changed between two runs: settings, and items that became right or wrong."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.run_changes import changes_renderables
+    from emoreal_bench.reporting.terminal.run_changes import changes_renderables
 
     changes = api.diff_runs(first, second)
     if as_json:
@@ -103,7 +103,7 @@ def merge_runs(
 ) -> None:
     """Join parts of one run, as when two machines shared its items."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal import report_renderables
+    from emoreal_bench.reporting.terminal.scores import report_renderables
 
     show(*report_renderables(api.merge_runs(runs, out)))
 

@@ -37,7 +37,7 @@ def score(
 ) -> None:
     """Score a run again, or predictions that were made elsewhere."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal import results_renderables
+    from emoreal_bench.reporting.terminal.scores import results_renderables
 
     if run is not None and (task or annotations or predictions):
         raise UsageError(

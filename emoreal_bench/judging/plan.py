@@ -29,14 +29,14 @@ from emoreal_bench.contracts.vocabulary import (
 )
 from emoreal_bench.identity import data_hash, hash_json, model_hash
 from emoreal_bench.prompting import PromptRenderer, quoted, whole_characters
+from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.record.log import read_final_records
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.resources import package_folders
-from emoreal_bench.running.folder import load_plan_items
-from emoreal_bench.running.log import read_final_records
-from emoreal_bench.running.manifest import load_manifest
 from emoreal_bench.running.plan import Plan, PlanOptions, group_by_clip, identify_request
-from emoreal_bench.scoring.cleaning import without_reasoning
 from emoreal_bench.scoring.collect import Reply
-from emoreal_bench.scoring.readings import read_reply
+from emoreal_bench.scoring.reading.cleaning import without_reasoning
+from emoreal_bench.scoring.reading.readings import read_reply
 
 MOST_REPEATS = 10
 REPLY, REPEAT = "reply", "repeat"

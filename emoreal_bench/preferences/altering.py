@@ -10,7 +10,7 @@ from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.preference import CLIP_MODALITIES, AlteredInput, PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.identity import hash_json
-from emoreal_bench.preferences.facts import Fact, fact
+from emoreal_bench.preferences.building.facts import Fact, fact
 
 Lengths = Callable[[Sequence[str]], Mapping[str, float]]
 """Gives the lengths of clips in seconds."""

@@ -13,7 +13,7 @@ from emoreal_bench.catalog import explain
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.identity import canonical_json, hash_json
-from emoreal_bench.running.files import write_atomically
+from emoreal_bench.record.files import write_atomically
 
 _REMEDY = "docs/preferences.md describes the file; `emoreal-bench prefs build` writes one."
 

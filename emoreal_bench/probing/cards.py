@@ -19,7 +19,7 @@ from emoreal_bench.catalog import explain, suggest
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.task import PAPER_VARIANT
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.reporting.published import Confidence
+from emoreal_bench.probing.published import Confidence
 from emoreal_bench.resources import package_folders
 
 

@@ -6,6 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from emoreal_bench.comparing.runs import (
+    AnsweredRun,
+    compare_answers,
+    load_answers,
+    refuse_unequal,
+)
+from emoreal_bench.comparing.shifting import shift_between
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.comparison import Comparison
 from emoreal_bench.contracts.errors import UsageError
@@ -20,14 +27,7 @@ from emoreal_bench.contracts.vocabulary import (
     Factor,
     Modality,
 )
-from emoreal_bench.probing.comparing import (
-    AnsweredRun,
-    compare_answers,
-    load_answers,
-    refuse_unequal,
-)
-from emoreal_bench.probing.shifting import shift_between
-from emoreal_bench.reporting.runs import load_report
+from emoreal_bench.record.finished import load_report
 from emoreal_bench.running.plan import PlanOptions
 
 BLIND_BASELINES = ("baseline/first-choice", "baseline/last-choice", "baseline/random")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from emoreal_bench.comparing.runs import load_answers
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
-from emoreal_bench.probing.comparing import load_answers
-from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.record.finished import RunReport, load_report
 from emoreal_bench.scoring.repeats import Spread, repeat_spread
 
 if TYPE_CHECKING:

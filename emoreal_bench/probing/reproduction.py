@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from emoreal_bench.contracts.scores import Interval, Results, ScoringReport
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.probing.cards import Card, CardMetric, ExpectedValue
-from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.record.finished import RunReport
 
 _ROUNDING = 1e-9
 

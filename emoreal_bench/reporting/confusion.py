@@ -9,7 +9,7 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from emoreal_bench.contracts.scores import ScoringReport
-from emoreal_bench.reporting.text import percent, words
+from emoreal_bench.text import percent, words
 
 HEAT_LEVELS = 10
 """Shades of a cell above none."""

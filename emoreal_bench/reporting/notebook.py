@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.scores import Interval, Results, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
-from emoreal_bench.reporting.text import (
+from emoreal_bench.text import (
     UNDEFINED,
     count_of,
     percent,
@@ -21,7 +21,7 @@ from emoreal_bench.reporting.text import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from emoreal_bench.reporting.runs import RunReport
+    from emoreal_bench.record.finished import RunReport
 
 AVERAGE = "average accuracy"
 _BAR_WIDTH, _BAR_HEIGHT = 160, 14

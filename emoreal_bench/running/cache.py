@@ -20,7 +20,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, Repeatability
 from emoreal_bench.identity import hash_json
-from emoreal_bench.running.records import from_record, to_record
+from emoreal_bench.record.records import from_record, to_record
 
 _KEPT = frozenset({DeliveryStatus.OK, DeliveryStatus.LENGTH})
 _REPEATABLE = frozenset({Repeatability.EXACT, Repeatability.SAME_BATCH})

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from emoreal_bench.contracts.deferred import JobLimits, WrittenRequest
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import Delivery
-from emoreal_bench.running.files import cannot_write, write_atomically
-from emoreal_bench.running.records import delivery_record, read_delivery
+from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.records import delivery_record, read_delivery
 
 JOBS_FOLDER = "jobs"
 _JOBS_FILE = "jobs.json"

@@ -12,10 +12,10 @@ from emoreal_bench.contracts.errors import RunError, TooManyErrorsError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
-from emoreal_bench.running.log import ItemLog, read_log
+from emoreal_bench.record.log import ItemLog, read_log
+from emoreal_bench.record.records import to_record
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.policy import ERROR_STATUSES, RunPolicy, too_many_errors
-from emoreal_bench.running.records import to_record
 
 _STATUSES = tuple(DeliveryStatus)
 _CODES = {status: code for code, status in enumerate(_STATUSES)}

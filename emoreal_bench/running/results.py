@@ -11,11 +11,11 @@ from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifes
 from emoreal_bench.contracts.scores import DeliverySummary, Results
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.running.files import write_atomically
-from emoreal_bench.running.folder import load_plan_items
-from emoreal_bench.running.log import read_final_records
-from emoreal_bench.running.manifest import load_manifest
-from emoreal_bench.running.records import ItemRecord, from_record
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.record.log import read_final_records
+from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.records import ItemRecord, from_record
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.score import ALL_SCORINGS, results_json, score
 
@@ -102,7 +102,7 @@ def score_log(
         task = Task.model_validate(manifest.task_definition)
         results = score(task, items, replies, scorings=scorings, seed=seed)
     else:
-        from emoreal_bench.judging.scores import score_judgements
+        from emoreal_bench.scoring.judgements import score_judgements
 
         results = score_judgements(manifest, items, replies, seed)
     return results.model_copy(

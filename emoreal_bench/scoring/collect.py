@@ -13,8 +13,8 @@ from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Outcome, Scoring
 from emoreal_bench.scoring.choice_probabilities import brier_score, probabilities
 from emoreal_bench.scoring.frame import NO, NO_ANSWER, YES, Frame, Layout, letter_class
+from emoreal_bench.scoring.reading.readings import Reading
 from emoreal_bench.scoring.reading_processes import WORTH_A_PROCESS, PlacedReply, read_replies
-from emoreal_bench.scoring.readings import Reading
 
 if TYPE_CHECKING:
     import numpy as np

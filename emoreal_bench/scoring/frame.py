@@ -12,8 +12,8 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Subtask, Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
-from emoreal_bench.scoring.official import official_polarity
-from emoreal_bench.scoring.options import Options
+from emoreal_bench.scoring.reading.official import official_polarity
+from emoreal_bench.scoring.reading.options import Options
 
 if TYPE_CHECKING:
     import numpy as np

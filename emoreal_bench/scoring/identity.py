@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_file, hash_json
-from emoreal_bench.scoring import official_words, strict_words
+from emoreal_bench.scoring.reading import official_words, strict_words
 
 SCORING_VERSION = 3
 """Raised with every change of a rule that can change a number."""

@@ -22,7 +22,7 @@ from typing import NamedTuple, Self
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Subtask, Task
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
-from emoreal_bench.scoring.readings import Reading, read_reply
+from emoreal_bench.scoring.reading.readings import Reading, read_reply
 
 WORTH_A_PROCESS = 20_000
 """Fewer replies are read sooner than a process starts."""

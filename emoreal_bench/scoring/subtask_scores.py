@@ -20,7 +20,7 @@ from emoreal_bench.scoring.metrics import (
     precisions,
     recalls,
 )
-from emoreal_bench.scoring.official_words import official_words_for
+from emoreal_bench.scoring.reading.official_words import official_words_for
 from emoreal_bench.statistics.intervals import (
     ClusterCounts,
     count_clusters,

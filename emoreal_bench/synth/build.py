@@ -16,15 +16,15 @@ from typing import Any
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.running.files import cannot_write, write_atomically
+from emoreal_bench.record.files import cannot_write, write_atomically
 from emoreal_bench.synth.card import data_card
 from emoreal_bench.synth.encode import encode_clip
-from emoreal_bench.synth.picture import iterate_frames
+from emoreal_bench.synth.picture.frames import iterate_frames
 from emoreal_bench.synth.questions import make_items
 from emoreal_bench.synth.scenes import FRAME_RATE, Scene, make_scenes
 from emoreal_bench.synth.settings import SynthSettings
-from emoreal_bench.synth.sound import synthesize_sound
-from emoreal_bench.synth.speech import available_engine
+from emoreal_bench.synth.voice.sound import synthesize_sound
+from emoreal_bench.synth.voice.speech import available_engine
 
 ANNOTATIONS = "emorealm_v1.json"
 VIDEOS = "videos"

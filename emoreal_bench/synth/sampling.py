@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emoreal_bench.synth.picture import draw_frames
+from emoreal_bench.synth.picture.frames import draw_frames
 from emoreal_bench.synth.scenes import FRAME_RATE, Scene
-from emoreal_bench.synth.sound import synthesize_sound
+from emoreal_bench.synth.voice.sound import synthesize_sound
 
 if TYPE_CHECKING:
     import numpy as np

@@ -26,7 +26,7 @@ from emoreal_bench.synth.cues import (
 )
 from emoreal_bench.synth.dealing import Dealer
 from emoreal_bench.synth.settings import SpeechEngine, Split, SynthSettings
-from emoreal_bench.synth.speech import available_engine
+from emoreal_bench.synth.voice.speech import available_engine
 
 QUESTIONS_PER_CLIP = 5
 FRAME_RATE = 24

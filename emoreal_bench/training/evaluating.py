@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emoreal_bench.training.callbacks import StateCallback
-from emoreal_bench.training.metrics import EVALUATION, GUARD
+from emoreal_bench.training.objectives.metrics import EVALUATION, GUARD
+from emoreal_bench.training.outputs.callbacks import StateCallback
 from emoreal_bench.training.trainer import ADAPTER_FOLDER
 
 if TYPE_CHECKING:

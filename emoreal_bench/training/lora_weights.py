@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.model_adapters.lora import (
+from emoreal_bench.model_adapters.local.lora import (
     ADAPTER,
     WEIGHTS,
     LoraAdapter,

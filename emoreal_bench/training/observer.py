@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
-from emoreal_bench.running.progress import CountBar
+from emoreal_bench.reporting.terminal.progress import CountBar
 
 Progress = Callable[[int, int], None]
 """Hears how much of how much is done."""

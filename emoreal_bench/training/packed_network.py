@@ -9,9 +9,9 @@ import torch
 
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.model_adapters.packed import PackedReader, PackedRows
-from emoreal_bench.model_adapters.towers import Encoded, encode_once
-from emoreal_bench.training.packing import PackedBatch
+from emoreal_bench.model_adapters.local.packed import PackedReader, PackedRows
+from emoreal_bench.model_adapters.local.towers import Encoded, encode_once
+from emoreal_bench.training.examples.packing import PackedBatch
 
 
 class PackedNetwork(torch.nn.Module):

@@ -14,21 +14,25 @@ from transformers import TrainingArguments
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.training_record import TrainingRecord
-from emoreal_bench.model_adapters.lora import read_training
-from emoreal_bench.training.batches import PromptMaker, References
-from emoreal_bench.training.card import make_record
+from emoreal_bench.model_adapters.local.lora import read_training
 from emoreal_bench.training.config import (
     ReferenceSource,
     Sharding,
     TaskEvaluation,
     TrainingConfig,
 )
-from emoreal_bench.training.data import TrainingData, load_training_data, refuse_evaluated_clips
-from emoreal_bench.training.decoded_clips import DecodedClips
-from emoreal_bench.training.methods import Objective, check_examples, make_objective
-from emoreal_bench.training.references import ReferenceCollector
-from emoreal_bench.training.statistics import TrainingStatistics, measure_statistics
-from emoreal_bench.training.text_gap import TextGapMeter
+from emoreal_bench.training.examples.batches import PromptMaker, References
+from emoreal_bench.training.examples.data import (
+    TrainingData,
+    load_training_data,
+    refuse_evaluated_clips,
+)
+from emoreal_bench.training.examples.decoded_clips import DecodedClips
+from emoreal_bench.training.objectives.methods import Objective, check_examples, make_objective
+from emoreal_bench.training.objectives.references import ReferenceCollector
+from emoreal_bench.training.objectives.text_gap import TextGapMeter
+from emoreal_bench.training.outputs.card import make_record
+from emoreal_bench.training.outputs.statistics import TrainingStatistics, measure_statistics
 from emoreal_bench.training.trainable import TrainableModel, load_trainable
 from emoreal_bench.training.trainer import make_arguments, shard_by_layers
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
-from emoreal_bench.model_adapters.lora import read_training
-from emoreal_bench.running.files import write_atomically
-from emoreal_bench.running.folder import RunFolder
-from emoreal_bench.training.batches import BatchMaker
-from emoreal_bench.training.callbacks import (
+from emoreal_bench.model_adapters.local.lora import read_training
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.folder import RunFolder
+from emoreal_bench.training.evaluating import BEST_FOLDER, Evaluate, EvaluationCallback
+from emoreal_bench.training.examples.batches import BatchMaker
+from emoreal_bench.training.objectives.metrics import METRICS_FILE, Metrics, read_metrics
+from emoreal_bench.training.outputs.callbacks import (
     COMPLETE_FILE,
     CheckpointCallback,
     MetricsCallback,
@@ -23,10 +25,8 @@ from emoreal_bench.training.callbacks import (
     TextGapCallback,
     find_checkpoint,
 )
-from emoreal_bench.training.card import CARD_FILE, write_card, write_record
-from emoreal_bench.training.curves import CURVES_FILE, write_curves
-from emoreal_bench.training.evaluating import BEST_FOLDER, Evaluate, EvaluationCallback
-from emoreal_bench.training.metrics import METRICS_FILE, Metrics, read_metrics
+from emoreal_bench.training.outputs.card import CARD_FILE, write_card, write_record
+from emoreal_bench.training.outputs.curves import CURVES_FILE, write_curves
 from emoreal_bench.training.preparation import ClipsOf, Preparation, prepare_training
 from emoreal_bench.training.trainer import ADAPTER_FOLDER, CHECKPOINTS_FOLDER, PackedTrainer
 

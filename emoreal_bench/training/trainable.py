@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.identity import model_hash
-from emoreal_bench.training.answers import PromptWithAnswers
+from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.lora_settings import LoraSettings
 
 if TYPE_CHECKING:
     import torch
 
-    from emoreal_bench.model_adapters.local import LocalAdapter
-    from emoreal_bench.model_adapters.packed import PackedReader, PlacedPrompt
+    from emoreal_bench.model_adapters.local.adapter import LocalAdapter
+    from emoreal_bench.model_adapters.local.packed import PackedReader, PlacedPrompt
+    from emoreal_bench.training.examples.packing import PackedBatch
     from emoreal_bench.training.lora_weights import TrainedAdapter
     from emoreal_bench.training.packed_network import PackedNetwork
-    from emoreal_bench.training.packing import PackedBatch
 
 __all__ = ["LoraSettings", "TrainableModel", "load_trainable"]
 
@@ -64,7 +64,7 @@ class TrainableModel:
         Raises:
             InputError: If the model cannot take a prompt, or an answer is empty.
         """
-        from emoreal_bench.training.packing import pack
+        from emoreal_bench.training.examples.packing import pack
 
         answers = [_tokenize(one, self._reader) for one in prompts]
         # An evaluation leaves room for the reply; here its length is known.
@@ -136,11 +136,11 @@ def load_trainable(
     """
     import torch
 
-    from emoreal_bench.model_adapters.hardware import NumberFormat
-    from emoreal_bench.model_adapters.lora import read_lora
-    from emoreal_bench.model_adapters.packed import PackedReader
+    from emoreal_bench.model_adapters.local.hardware import NumberFormat
+    from emoreal_bench.model_adapters.local.lora import read_lora
+    from emoreal_bench.model_adapters.local.packed import PackedReader
+    from emoreal_bench.training.examples.media_cache import MediaCache
     from emoreal_bench.training.lora_weights import TrainedAdapter
-    from emoreal_bench.training.media_cache import MediaCache
     from emoreal_bench.training.packed_network import PackedNetwork
 
     number_format = NumberFormat(str(dtype or torch.float32).removeprefix("torch."))
@@ -161,7 +161,7 @@ def load_trainable(
 def _create_local(model: str, arguments: Mapping[str, str]) -> LocalAdapter[Any]:
     """Create the adapter of a model that computes in this process, on one device."""
     from emoreal_bench.model_adapters import create_adapter
-    from emoreal_bench.model_adapters.local import LocalAdapter
+    from emoreal_bench.model_adapters.local.adapter import LocalAdapter
 
     adapter = create_adapter(model, arguments)
     if not isinstance(adapter, LocalAdapter):

@@ -20,17 +20,17 @@ from transformers.trainer import SCHEDULER_NAME
 
 from emoreal_bench.contracts.errors import DataError, EmorealError, UsageError
 from emoreal_bench.inputs import InputError
-from emoreal_bench.training.batches import TrainingBatch
 from emoreal_bench.training.config import Sharding, TrainingConfig
-from emoreal_bench.training.methods import Objective, Scores
+from emoreal_bench.training.examples.batches import TrainingBatch
+from emoreal_bench.training.objectives.methods import Objective, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor, nn
 
-    from emoreal_bench.training.data import TrainingExample
-    from emoreal_bench.training.packing import PackedBatch
+    from emoreal_bench.training.examples.data import TrainingExample
+    from emoreal_bench.training.examples.packing import PackedBatch
     from emoreal_bench.training.trainable import TrainableModel
 
 CHECKPOINTS_FOLDER = "checkpoints"

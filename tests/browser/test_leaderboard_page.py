@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from emoreal_bench.reporting.leaderboard import build_leaderboard
+from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from tests.browser.conftest import OpenPage
 from tests.run_factory import MadeUpRun, write_runs
 

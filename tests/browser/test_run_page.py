@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from emoreal_bench import api
-from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from tests.browser.conftest import OpenPage
 from tests.small_emorealm import gold_answers, make_data, write_script
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
-from emoreal_bench.running.log import read_log
+from emoreal_bench.record.log import read_log
 
 ITEMS = 150
 SUBTASKS = ("modality_agreement", "reasoning_stress_audio", "reasoning_stress_video")

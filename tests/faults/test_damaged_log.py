@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
-from emoreal_bench.running.log import read_log
+from emoreal_bench.record.log import read_log
 from emoreal_bench.running.runner import run_task
 from tests.unit.running.fakes import FakeModel, plan_of
 

@@ -30,8 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def adapter(folder: Path) -> Iterator[ModelAdapter]:
     """Give an adapter whose engine outlives opening and closing, since it takes long to start."""
     from emoreal_bench.model_adapters.arguments import parse_arguments
-    from emoreal_bench.model_adapters.vllm import VllmAdapter, VllmArguments
-    from emoreal_bench.model_adapters.vllm_engine import EngineSettings, VllmEngine
+    from emoreal_bench.model_adapters.vllm.adapter import VllmAdapter, VllmArguments
+    from emoreal_bench.model_adapters.vllm.engine import EngineSettings, VllmEngine
     from tests.vllm.vllm_folders import PIXELS
 
     class KeptEngine(VllmEngine):

@@ -19,7 +19,9 @@ from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.inputs.frames import FrameSettings
-from emoreal_bench.inputs.qwen_omni import (
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     END_OF_TEXT,
     TURN_END,
     ClipTensors,
@@ -27,8 +29,7 @@ from emoreal_bench.inputs.qwen_omni import (
     OmniInputBuilder,
     token_ids,
 )
-from emoreal_bench.model_adapters import create_adapter, tiny_network
-from emoreal_bench.model_adapters.token_choice import find_letter_token
+from emoreal_bench.model_adapters.local.token_choice import find_letter_token
 from tests.local_families import qwen_arguments
 from tests.lora_folders import adapt
 from tests.model_requests import make_clip, make_request

@@ -15,7 +15,7 @@ from transformers import (
     WhisperFeatureExtractor,
 )
 
-from emoreal_bench.model_adapters import tiny_network
+from emoreal_bench.model_adapters.built_in import tiny_network
 from tests.omni_folders import make_whole_folder
 
 # Frames of 112 x 112 pixels are seen as they are.

@@ -12,7 +12,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import GenerationSettings, Message, TextPart
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Repeatability
 from emoreal_bench.model_adapters import create_adapter
-from emoreal_bench.model_adapters.reply import BOUND_NOTE, NO_OPTION_NOTE
+from emoreal_bench.model_adapters.remote.reply import BOUND_NOTE, NO_OPTION_NOTE
 from tests.integration.apis.services import GOOGLE, OPENAI, VLLM, Service
 from tests.model_requests import QUESTION, make_clip, make_request
 from tests.stub_server import StubServer

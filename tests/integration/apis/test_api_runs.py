@@ -10,8 +10,8 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE
+from emoreal_bench.record.log import read_log
 from emoreal_bench.running.budget import Budget, BudgetSpentError
-from emoreal_bench.running.log import read_log
 from tests.integration.apis.services import GOOGLE, ITEMS, KEY, VLLM, Service
 from tests.stub_server import Behaviour, RecordedRequest, StubServer
 

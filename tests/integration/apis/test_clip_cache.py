@@ -11,9 +11,9 @@ import pytest
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.model_adapters import clip_cache
-from emoreal_bench.model_adapters.clip_cache import ClipCache
-from emoreal_bench.model_adapters.remote_media import (
+from emoreal_bench.model_adapters.remote.clip_cache import ClipCache
+from emoreal_bench.model_adapters.remote import clip_cache
+from emoreal_bench.model_adapters.remote.media import (
     EncodedClip,
     MediaForms,
     VideoForm,

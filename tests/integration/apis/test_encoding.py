@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from emoreal_bench.model_adapters.encoding import (
+from emoreal_bench.model_adapters.remote.encoding import (
     encode_jpeg,
     encode_mp4,
     encode_wav,

@@ -10,7 +10,7 @@ import pytest
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters import create_adapter
-from emoreal_bench.model_adapters.http import Dialect
+from emoreal_bench.model_adapters.remote.http import Dialect
 from tests.integration.apis.services import KEY, Service
 from tests.model_requests import make_clip, make_request
 from tests.stub_server import StubServer

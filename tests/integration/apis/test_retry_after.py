@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from emoreal_bench.model_adapters.reply import parse_retry_after, wait_wanted
+from emoreal_bench.model_adapters.remote.reply import parse_retry_after, wait_wanted
 
 
 @pytest.mark.parametrize(

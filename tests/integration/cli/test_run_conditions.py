@@ -11,7 +11,7 @@ import pytest
 from emoreal_bench.api import load_run
 from emoreal_bench.cli.application import run
 from emoreal_bench.contracts.run_record import ITEMS_FILE
-from emoreal_bench.running.log import read_log
+from emoreal_bench.record.log import read_log
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 SEEING_AND_HEARING = ("video", "audio", "text")

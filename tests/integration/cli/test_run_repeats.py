@@ -16,7 +16,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
-from emoreal_bench.model_adapters.scripted import Script, ScriptedModel
+from emoreal_bench.model_adapters.built_in.scripted import Script, ScriptedModel
 from tests.small_emorealm import ALTERNATING, gold_answers, make_data
 
 ITEMS = 12

@@ -12,7 +12,7 @@ import pytest
 
 from emoreal_bench import api
 from emoreal_bench.training.config import TrainingConfig
-from emoreal_bench.training.metrics import LOSS, METRICS_FILE, STEP
+from emoreal_bench.training.objectives.metrics import LOSS, METRICS_FILE, STEP
 from emoreal_bench.training.run import TrainingResult
 from tests.training_files import make_settings, make_training_data, write_settings
 

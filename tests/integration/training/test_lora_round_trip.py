@@ -12,8 +12,8 @@ import torch
 
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.model_adapters import create_adapter
-from emoreal_bench.model_adapters.local import LocalAdapter
-from emoreal_bench.training.answers import PromptWithAnswers
+from emoreal_bench.model_adapters.local.adapter import LocalAdapter
+from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.trainable import TrainableModel
 from tests.model_requests import make_clip
 from tests.training_models import FAMILIES, TinyModel, ask, make_tiny_model, take_steps

@@ -13,7 +13,7 @@ from emoreal_bench import api
 from emoreal_bench.cli.application import run
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.training.config import TrainingConfig
-from emoreal_bench.training.metrics import LOSS, METRICS_FILE, STEP, read_metrics
+from emoreal_bench.training.objectives.metrics import LOSS, METRICS_FILE, STEP, read_metrics
 from tests.training_files import make_settings, make_training_data, write_settings
 
 METHOD = {"name": "avem_dpo", "text_source": "reference"}

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from emoreal_bench import api
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.training.config import Sharding, TrainingConfig
-from emoreal_bench.training.metrics import METRICS_FILE, read_metrics
+from emoreal_bench.training.objectives.metrics import METRICS_FILE, read_metrics
 from tests.training_files import make_settings, make_training_data, write_settings
 
 pytestmark = pytest.mark.long

@@ -12,8 +12,8 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import JudgedRun
 from emoreal_bench.contracts.scores import JudgedScores, Results
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedDimension
-from emoreal_bench.judging.scores import score_judgements
 from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.scoring.judgements import score_judgements
 from tests.run_factory import MadeUpRun
 
 REFERENCES = {

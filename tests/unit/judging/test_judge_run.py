@@ -18,8 +18,8 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedDimension, Outcome
 from emoreal_bench.judging.plan import make_judge_plan
-from emoreal_bench.reporting.terminal import report_lines
-from emoreal_bench.running.folder import load_plan_items
+from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.reporting.terminal.scores import report_lines
 from emoreal_bench.running.runner import run_task
 from tests.small_emorealm import make_data
 from tests.unit.judging.judge_data import (

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedDimension, Outcome
-from emoreal_bench.judging.judgement import HIGHEST, LOWEST, Judgement, read_judgement
 from emoreal_bench.resources import package_folders
+from emoreal_bench.scoring.judgement import HIGHEST, LOWEST, Judgement, read_judgement
 from tests.unit.judging.judge_data import rated
 
 GOOD = rated(3, 9, 8, 10)

@@ -23,7 +23,9 @@ from emoreal_bench.contracts.request import (
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.inputs.avere import (
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.local.avere.adapter import AvereModel, load_avere
+from emoreal_bench.model_adapters.local.avere.inputs import (
     FRAME_ID,
     SOUND_ID,
     AvereClips,
@@ -32,8 +34,6 @@ from emoreal_bench.inputs.avere import (
     Encodable,
     normalise_frames,
 )
-from emoreal_bench.model_adapters import create_adapter
-from emoreal_bench.model_adapters.avere import AvereModel, load_avere
 from tests.avere_checkpoint import (
     AVERE_CASE,
     AVERE_SHAPE,

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.inputs.avere import FRAME_ID, SOUND_ID
-from emoreal_bench.model_adapters.avere import load_avere
-from emoreal_bench.model_adapters.avere_network import AvereNetwork
+from emoreal_bench.model_adapters.local.avere.adapter import load_avere
+from emoreal_bench.model_adapters.local.avere.inputs import FRAME_ID, SOUND_ID
+from emoreal_bench.model_adapters.local.avere.network import AvereNetwork
 
 CASE = Path(__file__).parents[2] / "data" / "avere_tiny"
 TOLERANCE = 1e-5

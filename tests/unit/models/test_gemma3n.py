@@ -19,8 +19,8 @@ from transformers import (
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import AudioPart, Message, TextPart, VideoPart
-from emoreal_bench.inputs.gemma3n import Gemma3nInput, prepare_frames
-from emoreal_bench.model_adapters.gemma3n import Gemma3n
+from emoreal_bench.model_adapters.local.gemma.gemma3n import Gemma3n
+from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import Gemma3nInput, prepare_frames
 from tests.gemma3n_folders import (
     FRAME_SETTINGS,
     WHY_SKIPPED,

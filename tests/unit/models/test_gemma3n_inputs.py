@@ -18,15 +18,16 @@ from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.inputs.gemma import MAX_AUDIO_SECONDS
-from emoreal_bench.inputs.gemma3n import (
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import (
     Gemma3nClips,
     Gemma3nFrameSettings,
     Gemma3nInput,
     Gemma3nInputBuilder,
     prepare_frames,
 )
-from emoreal_bench.model_adapters import create_adapter, tiny_network
+from emoreal_bench.model_adapters.local.gemma.inputs import MAX_AUDIO_SECONDS
 from tests.gemma3n_folders import (
     AUDIO_TOKENS,
     FRAME_TOKENS,

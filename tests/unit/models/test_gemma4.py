@@ -26,14 +26,15 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.inputs.gemma4 import (
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.gemma.gemma4 import Gemma4
+from emoreal_bench.model_adapters.local.gemma.gemma4_inputs import (
     Gemma4Input,
     Gemma4InputBuilder,
     fit_size,
     frames_to_patches,
 )
-from emoreal_bench.model_adapters import create_adapter, tiny_network
-from emoreal_bench.model_adapters.gemma4 import Gemma4
 from tests.gemma4_network import FRAME_SETTINGS, make_builder, make_network, make_tokenizer
 from tests.local_families import assert_answers_alike
 from tests.lora_folders import adapt, score, score_directly

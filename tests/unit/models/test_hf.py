@@ -15,9 +15,10 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.model_adapters import create_adapter, tiny_network
+from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.arguments import parse_arguments
-from emoreal_bench.model_adapters.hf import HfArguments
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.hf import HfArguments
 from tests.model_requests import make_clip, make_request
 from tests.omni_folders import PIXELS, make_thinker_folder, make_whole_folder
 
@@ -182,7 +183,7 @@ def test_two_copies_answer_as_one_does(thinker: Path) -> None:
 
 @pytest.mark.parametrize("bits", ["4bit", "8bit"])
 def test_quantisation_says_what_it_needs(bits: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emoreal_bench.model_adapters.hf.find_spec", lambda name: None)
+    monkeypatch.setattr("emoreal_bench.model_adapters.local.hf.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=rf"quantization={bits} needs the package bitsandbytes"):
         create_adapter("hf/Owner/Name", {"quantization": bits})
 
@@ -200,7 +201,7 @@ def test_flash_attention_is_used_where_it_can_be(
     device: str, dtype: str, installed: bool, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "emoreal_bench.model_adapters.hf.is_flash_attn_2_available", lambda: installed
+        "emoreal_bench.model_adapters.local.hf.is_flash_attn_2_available", lambda: installed
     )
     arguments = parse_arguments(HfArguments, {"device": device, "dtype": dtype}, "hf/x")
     assert arguments.as_settings()["attention"] == expected

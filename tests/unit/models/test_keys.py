@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.model_adapters.keys import KEYRING_SERVICE, Key, find_key
+from emoreal_bench.model_adapters.remote.keys import KEYRING_SERVICE, Key, find_key
 
 SECRET = "sk-a-key-of-the-keyring"
 VARIABLES = ("FIRST_TEST_KEY", "SECOND_TEST_KEY")

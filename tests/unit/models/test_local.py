@@ -16,8 +16,8 @@ from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.model_adapters.hardware import is_out_of_memory
-from emoreal_bench.model_adapters.local import LocalAdapter, LocalModel, Reply
+from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, Reply
+from emoreal_bench.model_adapters.local.hardware import is_out_of_memory
 from tests.model_requests import make_request
 
 

@@ -20,7 +20,14 @@ from emoreal_bench.contracts.request import (
 )
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.inputs.phi4_media import (
+from emoreal_bench.inputs.tensors import PreparedClips
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.phi4.inputs import (
+    OwnAdapter,
+    Phi4Input,
+    Phi4InputBuilder,
+)
+from emoreal_bench.model_adapters.local.phi4.media import (
     CropSettings,
     count_frame_tokens,
     cut_frames,
@@ -28,13 +35,6 @@ from emoreal_bench.inputs.phi4_media import (
     fit_crops,
     mask_crops,
 )
-from emoreal_bench.inputs.phi4_multimodal import (
-    OwnAdapter,
-    Phi4Input,
-    Phi4InputBuilder,
-)
-from emoreal_bench.inputs.tensors import PreparedClips
-from emoreal_bench.model_adapters import tiny_network
 from tests.model_requests import QUESTION, make_clip, make_request
 from tests.phi4_folders import CROP_SETTINGS, make_phi4_builder, make_phi4_tokenizer
 from tests.phi4_goldens import COUNTED, CUT, GOLDENS, CropCase, process

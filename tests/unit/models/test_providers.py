@@ -73,7 +73,10 @@ def test_a_lora_adapter_is_refused_where_it_cannot_be_used() -> None:
 
 
 FOREIGN = Provider(
-    "foreign", "emoreal_bench.model_adapters.baselines:create", "Another package's.", "foreign/x"
+    "foreign",
+    "emoreal_bench.model_adapters.built_in.baselines:create",
+    "Another package's.",
+    "foreign/x",
 )
 
 

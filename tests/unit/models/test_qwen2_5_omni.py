@@ -6,10 +6,10 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.inputs.qwen_omni import OmniInputBuilder
-from emoreal_bench.model_adapters import tiny_network
-from emoreal_bench.model_adapters.qwen2_5_omni import Qwen25Omni
-from emoreal_bench.model_adapters.token_choice import find_letter_token
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInputBuilder
+from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
+from emoreal_bench.model_adapters.local.token_choice import find_letter_token
 from tests.avere_checkpoint import make_avere_tokenizer
 
 

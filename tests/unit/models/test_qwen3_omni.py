@@ -21,10 +21,11 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.inputs.frames import frames_to_patches
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE
-from emoreal_bench.inputs.qwen3_omni import audio_tokens, make_dialect
-from emoreal_bench.inputs.qwen_omni import OmniInput, prepare_audio
-from emoreal_bench.model_adapters import create_adapter, tiny_network
-from emoreal_bench.model_adapters.qwen3_omni import Qwen3Omni
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInput, prepare_audio
+from emoreal_bench.model_adapters.local.qwen_omni.qwen3_inputs import audio_tokens, make_dialect
+from emoreal_bench.model_adapters.local.qwen_omni.qwen3_omni import Qwen3Omni
 from tests.local_families import assert_answers_alike
 from tests.lora_folders import adapt, score, score_directly
 from tests.model_requests import make_clip, make_request

@@ -14,11 +14,11 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
-from emoreal_bench.model_adapters import tiny_network
 from emoreal_bench.model_adapters.arguments import parse_arguments
-from emoreal_bench.model_adapters.hardware import LocalArguments
-from emoreal_bench.model_adapters.hf import HfArguments
-from emoreal_bench.model_adapters.spread import SpreadAdapter, plan_split, spread
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.hardware import LocalArguments
+from emoreal_bench.model_adapters.local.hf import HfArguments
+from emoreal_bench.model_adapters.local.spread import SpreadAdapter, plan_split, spread
 from tests.model_requests import make_request
 
 

@@ -11,8 +11,8 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
-from emoreal_bench.model_adapters.remote_media import EncodedClip
-from emoreal_bench.model_adapters.transcripts import (
+from emoreal_bench.model_adapters.remote.media import EncodedClip
+from emoreal_bench.model_adapters.remote.transcripts import (
     ABSENT_NOTE,
     CUT_NOTE,
     GIVEN_NOTE,

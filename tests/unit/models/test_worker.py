@@ -21,9 +21,10 @@ from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
-from emoreal_bench.model_adapters import create_adapter, worker_check
-from emoreal_bench.model_adapters.worker import MAX_FAILURES_IN_A_ROW
-from emoreal_bench.model_adapters.worker_protocol import MediaForm, write_clip
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.worker import check as worker_check
+from emoreal_bench.model_adapters.worker.adapter import MAX_FAILURES_IN_A_ROW
+from emoreal_bench.model_adapters.worker.protocol import MediaForm, write_clip
 from tests.model_requests import make_clip, make_request
 
 FAULTY = Path(__file__).parent / "faulty_worker.py"

@@ -10,7 +10,7 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.contracts.errors import DataError, RunError, UsageError
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
-from emoreal_bench.preferences.captions import CaptionedPairs, read_questions
+from emoreal_bench.preferences.building.captions import CaptionedPairs, read_questions
 from emoreal_bench.preferences.reading import read_pairs
 from emoreal_bench.running.budget import BudgetSpentError
 from tests.media_files import Picture, Sound, make_clip

@@ -11,13 +11,13 @@ import pytest
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerForm, CueQuestion, Modality
-from emoreal_bench.preferences.facts import Fact, fact
-from emoreal_bench.preferences.known_cues import (
+from emoreal_bench.preferences.building.facts import Fact, fact
+from emoreal_bench.preferences.building.known_cues import (
     CuePairOptions,
     make_cue_pairs,
     read_synth_settings,
 )
-from emoreal_bench.preferences.measuring import letter_of, split_options
+from emoreal_bench.preferences.checking.measuring import letter_of, split_options
 from emoreal_bench.synth import SynthSettings, make_scenes
 from emoreal_bench.synth.questions import Side, sides_of
 from emoreal_bench.synth.settings import SpeechEngine, Split

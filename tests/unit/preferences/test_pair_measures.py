@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.vocabulary import AnswerForm, CueQuestion
-from emoreal_bench.preferences.balancing import balance_pairs
-from emoreal_bench.preferences.checking import CheckedAgainst, check_pairs
-from emoreal_bench.preferences.known_cues import make_cue_pairs
-from emoreal_bench.preferences.measuring import (
+from emoreal_bench.preferences.building.balancing import balance_pairs
+from emoreal_bench.preferences.building.known_cues import make_cue_pairs
+from emoreal_bench.preferences.checking.check import CheckedAgainst, check_pairs
+from emoreal_bench.preferences.checking.measuring import (
     count_repetitions,
     letter_of,
     measure_cue_bias,

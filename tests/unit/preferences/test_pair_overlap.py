@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench.contracts.item import Clip
-from emoreal_bench.preferences.checking import CheckedAgainst, check_pairs
-from emoreal_bench.preferences.overlap import find_overlaps
+from emoreal_bench.preferences.checking.check import CheckedAgainst, check_pairs
+from emoreal_bench.preferences.checking.overlap import find_overlaps
 from emoreal_bench.preferences.report import OverlapKind
 from tests.unit.preferences.made_up_pairs import make_pair
 

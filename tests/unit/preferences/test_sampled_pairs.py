@@ -14,14 +14,14 @@ from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.preferences.reading import read_pairs
-from emoreal_bench.preferences.sorting import (
+from emoreal_bench.preferences.building.sorting import (
     AnswerSort,
     CategorySorter,
     KnownCueSorter,
     Sample,
     samples_of,
 )
+from emoreal_bench.preferences.reading import read_pairs
 from emoreal_bench.synth import SynthSettings, make_items, make_scenes
 from emoreal_bench.synth.questions import Side, sides_of
 from emoreal_bench.synth.settings import SpeechEngine, Split

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench.contracts.errors import DataError, NotComparableError
-from emoreal_bench.preferences.reading import hash_pairs
-from emoreal_bench.preferences.verdicts import (
+from emoreal_bench.preferences.checking.verdicts import (
     Claim,
     Verdict,
     Verdicts,
     read_verdicts,
     weigh_verdicts,
 )
+from emoreal_bench.preferences.reading import hash_pairs
 from emoreal_bench.statistics.intervals import wilson_interval
 from tests.unit.preferences.made_up_pairs import make_pair
 

@@ -13,13 +13,13 @@ from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.probing.cards import Card, CardMetric, card_paths, find_card
+from emoreal_bench.probing.published import ReportedRow, load_published_rows
 from emoreal_bench.probing.reproduction import (
     ReproductionVerdict,
     check_reproduction,
     why_not_comparable,
 )
-from emoreal_bench.reporting.published import ReportedRow, load_published_rows
-from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.record.finished import RunReport
 from tests.run_factory import MadeUpRun
 
 AVERE = find_card("emorealm-avere")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench.api import PlanOptions, RunOptions, compare, evaluate
+from emoreal_bench.comparing.runs import run_differences
 from emoreal_bench.contracts.comparison import ComparisonReport, Verdict
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod, Factor, Modality, Scoring
-from emoreal_bench.probing.comparing import run_differences
-from emoreal_bench.running.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 ITEMS = 240

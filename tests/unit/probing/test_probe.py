@@ -16,7 +16,7 @@ from emoreal_bench.contracts.probe import Condition, ProbeReport
 from emoreal_bench.contracts.run_record import ITEMS_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.probing.probe import BLIND_BASELINES, CHANCE, MAJORITY, plan_probe
-from emoreal_bench.running.log import read_log
+from emoreal_bench.record.log import read_log
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 MODALITIES = ("video", "audio", "text")

@@ -12,12 +12,12 @@ import pytest
 
 from emoreal_bench.api import PlanOptions, RunOptions, compare, evaluate
 from emoreal_bench.choices import split_choice
+from emoreal_bench.comparing.shifting import shift_between
 from emoreal_bench.contracts.comparison import LogLikelihoodShift
 from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, ChoiceScoreKind, Factor
-from emoreal_bench.probing.shifting import shift_between
-from emoreal_bench.reporting.comparison_tables import shift_lines
-from emoreal_bench.running.log import read_log, seal
+from emoreal_bench.record.log import read_log, seal
+from emoreal_bench.reporting.terminal.comparisons import shift_lines
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 MODALITIES = ("video", "audio", "text")

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from emoreal_bench.catalog import TaskFile, load_task
 from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.datasets.check import DataReport, check_dataset
 from emoreal_bench.readers import Dataset
-from emoreal_bench.readers.check import DataReport, check_dataset
 from emoreal_bench.running.plan import PlanOptions, make_plan
 from tests.media_files import Picture, Sound, cut_bytes, make_clip
 

@@ -16,7 +16,7 @@ import pytest
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import DataSource, Download, Task
-from emoreal_bench.readers.download import download_data
+from emoreal_bench.datasets.download import download_data
 
 EMOREALM = "chaubeyG/EmoReAlM"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -11,9 +11,9 @@ import pytest
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip
+from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
 from emoreal_bench.media.probe import probe_clip
 from emoreal_bench.readers import load_items
-from emoreal_bench.readers.prepare import PreparedLayout, prepare_layout
 from tests.media_files import Picture, Sound, cut_bytes, make_clip, read_barcode
 from tests.unit.readers.layouts import write_json, write_text
 

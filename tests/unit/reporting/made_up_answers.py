@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emoreal_bench.comparing.runs import AnsweredRun
 from emoreal_bench.contracts.scores import DeliverySummary
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.probing.comparing import AnsweredRun
 from emoreal_bench.scoring.collect import Collected, Readings
 from emoreal_bench.scoring.frame import NO_ANSWER, Frame, build_frame
 from tests.run_factory import SUBTASK_ITEMS, MadeUpRun

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from emoreal_bench.api import PlanOptions, RunOptions, check, evaluate, save_baseline
+from emoreal_bench.comparing.baseline import pack_bits, unpack_bits
+from emoreal_bench.comparing.gate import load_rules
 from emoreal_bench.contracts.check import (
     CheckOutcome,
     CheckReport,
@@ -27,9 +29,7 @@ from emoreal_bench.contracts.check import (
 )
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE
-from emoreal_bench.reporting.baseline import pack_bits, unpack_bits
-from emoreal_bench.reporting.check import load_rules
-from emoreal_bench.reporting.check_output import check_junit, check_markdown, check_renderables
+from emoreal_bench.reporting.check.output import check_junit, check_markdown, check_renderables
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 ITEMS = 240

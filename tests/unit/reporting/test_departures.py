@@ -9,10 +9,10 @@ import pytest
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
-from emoreal_bench.reporting.departures import departures
-from emoreal_bench.reporting.leaderboard import build_leaderboard
-from emoreal_bench.reporting.runs import RunReport
-from emoreal_bench.reporting.terminal import report_lines
+from emoreal_bench.record.departures import departures
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.leaderboard.build import build_leaderboard
+from emoreal_bench.reporting.terminal.scores import report_lines
 from tests.run_factory import MadeUpRun, write_runs
 
 ALTERED = MadeUpRun(media=MediaWanted(alteration=Alteration.SWAP))

@@ -28,7 +28,7 @@ from emoreal_bench.contracts.errors import (
     UsageError,
 )
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
-from emoreal_bench.reporting.exports import safe_cell
+from emoreal_bench.reporting.exports.items import safe_cell
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 ITEMS = 24

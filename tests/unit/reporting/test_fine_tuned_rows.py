@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from emoreal_bench.contracts.run_record import Manifest
-from emoreal_bench.reporting.leaderboard_groups import make_groups
-from emoreal_bench.reporting.leaderboard_tables import Body, Table
-from emoreal_bench.reporting.published import Confidence
-from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.probing.published import Confidence
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.leaderboard.groups import make_groups
+from emoreal_bench.reporting.leaderboard.tables import Body, Table
 from tests.run_factory import MadeUpRun
 
 ZERO_SHOT = MadeUpRun(model="hf/zero-shot", accuracy=0.5)

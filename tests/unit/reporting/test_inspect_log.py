@@ -14,7 +14,7 @@ import pytest
 from emoreal_bench.api import RunOptions, evaluate, export_run, load_run
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import RESULTS_FILE
-from emoreal_bench.running.log import read_log
+from emoreal_bench.record.log import read_log
 from tests.small_emorealm import gold_answers, make_data
 
 ITEMS = 12

@@ -13,13 +13,13 @@ import pytest
 
 from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.reporting.leaderboard import build_leaderboard
-from emoreal_bench.reporting.leaderboard_columns import choose_columns
-from emoreal_bench.reporting.leaderboard_groups import Group, make_groups
-from emoreal_bench.reporting.leaderboard_rows import Row
-from emoreal_bench.reporting.leaderboard_tables import Table
-from emoreal_bench.reporting.published import Confidence, load_published_rows
-from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.probing.published import Confidence, load_published_rows
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.leaderboard.build import build_leaderboard
+from emoreal_bench.reporting.leaderboard.columns import choose_columns
+from emoreal_bench.reporting.leaderboard.groups import Group, make_groups
+from emoreal_bench.reporting.leaderboard.rows import Row
+from emoreal_bench.reporting.leaderboard.tables import Table
 from tests.run_factory import MadeUpRun, write_runs
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m&lt;\u202e"

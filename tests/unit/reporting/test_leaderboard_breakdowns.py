@@ -8,13 +8,13 @@ import pytest
 
 from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome
-from emoreal_bench.reporting.leaderboard import build_leaderboard
-from emoreal_bench.reporting.leaderboard_breakdowns import Breakdown, make_breakdown
-from emoreal_bench.reporting.leaderboard_groups import make_groups
-from emoreal_bench.reporting.leaderboard_rows import Badge, Row
-from emoreal_bench.reporting.leaderboard_tables import Table
-from emoreal_bench.reporting.published import Confidence
-from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.probing.published import Confidence
+from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.reporting.leaderboard.breakdowns import Breakdown, make_breakdown
+from emoreal_bench.reporting.leaderboard.build import build_leaderboard
+from emoreal_bench.reporting.leaderboard.groups import make_groups
+from emoreal_bench.reporting.leaderboard.rows import Badge, Row
+from emoreal_bench.reporting.leaderboard.tables import Table
 from tests.label_run import make_label_run
 from tests.run_factory import MadeUpRun, write_runs
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emoreal_bench.reporting.leaderboard import build_leaderboard
+from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from tests.run_factory import MadeUpRun, write_runs
 
 HOSTILE = '=HYPERLINK("x")|a*b_c$d%e&f\\g{h}<i>'

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.reporting.leaderboard import build_leaderboard
-from emoreal_bench.reporting.leaderboard_columns import Number, choose_columns, measured_numbers
-from emoreal_bench.reporting.leaderboard_figures import make_overview
-from emoreal_bench.reporting.leaderboard_groups import Group, make_groups
-from emoreal_bench.reporting.leaderboard_rows import Badge, Row, tell_apart
-from emoreal_bench.reporting.published import Confidence
-from emoreal_bench.reporting.runs import RunReport
+from emoreal_bench.probing.published import Confidence
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.leaderboard.build import build_leaderboard
+from emoreal_bench.reporting.leaderboard.columns import Number, choose_columns, measured_numbers
+from emoreal_bench.reporting.leaderboard.figures import make_overview
+from emoreal_bench.reporting.leaderboard.groups import Group, make_groups
+from emoreal_bench.reporting.leaderboard.rows import Badge, Row, tell_apart
 from tests.run_factory import MadeUpRun, write_runs
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.reporting.runs import RunReport, load_report
+from emoreal_bench.record.finished import RunReport, load_report
 from tests.run_factory import SUBTASK_ITEMS, MadeUpRun
 
 HOSTILE = '<img src=x onerror="alert(1)">\x1b[31m'

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from emoreal_bench import api
-from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.probing.comparing import load_answers
-from emoreal_bench.reporting.leaderboard import LeaderboardOptions, build_leaderboard
-from emoreal_bench.reporting.paired_ranks import (
+from emoreal_bench.comparing.ranks import (
     ClipScores,
     has_items,
     load_clip_scores,
     paired_rank_ranges,
 )
-from emoreal_bench.scoring.compare import compare_scores
+from emoreal_bench.comparing.runs import load_answers
+from emoreal_bench.comparing.scores import compare_scores
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.reporting.leaderboard.build import LeaderboardOptions, build_leaderboard
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 

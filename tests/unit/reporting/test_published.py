@@ -13,14 +13,14 @@ from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.vocabulary import Alteration, QuestionType
-from emoreal_bench.reporting.leaderboard_columns import reported_numbers
-from emoreal_bench.reporting.leaderboard_rows import reported_rows
-from emoreal_bench.reporting.published import (
+from emoreal_bench.probing.published import (
     Confidence,
     PublishedRows,
     load_published_rows,
     read_published_rows,
 )
+from emoreal_bench.reporting.leaderboard.columns import reported_numbers
+from emoreal_bench.reporting.leaderboard.rows import reported_rows
 from tests.run_factory import SUBTASK_ITEMS, MadeUpRun
 
 BASIC = ("reasoning_basic_audio", "reasoning_basic_video")

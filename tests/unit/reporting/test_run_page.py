@@ -17,11 +17,11 @@ from emoreal_bench import api
 from emoreal_bench.contracts.errors import DataError, NotComparableError, RunError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.media.stills import ENVELOPE_STEPS, contact_sheet, envelope
-from emoreal_bench.reporting.pages import script_data
-from emoreal_bench.reporting.run_page import RunPageOptions, write_run_page
-from emoreal_bench.reporting.run_page_clips import clip_data
-from emoreal_bench.reporting.run_page_items import LoggedRun, item_detail, read_items
-from emoreal_bench.running.log import seal, unseal
+from emoreal_bench.record.log import seal, unseal
+from emoreal_bench.reporting.run_page.clips import clip_data
+from emoreal_bench.reporting.run_page.items import LoggedRun, item_detail, read_items
+from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.site.pages import script_data
 from tests.small_emorealm import ALTERNATING, gold_answers, make_data, write_script
 
 ITEMS = 24

@@ -13,9 +13,9 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.cli.application import run as command
 from emoreal_bench.contracts.errors import EmorealError, ExitCode, RunError
-from emoreal_bench.reporting.submission import RefusedEntryError, add_entry
-from emoreal_bench.running.folder import load_plan_items
-from emoreal_bench.running.log import seal, unseal
+from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.record.log import seal, unseal
+from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError, add_entry
 from emoreal_bench.scoring.score import results_json
 from tests.small_emorealm import gold_answers, make_data, write_script
 

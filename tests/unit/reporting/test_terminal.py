@@ -12,8 +12,8 @@ from rich.table import Table
 
 from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
-from emoreal_bench.reporting.runs import RunReport
-from emoreal_bench.reporting.terminal import (
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.terminal.scores import (
     rate_table,
     report_lines,
     report_renderables,

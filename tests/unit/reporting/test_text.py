@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoreal_bench.reporting.text import percent_floor, percent_interval, plain_text, points
+from emoreal_bench.text import percent_floor, percent_interval, plain_text, points
 
 
 @given(st.text(st.characters(), max_size=300))

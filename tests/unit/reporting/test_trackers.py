@@ -14,7 +14,7 @@ from huggingface_hub import EvalResult, ModelCard
 from emoreal_bench import api
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import Tracker
-from emoreal_bench.reporting.trackers import all_scores, settings_of
+from emoreal_bench.reporting.exports.trackers import all_scores, settings_of
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 

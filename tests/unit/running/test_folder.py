@@ -19,8 +19,8 @@ from emoreal_bench.contracts.run_record import (
     Manifest,
     Timings,
 )
-from emoreal_bench.running.folder import RunFolder, load_plan_items, load_timings
-from emoreal_bench.running.manifest import load_manifest, make_manifest, run_id
+from emoreal_bench.record.folder import RunFolder, load_plan_items, load_timings
+from emoreal_bench.record.manifest import load_manifest, make_manifest, run_id
 from emoreal_bench.running.plan import Plan, PlanOptions
 from tests.unit.running.fakes import FakeModel, plan_of
 
@@ -150,7 +150,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(
         def fail(file: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("emoreal_bench.running.files.os.fsync", fail)
+        monkeypatch.setattr("emoreal_bench.record.files.os.fsync", fail)
         with pytest.raises(RunError, match="No space left"):
             folder.add_timings(timings)
     assert load_timings(tmp_path) == timings

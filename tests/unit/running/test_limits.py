@@ -14,8 +14,8 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result, Usage
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.record.log import read_log
 from emoreal_bench.running.budget import Budget, BudgetSpentError
-from emoreal_bench.running.log import read_log
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.runner import run_task
 from tests.unit.running.fakes import FakeModel, NotingObserver, plan_of

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
-from emoreal_bench.running.log import (
+from emoreal_bench.record.log import (
     ItemLog,
     read_final_records,
     read_log,
@@ -23,7 +23,7 @@ from emoreal_bench.running.log import (
     seal,
     unseal,
 )
-from emoreal_bench.running.records import LogLine, from_record, to_record
+from emoreal_bench.record.records import LogLine, from_record, to_record
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 results = st.builds(
@@ -176,7 +176,7 @@ def test_a_write_that_stops_midway_leaves_no_half_line(
         return write(file, data[: len(data) // 2])
 
     with ItemLog(path) as log:
-        monkeypatch.setattr("emoreal_bench.running.log.os.write", write_half_then_fail)
+        monkeypatch.setattr("emoreal_bench.record.log.os.write", write_half_then_fail)
         with pytest.raises(RunError, match="No space left on device") as caught:
             log.append(to_record(Result("b", DeliveryStatus.OK)))
     assert len(calls) == 2

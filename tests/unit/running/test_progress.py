@@ -7,8 +7,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
-from emoreal_bench.running.observer import RunObserver, RunSummary
-from emoreal_bench.running.progress import (
+from emoreal_bench.reporting.terminal.progress import (
     LINE_SECONDS,
     BarObserver,
     CountBar,
@@ -17,6 +16,7 @@ from emoreal_bench.running.progress import (
     describe_statuses,
     make_observer,
 )
+from emoreal_bench.running.observer import RunObserver, RunSummary
 
 OK = Result("a", DeliveryStatus.OK)
 FAILED = Result("b", DeliveryStatus.FAILED)

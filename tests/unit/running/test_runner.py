@@ -27,9 +27,9 @@ from emoreal_bench.contracts.vocabulary import (
     DeliveryStatus,
     Repeatability,
 )
+from emoreal_bench.record.folder import load_plan_items, load_timings
+from emoreal_bench.record.log import read_log
 from emoreal_bench.running.cache import ResponseCache
-from emoreal_bench.running.folder import load_plan_items, load_timings
-from emoreal_bench.running.log import read_log
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.results import score_folder

@@ -13,8 +13,8 @@ from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.run_record import ITEMS_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, DeliveryStatus, Modality
 from emoreal_bench.media.errors import MediaError, MediaProblem
+from emoreal_bench.record.folder import load_timings
 from emoreal_bench.running import runner
-from emoreal_bench.running.folder import load_timings
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.runner import run_task

@@ -21,8 +21,8 @@ from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running import runner
-from emoreal_bench.running.manifest import load_manifest
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.runner import run_task
 from emoreal_bench.running.shots import choose_examples, gold_reply, set_aside

@@ -6,12 +6,12 @@ import random
 
 import pytest
 
+from emoreal_bench.comparing.scores import compare_scores
 from emoreal_bench.contracts.comparison import Comparison, Verdict
 from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.scoring.collect import Readings, collect_readings
-from emoreal_bench.scoring.compare import compare_scores
 from emoreal_bench.scoring.frame import build_frame
 from tests.unit.scoring.scoring_data import make_item, make_task, replies
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from emoreal_bench.comparing.scores import compare_scores
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.scoring.collect import collect_readings
-from emoreal_bench.scoring.compare import compare_scores
 from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.score import results_json, score
 from tests.unit.scoring.scoring_data import (

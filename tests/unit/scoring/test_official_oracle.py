@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.scoring.official import lenient_answer, names_letter
-from emoreal_bench.scoring.official_words import official_emotion, official_words_for
+from emoreal_bench.scoring.reading.official import lenient_answer, names_letter
+from emoreal_bench.scoring.reading.official_words import official_emotion, official_words_for
 from emoreal_bench.scoring.score import score
 from tests.unit.scoring import official_oracle as oracle
 from tests.unit.scoring.scoring_data import make_item, make_task, replies

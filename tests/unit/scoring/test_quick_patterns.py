@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoreal_bench.scoring import announced, letters, places, refusals, yes_no_words
-from emoreal_bench.scoring.caseless import CaselessPattern, caseless
-from emoreal_bench.scoring.cleaning import clean
+from emoreal_bench.scoring.reading import announced, letters, places, refusals, yes_no_words
+from emoreal_bench.scoring.reading.caseless import CaselessPattern, caseless
+from emoreal_bench.scoring.reading.cleaning import clean
 
 HERE = Path(__file__).parent
 REPLIES = [

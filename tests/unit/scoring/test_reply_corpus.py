@@ -15,7 +15,7 @@ import pytest
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Subtask
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
-from emoreal_bench.scoring.readings import read_reply
+from emoreal_bench.scoring.reading.readings import read_reply
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "reply_corpus.jsonl"

@@ -14,7 +14,7 @@ from PIL import Image
 from emoreal_bench.contracts.errors import MissingExtraError
 from emoreal_bench.synth import Scene, SynthSettings, make_scenes, sample_clip
 from emoreal_bench.synth.cues import VISUAL_CUES, BackgroundSound, Emotion, VisualCue
-from emoreal_bench.synth.picture import draw_frames
+from emoreal_bench.synth.picture.frames import draw_frames
 from emoreal_bench.synth.scenes import Expression
 
 SCENES = make_scenes(SynthSettings(items=100, seed=9))

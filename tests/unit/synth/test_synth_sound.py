@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from emoreal_bench.contracts.errors import MissingExtraError
 from emoreal_bench.synth import Scene, SpeechEngine, SynthSettings, make_scenes
-from emoreal_bench.synth import speech as speech_module
-from emoreal_bench.synth.backgrounds import BACKGROUNDS
 from emoreal_bench.synth.cues import AudioCue, BackgroundSound, Emotion, VisibleThing
-from emoreal_bench.synth.sound import play_radio, synthesize_sound
-from emoreal_bench.synth.speech import (
+from emoreal_bench.synth.picture.backgrounds import BACKGROUNDS
+from emoreal_bench.synth.voice import speech as speech_module
+from emoreal_bench.synth.voice.sound import play_radio, synthesize_sound
+from emoreal_bench.synth.voice.speech import (
     MANNERS,
     SENTENCES,
     SPEAKERS,
@@ -24,8 +24,8 @@ from emoreal_bench.synth.speech import (
     available_engine,
     speak,
 )
-from emoreal_bench.synth.utterances import UTTERANCES
-from emoreal_bench.synth.waves import root_mean_square
+from emoreal_bench.synth.voice.utterances import UTTERANCES
+from emoreal_bench.synth.voice.waves import root_mean_square
 
 Wave = NDArray[np.float64]
 ENGINES = (
@@ -196,7 +196,7 @@ def test_without_espeak_voices_are_wordless(monkeypatch: pytest.MonkeyPatch) -> 
 def test_espeak_says_the_same_in_another_process_after_other_scenes() -> None:
     code = """
 from emoreal_bench.synth import SynthSettings, make_scenes
-from emoreal_bench.synth.sound import synthesize_sound
+from emoreal_bench.synth.voice.sound import synthesize_sound
 scenes = make_scenes(SynthSettings(items=15, seed=2))
 import hashlib, sys
 order = scenes if sys.argv[1] == "forward" else scenes[::-1]

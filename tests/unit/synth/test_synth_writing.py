@@ -23,8 +23,8 @@ from emoreal_bench.synth import (
     write_benchmark,
 )
 from emoreal_bench.synth.build import UNFINISHED, emorealm_record
-from emoreal_bench.synth.picture import draw_frames
-from emoreal_bench.synth.sound import synthesize_sound
+from emoreal_bench.synth.picture.frames import draw_frames
+from emoreal_bench.synth.voice.sound import synthesize_sound
 
 SETTINGS = SynthSettings(items=10, seed=6, speech=SpeechEngine.WORDLESS)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from emoreal_bench.training.losses import avem_dpo, naive_dpo, vista_dpo
+from emoreal_bench.training.objectives.losses import avem_dpo, naive_dpo, vista_dpo
 
 ANSWERS = ("chosen", "spurious", "hallucination", "chosen_altered")
 TEXTS = ANSWERS[:3]

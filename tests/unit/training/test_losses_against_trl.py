@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from emoreal_bench.training.losses import naive_dpo
+from emoreal_bench.training.objectives.losses import naive_dpo
 
 BETA = 0.3
 PAIRS = [("ab", "cde", "ba"), ("c", "a", "deaab"), ("dd", "e", "c")]

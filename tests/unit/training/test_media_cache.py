@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from emoreal_bench.model_adapters.towers import Encoded
-from emoreal_bench.training.media_cache import MediaCache
+from emoreal_bench.model_adapters.local.towers import Encoded
+from emoreal_bench.training.examples.media_cache import MediaCache
 
 
 def encoded(floats: int) -> Encoded:

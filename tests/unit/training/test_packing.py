@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.model_adapters.packed import PlacedMedia, PlacedPrompt, place_media
-from emoreal_bench.training.packing import PackedBatch, pack
+from emoreal_bench.model_adapters.local.packed import PlacedMedia, PlacedPrompt, place_media
+from emoreal_bench.training.examples.packing import PackedBatch, pack
 
 VIDEO, AUDIO = 90, 91
 TOKENS_OF = {VIDEO: 3, AUDIO: 2}

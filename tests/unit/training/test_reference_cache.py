@@ -9,7 +9,7 @@ import pytest
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.request import AudioPart, Message, TextPart, VideoPart
-from emoreal_bench.training.reference_cache import ReferenceCache, reference_key
+from emoreal_bench.training.objectives.reference_cache import ReferenceCache, reference_key
 
 VALUES = {"first": -12.345678901234567, "second": -0.1, "third": -2e-308}
 

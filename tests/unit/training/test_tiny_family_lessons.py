@@ -10,7 +10,7 @@ import pytest
 from emoreal_bench.synth import Scene, SpeechEngine, Split, SynthSettings, make_scenes
 from emoreal_bench.synth.cues import Emotion
 from emoreal_bench.synth.questions import AGREES, IS_THERE, SHOWS_CUE, emotion_phrase, sides_of
-from emoreal_bench.training.tiny_family.lessons import LIST_QUESTION, Habits, Lesson, Teacher
+from recipes.tiny_omni.lessons import LIST_QUESTION, Habits, Lesson, Teacher
 
 NO_HABITS = Habits(typical=0.0, denied=0.0, elsewhere=0.0, spurious=0.0)
 ALWAYS = Habits(typical=1.0, denied=1.0, elsewhere=1.0, spurious=0.0)

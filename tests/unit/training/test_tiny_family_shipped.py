@@ -15,7 +15,8 @@ from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.model_adapters import create_adapter, tiny_network
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.built_in import tiny_network
 from emoreal_bench.model_adapters.providers import PROVIDERS
 from emoreal_bench.synth import (
     Scene,
@@ -26,8 +27,8 @@ from emoreal_bench.synth import (
     sample_clip,
 )
 from emoreal_bench.synth.questions import sides_of
-from emoreal_bench.training.tiny_family.lessons import OWN_CUE
-from emoreal_bench.training.tiny_family.recipe import VARIANTS
+from recipes.tiny_omni.lessons import OWN_CUE
+from recipes.tiny_omni.recipe import VARIANTS
 from tests.model_requests import make_request
 
 LARGEST_BYTES = 10_000_000

@@ -11,16 +11,20 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerForConditionalGeneration
 
 from emoreal_bench.inputs.log_mel import log_mel
-from emoreal_bench.inputs.qwen_omni import MAX_AUDIO_SECONDS, MEL_BINS, OmniInputBuilder
-from emoreal_bench.model_adapters import tiny_network
-from emoreal_bench.model_adapters.qwen2_5_omni import Qwen25Omni
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
+    MAX_AUDIO_SECONDS,
+    MEL_BINS,
+    OmniInputBuilder,
+)
+from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
 from emoreal_bench.synth import SpeechEngine
-from emoreal_bench.training.tiny_family import clips as clips_module
-from emoreal_bench.training.tiny_family.clips import ClipSet, DrawnClip, draw_sets, load_clips
-from emoreal_bench.training.tiny_family.encoded import EncodedClip, Encoder
-from emoreal_bench.training.tiny_family.lessons import Lesson
-from emoreal_bench.training.tiny_family.optimisation import Stage, is_finished, train
-from emoreal_bench.training.tiny_family.packing import LessonNetwork, LessonRow
+from recipes.tiny_omni import clips as clips_module
+from recipes.tiny_omni.clips import ClipSet, DrawnClip, draw_sets, load_clips
+from recipes.tiny_omni.encoded import EncodedClip, Encoder
+from recipes.tiny_omni.lessons import Lesson
+from recipes.tiny_omni.optimisation import Stage, is_finished, train
+from recipes.tiny_omni.packing import LessonNetwork, LessonRow
 from tests.model_requests import make_clip, make_request
 
 Network = Qwen2_5OmniThinkerForConditionalGeneration

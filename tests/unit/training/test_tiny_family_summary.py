@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emoreal_bench.training.tiny_family.family import Row, as_summary
-from emoreal_bench.training.tiny_family.measuring import Measured
+from recipes.tiny_omni.family import Row, as_summary
+from recipes.tiny_omni.measuring import Measured
 
 NAMES = ("average", "perception_video", "perception_audio", "text_prior_video", "text_prior_audio")
 PER_MODALITY = ("balanced_reasoning_stress", "hallucination_rate")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emoreal_bench.training.tiny_family.family import BASE, build
-from emoreal_bench.training.tiny_family.recipe import VARIANTS, small_recipe
+from recipes.tiny_omni.family import BASE, build
+from recipes.tiny_omni.recipe import VARIANTS, small_recipe
 
 
 @pytest.mark.long

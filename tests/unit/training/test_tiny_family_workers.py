@@ -11,7 +11,7 @@ import pytest
 
 SCRIPT = """
 import os, time
-from emoreal_bench.training.tiny_family.workers import make_pool
+from recipes.tiny_omni.workers import make_pool
 
 if __name__ == "__main__":
     pool = make_pool(1)

@@ -15,12 +15,18 @@ from emoreal_bench.contracts.preference import AlteredInput
 from emoreal_bench.contracts.request import AudioPart, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.inputs import InputError
-from emoreal_bench.training.answers import PromptWithAnswers
-from emoreal_bench.training.batches import ALTERED_CLIP, BatchMaker, Layout, PromptMaker, References
 from emoreal_bench.training.config import TrainingConfig
-from emoreal_bench.training.data import TrainingExample, load_training_data
-from emoreal_bench.training.decoded_clips import DecodedClips
-from emoreal_bench.training.methods import Pass, make_objective
+from emoreal_bench.training.examples.answers import PromptWithAnswers
+from emoreal_bench.training.examples.batches import (
+    ALTERED_CLIP,
+    BatchMaker,
+    Layout,
+    PromptMaker,
+    References,
+)
+from emoreal_bench.training.examples.data import TrainingExample, load_training_data
+from emoreal_bench.training.examples.decoded_clips import DecodedClips
+from emoreal_bench.training.objectives.methods import Pass, make_objective
 from tests.training_files import make_settings, make_training_data
 
 

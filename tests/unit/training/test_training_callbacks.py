@@ -10,18 +10,24 @@ import pytest
 import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from emoreal_bench.training.callbacks import (
+from emoreal_bench.training.config import Evaluation
+from emoreal_bench.training.evaluating import BEST_FOLDER, EvaluationCallback
+from emoreal_bench.training.objectives.metrics import (
+    EVALUATION,
+    METRICS_FILE,
+    STEP,
+    TEXT_GAP,
+    read_metrics,
+)
+from emoreal_bench.training.objectives.text_gap import TextGap
+from emoreal_bench.training.observer import TrainingObserver
+from emoreal_bench.training.outputs.callbacks import (
     COMPLETE_FILE,
     MetricsCallback,
     StateCallback,
     TextGapCallback,
     find_checkpoint,
 )
-from emoreal_bench.training.config import Evaluation
-from emoreal_bench.training.evaluating import BEST_FOLDER, EvaluationCallback
-from emoreal_bench.training.metrics import EVALUATION, METRICS_FILE, STEP, TEXT_GAP, read_metrics
-from emoreal_bench.training.observer import TrainingObserver
-from emoreal_bench.training.text_gap import TextGap
 from emoreal_bench.training.trainer import TermMeans
 
 

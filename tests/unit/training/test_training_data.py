@@ -13,7 +13,11 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.request import AudioPart, TextPart, VideoPart
 from emoreal_bench.training.config import TrainingConfig
-from emoreal_bench.training.data import TrainingData, load_training_data, refuse_evaluated_clips
+from emoreal_bench.training.examples.data import (
+    TrainingData,
+    load_training_data,
+    refuse_evaluated_clips,
+)
 from tests.small_emorealm import make_data
 from tests.training_files import CLIPS, make_clips, make_pairs, make_settings, make_training_data
 

@@ -12,10 +12,10 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import AlteredInput
 from emoreal_bench.contracts.request import Message, TextPart
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
-from emoreal_bench.training import losses
 from emoreal_bench.training.config import MethodSettings, TrainingConfig
-from emoreal_bench.training.data import TrainingExample
-from emoreal_bench.training.methods import Pass, Scores, check_examples, make_objective
+from emoreal_bench.training.examples.data import TrainingExample
+from emoreal_bench.training.objectives import losses
+from emoreal_bench.training.objectives.methods import Pass, Scores, check_examples, make_objective
 from tests.training_files import make_settings
 
 ALTERED = AlteredInput(modalities=(Modality.AUDIO,), alteration=Alteration.MUTE)

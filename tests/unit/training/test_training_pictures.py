@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import yaml
 
 from emoreal_bench.contracts.training_record import TrainingRecord
-from emoreal_bench.training.card import make_card
-from emoreal_bench.training.curves import draw_curves
+from emoreal_bench.training.outputs.card import make_card
+from emoreal_bench.training.outputs.curves import draw_curves
 
 RECORD = TrainingRecord(
     name="avem",

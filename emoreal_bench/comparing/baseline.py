@@ -1,0 +1,169 @@
+"""Baselines: a run in a few kilobytes, for later runs to be held against.
+
+The file holds identities, the scores as they were, and one bit per item, so
+that a check is a paired test and needs neither the old run nor its data.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from emoreal_bench import __version__
+from emoreal_bench.catalog import explain
+from emoreal_bench.comparing.runs import AnsweredRun, load_answers, run_differences
+from emoreal_bench.contracts.check import Baseline, BaselineScore
+from emoreal_bench.contracts.errors import NotComparableError, RunError
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.identity import canonical_json, model_hash
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.running.results import score_folder
+from emoreal_bench.scoring.identity import scoring_hash
+from emoreal_bench.text import percent_floor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SAVE_AGAIN = "Save it again from a run: emoreal-bench check RUN --save-baseline FILE"
+_BITS_PER_BYTE = 8
+
+
+def save_baseline(folder: Path, path: Path) -> Baseline:
+    """Write the baseline of a run.
+
+    Args:
+        folder: A run in which every item reached the model.
+        path: The file; its folder exists.
+
+    Raises:
+        RunError: If the folder holds no run or one with gaps, or the file
+            cannot be written.
+    """
+    results = score_folder(folder, [Scoring.STRICT])
+    if results.coverage.covered < results.coverage.items:
+        raise RunError(
+            f"The run covers {percent_floor(results.coverage.fraction)} % of its items. Those "
+            "that are not covered count as wrong, so it would be too easy a baseline.",
+            where=str(folder),
+            remedy="Give the run command again to finish it.",
+        )
+    answers = load_answers(folder, [Scoring.STRICT])
+    manifest, report = answers.manifest, results.scores[Scoring.STRICT]
+    right = right_answers(answers)
+    baseline = Baseline(
+        task=manifest.task,
+        task_version=manifest.task_version,
+        model=manifest.model.name,
+        model_hash=model_hash(manifest.model),
+        data_hash=manifest.data.hash,
+        request=manifest.request,
+        scoring_hash=scoring_hash([Scoring.STRICT]),
+        emoreal_bench_version=__version__,
+        average_accuracy=report.average_accuracy,
+        subtasks={
+            name: BaselineScore(n=scores.n, accuracy=scores.accuracy)
+            for name, scores in report.subtasks.items()
+        },
+        items=right.size,
+        right=pack_bits(right),
+    )
+    record = baseline.model_dump(mode="json", by_alias=True)
+    # One key to a line, so that a change of the file can be read in a review.
+    lines = (f"{canonical_json(key)}:{canonical_json(record[key])}" for key in sorted(record))
+    write_atomically(path, [("{\n" + ",\n".join(lines) + "\n}\n").encode()])
+    return baseline
+
+
+def load_baseline(path: Path) -> Baseline:
+    """Read a baseline.
+
+    Raises:
+        RunError: If the file cannot be read or is not a baseline.
+    """
+    try:
+        return Baseline.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RunError(
+            f"The baseline cannot be read: {error.strerror}.", where=str(path), remedy=_SAVE_AGAIN
+        ) from error
+    except ValidationError as error:
+        raise RunError(
+            f"This is not a baseline:\n{explain(error)}", where=str(path), remedy=_SAVE_AGAIN
+        ) from error
+
+
+def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
+    """Refuse to hold a run against a baseline of other items, requests or rules.
+
+    Raises:
+        NotComparableError: With every difference named.
+    """
+    now = run.manifest
+    then = now.model_copy(
+        update={
+            "task": baseline.task,
+            "task_version": baseline.task_version,
+            "data": now.data.model_copy(
+                update={"hash": baseline.data_hash, "items": baseline.items}
+            ),
+            "request": baseline.request,
+        }
+    )
+    found = run_differences(then, now)
+    if baseline.scoring_hash != scoring_hash([Scoring.STRICT]):
+        version = baseline.emoreal_bench_version
+        found.append(f"the rules of strict scoring (of version {version} and of {__version__})")
+    if found:
+        raise NotComparableError(
+            f"It cannot be held against the baseline: different are {'; '.join(found)}.",
+            where=str(run.folder),
+            remedy=f"Run it as the baseline was run, or make a new one. {_SAVE_AGAIN}",
+        )
+
+
+def right_answers(run: AnsweredRun) -> NDArray[np.bool_]:
+    """Say of each item of a run whether it is right under strict.
+
+    Returns:
+        ``(items,)`` in the order of the plan.
+    """
+    readings = run.collected.readings[Scoring.STRICT]
+    right: NDArray[np.bool_] = readings.answer == run.frame.gold
+    return right
+
+
+def pack_bits(bits: NDArray[np.bool_]) -> str:
+    """Write bits as :attr:`Baseline.right`."""
+    import numpy as np
+
+    return base64.b64encode(zlib.compress(np.packbits(bits).tobytes(), 9)).decode("ascii")
+
+
+def unpack_bits(text: str, count: int) -> NDArray[np.bool_]:
+    """Read what :func:`pack_bits` wrote.
+
+    Args:
+        text: As in the file.
+        count: How many bits there are.
+
+    Raises:
+        RunError: If it is something else.
+    """
+    import numpy as np
+
+    size = -(-count // _BITS_PER_BYTE)
+    try:
+        inflater = zlib.decompressobj()
+        # A few bytes can inflate to gigabytes; one byte too many is enough to know.
+        packed = inflater.decompress(base64.b64decode(text, validate=True), size + 1)
+    except (binascii.Error, zlib.error) as error:
+        raise RunError(f"The baseline is damaged: {error}.", remedy=_SAVE_AGAIN) from error
+    if len(packed) != size or not inflater.eof:
+        raise RunError(f"The baseline does not hold {count:,} items.", remedy=_SAVE_AGAIN)
+    return np.unpackbits(np.frombuffer(packed, np.uint8), count=count).astype(np.bool_)

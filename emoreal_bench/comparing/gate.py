@@ -1,0 +1,219 @@
+"""Holds a run against a baseline and the limits of a rules file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from emoreal_bench.catalog import explain, suggest
+from emoreal_bench.comparing.baseline import refuse_other_run, unpack_bits
+from emoreal_bench.comparing.drops import AVERAGE, check_drops
+from emoreal_bench.comparing.runs import load_answers
+from emoreal_bench.contracts.check import (
+    Baseline,
+    CheckOutcome,
+    CheckReport,
+    CheckRules,
+    Decision,
+    Limits,
+    RuleKind,
+    RuleResult,
+)
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport, SubtaskScores
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.running.results import score_folder
+from emoreal_bench.text import count_of, percent, percent_floor, percent_interval, words
+
+WHOLE_RUN = "all items"
+
+
+def load_rules(path: Path) -> CheckRules:
+    """Read a rules file.
+
+    Raises:
+        UsageError: If it cannot be read or is not valid; every wrong key is named.
+    """
+    try:
+        rules = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return CheckRules.model_validate({} if rules is None else rules)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"The rules cannot be read: {error}", where=str(path)) from error
+    except ValidationError as error:
+        raise UsageError(
+            "These are not valid rules:\n" + explain(error),
+            where=str(path),
+            remedy="docs/ci.md describes every key.",
+        ) from error
+
+
+def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0) -> CheckReport:
+    """Hold a run against a baseline.
+
+    Args:
+        folder: A run folder, finished or not.
+        baseline: Of the same items, asked in the same way.
+        rules: The limits.
+        seed: Of the intervals and the tests.
+
+    Raises:
+        RunError: If the folder holds no run, or the baseline is damaged.
+        NotComparableError: If the baseline is of other items, requests or rules.
+        UsageError: If the rules name what the run does not have.
+    """
+    run = load_answers(folder, [Scoring.STRICT])
+    refuse_other_run(run, baseline)
+    results = score_folder(folder, [Scoring.STRICT], seed)
+    report = results.scores[Scoring.STRICT]
+    _refuse_unknown_names(rules, report)
+    coverage = _check_coverage(results.coverage, rules.least_coverage)
+    was_right = unpack_bits(baseline.right, baseline.items)
+    checked = (
+        coverage,
+        *check_drops(run, was_right, rules, seed),
+        *_check_limits(report, rules),
+    )
+    outcome = _outcome(coverage, checked)
+    return CheckReport(
+        outcome=outcome,
+        summary=_summary(outcome, checked),
+        task=run.manifest.task,
+        model=run.manifest.model.name,
+        baseline_model=baseline.model,
+        data_hash=baseline.data_hash,
+        request_hash=baseline.request.hash,
+        decide=rules.decide,
+        level=rules.level,
+        seed=seed,
+        rules=checked,
+    )
+
+
+def _refuse_unknown_names(rules: CheckRules, report: ScoringReport) -> None:
+    places: tuple[tuple[str, Iterable[str], Mapping[str, SubtaskScores]], ...] = (
+        ("subtask", rules.subtasks, report.subtasks),
+        ("question type", rules.question_types, report.question_types),
+    )
+    for kind, named, known in places:
+        for name in named:
+            if name not in known:
+                raise suggest(kind, name, known)
+
+
+def _check_coverage(coverage: Coverage, least: float) -> RuleResult:
+    covered = f"{coverage.covered:,} of {count_of(coverage.items, 'item')}"
+    return RuleResult(
+        kind=RuleKind.COVERAGE,
+        about=WHOLE_RUN,
+        metric="coverage",
+        limit=least,
+        value=coverage.fraction,
+        passed=coverage.fraction >= least,
+        summary=f"{covered} reached the model ({percent_floor(coverage.fraction)} %, "
+        f"at least {percent(least)} % wanted)",
+    )
+
+
+def _check_limits(report: ScoringReport, rules: CheckRules) -> Iterator[RuleResult]:
+    if rules.average.floor is not None:
+        average, interval = report.average_accuracy, report.average_accuracy_interval
+        yield _limit_result(
+            (RuleKind.FLOOR, AVERAGE, "accuracy"),
+            rules.average.floor,
+            (_defined(average, AVERAGE, "accuracy"), interval),
+            rules.decide,
+        )
+    for name, scores in report.subtasks.items():
+        yield from _check_scores(name, scores, rules.limits_of(name), rules.decide)
+    for name, limits in rules.question_types.items():
+        yield from _check_scores(name, report.question_types[name], limits, rules.decide)
+
+
+def _check_scores(
+    about: str, scores: SubtaskScores, limits: Limits, decide: Decision
+) -> Iterator[RuleResult]:
+    wanted = [
+        *((RuleKind.FLOOR, metric, limit) for metric, limit in limits.floors.items()),
+        *((RuleKind.CEILING, metric, limit) for metric, limit in limits.ceilings.items()),
+    ]
+    for kind, metric, limit in wanted:
+        value = _defined(getattr(scores, metric), about, metric)
+        found = (value, scores.intervals.get(metric))
+        yield _limit_result((kind, about, metric), limit, found, decide)
+
+
+def _limit_result(
+    rule: tuple[RuleKind, str, str],
+    limit: float,
+    found: tuple[float, Interval | None],
+    decide: Decision,
+) -> RuleResult:
+    """Hold a score against a limit; statistically, its whole interval has to be beyond."""
+    kind, about, metric = rule
+    value, interval = found
+    by_chance = decide is Decision.STATISTICAL and interval is not None
+    low, high = interval if by_chance and interval else (value, value)
+    is_floor = kind is RuleKind.FLOOR
+    bound = "floor" if is_floor else "ceiling"
+    beyond = value < limit if is_floor else value > limit
+    passed = high >= limit if is_floor else low <= limit
+    summary = f"{words(metric)} {percent(value)} %"
+    if interval is not None:
+        summary += f" [{percent_interval(interval)}]"
+    side = "below" if is_floor else "above"
+    summary += f": {side if beyond else 'within'} the {bound} of {percent(limit)} %"
+    if beyond and passed:
+        summary += ", as far as chance can explain"
+    return RuleResult(
+        kind=kind,
+        about=about,
+        metric=metric,
+        limit=limit,
+        value=value,
+        passed=passed,
+        summary=summary,
+    )
+
+
+def _defined(value: float | None, about: str, metric: str) -> float:
+    if value is None:
+        raise UsageError(
+            f"The rules limit the {words(metric)} of {words(about)}, which this run does not have.",
+            remedy="`emoreal-bench score RUN` shows the scores and says why one is missing.",
+        )
+    return value
+
+
+def _outcome(coverage: RuleResult, checked: Iterable[RuleResult]) -> CheckOutcome:
+    # Items that never reached the model count as wrong: a network that failed
+    # must not be called a worse model.
+    if not coverage.passed:
+        return CheckOutcome.INCOMPLETE
+    if not all(rule.passed for rule in checked):
+        return CheckOutcome.FAILED
+    drops = [rule for rule in checked if rule.drop is not None]
+    if drops and all(rule.is_undecided for rule in drops):
+        return CheckOutcome.INCOMPLETE
+    return CheckOutcome.PASSED
+
+
+def _summary(outcome: CheckOutcome, checked: tuple[RuleResult, ...]) -> str:
+    match outcome:
+        case CheckOutcome.INCOMPLETE if not checked[0].passed:
+            return f"Not decided: {checked[0].summary}."
+        case CheckOutcome.INCOMPLETE:
+            return "Not decided: there are too few items for every test of a drop."
+        case CheckOutcome.PASSED if undecided := sum(rule.is_undecided for rule in checked):
+            return (
+                f"Passed: no rule is broken; {undecided} of {count_of(len(checked), 'rule')} "
+                "could not be decided, since there are too few items."
+            )
+        case CheckOutcome.PASSED:
+            return f"Passed: all {count_of(len(checked), 'rule')} are kept."
+        case CheckOutcome.FAILED:
+            broken = [rule for rule in checked if not rule.passed]
+            names = ", ".join(f"{words(rule.about)} ({rule.kind})" for rule in broken)
+            return f"Failed: {len(broken)} of {count_of(len(checked), 'rule')} broken: {names}."

@@ -1,0 +1,237 @@
+"""Runs against each other: whether they may be compared, and what the comparison says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emoreal_bench.comparing.scores import compare_scores
+from emoreal_bench.comparing.shifting import shift_between
+from emoreal_bench.contracts.comparison import (
+    ComparedRun,
+    Comparison,
+    ComparisonReport,
+    RunComparison,
+)
+from emoreal_bench.contracts.errors import NotComparableError, UsageError
+from emoreal_bench.contracts.request import GenerationSettings
+from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest, RequestIdentity
+from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.vocabulary import Factor, Scoring
+from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.running.results import DeliveryTally, read_replies
+from emoreal_bench.scoring.collect import (
+    Collected,
+    Readings,
+    collect_readings,
+    count_statuses,
+)
+from emoreal_bench.scoring.frame import NO_ANSWER, Frame, build_frame
+from emoreal_bench.scoring.score import COVERED
+
+if TYPE_CHECKING:
+    from emoreal_bench.contracts.scores import DeliverySummary
+
+COMPARED_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
+_LONGEST_VALUE = 40
+_FIELDS: Mapping[Factor, frozenset[str]] = {
+    Factor.MODALITIES: frozenset({"media.modalities"}),
+    Factor.ALTERATION: frozenset({"media.alteration", "media.alteration_seed"}),
+    Factor.CHOICE_ORDER: frozenset({"choice_shuffle_seed"}),
+    Factor.SAMPLING: frozenset(
+        f"media.{name}"
+        for name in ("frames", "sampling", "size", "sample_rate", "channel", "max_seconds")
+    ),
+    Factor.PROMPT: frozenset(
+        {"variant", "prompt_template", "system", "order"}
+        | {f"generation.{name}" for name in GenerationSettings.model_fields}
+    ),
+    Factor.ANSWER_METHOD: frozenset({"answer_method"}),
+}
+"""The parts of a request's identity that belong to each factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRun:
+    """A run with its replies read.
+
+    Attributes:
+        folder: Where it lies.
+        manifest: Who was asked what.
+        task: As it was when the run was made.
+        frame: Of its items, their options under the letters that the model saw.
+        collected: What became of them.
+        delivery: What reached the model; None if nothing was logged.
+    """
+
+    folder: Path
+    manifest: Manifest
+    task: Task
+    frame: Frame
+    collected: Collected
+    delivery: DeliverySummary | None
+
+    def describe(self) -> ComparedRun:
+        """Say who it is and how much of it there is."""
+        statuses = count_statuses(self.collected)
+        covered = sum(statuses[status] for status in COVERED)
+        return ComparedRun(
+            folder=str(self.folder),
+            model=self.manifest.model.name,
+            coverage=covered / sum(statuses.values()),
+            frames_per_item=self.delivery and self.delivery.frames_per_item,
+            audio_seconds_per_item=self.delivery and self.delivery.audio_seconds_per_item,
+        )
+
+
+def load_answers(folder: Path, scorings: Sequence[Scoring] = COMPARED_SCORINGS) -> AnsweredRun:
+    """Read a run's replies, finished or not; items without one count as missing.
+
+    Raises:
+        RunError: If the folder holds no run, or its plan is damaged.
+    """
+    manifest, items = load_manifest(folder), load_plan_items(folder)
+    task = Task.model_validate(manifest.task_definition)
+    frame, tally = build_frame(task, items), DeliveryTally()
+    replies = read_replies(folder / ITEMS_FILE, tally)
+    collected = collect_readings(task, frame, items, replies, scorings)
+    return AnsweredRun(folder, manifest, task, frame, collected, tally.summary())
+
+
+def compare_runs(
+    folders: Sequence[Path], *, across: Collection[Factor] = (), seed: int = 0
+) -> ComparisonReport:
+    """Compare each of several runs with the first.
+
+    Args:
+        folders: Two run folders or more.
+        across: What the runs may differ in.
+        seed: Of the intervals.
+
+    Raises:
+        UsageError: If fewer than two runs are named.
+        RunError: If a folder holds no run, or a damaged one.
+        NotComparableError: If two runs are of other items or asked in another way.
+    """
+    if len(folders) < 2:
+        raise UsageError(
+            "A comparison needs two runs or more.",
+            remedy="Name their folders: emoreal-bench compare runs/A runs/B",
+        )
+    first = load_answers(folders[0])
+    others = []
+    for folder in folders[1:]:
+        second = load_answers(folder)
+        refuse_unequal(first, second, across)
+        comparisons = {
+            scoring: compare_answers(first, second, scoring, seed=seed)
+            for scoring in COMPARED_SCORINGS
+        }
+        others.append(
+            RunComparison(
+                run=second.describe(),
+                scorings=comparisons,
+                log_likelihood_shift=shift_between(first.folder, folder, seed=seed),
+            )
+        )
+    return ComparisonReport(
+        task=first.manifest.task,
+        data_hash=first.manifest.data.hash,
+        across=tuple(factor for factor in Factor if factor in across),
+        seed=seed,
+        first=first.describe(),
+        others=tuple(others),
+    )
+
+
+def refuse_unequal(first: AnsweredRun, second: AnsweredRun, across: Collection[Factor]) -> None:
+    """Refuse to compare runs of other items, or that were asked in another way.
+
+    Raises:
+        NotComparableError: With every difference named.
+    """
+    found = run_differences(first.manifest, second.manifest, across)
+    if found:
+        raise NotComparableError(
+            f"It cannot be compared with {first.folder}: different are {'; '.join(found)}.",
+            where=str(second.folder),
+            remedy=_remedy(first.manifest, second.manifest, across),
+        )
+
+
+def run_differences(
+    first: Manifest, second: Manifest, across: Collection[Factor] = ()
+) -> list[str]:
+    """Say in what two runs differ that has to be the same; the model may be another."""
+    tasks = [f"{manifest.task} version {manifest.task_version}" for manifest in (first, second)]
+    found = [] if tasks[0] == tasks[1] else [f"the task ({tasks[0]} and {tasks[1]})"]
+    if first.data.hash != second.data.hash:
+        counts = f"{first.data.items} and {second.data.items} items"
+        found.append(f"the items or the bytes of their clips ({counts})")
+    allowed = frozenset().union(*(_FIELDS[factor] for factor in across))
+    changed = _changed_fields(first.request, second.request).items()
+    found += [f"{name}{_both_values(*values)}" for name, values in changed if name not in allowed]
+    return found
+
+
+def compare_answers(
+    first: AnsweredRun, second: AnsweredRun, scoring: Scoring, *, seed: int = 0
+) -> Comparison:
+    """Compare two runs of the same items, whatever letters their options had.
+
+    Raises:
+        NotComparableError: If they have no scored item in common.
+    """
+    answers = [run.collected.readings[scoring] for run in (first, _under_letters_of(second, first))]
+    return compare_scores(first.task, first.frame, answers[0], answers[1], seed=seed)
+
+
+def _under_letters_of(second: AnsweredRun, first: AnsweredRun) -> AnsweredRun:
+    """Rewrite answers in the letters of another run, as far as right and wrong go."""
+    readings = {
+        scoring: _rewrite(answers, second.frame, first.frame)
+        for scoring, answers in second.collected.readings.items()
+    }
+    return replace(second, collected=replace(second.collected, readings=readings))
+
+
+def _rewrite(answers: Readings, own: Frame, other: Frame) -> Readings:
+    import numpy as np
+
+    right = answers.answer == own.gold_for(answers.scoring)
+    renamed = np.where(right, other.gold_for(answers.scoring), NO_ANSWER).astype(np.int8)
+    return replace(answers, answer=renamed)
+
+
+def _remedy(first: Manifest, second: Manifest, across: Collection[Factor]) -> str:
+    """Name the options that would let two runs be compared, or say that none would."""
+    changed = _changed_fields(first.request, second.request).keys()
+    needed = [factor for factor in Factor if factor not in across and _FIELDS[factor] & changed]
+    if run_differences(first, second, [*across, *needed]):
+        return "Compare runs of the same items that were asked in the same way."
+    options = " ".join(f"--across {factor}" for factor in needed)
+    return f"If they are to differ in this, so that its effect shows, add {options}."
+
+
+def _changed_fields(
+    first: RequestIdentity, second: RequestIdentity
+) -> Mapping[str, tuple[Any, Any]]:
+    before, after = _flatten(first), _flatten(second)
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+def _flatten(request: RequestIdentity) -> dict[str, Any]:
+    fields = request.model_dump(mode="json", exclude={"hash", "media", "generation"})
+    for prefix, part in (("media", request.media), ("generation", request.generation)):
+        values = part.model_dump(mode="json")
+        fields |= {f"{prefix}.{name}": value for name, value in values.items()}
+    return fields
+
+
+def _both_values(first: Any, second: Any) -> str:
+    """Show two values where they are short enough to help."""
+    texts = [str(value) for value in (first, second)]
+    return f" ({texts[0]} and {texts[1]})" if max(map(len, texts)) <= _LONGEST_VALUE else ""

@@ -1,0 +1,140 @@
+"""Downloads the data whose owner lets anybody have it: what ``data get`` does.
+
+A file appears under its name once it is whole and its checksum, if one is
+known, agrees; files that are there are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import BinaryIO
+from urllib.error import URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import urlopen
+from zipfile import BadZipFile, ZipFile
+
+from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.task import Download, Task
+from emoreal_bench.datasets.hub import get_from_hub, settle_revision
+
+_CHUNK = 1 << 20
+_SECONDS = 60.0
+_REMEDY = "Try again later; files that are whole are kept."
+
+
+def download_data(
+    task: Task,
+    out: Path,
+    revision: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Download the files of a data set.
+
+    Args:
+        task: Says where they are.
+        out: The folder to put them in.
+        revision: Commit of the hub, where the task file pins none. Without one it is
+            the newest, which the folder then remembers.
+        progress: Called after each file with the number of files done and of all.
+
+    Returns:
+        The files, in the order of the task file.
+
+    Raises:
+        UsageError: If the owner has to be asked for the data, or the folder holds another
+            revision.
+        DataError: If a file cannot be had or is not what it should be.
+        MissingExtraError: If the hub's library is needed and not installed.
+    """
+    source = task.data.download
+    if source is None:
+        terms = task.license or "not stated."
+        raise UsageError(
+            f"{task.title} cannot be downloaded: its owner has to be asked.",
+            where=task.homepage,
+            remedy=f"Terms: {terms} docs/data.md says how the files must lie.",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    commit = source.revision or revision
+    if source.hub is not None:
+        commit = settle_revision(source.hub, out, commit)
+    found: list[Path] = []
+    for name, checksum in source.files.items():
+        found.append(_get(source, name, checksum, out, commit))
+        if progress is not None:
+            progress(len(found), len(source.files))
+    return found
+
+
+def _get(
+    source: Download, name: str, checksum: str | None, out: Path, revision: str | None
+) -> Path:
+    target = out / name
+    if not target.is_file():
+        if source.url is not None:
+            _get_file(source.url.replace("{file}", quote(name)), target, checksum)
+        else:
+            get_from_hub(str(source.hub), name, out, str(revision))
+    if target.suffix == ".zip":
+        _unpack(target, out)
+    return target
+
+
+def _get_file(address: str, target: Path, checksum: str | None) -> None:
+    if urlsplit(address).scheme not in ("http", "https"):
+        raise UsageError(f"{address} is not an address of the web.")
+    part = target.with_name(f".{target.name}.part")
+    try:
+        # The scheme is checked above, so no file of this machine can be meant.
+        with urlopen(address, timeout=_SECONDS) as reply, part.open("wb") as file:  # noqa: S310
+            promised = reply.headers.get("Content-Length")
+            size, digest = _copy(reply, file)
+        if promised is not None and size != int(promised):
+            raise DataError(
+                f"The download ended after {size} of {promised} bytes.",
+                where=address,
+                remedy=_REMEDY,
+            )
+        if checksum is not None and digest != checksum:
+            raise DataError(
+                f"The MD5 checksum is {digest}; the owner publishes {checksum}.",
+                where=address,
+                remedy="Try again; if it stays so, the owner has changed the file.",
+            )
+        part.replace(target)
+    except (URLError, HTTPException, OSError) as error:
+        raise DataError(
+            f"The file cannot be downloaded: {error}.", where=address, remedy=_REMEDY
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> tuple[int, str]:
+    # MD5 because that is what owners publish; it guards against damage, not attack.
+    digest = hashlib.md5(usedforsecurity=False)
+    size = 0
+    while chunk := source.read(_CHUNK):
+        target.write(chunk)
+        digest.update(chunk)
+        size += len(chunk)
+    return size, digest.hexdigest()
+
+
+def _unpack(archive: Path, out: Path) -> None:
+    """Unpack what is not there yet; names that lead out of the folder are kept inside it."""
+    try:
+        with ZipFile(archive) as file:
+            for member in file.infolist():
+                there = out / member.filename
+                if not there.is_file() or there.stat().st_size != member.file_size:
+                    file.extract(member, out)
+    except BadZipFile as error:
+        raise DataError(
+            f"The archive is damaged: {error}.",
+            where=str(archive),
+            remedy="Delete it and download it again.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Where preference pairs come from: known cues, sampled answers, captions."""

@@ -1,0 +1,1 @@
+"""What a file of preference pairs teaches, and whether people agree with it."""

@@ -1,0 +1,231 @@
+"""The folder of a run: held by one writer, created whole, continued by the same run only."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from emoreal_bench.contracts.errors import NotComparableError, RunError
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.run_record import (
+    ITEMS_FILE,
+    LOCK_FILE,
+    MANIFEST_FILE,
+    PLAN_FILE,
+    RESULTS_FILE,
+    TIMINGS_FILE,
+    Manifest,
+    Timings,
+)
+from emoreal_bench.identity import canonical_json, item_record
+from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.log import read_log, repair_log
+from emoreal_bench.record.manifest import differences, load_manifest
+
+
+class RunFolder:
+    """Holds a run folder for one writer, from :meth:`open` to :meth:`close`.
+
+    Use it as a context manager. The lock is the operating system's: it ends
+    with the process that holds it, however that ends.
+
+    Args:
+        path: The folder; made if it is not there.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.log_path = path / ITEMS_FILE
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            self._take_lock()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _take_lock(self) -> None:
+        # Imported here: it is the one module of the project that Windows lacks.
+        import fcntl
+
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip()
+            raise RunError(
+                f"Process {holder or 'unknown'} is writing this run.",
+                where=str(self.path),
+                remedy="Wait for it, or stop it and give the same command again.",
+            ) from error
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def begin(self, manifest: Manifest, items: Sequence[Item]) -> Manifest:
+        """Make the folder this run's, or check that it already is.
+
+        The manifest is written last: a folder that has one is complete.
+
+        Returns:
+            The manifest of the folder, from the first sitting.
+
+        Raises:
+            NotComparableError: If the folder holds another run.
+            RunError: If it holds something else, or cannot be written.
+        """
+        if (self.path / MANIFEST_FILE).exists():
+            found = load_manifest(self.path)
+            self._check_same(found, manifest)
+            if not (self.path / PLAN_FILE).exists():
+                write_atomically(self.path / PLAN_FILE, _plan_lines(items))
+            return found
+        if self.log_path.exists():
+            raise RunError(
+                f"The folder holds answers ({ITEMS_FILE}) but no {MANIFEST_FILE} that says whose.",
+                where=str(self.path),
+                remedy="Bring the manifest back, or choose another folder.",
+            )
+        write_atomically(self.path / PLAN_FILE, _plan_lines(items))
+        text = manifest.model_dump_json(by_alias=True, indent=2)
+        write_atomically(self.path / MANIFEST_FILE, [text.encode(), b"\n"])
+        return manifest
+
+    def _check_same(self, old: Manifest, new: Manifest) -> None:
+        found = differences(old, new)
+        if found:
+            raise NotComparableError(
+                f"The folder holds another run; different are {' and '.join(found)}.",
+                where=str(self.path),
+                remedy="Choose another folder for this run, or repeat the command that began "
+                "the other one.",
+            )
+
+    def repair(self) -> Path | None:
+        """Drop damaged lines from the log, so that their items are asked again.
+
+        Returns:
+            Where the damaged log is kept; None if there was no damage.
+        """
+        reader = read_log(self.log_path)
+        for _ in reader:
+            pass
+        return repair_log(self.log_path) if reader.damaged else None
+
+    def forget_results(self) -> None:
+        """Remove the scores of an earlier sitting, since the log is about to grow."""
+        (self.path / RESULTS_FILE).unlink(missing_ok=True)
+
+    def add_timings(self, sitting: Timings) -> Timings:
+        """Add a sitting's times to those of the sittings before it.
+
+        Returns:
+            The sum, as written.
+        """
+        total = _sum_timings(load_timings(self.path), sitting)
+        text = total.model_dump_json(by_alias=True, indent=2)
+        write_atomically(self.path / TIMINGS_FILE, [text.encode(), b"\n"])
+        return total
+
+    def close(self) -> None:
+        """Let the folder go."""
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def load_plan_items(folder: Path) -> list[Item]:
+    """Read the items of a run from its ``plan.jsonl``.
+
+    Raises:
+        RunError: If the file is not there or not as it was written.
+    """
+    path = folder / PLAN_FILE
+    shared: dict[Any, Any] = {}
+    items = []
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    items.append(_read_item(json.loads(line), shared))
+                except (ValueError, KeyError, TypeError) as error:
+                    raise RunError(
+                        f"Line {number} is not an item of a plan.",
+                        where=str(path),
+                        remedy="Bring the file back, or run again in a new folder.",
+                    ) from error
+    except OSError as error:
+        raise RunError(f"The plan cannot be read: {error.strerror}.", where=str(path)) from error
+    return items
+
+
+def load_timings(folder: Path) -> Timings | None:
+    """Read the times of a run; None if it has none yet.
+
+    Raises:
+        RunError: If the file is not valid.
+    """
+    path = folder / TIMINGS_FILE
+    try:
+        return Timings.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise RunError(
+            f"The file cannot be read: {error}",
+            where=str(path),
+            remedy="Remove it; only the times of earlier sittings are lost.",
+        ) from error
+
+
+def _plan_lines(items: Sequence[Item]) -> Iterator[bytes]:
+    for item in items:
+        yield canonical_json(item_record(item)).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _read_item(record: dict[str, Any], shared: dict[Any, Any]) -> Item:
+    # Texts that recur are stored once: a plan may have hundreds of thousands of lines.
+    choices = tuple(record["choices"])
+    metadata = record.get("metadata")
+    if metadata is not None:
+        metadata = shared.setdefault(tuple(metadata.items()), metadata)
+    return Item(
+        id=record["id"],
+        subtask=sys.intern(record["subtask"]),
+        question=record["question"],
+        choices=shared.setdefault(choices, choices),
+        answer=sys.intern(record["answer"]),
+        clip=sys.intern(record["clip"]),
+        metadata=metadata,
+    )
+
+
+def _sum_timings(before: Timings | None, sitting: Timings) -> Timings:
+    if before is None:
+        return sitting
+    summed = {
+        name: getattr(before, name) + getattr(sitting, name)
+        for name in Timings.model_fields
+        if name not in ("schema_version", "items_per_second")
+    }
+    # The rate is of all sittings, so it weighs each by its time.
+    finished = sum(part.items_per_second * part.wall_seconds for part in (before, sitting))
+    seconds = before.wall_seconds + sitting.wall_seconds
+    return Timings(**summed, items_per_second=finished / seconds if seconds else 0.0)

@@ -1,0 +1,215 @@
+"""``items.jsonl``: one line per finished item, appended by one writer, never edited.
+
+A line is a compact JSON object whose last field is the CRC-32 of the bytes
+before it, and it counts only with its newline: a line torn by a crash and a
+flipped bit are both found without trusting the JSON. The last line of an id
+wins, so an item that failed is simply asked again and appended again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self, cast
+
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.records import ItemRecord
+
+SYNC_SECONDS = 1.0
+"""A power cut costs at most the items of this time; a killed process costs none."""
+
+_MARK = b',"crc32":"'
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def seal(record: Mapping[str, Any]) -> bytes:
+    """Write one line of the log.
+
+    Texts are escaped to ASCII, so that whatever a model wrote, half a character
+    included, is read back unchanged.
+    """
+    body = _encode(record)[:-1].encode("ascii")
+    return body + _seal_of(body)
+
+
+def _seal_of(body: bytes) -> bytes:
+    return b'%b%08x"}\n' % (_MARK, zlib.crc32(body))
+
+
+def unseal(line: bytes) -> ItemRecord | None:
+    """Read one line of the log; None if it is not exactly as it was written."""
+    body = line.rpartition(_MARK)[0]
+    if not body or line != body + _seal_of(body):
+        return None
+    return cast("ItemRecord", json.loads(body + b"}"))
+
+
+class LogReader:
+    """Iterates over the sound records of a log and notes the damaged lines.
+
+    Attributes:
+        damaged: Numbers of the damaged lines, from 1; complete once the
+            iteration has ended.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self.damaged: list[int] = []
+
+    def __iter__(self) -> Iterator[ItemRecord]:
+        self.damaged.clear()
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                record = unseal(line)
+                if record is None:
+                    self.damaged.append(number)
+                else:
+                    yield record
+
+
+def read_log(path: Path) -> LogReader:
+    """Give the records of a log in the order in which they were written.
+
+    Args:
+        path: The ``items.jsonl`` of a run; one that is not there holds nothing.
+    """
+    return LogReader(path)
+
+
+def read_final_records(path: Path) -> Iterator[ItemRecord]:
+    """Give the last sound record of each item, in the order of the log.
+
+    Few items have several lines, so only those are remembered by id: a log of
+    hundreds of thousands of lines costs eight bytes for each.
+    """
+    repeated = _repeated_digests(path)
+    last: dict[str, int] = {}
+    if repeated:
+        for number, record in enumerate(read_log(path)):
+            if _digest(record["id"]) in repeated:
+                last[record["id"]] = number
+    for number, record in enumerate(read_log(path)):
+        if last.get(record["id"], number) == number:
+            yield record
+
+
+def _repeated_digests(path: Path) -> frozenset[int]:
+    import numpy as np
+
+    digests = array("Q", (_digest(record["id"]) for record in read_log(path)))
+    values, counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
+    return frozenset(values[counts > 1].tolist())
+
+
+def _digest(item_id: str) -> int:
+    # Two ids with one digest would both be remembered, which is harmless.
+    text = item_id.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+
+
+def repair_log(path: Path) -> Path:
+    """Drop the damaged lines of a log, so that their items are asked again.
+
+    The damaged file is kept aside. The caller holds the lock of the run.
+
+    Returns:
+        Where the damaged file is.
+
+    Raises:
+        RunError: If the folder cannot be written.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    try:
+        shutil.copy2(path, aside)
+    except OSError as error:
+        raise cannot_write(aside, error) from error
+    with path.open("rb") as file:
+        write_atomically(path, (line for line in file if unseal(line) is not None))
+    return aside
+
+
+class ItemLog:
+    """Appends finished items to a log.
+
+    Args:
+        path: The ``items.jsonl`` of a run whose lock is held and whose damage,
+            if any, is repaired.
+
+    Raises:
+        RunError: If it cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        self._size = os.fstat(self._file).st_size
+        self._synced = time.monotonic()
+
+    def append(self, record: ItemRecord) -> None:
+        """Append one finished item.
+
+        Raises:
+            RunError: If the line cannot be written whole; the log then ends as
+                it did before.
+        """
+        line = seal(record)
+        try:
+            written = os.write(self._file, line)
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+            if time.monotonic() - self._synced >= SYNC_SECONDS:
+                self._sync()
+        except OSError as error:
+            self._undo()
+            raise cannot_write(self._path, error) from error
+        self._size += len(line)
+
+    def _sync(self) -> None:
+        os.fsync(self._file)
+        self._synced = time.monotonic()
+
+    def _undo(self) -> None:
+        try:
+            os.ftruncate(self._file, self._size)
+        except OSError as error:
+            raise RunError(
+                "The disk gave an error while an item was written, and again while the half line "
+                f"was removed: {error.strerror}.",
+                where=str(self._path),
+                remedy="Mend the disk and give the same command again: the half line will be "
+                "found and its item asked again.",
+            ) from error
+
+    def close(self) -> None:
+        """Bring everything to the disk and close the file.
+
+        Raises:
+            RunError: If the disk refuses.
+        """
+        try:
+            self._sync()
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
+        finally:
+            os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""Runs and tables as files and records for other programs."""

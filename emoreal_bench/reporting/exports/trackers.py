@@ -1,0 +1,190 @@
+"""The scores of a run where a team keeps those of its other experiments.
+
+Each service is reached through its own client, which is installed by whoever
+uses it. Only scores, identities and settings leave this machine: no question,
+no reply, no clip.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from emoreal_bench.contracts.errors import MissingExtraError, UsageError
+from emoreal_bench.contracts.scores import Results, SubtaskScores
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring, Tracker
+from emoreal_bench.identity import short
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.text import plain_text
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCardData
+
+MODEL_INDEX_SCORES = ("accuracy", "f1", "uar", "war", "pair_accuracy")
+"""What a model card tells of each subtask."""
+
+
+def send_scores(report: RunReport, tracker: Tracker, project: str) -> None:
+    """Write a run's scores, identity and settings into a tracker.
+
+    Where the tracker is, and whether it is reached at once or later, is for its
+    own client to know: its login, its environment variables, its files.
+
+    Args:
+        report: The run.
+        tracker: The service.
+        project: The project (Weights & Biases) or experiment (MLflow).
+
+    Raises:
+        MissingExtraError: If the service's client is not installed.
+    """
+    try:
+        match tracker:
+            case Tracker.WANDB:
+                _send_to_wandb(report, project)
+            case Tracker.MLFLOW:
+                _send_to_mlflow(report, project)
+    except ImportError as error:
+        raise MissingExtraError(f"Sending scores to {tracker}", tracker.value) from error
+
+
+def all_scores(results: Results) -> dict[str, float]:
+    """Give every defined score and bound of an interval by its path.
+
+    Paths read ``strict/modality_agreement/accuracy``; bounds have ``.low`` and
+    ``.high`` behind them. All fractions are in 0..1.
+    """
+    scores = {"coverage": results.coverage.fraction}
+    for scoring, report in results.scores.items():
+        if report.average_accuracy is not None:
+            scores[f"{scoring}/average_accuracy"] = report.average_accuracy
+        if report.average_accuracy_interval is not None:
+            low, high = report.average_accuracy_interval
+            scores[f"{scoring}/average_accuracy.low"] = low
+            scores[f"{scoring}/average_accuracy.high"] = high
+        for name, subtask in report.subtasks.items():
+            scores |= {f"{scoring}/{name}/{key}": value for key, value in _numbers(subtask)}
+    for name, judged in (results.judged or {}).items():
+        for dimension, score in judged.scores.items():
+            if score.mean is not None:
+                scores[f"judged/{name}/{dimension}"] = score.mean
+    return scores
+
+
+def settings_of(report: RunReport) -> dict[str, Any]:
+    """Give what tells a run from others: who was asked what, and under which identities."""
+    manifest = report.manifest
+    return {
+        "model": plain_text(manifest.model.name),
+        "weights_hash": manifest.model.weights_hash,
+        "task": manifest.task,
+        "task_version": manifest.task_version,
+        "variant": manifest.request.variant,
+        "answer_method": manifest.request.answer_method.value,
+        "modalities": ",".join(manifest.request.media.modalities),
+        "alteration": manifest.request.media.alteration.value,
+        "shots": manifest.request.shots,
+        "items": manifest.data.items,
+        "data_hash": manifest.data.hash,
+        "request_hash": manifest.request.hash,
+        "scoring_hash": report.results.scoring_hash,
+        "emoreal_bench_version": manifest.emoreal_bench_version,
+    }
+
+
+def write_model_card(report: RunReport, path: Path) -> None:
+    """Put a run's headline scores into the metadata of a model card of the hub.
+
+    A card that is there keeps its text and the results of other tasks; results
+    of the same task are replaced. Nothing is uploaded.
+
+    Args:
+        report: The run; complete, since a model card shows no coverage.
+        path: The card, a Markdown file; made if it is not there.
+
+    Raises:
+        UsageError: If the run is incomplete or was judged, or the file is no card.
+        MissingExtraError: If ``huggingface_hub`` is not installed.
+        RunError: If the file cannot be written.
+    """
+    if not report.is_complete or HEADLINE_SCORING not in report.results.scores:
+        raise UsageError(
+            "A model card shows no coverage, so only complete runs with scored answers go there.",
+            where=report.manifest.run_id,
+            remedy="Finish the run: the same command goes on where it stopped.",
+        )
+    try:
+        from huggingface_hub import ModelCard
+    except ImportError as error:
+        raise MissingExtraError("A model card", "hf") from error
+    card = ModelCard("---\n{}\n---\n", ignore_metadata_errors=True)
+    if path.is_file():
+        try:
+            card = ModelCard(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UsageError(f"The model card cannot be read: {error}", where=str(path)) from error
+    data = cast("ModelCardData", card.data)
+    task = report.manifest.task
+    others = [entry for entry in data.eval_results or [] if entry.dataset_type != task]
+    data.model_name = data.model_name or plain_text(report.manifest.model.name)
+    data.eval_results = [*others, *_model_index(report)]
+    write_atomically(path, [str(card).encode("utf-8")])
+
+
+def _numbers(scores: SubtaskScores) -> list[tuple[str, float]]:
+    found = [
+        (name, float(value))
+        for name, value in scores.model_dump(exclude={"outcomes", "n"}).items()
+        if isinstance(value, int | float)
+    ]
+    for name, (low, high) in scores.intervals.items():
+        found += [(f"{name}.low", low), (f"{name}.high", high)]
+    return found
+
+
+def _model_index(report: RunReport) -> list[EvalResult]:
+    from huggingface_hub import EvalResult
+
+    manifest = report.manifest
+    title = str(manifest.task_definition.get("title") or manifest.task)
+    entries = []
+    for name, scores in report.results.scores[Scoring(HEADLINE_SCORING)].subtasks.items():
+        for metric in MODEL_INDEX_SCORES:
+            value = getattr(scores, metric)
+            if value is None:
+                continue
+            entries.append(
+                EvalResult(
+                    task_type="video-text-to-text",
+                    dataset_type=manifest.task,
+                    dataset_name=title,
+                    dataset_config=name,
+                    dataset_args={"data_hash": short(manifest.data.hash)},
+                    metric_type=metric,
+                    metric_name=f"{metric} ({HEADLINE_SCORING}, {manifest.request.variant})",
+                    metric_value=round(value, 6),
+                    metric_args={"emoreal_bench": manifest.emoreal_bench_version},
+                )
+            )
+    return entries
+
+
+def _send_to_wandb(report: RunReport, project: str) -> None:
+    import wandb
+
+    # The id makes one row of a run that is sent twice.
+    name = report.manifest.run_id
+    with wandb.init(
+        project=project, id=name, name=name, resume="allow", config=settings_of(report)
+    ) as run:
+        run.summary.update(all_scores(report.results))
+
+
+def _send_to_mlflow(report: RunReport, project: str) -> None:
+    import mlflow
+
+    mlflow.set_experiment(project)
+    with mlflow.start_run(run_name=report.manifest.run_id):
+        mlflow.log_params(settings_of(report))
+        mlflow.log_metrics(all_scores(report.results))

@@ -1,0 +1,1 @@
+"""The leaderboard: its rows, columns, tables, pages and submissions."""

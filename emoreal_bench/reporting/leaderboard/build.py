@@ -1,0 +1,213 @@
+"""Writes a leaderboard: pages that need nothing but themselves, and their tables as files."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from emoreal_bench.comparing.ranks import ClipScores, has_items, load_clip_scores
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.identity import hash_json, short
+from emoreal_bench.probing.published import Confidence, load_published_rows
+from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.reporting.exports.table_files import ExportLinks, write_table_files
+from emoreal_bench.reporting.leaderboard.columns import METRICS
+from emoreal_bench.reporting.leaderboard.exports import heat_map_export, slice_id, write_exports
+from emoreal_bench.reporting.leaderboard.figures import HeatMap, make_overview
+from emoreal_bench.reporting.leaderboard.groups import Group, make_groups, slug
+from emoreal_bench.reporting.leaderboard.judged import (
+    JudgedTable,
+    judged_export,
+    make_judged_tables,
+)
+from emoreal_bench.reporting.leaderboard.reproduced import reproduced_folders
+from emoreal_bench.reporting.leaderboard.rows import BLIND_PROVIDER
+from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table
+from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
+from emoreal_bench.text import UNDEFINED
+
+BREAKDOWNS_FOLDER = "breakdowns"
+OVERVIEW = "overview"
+
+SCORING_DESCRIPTIONS = {
+    Scoring.STRICT: "The headline. One answer is read from each reply; a blank, conflicting or "
+    "unreadable reply is wrong, and every planned item counts.",
+    Scoring.OFFICIAL: "The authors' evaluator, reproduced with its quirks, so that published "
+    "numbers can be compared. Items without a prediction are left out.",
+    Scoring.OFFICIAL_LENIENT: "The second way of reading a reply that the authors' evaluator "
+    "holds but does not use.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderboardOptions:
+    """What a leaderboard shows beyond the scores.
+
+    Attributes:
+        least_confidence: Reported values below this confidence are left out.
+        run_pages: Whether to write a page for each run, without its clips, and
+            link its row to it. The pages hold questions and replies.
+        paired: Whether to read the items of every run for paired tests; else
+            ranks come from the intervals.
+        own: Folders of runs that the publisher made; entries that they bear out
+            are marked as reproduced.
+    """
+
+    least_confidence: Confidence = Confidence.HIGH
+    run_pages: bool = False
+    paired: bool = True
+    own: Sequence[Path] = ()
+
+
+def build_leaderboard(
+    run_folders: Sequence[Path], out: Path, options: LeaderboardOptions | None = None
+) -> Path:
+    """Write the leaderboard of some runs to ``out/index.html``, its tables beside it.
+
+    Each page is complete without any other file, and asks for none; its
+    content-security policy admits its own style and script by their hashes and
+    nothing else. A page of slices and confusion tables stands behind each table.
+    The same runs give the same bytes, in whatever order they come.
+
+    Args:
+        run_folders: Folders of finished runs. One that is named twice counts once.
+        out: Folder of the site; made if it is not there.
+        options: Everything else.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UsageError: If no run is named.
+        RunError: If a folder is not a finished run, or the page cannot be written.
+    """
+    options = options or LeaderboardOptions()
+    if not run_folders:
+        raise UsageError(
+            "A leaderboard needs at least one run.",
+            remedy="Name run folders: emoreal-bench leaderboard build RUN... --out site",
+        )
+    runs = [load_report(folder) for folder in sorted({folder.resolve() for folder in run_folders})]
+    pages = _write_run_pages(runs, out) if options.run_pages else {}
+    extras = RunExtras(
+        pages=pages,
+        scores=_load_scores(runs) if options.paired else {},
+        reproduced=reproduced_folders(runs, [load_report(one.resolve()) for one in options.own]),
+    )
+    with _garbage_left_alone():
+        asked = [run for run in runs if run.manifest.judged is None]
+        groups = make_groups(asked, load_published_rows(), options.least_confidence, extras)
+        _write_site(groups, make_judged_tables(runs, pages), out)
+    return out / PAGE_FILE
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Look for no cyclic garbage among objects that all live until the end.
+
+    A hundred runs of five tasks make millions of them, and looking took a sixth of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _write_site(groups: Sequence[Group], judged: Sequence[JudgedTable], out: Path) -> None:
+    overview = _overview(groups)
+    exports: dict[str, ExportLinks] = {}
+    for group in groups:
+        exports |= write_exports(group, out)
+        _write_breakdowns(group, exports, out)
+    if overview is not None:
+        table = heat_map_export(OVERVIEW, {"table": "Tasks by model"}, (), overview)
+        exports[OVERVIEW] = write_table_files(table, out)
+    for ratings in judged:
+        exports[ratings.export_name] = write_table_files(judged_export(ratings), out)
+    write_file(out / PAGE_FILE, _render(groups, judged, overview, exports))
+
+
+def _load_scores(runs: Sequence[RunReport]) -> dict[Path, dict[Scoring, ClipScores]]:
+    """Read the items of the runs that contend for a rank."""
+    return {
+        run.folder: load_clip_scores(run.folder, [Scoring(name) for name in run.results.scores])
+        for run in runs
+        if run.is_complete
+        and run.folder is not None
+        and has_items(run.folder)
+        and not run.manifest.model.name.startswith(BLIND_PROVIDER)
+        and run.results.scores
+    }
+
+
+def _write_run_pages(runs: Sequence[RunReport], out: Path) -> dict[Path, str]:
+    pages = {}
+    for run in runs:
+        if run.folder is not None and has_items(run.folder):
+            # The name follows from the run, so that the same runs give the same site.
+            manifest = run.manifest.model_dump(mode="json")
+            name = f"runs/{slug(run.manifest.run_id)}-{short(hash_json(manifest))}"
+            write_run_page(run.folder, out / name, RunPageOptions(clips=False))
+            pages[run.folder] = f"{name}/{PAGE_FILE}"
+    return pages
+
+
+def _overview(groups: Sequence[Group]) -> HeatMap | None:
+    """Set tasks side by side; one alone has nothing beside it."""
+    columns = [
+        (f"{group.title} {group.how_asked}", group.headline, group.tables[0].chance)
+        for group in groups
+        if any(row.average for row in group.headline)
+    ]
+    return make_overview(columns) if len(columns) > 1 else None
+
+
+def _write_breakdowns(group: Group, exports: Mapping[str, ExportLinks], out: Path) -> None:
+    for table in group.tables:
+        if table.breakdown is not None:
+            page = render_page(
+                "breakdown.html.j2",
+                group=group,
+                table=table,
+                exports=exports,
+                slice_id=slice_id,
+                style=load_asset("pages.css"),
+                script=load_asset("breakdown.js"),
+                undefined_number=UNDEFINED,
+            )
+            write_file(out / breakdown_address(group, table), page)
+
+
+def _render(
+    groups: Sequence[Group],
+    judged: Sequence[JudgedTable],
+    overview: HeatMap | None,
+    exports: Mapping[str, ExportLinks],
+) -> bytes:
+    return render_page(
+        "leaderboard.html.j2",
+        groups=groups,
+        judged=judged,
+        overview=overview,
+        overview_id=OVERVIEW,
+        exports=exports,
+        breakdown_address=breakdown_address,
+        metrics=METRICS,
+        scoring_descriptions=SCORING_DESCRIPTIONS,
+        style=load_asset("pages.css"),
+        script=load_asset("leaderboard.js"),
+        undefined_number=UNDEFINED,
+    )
+
+
+def breakdown_address(group: Group, table: Table) -> str:
+    """Give the address of a table's page of details, relative to the site's folder."""
+    return f"{BREAKDOWNS_FOLDER}/{group.table_id(table)}.html"

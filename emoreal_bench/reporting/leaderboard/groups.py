@@ -1,0 +1,202 @@
+"""Which runs stand in one table: those that were asked the same and scored the same."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emoreal_bench.contracts.run_record import Manifest
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Modality, Scoring
+from emoreal_bench.identity import hash_json, short
+from emoreal_bench.probing.published import Confidence, PublishedRows
+from emoreal_bench.record.departures import departures
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.leaderboard.figures import (
+    HeatMap,
+    ScatterPoint,
+    make_heat_map,
+    make_scatter,
+)
+from emoreal_bench.reporting.leaderboard.rows import Row, reported_rows
+from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table, chances_of, make_table
+from emoreal_bench.text import count_of, plain_text
+
+SCORING_ORDER = (HEADLINE_SCORING, Scoring.OFFICIAL, Scoring.OFFICIAL_LENIENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs with the same task, variant, data hash, request hash and scoring hash.
+
+    Attributes:
+        anchor: Where it stands on the page.
+        title: Of the task.
+        variant: How the task asked.
+        departures: In what this way of asking is not the task's own.
+        facts: What all its numbers depend on.
+        license: Terms of the data.
+        tables: One for each scoring, the headline first.
+        headline: Rows of the first table that stand in figures: zero-shot, of full coverage.
+        heat_map: Subtask by model.
+        scatter: Accuracy against hallucination.
+        remarks: By model, sentences that belong to its rows.
+        publications: Where reported rows come from.
+        runs: How many.
+    """
+
+    anchor: str
+    title: str
+    variant: str
+    departures: tuple[str, ...]
+    facts: tuple[str, ...]
+    license: str
+    tables: tuple[Table, ...]
+    headline: tuple[Row, ...]
+    heat_map: HeatMap
+    scatter: tuple[ScatterPoint, ...]
+    remarks: tuple[tuple[str, tuple[str, ...]], ...]
+    publications: tuple[PublishedRows, ...]
+    runs: int
+
+    @property
+    def how_asked(self) -> str:
+        """Name the variant, with what sets the group apart from others of its task."""
+        return ", ".join((self.variant, *self.departures))
+
+    def table_id(self, table: Table) -> str:
+        """Name one of its tables for addresses."""
+        return f"{self.anchor}-{table.scoring}"
+
+
+GroupKey = tuple[str, str, str, str, str]
+
+
+def make_groups(
+    runs: Sequence[RunReport],
+    published: Sequence[PublishedRows],
+    least: Confidence,
+    extras: RunExtras | None = None,
+) -> list[Group]:
+    """Sort runs into groups that may be compared, whatever the order they come in.
+
+    Args:
+        runs: All runs.
+        published: Rows of publications, for the groups that they speak of.
+        least: Reported values below this confidence are left out.
+        extras: What is known beyond the results.
+    """
+    extras = extras or RunExtras()
+    members: defaultdict[GroupKey, list[RunReport]] = defaultdict(list)
+    for run in runs:
+        members[_group_key(run)].append(run)
+    return [
+        _make_group(key, sorted(members[key], key=_run_order), (published, least), extras)
+        # A task as it is asked by itself stands before its departures.
+        for key in sorted(
+            members, key=lambda key: (key[:2], _departures(members[key][0].manifest), key)
+        )
+    ]
+
+
+def _group_key(run: RunReport) -> GroupKey:
+    manifest = run.manifest
+    return (
+        manifest.task,
+        manifest.request.variant,
+        manifest.data.hash,
+        manifest.request.hash,
+        run.results.scoring_hash,
+    )
+
+
+def _run_order(run: RunReport) -> tuple[str, str, str]:
+    return (run.manifest.model.name, run.manifest.run_id, run.manifest.created)
+
+
+def _make_group(
+    key: GroupKey,
+    runs: Sequence[RunReport],
+    reports: tuple[Sequence[PublishedRows], Confidence],
+    extras: RunExtras,
+) -> Group:
+    manifest = runs[0].manifest
+    published, least = reports
+    publications = [rows for rows in published if rows.speaks_of(manifest)]
+    reported = [row for rows in publications for row in reported_rows(rows, least)]
+    tables = tuple(
+        make_table(runs, scoring, reported if scoring is Scoring.OFFICIAL else [], extras)
+        for scoring in _scorings(runs)
+    )
+    headline = [
+        row for table in tables[:1] for row in table.rows if row.is_full and not row.is_fine_tuned
+    ]
+    remarks = [(row.model, row.remarks) for table in tables for row in table.rows if row.remarks]
+    definition = manifest.task_definition
+    chances = chances_of(runs, tables[0].scoring) if tables else {}
+    return Group(
+        anchor=f"{slug(manifest.task)}-{short(hash_json(list(key)))}",
+        title=plain_text(str(definition.get("title") or manifest.task)),
+        variant=plain_text(manifest.request.variant),
+        departures=tuple(map(plain_text, _departures(manifest))),
+        facts=_group_facts(runs[0]),
+        license=plain_text(str(definition.get("license") or ""), 400),
+        tables=tables,
+        headline=tuple(headline),
+        # One subtask alone has nothing beside it: the table says it all.
+        heat_map=make_heat_map(headline if len(chances) > 1 else [], chances),
+        scatter=make_scatter(headline),
+        remarks=tuple(sorted(set(remarks))),
+        publications=tuple(publications),
+        runs=len(runs),
+    )
+
+
+def _scorings(runs: Sequence[RunReport]) -> list[Scoring]:
+    """List the scorings to show; of those that score nothing the first is enough."""
+    present = [
+        scoring for scoring in SCORING_ORDER if any(scoring in run.results.scores for run in runs)
+    ]
+    scored = [
+        scoring
+        for scoring in present
+        if any(
+            run.results.scores[scoring].average_accuracy is not None
+            for run in runs
+            if scoring in run.results.scores
+        )
+    ]
+    return scored or present[:1]
+
+
+def slug(name: str) -> str:
+    """Make a short name for an address out of anybody's text; it may not be unique."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "task"
+
+
+def _departures(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.limit is None:
+        return departures(manifest)
+    return (*departures(manifest), f"limited to {count_of(manifest.limit, 'item')}")
+
+
+def _group_facts(run: RunReport) -> tuple[str, ...]:
+    manifest, media = run.manifest, run.manifest.request.media
+    given = []
+    if Modality.VIDEO in media.modalities:
+        given.append(count_of(media.frames, "frame"))
+    if Modality.AUDIO in media.modalities:
+        given.append(f"sound at {media.sample_rate / 1000:g} kHz")
+    facts = [
+        f"{count_of(manifest.data.items, 'item')} on {count_of(manifest.data.clips, 'clip')}",
+        f"asked for {' and '.join(given)}" if given else "text only",
+    ]
+    facts += [
+        *_departures(manifest),
+        f"answers by {manifest.request.answer_method}",
+        f"data {short(manifest.data.hash)}",
+        f"request {short(manifest.request.hash)}",
+        f"scoring {short(run.results.scoring_hash)}",
+    ]
+    return tuple(plain_text(fact) for fact in facts)

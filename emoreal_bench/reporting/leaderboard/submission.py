@@ -1,0 +1,206 @@
+"""Entries that others submit: taken in only if their scores follow from their own items.
+
+Nothing of an entry is believed that can be computed. The task must be one that
+is known here, asked in its own words; every reply is read again; and where the
+publisher has the data, the items and the right answers are compared with it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from emoreal_bench.catalog import TaskFile, find_task
+from emoreal_bench.contracts.errors import EmorealError, RunError
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.run_record import (
+    ITEMS_FILE,
+    MANIFEST_FILE,
+    PLAN_FILE,
+    RESULTS_FILE,
+    TIMINGS_FILE,
+    Manifest,
+)
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.identity import clip_hash, data_hash, hash_json, short
+from emoreal_bench.prompting import PromptRenderer
+from emoreal_bench.readers import load_items
+from emoreal_bench.record.files import cannot_write
+from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.record.log import read_log
+from emoreal_bench.running.plan import limit_items
+from emoreal_bench.running.results import score_log
+from emoreal_bench.running.shuffling import shuffle_choices
+from emoreal_bench.scoring.identity import scoring_hash
+from emoreal_bench.scoring.score import results_json
+
+_NEEDED = (MANIFEST_FILE, PLAN_FILE, ITEMS_FILE, RESULTS_FILE)
+_LARGEST_BYTES = 4 << 30
+"""Of one file: far beyond the log of any task."""
+
+
+class RefusedEntryError(EmorealError):
+    """An entry does not hold together."""
+
+    def __init__(self, entry: Path, problems: Sequence[str]):
+        super().__init__(
+            "The entry is refused:\n" + "\n".join(f"  - {problem}" for problem in problems),
+            where=str(entry),
+            remedy="Send the run folder as `emoreal-bench run` left it; if the version differs, "
+            "score it again with this one and send it then.",
+        )
+        self.problems = tuple(problems)
+
+
+def add_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
+    """Check an entry and copy it among those of a leaderboard.
+
+    Args:
+        entry: A run folder: manifest, plan, log and results. Texts of the
+            questions may be blank.
+        to: Folder of all entries; made if it is not there.
+        data: The data folder, to compare items, right answers and clips with.
+
+    Returns:
+        The folder of the entry below ``to``.
+
+    Raises:
+        RefusedEntryError: With everything that does not hold.
+        RunError: If a file is not there or not as it should be.
+        DataError: If ``data`` is not the data of the task.
+    """
+    _refuse_odd_files(entry)
+    report = load_report(entry)
+    items = load_plan_items(entry)
+    task_file = find_task(report.manifest.task)
+    problems = [
+        *_task_problems(report.manifest, task_file),
+        *_item_problems(entry, report.manifest, items),
+    ]
+    if not problems:
+        problems += _score_problems(entry, report, items)
+        problems += _neighbour_problems(report.manifest, items, to)
+        if data is not None:
+            problems += _data_problems(report.manifest, items, task_file, data)
+    if problems:
+        raise RefusedEntryError(entry, problems)
+    return _copy(entry, report.manifest, to)
+
+
+def _refuse_odd_files(entry: Path) -> None:
+    for name in (*_NEEDED, TIMINGS_FILE):
+        path = entry / name
+        if not path.exists() and name == TIMINGS_FILE:
+            continue
+        # A link could lead anywhere on the machine that publishes.
+        if path.is_symlink() or not path.is_file():
+            raise RunError(f"The entry has no {name}, or not as a plain file.", where=str(entry))
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise RunError("The file is too large.", where=str(path))
+
+
+def _task_problems(manifest: Manifest, task_file: TaskFile) -> list[str]:
+    """Compare what was asked with the task as it is known here."""
+    request = manifest.request
+    if manifest.task_definition != task_file.task.model_dump(mode="json", by_alias=True):
+        return [f"its task {manifest.task} is not the one known here under that name"]
+    renderer = PromptRenderer(task_file, request.variant, request.media.modalities)
+    problems = []
+    if (request.prompt_template, request.system) != (renderer.template, renderer.variant.system):
+        problems.append(f"it does not ask in the words of variant {request.variant}")
+    identity = hash_json(request.model_dump(mode="json", exclude={"hash"}))
+    if request.hash != identity:
+        problems.append("its request hash is not that of its request")
+    return problems
+
+
+def _item_problems(entry: Path, manifest: Manifest, items: Sequence[Item]) -> list[str]:
+    """See that plan and log are sound and speak of the same items."""
+    ids = {item.id for item in items}
+    problems = []
+    if len(items) != manifest.data.items or len(ids) != len(items):
+        problems.append(
+            f"its plan holds {len(ids)} different items, its manifest {manifest.data.items}"
+        )
+    log = read_log(entry / ITEMS_FILE)
+    strangers = sum(record["id"] not in ids for record in log)
+    if strangers:
+        problems.append(f"its log answers {strangers} items that its plan does not hold")
+    if log.damaged:
+        problems.append(f"{len(log.damaged)} lines of its log are damaged or were edited")
+    return problems
+
+
+def _score_problems(entry: Path, report: RunReport, items: Sequence[Item]) -> list[str]:
+    """Compute every score again."""
+    known = {scoring.value for scoring in Scoring}
+    if not set(report.results.scores) <= known:
+        return ["it has scores under a scoring that is not known here"]
+    scorings = [Scoring(name) for name in report.results.scores]
+    if report.results.scoring_hash != scoring_hash(scorings):
+        return ["it was scored by the rules of another version"]
+    again = score_log(report.manifest, items, entry / ITEMS_FILE, scorings)
+    if results_json(again) == results_json(report.results):
+        return []
+    claimed, found = (
+        one.model_dump(mode="json", exclude_unset=True) for one in (report.results, again)
+    )
+    parts = sorted(name for name in {*claimed, *found} if claimed.get(name) != found.get(name))
+    return [f"its results do not follow from its items: {', '.join(parts)} differ"]
+
+
+def _neighbour_problems(manifest: Manifest, items: Sequence[Item], to: Path) -> list[str]:
+    """Compare the right answers with those of entries that claim the same data and request."""
+    for path in sorted(to.glob(f"*/{MANIFEST_FILE}")):
+        other = load_report(path.parent).manifest
+        same = (other.task, other.data.hash, other.request.hash)
+        if same == (manifest.task, manifest.data.hash, manifest.request.hash):
+            if _answers(load_plan_items(path.parent)) == _answers(items):
+                return []
+            return [f"its right answers are not those of {path.parent.name}, on the same data"]
+    return []
+
+
+def _data_problems(
+    manifest: Manifest, items: Sequence[Item], task_file: TaskFile, data: Path
+) -> list[str]:
+    """Compare items, right answers and the bytes of the clips with the data."""
+    dataset = load_items(task_file.task, data, {})
+    asked = limit_items(dataset.items, manifest.limit)
+    problems = []
+    shown = shuffle_choices(asked, manifest.request.choice_shuffle_seed)
+    if _answers(shown) != _answers(items):
+        problems.append("its items or right answers are not those of the data")
+    keys = dict.fromkeys(item.clip for item in asked)
+    hashes = {key: clip_hash(dataset.clips[key]) for key in keys}
+    if manifest.data.hash != data_hash(asked, hashes):
+        problems.append("its data hash is not that of the data")
+    return problems
+
+
+def _answers(items: Sequence[Item]) -> list[tuple[str, str, tuple[str, ...], str, str]]:
+    """Give what a score rests on; texts of questions may be left out."""
+    return [(item.id, item.subtask, item.choices, item.answer, item.clip) for item in items]
+
+
+def _copy(entry: Path, manifest: Manifest, to: Path) -> Path:
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", manifest.run_id).strip("-.")[:100]
+    # The hash keeps apart what the shortened name does not.
+    identity = hash_json([manifest.model_dump(mode="json"), (entry / ITEMS_FILE).stat().st_size])
+    place = to / f"{name}-{short(identity)}"
+    if place.exists():
+        raise RunError("This entry is there already.", where=str(place))
+    draft = to / f".{place.name}.draft"
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        for name in (*_NEEDED, TIMINGS_FILE):
+            if (entry / name).exists():
+                shutil.copyfile(entry / name, draft / name, follow_symlinks=False)
+        draft.rename(place)
+    except OSError as error:
+        raise cannot_write(place, error) from error
+    return place

@@ -1,0 +1,215 @@
+"""Writes the page of a run: its scores, and every item with prompt, reply and clip.
+
+The page opens from disk. Since such a page may not fetch other files, its items
+are scripts that it loads when they are wanted: one index of all items, and
+chunks with what is said of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from emoreal_bench.contracts.errors import NotComparableError, RunError
+from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.run_record import RESULTS_FILE, Manifest
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.reporting.run_page.clips import (
+    STILLS_FOLDER,
+    clip_data,
+    draw_stills,
+    find_clips,
+)
+from emoreal_bench.reporting.run_page.items import (
+    CHUNK_ITEMS,
+    Index,
+    LoggedRun,
+    ReadItem,
+    item_detail,
+    read_items,
+    reply_detail,
+)
+from emoreal_bench.reporting.run_page.summary import summarize
+from emoreal_bench.reporting.site.pages import (
+    PAGE_FILE,
+    load_asset,
+    render_page,
+    script_data,
+    write_file,
+)
+from emoreal_bench.running.loops import run_to_end
+from emoreal_bench.running.results import score_folder
+from emoreal_bench.text import plain_text
+
+RECEIVER = "emorealRun.receive"
+ITEMS_FOLDER = "items"
+CLIPS_FOLDER = "clips"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPageOptions:
+    """What a reader may choose about the page of a run.
+
+    Attributes:
+        other: Another run of the same items, to show where the two part.
+        data: The data folder, where it is no longer at the place the run knows.
+        clips: Whether to lead to clips at all; a page to be published has none.
+        stills: Of how many clips to draw frames and sound; those with a wrong
+            answer come first.
+    """
+
+    other: Path | None = None
+    data: Path | None = None
+    clips: bool = True
+    stills: int = 100
+
+
+def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = None) -> Path:
+    """Write the page of a run to ``out/index.html``, its items beside it.
+
+    Args:
+        folder: A run folder, finished or not.
+        out: Folder of the page; made if it is not there.
+        options: Everything else.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        RunError: If a folder holds no run, or the page cannot be written.
+        NotComparableError: If the other run is of other items.
+        DataError: If a data folder is named that is not that of the run.
+    """
+    options = options or RunPageOptions()
+    report = _load(folder)
+    with ExitStack() as stack:
+        run = stack.enter_context(LoggedRun(folder))
+        other = None
+        if options.other is not None:
+            other = stack.enter_context(LoggedRun(options.other))
+            _refuse_other_items(run, other)
+        _forget_earlier_page(out)
+        index, wrong_clips = _write_items(run, other, out)
+        clips = find_clips(run.manifest, options.data) if options.clips else {}
+        _write_clips(run, clips, wrong_clips[: max(0, options.stills)], out)
+    page = out / PAGE_FILE
+    other_name = None if other is None else plain_text(other.manifest.model.name)
+    write_file(
+        out / ITEMS_FOLDER / "index.js",
+        _index_script(index, run.manifest, other_name, has_clips=bool(clips)),
+    )
+    write_file(page, _render(report, other_name, has_clips=bool(clips)))
+    return page
+
+
+def _load(folder: Path) -> RunReport:
+    if (folder / RESULTS_FILE).is_file():
+        return load_report(folder)
+    # A run that was stopped is looked into as far as it went.
+    results = score_folder(folder, (Scoring.STRICT, Scoring.OFFICIAL))
+    with LoggedRun(folder) as run:
+        return RunReport(run.manifest, results)
+
+
+def _forget_earlier_page(out: Path) -> None:
+    """Remove the parts of a page written here before, which may have had more items."""
+    for part in (ITEMS_FOLDER, CLIPS_FOLDER, STILLS_FOLDER):
+        for pattern in ("*.js", "*.jpg"):
+            for stale in (out / part).glob(pattern):
+                stale.unlink()
+
+
+def _refuse_other_items(run: LoggedRun, other: LoggedRun) -> None:
+    here, there = run.manifest, other.manifest
+    if (here.task, here.data.hash) != (there.task, there.data.hash):
+        raise NotComparableError(
+            "The two runs are not of the same items.",
+            where=there.run_id,
+            remedy="Name two runs of one task on the same data; they may differ in how they asked.",
+        )
+    if [item.id for item in run.items] != [item.id for item in other.items]:
+        raise RunError("The plan does not belong to its manifest.", where=there.run_id)
+
+
+def _write_items(run: LoggedRun, other: LoggedRun | None, out: Path) -> tuple[Index, Sequence[str]]:
+    """Write the chunks; give the index, and all clips, those with a wrong answer first."""
+    index = Index()
+    wrong: dict[str, None] = {}
+    chunk: list[dict[str, Any]] = []
+    written = 0
+    others: Iterator[ReadItem | None] = repeat(None) if other is None else read_items(other)
+    for item, read, read_other in zip(run.items, read_items(run), others, strict=False):
+        index.add(item, read, read_other)
+        if read.verdict(Scoring.STRICT) == "wrong":
+            wrong[item.clip] = None
+        detail = item_detail(run, item, read)
+        if read_other is not None:
+            detail["other"] = reply_detail(read_other)
+        chunk.append(detail)
+        if len(chunk) == CHUNK_ITEMS:
+            _write_chunk(out / ITEMS_FOLDER, "items", written, chunk)
+            written, chunk = written + 1, []
+    if chunk:
+        _write_chunk(out / ITEMS_FOLDER, "items", written, chunk)
+    all_clips = dict.fromkeys(item.clip for item in run.items)
+    return index, list({**wrong, **all_clips})
+
+
+def _write_chunk(folder: Path, name: str, number: int, content: Sequence[Any]) -> None:
+    script = script_data(RECEIVER, f"{name} {number}", list(content))
+    write_file(folder / f"{number:06d}.js", script)
+
+
+def _write_clips(
+    run: LoggedRun, clips: Mapping[str, Clip], drawn_first: Sequence[str], out: Path
+) -> None:
+    """Write what the page shows of each clip, in the order in which items first name them."""
+    if not clips:
+        return
+    keys = list(dict.fromkeys(item.clip for item in run.items))
+    data = {key: clip_data(clips[key], out) for key in keys if key in clips}
+    chosen = [(key, clips[key]) for key in drawn_first if key in data]
+
+    async def draw() -> None:
+        async for key, still in draw_stills(run.manifest, chosen, out):
+            data[key] |= still
+
+    run_to_end(draw())
+    for number, start in enumerate(range(0, len(keys), CHUNK_ITEMS)):
+        chunk = [data.get(key) for key in keys[start : start + CHUNK_ITEMS]]
+        _write_chunk(out / CLIPS_FOLDER, "clips", number, chunk)
+
+
+def _index_script(
+    index: Index, manifest: Manifest, other_name: str | None, *, has_clips: bool
+) -> bytes:
+    request = manifest.request
+    about = {
+        "system": request.system,
+        "order": [part for part in request.order if part in {"text", *request.media.modalities}],
+        "shots": request.shots,
+        "examples": {
+            subtask: [{"question": one.question, "answer": one.answer} for one in shown]
+            for subtask, shown in manifest.worked_examples.items()
+        },
+        "model": plain_text(manifest.model.name),
+        "other": other_name,
+        "has_clips": has_clips,
+    }
+    return script_data(RECEIVER, "index", {**index.as_data(), **about})
+
+
+def _render(report: RunReport, other_name: str | None, *, has_clips: bool) -> bytes:
+    return render_page(
+        "run.html.j2",
+        summary=summarize(report),
+        other=other_name,
+        has_clips=has_clips,
+        style=load_asset("pages.css", "run.css"),
+        script=load_asset("run.js"),
+    )

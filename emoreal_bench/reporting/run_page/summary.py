@@ -1,0 +1,188 @@
+"""What the page of a run says before its items: scores, delivery, what became of the items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Alteration, Outcome
+from emoreal_bench.identity import short
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.confusion import Confusion, make_confusions
+from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, words
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLine:
+    """Accuracy of one group of items under every scoring.
+
+    Attributes:
+        name: Of the group.
+        n: Items under the headline scoring.
+        values: Accuracy and interval by scoring, in the order of the table.
+        yes_recall: Under the headline scoring, like all that follow.
+        no_recall: Null where the questions are not yes or no.
+    """
+
+    name: str
+    n: int
+    values: tuple[tuple[float | None, Interval | None], ...]
+    yes_recall: float | None
+    no_recall: float | None
+    hallucination_rate: float | None
+    spurious_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything above the items of a run page, ready to be printed."""
+
+    title: str
+    model: str
+    label: str
+    task: str
+    variant: str
+    license: str
+    facts: tuple[str, ...]
+    coverage: str
+    is_complete: bool
+    scorings: tuple[str, ...]
+    averages: tuple[tuple[float | None, Interval | None], ...]
+    lines: tuple[ScoreLine, ...]
+    outcomes: tuple[tuple[str, tuple[int, ...]], ...]
+    subtasks: tuple[str, ...]
+    delivery: tuple[tuple[str, str], ...]
+    confusions: tuple[Confusion, ...]
+    slices: tuple[tuple[str, tuple[ScoreLine, ...]], ...]
+    remarks: tuple[str, ...]
+
+
+def summarize(report: RunReport) -> Summary:
+    """Gather what a run says of itself."""
+    manifest, results = report.manifest, report.results
+    # The headline first, whatever order the file has them in.
+    reports = dict(sorted(results.scores.items(), key=lambda pair: pair[0] != HEADLINE_SCORING))
+    headline = reports.get(HEADLINE_SCORING)
+    others = list(reports.values())
+    definition = manifest.task_definition
+    return Summary(
+        title=plain_text(f"{manifest.model.name} on {manifest.task}"),
+        model=plain_text(manifest.model.name),
+        label=plain_text(manifest.model.label or ""),
+        task=plain_text(str(definition.get("title") or manifest.task)),
+        variant=plain_text(manifest.request.variant),
+        license=plain_text(str(definition.get("license") or ""), 400),
+        facts=_facts(report),
+        coverage=f"{percent_floor(results.coverage.fraction)} %",
+        is_complete=report.is_complete,
+        scorings=tuple(reports),
+        averages=tuple(
+            (one.average_accuracy, one.average_accuracy_interval) for one in reports.values()
+        ),
+        lines=_score_lines(headline.subtasks, [one.subtasks for one in others]) if headline else (),
+        outcomes=_outcomes(headline) if headline else (),
+        subtasks=tuple(words(name) for name in headline.subtasks) if headline else (),
+        delivery=_delivery(report),
+        confusions=make_confusions(headline) if headline else (),
+        slices=_slices(headline, others) if headline else (),
+        remarks=_remarks(report, headline),
+    )
+
+
+def _facts(report: RunReport) -> tuple[str, ...]:
+    manifest, media = report.manifest, report.manifest.request.media
+    facts = [
+        f"{count_of(manifest.data.items, 'item')} on {count_of(manifest.data.clips, 'clip')}",
+        f"answers by {manifest.request.answer_method}",
+        f"given {', '.join(media.modalities) or 'text only'}",
+    ]
+    if media.alteration is not Alteration.NONE:
+        facts.append(f"clips altered: {media.alteration}")
+    if manifest.limit is not None:
+        facts.append(f"limited to {count_of(manifest.limit, 'item')}")
+    facts += [
+        f"data {short(manifest.data.hash)}",
+        f"request {short(manifest.request.hash)}",
+        f"scoring {short(report.results.scoring_hash)}",
+    ]
+    if manifest.model.weights_hash:
+        facts.append(f"weights {short(manifest.model.weights_hash)}")
+    return tuple(plain_text(fact) for fact in (*facts, manifest.created))
+
+
+def _score_lines(
+    headline: Mapping[str, SubtaskScores], scorings: Sequence[Mapping[str, SubtaskScores]]
+) -> tuple[ScoreLine, ...]:
+    lines = []
+    for name, scores in headline.items():
+        under = [groups.get(name) for groups in scorings]
+        lines.append(
+            ScoreLine(
+                name=words(name),
+                n=scores.n,
+                values=tuple(
+                    (None, None) if one is None else (one.accuracy, one.intervals.get("accuracy"))
+                    for one in under
+                ),
+                yes_recall=scores.yes_recall,
+                no_recall=scores.no_recall,
+                hallucination_rate=scores.hallucination_rate,
+                spurious_rate=scores.spurious_rate,
+            )
+        )
+    return tuple(lines)
+
+
+def _slices(
+    headline: ScoringReport, scorings: Sequence[ScoringReport]
+) -> tuple[tuple[str, tuple[ScoreLine, ...]], ...]:
+    return tuple(
+        (words(key), _score_lines(groups, [one.slices.get(key, {}) for one in scorings]))
+        for key, groups in headline.slices.items()
+        if groups
+    )
+
+
+def _outcomes(headline: ScoringReport) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    rows = []
+    for outcome in Outcome:
+        counts = tuple(scores.outcomes.get(outcome, 0) for scores in headline.subtasks.values())
+        if any(counts):
+            rows.append((outcome.value, counts))
+    return tuple(rows)
+
+
+def _delivery(report: RunReport) -> tuple[tuple[str, str], ...]:
+    delivery, items = report.results.delivery, report.results.coverage.items
+    if delivery is None:
+        return (("Nothing is logged", UNDEFINED),)
+    rows = [
+        ("Frames per item", f"{delivery.frames_per_item:.1f}"),
+        ("Seconds of sound per item", f"{delivery.audio_seconds_per_item:.1f}"),
+        ("Items that came with a picture", f"{delivery.items_with_video:,} of {items:,}"),
+        ("Items that came with sound", f"{delivery.items_with_audio:,} of {items:,}"),
+    ]
+    rows += [
+        (f"Tokens of {plain_text(name)} per item", f"{count:,.1f}")
+        for name, count in delivery.tokens_per_item.items()
+    ]
+    rows += [
+        (plain_text(note, 300), count_of(number, "item"))
+        for note, number in sorted(delivery.notes.items())
+    ]
+    if report.timings is not None and report.timings.requests:
+        per_item = report.timings.model_seconds / report.timings.requests
+        rows.append(("Seconds of the model per item", f"{per_item:.3g}"))
+    return tuple(rows)
+
+
+def _remarks(report: RunReport, headline: ScoringReport | None) -> tuple[str, ...]:
+    settings = sorted(report.manifest.model.settings.items())
+    remarks = [f"Set: {', '.join(f'{name} = {value}' for name, value in settings)}"]
+    found = [
+        *(remarks if settings else []),
+        *report.results.warnings,
+        *(headline.notes if headline else ()),
+    ]
+    return tuple(plain_text(remark, 500) for remark in found)

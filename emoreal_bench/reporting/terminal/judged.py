@@ -1,0 +1,87 @@
+"""What a judge says of a run, in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
+from emoreal_bench.text import (
+    UNDEFINED,
+    count_of,
+    percent_floor,
+    plain_text,
+    rating,
+    words,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def judged_renderables(results: Results) -> list[RenderableType]:
+    """Make a table per judged subtask, with its notes; nothing for other runs."""
+    from rich.text import Text
+
+    shown: list[RenderableType] = []
+    for name, scores in (results.judged or {}).items():
+        shown += [_table(name, scores), *(Text(line) for line in _notes(scores))]
+    return shown
+
+
+def judged_lines(results: Results) -> list[str]:
+    """Write the same as plain lines, for logs."""
+    lines = []
+    for name, scores in (results.judged or {}).items():
+        lines.append(_title(name, scores))
+        lines += [
+            f"  {words(dimension)}: {rating(score.mean)} [{_interval(score)}], "
+            f"agreement {rating(score.agreement)}"
+            for dimension, score in scores.scores.items()
+        ]
+        lines += [_judgements(scores), *_notes(scores)]
+    return lines
+
+
+def _table(name: str, scores: JudgedScores) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(_title(name, scores), style="bold"),
+        title_justify="left",
+        caption=Text(_judgements(scores)),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("")
+    for heading in ("mean", "95 %", "agreement"):
+        table.add_column(heading, justify="right")
+    for dimension, score in scores.scores.items():
+        table.add_row(
+            words(dimension), rating(score.mean), _interval(score), rating(score.agreement)
+        )
+    return table
+
+
+def _title(name: str, scores: JudgedScores) -> str:
+    return (
+        f"{plain_text(name)}: judged 1 to 10, {scores.judged:,} of "
+        f"{count_of(scores.items, 'item')} ({percent_floor(scores.coverage)} %)"
+    )
+
+
+def _judgements(scores: JudgedScores) -> str:
+    counts = ", ".join(f"{number:,} {name}" for name, number in scores.judgements.items() if number)
+    return f"Judgements: {counts or 'none'}"
+
+
+def _notes(scores: JudgedScores) -> list[str]:
+    return [f"Note: {plain_text(note, 300)}" for note in scores.notes]
+
+
+def _interval(score: JudgedScore) -> str:
+    if score.interval is None:
+        return UNDEFINED
+    return f"{score.interval[0]:.2f}\N{EN DASH}{score.interval[1]:.2f}"

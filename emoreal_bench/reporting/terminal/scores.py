@@ -1,0 +1,389 @@
+"""Scores in the terminal: tables for people, and plain lines for logs.
+
+Nothing here prints. Colour and weight only repeat what the words say, so the
+tables read the same with ``NO_COLOR`` and in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
+from emoreal_bench.contracts.vocabulary import (
+    HEADLINE_SCORING,
+    DeliveryStatus,
+    Outcome,
+    Scoring,
+)
+from emoreal_bench.record.departures import departures
+from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
+from emoreal_bench.text import (
+    UNDEFINED,
+    count_of,
+    percent,
+    percent_floor,
+    percent_interval,
+    plain_text,
+    points,
+    words,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+RowKind = Literal["subtask", "question type"]
+RowKey = tuple[RowKind, str]
+
+_NOT_COVERED = (Outcome.UNSUPPORTED, Outcome.FAILED, Outcome.MISSING)
+_RATES = {
+    "f1": "F1",
+    "yes_recall": "yes-recall",
+    "no_recall": "no-recall",
+    "yes_rate": "yes-rate",
+    "hallucination_rate": "hallucination",
+    "spurious_rate": "spurious",
+    "pair_accuracy": "pairs",
+    "uar": "UAR",
+    "war": "WAR",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+}
+"""Numbers beside accuracy, with their headings. A rate has a column where any row has it."""
+
+
+def report_renderables(report: RunReport) -> list[RenderableType]:
+    """Show a run: who was asked what, the headline table, a line for each other scoring."""
+    from rich.text import Text
+
+    results = report.results
+    headline, others = _scorings(results)[:1], _scorings(results)[1:]
+    return [
+        Text(_heading(report), style="bold"),
+        *_renderables(results, headline),
+        *(Text(_title(results, scoring)) for scoring in others),
+        # The notes explain definitions; whoever asks for every table gets them too.
+        *_deliveries_and_warnings(results),
+    ]
+
+
+def summary_table(reports: Sequence[RunReport]) -> Table:
+    """Set the average accuracies of several runs side by side, in the order they were run."""
+    table = _empty_table("Average accuracy", "intervals at 95 %, clustered by clip")
+    table.add_column("coverage", justify="right")
+    scorings = list(dict.fromkeys(name for report in reports for name in _scorings(report.results)))
+    for name in scorings:
+        table.add_column(name.value, justify="right")
+    for report in reports:
+        coverage, scores = report.results.coverage, report.results.scores
+        table.add_row(
+            _model_name(report),
+            percent_floor(coverage.fraction),
+            *(_average(scores[name]) if name in scores else "" for name in scorings),
+        )
+    return table
+
+
+def _average(report: ScoringReport) -> str:
+    average, interval = report.average_accuracy, report.average_accuracy_interval
+    if average is None:
+        return UNDEFINED
+    return percent(average) + (f" [{percent_interval(interval)}]" if interval else "")
+
+
+def results_renderables(results: Results) -> list[RenderableType]:
+    """Show scores: coverage first, then the tables of every scoring, the headline first."""
+    from rich.text import Text
+
+    return [
+        *_renderables(results, _scorings(results)),
+        *(Text(line) for line in _note_lines(results)),
+        *_deliveries_and_warnings(results),
+    ]
+
+
+def _renderables(results: Results, scorings: Sequence[Scoring]) -> list[RenderableType]:
+    from rich.text import Text
+
+    style = "" if results.coverage.covered == results.coverage.items else "bold yellow"
+    shown: list[RenderableType] = [Text(_coverage_line(results.coverage), style=style)]
+    for scoring in scorings:
+        shown.append(score_table(results, scoring))
+        if rates := rate_table(results, scoring):
+            shown.append(rates)
+    return [*shown, *judged_renderables(results)]
+
+
+def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
+    from rich.text import Text
+
+    missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0)
+    told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names clips at fault."
+    return [
+        *([Text(told, style="yellow")] if missing else []),
+        *(Text(line) for line in _delivery_lines(results)),
+        *(Text(line, style="yellow") for line in _warning_lines(results)),
+    ]
+
+
+def report_lines(report: RunReport) -> list[str]:
+    """Write a run as plain lines, for logs."""
+    return [_heading(report), *results_lines(report.results)]
+
+
+def results_lines(results: Results) -> list[str]:
+    """Write scores as plain lines, for logs: one line per row, names before numbers."""
+    lines = [_coverage_line(results.coverage)]
+    for scoring in _scorings(results):
+        lines.append(_title(results, scoring))
+        lines += [
+            f"  {plain_text(name)}: {_row_line(scores)}"
+            for _, name, scores in _rows(results.scores[scoring])
+        ]
+    return [
+        *lines,
+        *judged_lines(results),
+        *_note_lines(results),
+        *_delivery_lines(results),
+        *_warning_lines(results),
+    ]
+
+
+def score_table(results: Results, scoring: Scoring) -> Table:
+    """Make the table of accuracies under one scoring: subtasks, then question types.
+
+    Under the headline scoring the official accuracy and the gap stand beside.
+
+    Args:
+        results: Scores of a run.
+        scoring: One of those that the results hold.
+    """
+    report = results.scores[scoring]
+    gaps = _gaps(results) if scoring is HEADLINE_SCORING else {}
+    table = _empty_table(_title(results, scoring), _outcome_line(report))
+    for heading in ("n", "coverage", "accuracy", "chance", *(("official", "gap") if gaps else ())):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for kind, name, scores in _rows(report):
+        if kind == "question type" and scores.accuracy is None:
+            continue
+        _add_row(
+            table,
+            (kind, name),
+            f"{scores.n:,}",
+            _coverage(scores),
+            _accuracy(scores),
+            _number(scores, "chance"),
+            *gaps.get((kind, name), ()),
+        )
+    return table
+
+
+def rate_table(results: Results, scoring: Scoring) -> Table | None:
+    """Make the table of recalls and rates under one scoring; None where no row has any.
+
+    A cell is empty where a number does not apply, and a dash where it is not defined.
+    """
+    rows = [
+        row for row in _rows(results.scores[scoring]) if any(_has(row[2], key) for key in _RATES)
+    ]
+    rates = [key for key in _RATES if any(_has(scores, key) for *_, scores in rows)]
+    if not rates:
+        return None
+    table = _empty_table(f"{scoring}: recalls and rates", "")
+    for key in rates:
+        table.add_column(_RATES[key], justify="right")
+    for kind, name, scores in rows:
+        _add_row(table, (kind, name), *(_number(scores, key) for key in rates))
+    return table
+
+
+def _empty_table(title: str, caption: str) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        caption=Text(caption),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("", overflow="fold")
+    return table
+
+
+def _add_row(table: Table, kind_and_name: RowKey, *cells: str) -> None:
+    """Add a row, with a line above the first question type."""
+    from rich.text import Text
+
+    kind, name = kind_and_name
+    if kind == "question type" and table.rows and not any(row.end_section for row in table.rows):
+        table.add_section()
+    table.add_row(Text(words(name)), *cells)
+
+
+def _scorings(results: Results) -> list[Scoring]:
+    order = (HEADLINE_SCORING, *(scoring for scoring in Scoring if scoring != HEADLINE_SCORING))
+    return [scoring for scoring in order if scoring in results.scores]
+
+
+def _rows(report: ScoringReport) -> Iterator[tuple[RowKind, str, SubtaskScores]]:
+    for name, scores in report.subtasks.items():
+        yield "subtask", name, scores
+    for name, scores in report.question_types.items():
+        # A type of one subtask of the same name would only say everything twice.
+        if name not in report.subtasks:
+            yield "question type", name, scores
+
+
+def _heading(report: RunReport) -> str:
+    manifest = report.manifest
+    return (
+        f"{_model_name(report)} on {plain_text(manifest.task)}, "
+        f"variant {plain_text(manifest.request.variant)}, "
+        + ", ".join((_item_count(report), *departures(manifest)))
+    )
+
+
+def _item_count(report: RunReport) -> str:
+    """Say how many items there are, and how many the task has where these are others."""
+    if report.manifest.judged is not None:
+        return count_of(report.manifest.data.items, "judgement")
+    items = count_of(report.manifest.data.items, "item")
+    subtasks = report.manifest.task_definition.get("subtasks", {}).values()
+    sizes = [subtask.get("size") for subtask in subtasks]
+    if not sizes or None in sizes or sum(sizes) == report.manifest.data.items:
+        return items
+    return f"{items} of {sum(sizes)} published"
+
+
+def _model_name(report: RunReport) -> str:
+    model = report.manifest.model
+    return plain_text(model.name) + (f" ({plain_text(model.label)})" if model.label else "")
+
+
+def _coverage_line(coverage: Coverage) -> str:
+    line = (
+        f"Coverage {percent_floor(coverage.fraction)} %: "
+        f"{coverage.covered:,} of {count_of(coverage.items, 'item')}"
+    )
+    return f"{line} ({_counts(coverage.statuses)})"
+
+
+def _counts(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
+
+
+def _title(results: Results, scoring: Scoring) -> str:
+    report = results.scores[scoring]
+    interval = report.average_accuracy_interval
+    title = f"{scoring}: average accuracy {percent(report.average_accuracy)}"
+    if interval is not None:
+        title += f" [{percent_interval(interval)}]"
+    if results.coverage.covered < results.coverage.items:
+        title += f" at {percent_floor(results.coverage.fraction)} % coverage"
+    official = results.scores.get(Scoring.OFFICIAL)
+    if (
+        scoring is HEADLINE_SCORING
+        and official is not None
+        and official.average_accuracy is not None
+        and report.average_accuracy is not None
+    ):
+        gap = points(official.average_accuracy - report.average_accuracy)
+        title += f", official {percent(official.average_accuracy)} (gap {gap})"
+    return title
+
+
+def _gaps(results: Results) -> dict[RowKey, tuple[str, str]]:
+    official = results.scores.get(Scoring.OFFICIAL)
+    if official is None:
+        return {}
+    theirs = {(kind, name): scores.accuracy for kind, name, scores in _rows(official)}
+    gaps: dict[RowKey, tuple[str, str]] = {}
+    for kind, name, scores in _rows(results.scores[HEADLINE_SCORING]):
+        other = theirs.get((kind, name))
+        if scores.accuracy is not None and other is not None:
+            gaps[kind, name] = (percent(other), points(other - scores.accuracy))
+    return gaps
+
+
+def _has(scores: SubtaskScores, metric: str) -> bool:
+    """Whether a number applies, defined or not."""
+    return getattr(scores, metric) is not None or metric in scores.model_fields_set
+
+
+def _number(scores: SubtaskScores, metric: str) -> str:
+    value: float | None = getattr(scores, metric)
+    return percent(value) if _has(scores, metric) else ""
+
+
+def _accuracy(scores: SubtaskScores) -> str:
+    interval = scores.intervals.get("accuracy")
+    if scores.accuracy is None or interval is None:
+        return _number(scores, "accuracy")
+    return f"{percent(scores.accuracy)} [{percent_interval(interval)}]"
+
+
+def _coverage(scores: SubtaskScores) -> str:
+    planned = sum(scores.outcomes.values())
+    if planned == 0:
+        return UNDEFINED
+    lost = sum(scores.outcomes.get(outcome, 0) for outcome in _NOT_COVERED)
+    return percent_floor((planned - lost) / planned)
+
+
+def _row_line(scores: SubtaskScores) -> str:
+    numbers = {"n": str(scores.n), "coverage": _coverage(scores), "accuracy": _accuracy(scores)}
+    numbers |= {name: _number(scores, name) for name in ("chance", *_RATES)}
+    return ", ".join(f"{name} {text}" for name, text in numbers.items() if text)
+
+
+def _outcome_line(report: ScoringReport) -> str:
+    totals = dict.fromkeys(Outcome, 0)
+    for scores in report.subtasks.values():
+        for outcome, number in scores.outcomes.items():
+            totals[outcome] += number
+    return f"Replies: {_counts(totals)}"
+
+
+def _note_lines(results: Results) -> list[str]:
+    """Give the notes of the first scoring, each once, with its rows unless it is about all."""
+    scorings = _scorings(results)
+    if not scorings:
+        return []
+    report = results.scores[scorings[0]]
+    rows_by_note: dict[str, list[str]] = {note: [] for note in report.notes}
+    for _, name, scores in _rows(report):
+        for note in scores.notes:
+            rows_by_note.setdefault(note, []).append(name)
+    lines = []
+    for note, names in rows_by_note.items():
+        about = "" if report.subtasks.keys() <= set(names) else ", ".join(map(words, names))
+        lines.append(f"Note: {about}{': ' if about else ''}{plain_text(note, 300)}")
+    return lines
+
+
+def _delivery_lines(results: Results) -> list[str]:
+    delivery = results.delivery
+    if delivery is None:
+        return []
+    tokens = "".join(
+        f", {number:.0f} {plain_text(modality)} tokens"
+        for modality, number in delivery.tokens_per_item.items()
+    )
+    return [
+        f"Delivered per item: {delivery.frames_per_item:.1f} frames, "
+        f"{delivery.audio_seconds_per_item:.1f} s of sound{tokens}",
+        *(
+            f"  {plain_text(note)}: {count_of(items, 'item')}"
+            for note, items in delivery.notes.items()
+        ),
+    ]
+
+
+def _warning_lines(results: Results) -> list[str]:
+    return [f"Warning: {plain_text(warning, 500)}" for warning in results.warnings]

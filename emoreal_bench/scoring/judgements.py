@@ -1,0 +1,217 @@
+"""The scores of a judge's run: what its judgements say of the replies, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import lcm
+from typing import TYPE_CHECKING
+
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.run_record import JudgedRun, Manifest
+from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
+from emoreal_bench.contracts.vocabulary import (
+    DeliveryStatus,
+    JudgedDimension,
+    Outcome,
+    Repeatability,
+)
+from emoreal_bench.identity import hash_json
+from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.scoring.judgement import HIGHEST, LOWEST, Judgement, read_judgement
+from emoreal_bench.scoring.score import are_many_unparsable, coverage_of
+from emoreal_bench.scoring.subtask_scores import intervals_of
+from emoreal_bench.statistics.agreement import krippendorff_alpha
+from emoreal_bench.statistics.intervals import ClusterCounts, resample
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+JUDGING_VERSION = 1
+"""Raised with every change of a rule that can change a number."""
+DIMENSIONS = tuple(JudgedDimension)
+_REPEATS_ITSELF = (Repeatability.EXACT, Repeatability.SAME_BATCH)
+
+
+@dataclass(slots=True)
+class _JudgedReply:
+    """One reply and those of its judgements that could be read."""
+
+    clip: str
+    judgements: list[Judgement] = field(default_factory=list)
+
+    def ratings(self, dimension: JudgedDimension) -> list[int]:
+        return [judgement.rating(dimension) for judgement in self.judgements]
+
+
+@dataclass(slots=True)
+class _JudgedSubtask:
+    """The replies to one subtask by question, and what became of their judgements."""
+
+    replies: dict[str, _JudgedReply] = field(default_factory=dict)
+    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+
+    @property
+    def judged(self) -> list[_JudgedReply]:
+        return [reply for reply in self.replies.values() if reply.judgements]
+
+
+def judging_hash() -> str:
+    """Hash the rules by which judgements are read and averaged."""
+    return hash_json(
+        {"judging": JUDGING_VERSION, "dimensions": DIMENSIONS, "scale": [LOWEST, HIGHEST]}
+    )
+
+
+def score_judgements(
+    manifest: Manifest, items: Sequence[Item], replies: Iterable[Reply], seed: int = 0
+) -> Results:
+    """Score the run of a judge.
+
+    A judgement that cannot be read is counted and has no score: the means are
+    over the items with at least one that can, and the coverage stands beside.
+
+    Args:
+        manifest: Of the judge's run; it names the judged one.
+        items: All planned judgements.
+        replies: The judge's, at most one for each of the items.
+        seed: Of the intervals.
+    """
+    judged, judge = manifest.judged, manifest.model
+    assert judged is not None, "only the run of a judge is scored by its judgements"
+    logged = {reply.id: reply for reply in replies}
+    statuses = dict.fromkeys(DeliveryStatus, 0)
+    subtasks = {name: _JudgedSubtask() for name in judged.items}
+    for item in items:
+        reply = logged.get(item.id, Reply(item.id, DeliveryStatus.MISSING, ""))
+        statuses[reply.status] += 1
+        _add(subtasks[item.subtask], item, reply)
+    scores = {
+        name: _subtask_scores(name, judged, subtask, judge, seed)
+        for name, subtask in subtasks.items()
+    }
+    return Results(
+        schema_version=1,
+        task=manifest.task,
+        scoring_hash=judging_hash(),
+        coverage=coverage_of(statuses),
+        scores={},
+        judged=scores,
+        warnings=_warnings(scores, judge),
+    )
+
+
+def _add(subtask: _JudgedSubtask, item: Item, reply: Reply) -> None:
+    question = item.id.rpartition("#")[0]
+    outcome, judgement = read_judgement(reply.status, reply.text)
+    subtask.outcomes[outcome] += 1
+    judged = subtask.replies.setdefault(question, _JudgedReply(item.clip))
+    if judgement is not None:
+        judged.judgements.append(judgement)
+
+
+def _subtask_scores(
+    name: str, run: JudgedRun, subtask: _JudgedSubtask, judge: ModelDescription, seed: int
+) -> JudgedScores:
+    judged = subtask.judged
+    agreements = {
+        dimension: krippendorff_alpha(reply.ratings(dimension) for reply in judged)
+        for dimension in DIMENSIONS
+    }
+    means, intervals, notes = _means(judged, name, seed)
+    return JudgedScores(
+        items=run.items[name],
+        without_reply=run.without_reply[name],
+        judged=len(judged),
+        coverage=len(judged) / run.items[name],
+        repeats=run.repeats,
+        judgements=subtask.outcomes,
+        scores={
+            dimension: JudgedScore(
+                mean=means.get(dimension),
+                interval=intervals.get(dimension),
+                agreement=agreements[dimension],
+            )
+            for dimension in DIMENSIONS
+        },
+        notes=(*notes, *_agreement_notes(run, judge, agreements)),
+    )
+
+
+def _means(
+    judged: Sequence[_JudgedReply], name: str, seed: int
+) -> tuple[dict[str, float], dict[str, tuple[float, float]], list[str]]:
+    """Average the ratings of each item, then the items; with intervals clustered by clip."""
+    if not judged:
+        return {}, {}, ["no judgement could be read"]
+    counts, scale = _count_clips(judged)
+    totals = counts.totals.astype(float)
+    draws = resample(counts, seed=seed, name=f"judged/{name}")
+    means, replicates = {}, {}
+    for column, dimension in enumerate(DIMENSIONS, start=1):
+        means[dimension.value] = float(totals[column] / (scale * totals[0]))
+        replicates[dimension.value] = draws[:, column] / (scale * draws[:, 0])
+    intervals, notes = intervals_of(means, dict(means), replicates, counts.clusters)
+    return means, intervals, notes
+
+
+def _count_clips(judged: Sequence[_JudgedReply]) -> tuple[ClusterCounts, int]:
+    """Count, per clip, the items and their ratings.
+
+    An item's mean is a fraction, so all are counted in units of one over the
+    least common multiple of the numbers of judgements: whole numbers, whose
+    sums do not depend on their order.
+
+    Returns:
+        ``(distinct, 1 + dimensions)`` counts, and the units in one point of the scale.
+    """
+    import numpy as np
+
+    scale = lcm(*{len(reply.judgements) for reply in judged})
+    clips: dict[str, NDArray[np.int64]] = {}
+    for reply in judged:
+        row = clips.setdefault(reply.clip, np.zeros(1 + len(DIMENSIONS), np.int64))
+        weight = scale // len(reply.judgements)
+        row += [1, *(weight * sum(reply.ratings(dimension)) for dimension in DIMENSIONS)]
+    vectors, multiplicity = np.unique(np.array(list(clips.values())), axis=0, return_counts=True)
+    return ClusterCounts(vectors, multiplicity), scale
+
+
+def _agreement_notes(
+    run: JudgedRun, judge: ModelDescription, agreements: Mapping[JudgedDimension, float | None]
+) -> list[str]:
+    if run.repeats == 1:
+        return ["each reply was judged once: there is no agreement"]
+    undefined = [dimension.value for dimension, value in agreements.items() if value is None]
+    notes = []
+    if undefined:
+        notes.append(f"agreement needs readable judgements that differ: {', '.join(undefined)}")
+    if judge.capabilities.repeatability in _REPEATS_ITSELF:
+        notes.append("this judge repeats itself at temperature 0: its agreement says nothing")
+    return notes
+
+
+def _warnings(scores: Mapping[str, JudgedScores], judge: ModelDescription) -> tuple[str, ...]:
+    warnings = []
+    for name, judged in scores.items():
+        if judged.judged < judged.items:
+            silent = sum(judged.without_reply.values())
+            reason = f", {silent} of them because there is no reply to judge" if silent else ""
+            warnings.append(
+                f"{name}: {judged.items - judged.judged} of {judged.items} items have no score"
+                f"{reason}. The means are over the others."
+            )
+        unparsable = judged.judgements[Outcome.UNPARSABLE]
+        if are_many_unparsable(unparsable, sum(judged.judgements.values())):
+            warnings.append(
+                f"{name}: {unparsable} of {sum(judged.judgements.values())} judgements could not "
+                "be read. Look at some of them before trusting the rest."
+            )
+    if judge.weights_hash is None and judge.revision is None:
+        warnings.append(
+            f"The judge {judge.name} is pinned neither by its weights nor by a dated version: the "
+            "same name may stand for another model later."
+        )
+    return tuple(warnings)

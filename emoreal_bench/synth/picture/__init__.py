@@ -1,0 +1,1 @@
+"""What the drawn people look like: faces, gestures, clothes, rooms."""

@@ -1,0 +1,1 @@
+"""What the drawn people sound like: words, voices, waves."""

@@ -1,0 +1,1 @@
+"""From pairs and clips to the batches that a model is trained on."""

@@ -1,0 +1,1 @@
+"""What is optimised: losses, methods, and the reference that they need."""

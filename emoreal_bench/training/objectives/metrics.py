@@ -1,0 +1,60 @@
+"""``metrics.jsonl``: what was measured during a training, one line for each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.record.files import cannot_write, write_atomically
+
+METRICS_FILE = "metrics.jsonl"
+STEP = "step"
+LOSS = "loss"
+TEXT_GAP = "text_gap_sample"
+"""Of the sample of pairs that is watched; ``text_gap`` is that of the steps' own pairs."""
+TEXT_GAP_POSITIVE = "text_gap_sample_positive"
+EVALUATION = "evaluation/"
+"""Before the name of a task: its average accuracy."""
+GUARD = "guard/"
+
+Metrics = Mapping[str, float]
+
+
+def write_metrics(path: Path, entries: Iterable[Metrics]) -> None:
+    """Write all lines anew.
+
+    Raises:
+        RunError: If the system refuses.
+    """
+    write_atomically(path, (_line(entry) for entry in entries))
+
+
+def append_metrics(path: Path, entry: Metrics) -> None:
+    """Append a line.
+
+    Raises:
+        RunError: If the system refuses.
+    """
+    try:
+        with path.open("ab") as file:
+            file.write(_line(entry))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Read all lines.
+
+    Raises:
+        RunError: If the file is not there or a line is damaged.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise RunError(f"The metrics cannot be read: {error}", where=str(path)) from error
+
+
+def _line(entry: Metrics) -> bytes:
+    return json.dumps(dict(entry)).encode() + b"\n"

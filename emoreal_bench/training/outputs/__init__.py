@@ -1,0 +1,1 @@
+"""What a training leaves beside its weights: curves, model card, statistics."""

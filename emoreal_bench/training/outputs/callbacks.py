@@ -1,0 +1,190 @@
+"""What happens beside the steps: metrics, progress, checkpoints, the text gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback, TrainerState
+
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.training.objectives.metrics import (
+    METRICS_FILE,
+    STEP,
+    TEXT_GAP,
+    TEXT_GAP_POSITIVE,
+    append_metrics,
+    write_metrics,
+)
+from emoreal_bench.training.objectives.text_gap import GROWTH_THAT_WARNS
+
+if TYPE_CHECKING:
+    from emoreal_bench.training.objectives.text_gap import TextGapMeter
+    from emoreal_bench.training.observer import Progress, TrainingObserver
+    from emoreal_bench.training.trainer import PackedTrainer
+
+COMPLETE_FILE = "complete"
+"""In a checkpoint whose other files are all written."""
+_CHECKPOINT_PREFIX = "checkpoint-"
+_STATE = 1
+"""Place of the state in what the Trainer tells: arguments, state, control."""
+
+
+class StateCallback(TrainerCallback):
+    """Hears of the state of a training; override what is of interest."""
+
+    def begin(self, state: TrainerState) -> None:
+        """Hear that a sitting begins."""
+
+    def end_step(self, state: TrainerState) -> None:
+        """Hear that a step was taken."""
+
+    def saved(self, state: TrainerState) -> None:
+        """Hear that this process has written its part of a checkpoint."""
+
+    def logged(self, state: TrainerState, logs: Mapping[str, float]) -> None:
+        """Hear of measurements."""
+
+    def on_train_begin(self, *heard: Any, **_: Any) -> None:
+        """Pass the event on."""
+        self.begin(heard[_STATE])
+
+    def on_step_end(self, *heard: Any, **_: Any) -> None:
+        """Pass the event on."""
+        self.end_step(heard[_STATE])
+
+    def on_save(self, *heard: Any, **_: Any) -> None:
+        """Pass the event on."""
+        self.saved(heard[_STATE])
+
+    def on_log(self, *heard: Any, **more: Any) -> None:
+        """Pass the event on."""
+        self.logged(heard[_STATE], more["logs"])
+
+
+class MetricsCallback(StateCallback):
+    """Keeps ``metrics.jsonl`` and tells the observer.
+
+    Args:
+        folder: Of the training.
+        observer: Hears every line.
+    """
+
+    def __init__(self, folder: Path, observer: TrainingObserver):
+        self._path = folder / METRICS_FILE
+        self._observer = observer
+
+    def begin(self, state: TrainerState) -> None:
+        """Write the lines up to the checkpoint that the training goes on from."""
+        if state.is_world_process_zero:
+            write_metrics(self._path, [_step_first(entry) for entry in state.log_history])
+
+    def logged(self, state: TrainerState, logs: Mapping[str, float]) -> None:
+        """Append a line."""
+        if state.is_world_process_zero and logs:
+            entry = _step_first({**logs, STEP: state.global_step})
+            append_metrics(self._path, entry)
+            self._observer.on_metrics(entry)
+
+
+def _step_first(entry: Mapping[str, float]) -> dict[str, float]:
+    return {STEP: entry[STEP], **entry}
+
+
+class ProgressCallback(StateCallback):
+    """Moves a bar.
+
+    Args:
+        progress: Hears how many of how many steps are done.
+    """
+
+    def __init__(self, progress: Progress):
+        self._progress = progress
+
+    def end_step(self, state: TrainerState) -> None:
+        """Move the bar."""
+        if state.is_world_process_zero:
+            self._progress(state.global_step, state.max_steps)
+
+
+class CheckpointCallback(StateCallback):
+    """Marks a checkpoint once all processes have written their part.
+
+    Args:
+        trainer: Writes them.
+    """
+
+    def __init__(self, trainer: PackedTrainer):
+        self._trainer = trainer
+
+    def saved(self, state: TrainerState) -> None:
+        """Mark the checkpoint."""
+        self._trainer.accelerator.wait_for_everyone()
+        if state.is_world_process_zero:
+            folder = (
+                Path(str(self._trainer.args.output_dir))
+                / f"{_CHECKPOINT_PREFIX}{state.global_step}"
+            )
+            write_atomically(folder / COMPLETE_FILE, [b""])
+
+
+def find_checkpoint(folder: Path) -> Path | None:
+    """Find the last checkpoint that was written to its end.
+
+    Args:
+        folder: Of all checkpoints.
+    """
+    steps = {
+        int(path.name.removeprefix(_CHECKPOINT_PREFIX)): path
+        for path in folder.glob(f"{_CHECKPOINT_PREFIX}*")
+        if (path / COMPLETE_FILE).exists()
+    }
+    return steps[max(steps)] if steps else None
+
+
+class TextGapCallback(StateCallback):
+    """Measures the text gap before the first step, at intervals and at the end; warns if it grows.
+
+    Args:
+        trainer: Scores answers.
+        meter: Measures.
+        every: Steps between.
+        observer: Hears the warning.
+    """
+
+    def __init__(
+        self, trainer: PackedTrainer, meter: TextGapMeter, every: int, observer: TrainingObserver
+    ):
+        self._trainer = trainer
+        self._meter = meter
+        self._every = every
+        self._observer = observer
+        self._has_warned = False
+
+    def begin(self, state: TrainerState) -> None:
+        """Measure the model as it was."""
+        if state.global_step == 0:
+            self._measure()
+
+    def end_step(self, state: TrainerState) -> None:
+        """Measure where it is due."""
+        if state.global_step % self._every == 0 or state.global_step == state.max_steps:
+            self._measure()
+            self._warn(state)
+
+    def _measure(self) -> None:
+        gap = self._meter.measure(self._trainer.score_without_gradient)
+        self._trainer.log_besides({TEXT_GAP: gap.mean, TEXT_GAP_POSITIVE: gap.positive})
+
+    def _warn(self, state: TrainerState) -> None:
+        gaps = [entry[TEXT_GAP] for entry in state.log_history if TEXT_GAP in entry]
+        growth = gaps[-1] - gaps[0]
+        is_misled = gaps[-1] > 0 and growth > GROWTH_THAT_WARNS
+        if state.is_world_process_zero and is_misled and not self._has_warned:
+            self._has_warned = True
+            self._observer.on_notice(
+                f"The text gap has grown by {growth:.1f} nats to {gaps[-1]:.1f}: the training "
+                "teaches what the words suggest rather than what the clip shows. Balance the "
+                "pairs (emoreal-bench prefs balance), or lower gamma or the learning rate."
+            )

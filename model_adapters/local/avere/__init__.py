@@ -1,0 +1,1 @@
+"""AVERE-7B and its base."""

@@ -1,0 +1,1 @@
+"""Gemma 3n and Gemma 4."""

@@ -1,0 +1,89 @@
+"""How tokens are chosen, read and scored: the same for every local model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.local.adapter import Reply
+
+
+def write_greedily(
+    logits: torch.Tensor,
+    step: Callable[[torch.Tensor], torch.Tensor],
+    end_ids: torch.Tensor,
+    max_new_tokens: int,
+) -> list[list[int]]:
+    """Take the likeliest token again and again, for a batch at once.
+
+    Args:
+        logits: ``(batch, vocabulary)`` of the first token.
+        step: Takes the tokens just written, ``(batch,)``, gives the next logits.
+        end_ids: Tokens that end a reply.
+        max_new_tokens: Limit per reply.
+
+    Returns:
+        The tokens of each row; what follows an end is to be cut off.
+    """
+    ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    written: list[torch.Tensor] = []
+    while True:
+        token = logits.argmax(-1)
+        written.append(token)
+        ended |= torch.isin(token, end_ids)
+        if len(written) == max_new_tokens or bool(ended.all()):
+            rows: list[list[int]] = torch.stack(written, dim=1).tolist()
+            return rows
+        logits = step(token)
+
+
+def make_reply(row: list[int], end_ids: torch.Tensor, tokenizer: PreTrainedTokenizerBase) -> Reply:
+    """Cut a row of tokens at its end and turn it into text."""
+    ends = end_ids.tolist()
+    length = next((place for place, token in enumerate(row) if token in ends), len(row))
+    text = tokenizer.decode(row[:length], skip_special_tokens=True)
+    return Reply(str(text), length, ended=length < len(row))
+
+
+def find_letter_token(letter: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Give the token of a letter that opens a reply.
+
+    Raises:
+        InputError: If the letter is not a single token.
+    """
+    ids = tokenizer(letter, add_special_tokens=False)["input_ids"]
+    if len(ids) != 1:
+        raise InputError(f"the option '{letter}' is not a single token of this model")
+    return int(ids[0])
+
+
+def find_reply_tokens(text: str, tokenizer: PreTrainedTokenizerBase, end: str) -> list[int]:
+    """Give the tokens of a whole reply, with the mark that ends it.
+
+    Raises:
+        InputError: If the text is empty or holds a mark of the model's own.
+    """
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    if not ids:
+        raise InputError("an answer is empty")
+    marks = set(tokenizer.all_special_ids).intersection(ids)
+    if marks:
+        mark = tokenizer.convert_ids_to_tokens(min(marks))
+        raise InputError(f"the answer holds {mark}, a mark of the model's own")
+    (end_id,) = cast("list[int]", tokenizer.convert_tokens_to_ids([end]))
+    return [*ids, end_id]
+
+
+def score_tokens(logits: torch.Tensor, tokens: Sequence[Sequence[int]]) -> list[list[float]]:
+    """Give the log-probabilities of some tokens, over the whole vocabulary.
+
+    Args:
+        logits: ``(batch, vocabulary)``.
+        tokens: Those wanted of each row.
+    """
+    rows = logits.float().log_softmax(-1).cpu()
+    return [row[list(wanted)].tolist() for row, wanted in zip(rows, tokens, strict=True)]

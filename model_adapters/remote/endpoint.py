@@ -1,0 +1,366 @@
+"""What every model behind a service has in common.
+
+A :class:`RemoteAdapter` encodes clips, keeps a bounded number of requests
+under way, gives each its time, and turns every :class:`Reply` into a result
+that says what was sent and never shows a key. A service's own file says how a
+request is written down and how an answer is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Delivery, Result, Usage
+from emoreal_bench.contracts.vocabulary import (
+    ChoiceScoreKind,
+    DeliveryStatus,
+    Modality,
+    Repeatability,
+)
+from emoreal_bench.identity import canonical_json
+from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
+from emoreal_bench.model_adapters.at_once import answer_at_once
+from emoreal_bench.model_adapters.remote.clip_cache import ClipCache
+from emoreal_bench.model_adapters.remote.keys import Key
+from emoreal_bench.model_adapters.remote.media import (
+    EncodedClip,
+    MediaForms,
+    Medium,
+    Payload,
+    compose,
+    encode_clip,
+    media_wanted,
+    why_unsupported,
+)
+from emoreal_bench.model_adapters.remote.reply import Reply
+from emoreal_bench.model_adapters.remote.transcripts import TranscriptFile, add_transcripts
+
+MAX_DETAIL = 300
+"""Services repeat whole requests in their errors; so many characters of one are kept."""
+
+Arguments = TypeVar("Arguments", bound="RemoteArguments")
+
+_HIDDEN = "***"
+_DELIVERED = frozenset(
+    {
+        DeliveryStatus.OK,
+        DeliveryStatus.LENGTH,
+        DeliveryStatus.REFUSED,
+        DeliveryStatus.BLOCKED,
+    }
+)
+_ANSWER_NEUTRAL = frozenset(
+    {
+        "concurrency",
+        "timeout",
+        "input_price",
+        "output_price",
+        "job_requests",
+        "job_megabytes",
+    }
+)
+
+
+class RemoteArguments(AdapterArguments):
+    """Arguments that every service has."""
+
+    concurrency: int = Field(default=16, ge=1, le=1024)
+    """Most requests under way at once."""
+    timeout: float = Field(default=120.0, gt=0.0)
+    """Seconds after which a request has failed."""
+    input_price: float | None = Field(default=None, ge=0.0)
+    """US dollars for a million input tokens."""
+    output_price: float | None = Field(default=None, ge=0.0)
+    """US dollars for a million output tokens, hidden reasoning included."""
+    transcripts: TranscriptFile | None = None
+    """File of what is said in the clips, given to the model as words."""
+
+
+class RemoteAdapter(ModelAdapter):
+    """A model behind a service.
+
+    Args:
+        description: Who it is.
+        forms: What it takes, and as what.
+        arguments: The arguments that every service has.
+
+    Attributes:
+        key_source: Where the key was found, in words; None before it was looked
+            for, and where there is none.
+    """
+
+    def __init__(
+        self, description: ModelDescription, forms: MediaForms, arguments: RemoteArguments
+    ):
+        self._description = description
+        self._forms = forms
+        self._arguments = arguments
+        self._is_open = False
+        self._was_answered = False
+        self._secret: str | None = None
+        self.key_source: str | None = None
+        self._slots = asyncio.Semaphore(arguments.concurrency)
+        self._clips = ClipCache(forms, size=arguments.concurrency)
+
+    def describe(self) -> ModelDescription:
+        """Give what is known without asking the service."""
+        return self._description
+
+    def check_clips(self, clips: Collection[str], wanted: MediaWanted) -> None:
+        """Check that the transcripts, if there are any, are those of the clips."""
+        if self._arguments.transcripts is not None:
+            self._arguments.transcripts.check_clips(clips, wanted)
+
+    async def open(self) -> None:
+        """Read the key and connect.
+
+        Raises:
+            UsageError: If the service needs a key and there is none.
+        """
+        if self._is_open:
+            return
+        # A semaphore belongs to the event loop in which it is first waited for.
+        self._slots = asyncio.Semaphore(self._arguments.concurrency)
+        key = await self._connect()
+        self._secret, self.key_source = (key.value, key.source) if key else (None, None)
+        self._was_answered = False
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Disconnect."""
+        if self._is_open:
+            self._is_open = False
+            self._clips.clear()
+            await self._disconnect()
+
+    @property
+    @abstractmethod
+    def address(self) -> str | None:
+        """Where the service is, where that is known."""
+
+    @abstractmethod
+    async def _connect(self) -> Key | None:
+        """Make the client and return its key, so that it can be kept out of every text."""
+
+    @abstractmethod
+    async def _disconnect(self) -> None:
+        """Close the client."""
+
+    @abstractmethod
+    async def _ask(
+        self, request: Request, payload: Payload, sent: Delivery, *, scoring: bool
+    ) -> Reply:
+        """Send a request and read the answer; errors of the service become replies.
+
+        Args:
+            request: Its settings and letters.
+            payload: Its conversation.
+            sent: What of its clips is in the conversation.
+            scoring: Whether the letters are to be scored, not a reply to be written.
+        """
+
+    @abstractmethod
+    def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
+        """Write down what is sent beside the conversation, as JSON."""
+
+    def render(self, request: Request) -> str:
+        """Give the settings, and the conversation with a mark in the place of each file."""
+        clips = {
+            key: encode_clip(request.clips[key], wanted, self._forms)
+            for key, wanted in media_wanted(request).items()
+            if key in request.clips
+        }
+        payload = self._compose(request, clips)
+        settings = self._settings(request, payload, scoring=False)
+        lines = [canonical_json({"model": self._description.name} | settings)]
+        for turn in payload.turns:
+            lines.append(f"{turn.role}:")
+            lines += [p if isinstance(p, str) else _mark(p) for p in turn.pieces]
+        return "\n".join(lines)
+
+    def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        """Ask for a reply to each request.
+
+        Raises:
+            UsageError: If the service knows neither the user nor the model.
+        """
+        return answer_at_once(self._answer(one, False) for one in requests)
+
+    def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        """Score the letters as the first token of the reply."""
+        if self._description.capabilities.choice_score_kind is None:
+            raise NotImplementedError(f"{self._description.name} cannot score choices")
+        return answer_at_once(self._answer(one, True) for one in requests)
+
+    async def _answer(self, request: Request, scoring: bool) -> Result:
+        async with self._slots:
+            payload = await self._prepare(request, scoring=scoring)
+            if isinstance(payload, Result):
+                return payload
+            sent = payload.delivery()
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(self._arguments.timeout):
+                    reply = await self._ask(request, payload, sent, scoring=scoring)
+            except TimeoutError:
+                reply = Reply(
+                    DeliveryStatus.FAILED, detail=f"no answer in {self._arguments.timeout:g} s"
+                )
+            seconds = time.monotonic() - started
+            self._check_reply(reply)
+            return self._result(request.id, sent, reply, seconds)
+
+    def _check_reply(self, reply: Reply) -> None:
+        """Stop asking a service that knows neither the user nor the model.
+
+        Once it has answered anything, the same words speak of one request only.
+        """
+        if reply.status in _DELIVERED:
+            self._was_answered = True
+        elif reply.concerns_all and not self._was_answered:
+            raise UsageError(
+                f"{self._description.name}: {self._hide(reply.detail or '')[:MAX_DETAIL]}",
+                remedy="Check the key, the name of the model and the address of the service.",
+            )
+
+    async def _prepare(self, request: Request, *, scoring: bool) -> Payload | Result:
+        """Give a request's conversation, or the result of a request that cannot be asked."""
+        reason = why_unsupported(request, self._forms)
+        if scoring and not request.letters:
+            reason = "the item has no options to score"
+        if reason is not None:
+            return Result(request.id, DeliveryStatus.UNSUPPORTED, detail=reason)
+        try:
+            clips = {
+                key: await self._clips.get(request.clips[key], wanted)
+                for key, wanted in media_wanted(request).items()
+                if key in request.clips
+            }
+        except OSError as error:
+            problem = f"the clip cannot be read again: {error.strerror or error}"
+            return Result(request.id, DeliveryStatus.FAILED, detail=problem[:MAX_DETAIL])
+        return self._compose(request, clips)
+
+    def _compose(self, request: Request, clips: Mapping[str, EncodedClip]) -> Payload:
+        if self._arguments.transcripts is not None:
+            clips = add_transcripts(request, clips, self._arguments.transcripts)
+        return compose(request, self._forms, clips)
+
+    def _result(self, request_id: str, sent: Delivery, reply: Reply, seconds: float) -> Result:
+        delivery = Delivery()
+        if reply.status in _DELIVERED:
+            delivery = replace(
+                sent,
+                tokens=dict(reply.tokens),
+                notes=tuple(map(self._hide, sent.notes + reply.notes)),
+            )
+        detail = reply.detail if reply.detail is None else self._hide(reply.detail)[:MAX_DETAIL]
+        return Result(
+            request_id,
+            reply.status,
+            self._hide(reply.text),
+            detail=detail,
+            choice_scores=reply.choice_scores,
+            delivery=delivery,
+            usage=self._usage(reply),
+            seconds=seconds,
+            retry_after=reply.retry_after,
+        )
+
+    def _usage(self, reply: Reply) -> Usage:
+        input_tokens, output_tokens = reply.input_tokens or 0, reply.output_tokens or 0
+        prices = self._description.capabilities.prices
+        known = reply.input_tokens is not None
+        cost = None
+        if known and prices is not None:
+            cost = (input_tokens * prices[0] + output_tokens * prices[1]) / 1e6
+        return Usage(input_tokens, output_tokens, measured=known, cost=cost)
+
+    def _hide(self, text: str) -> str:
+        return text.replace(self._secret, _HIDDEN) if self._secret else text
+
+
+def remote_capabilities(
+    forms: MediaForms,
+    arguments: RemoteArguments,
+    *,
+    scores_letters: bool,
+    takes_seed: bool = True,
+    deferred: bool = False,
+) -> Capabilities:
+    """Say what a model behind a service can do.
+
+    Args:
+        forms: What it takes.
+        arguments: For the number of requests under way.
+        scores_letters: Whether the service shows the scores of first tokens.
+        takes_seed: Whether it is asked to repeat itself.
+        deferred: Whether the service takes jobs.
+    """
+    prices = arguments.input_price, arguments.output_price
+    media = tuple(modality for modality in Modality if modality in forms.modalities)
+    return Capabilities(
+        modalities=(*media, Modality.TEXT),
+        joint=len(media) > 1,
+        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if scores_letters else None,
+        repeatability=Repeatability.BEST_EFFORT if takes_seed else Repeatability.NONE,
+        concurrency=arguments.concurrency,
+        prices=None if prices[0] is None or prices[1] is None else (prices[0], prices[1]),
+        needs_network=True,
+        deferred=deferred,
+    )
+
+
+def installed_versions(*packages: str) -> dict[str, str]:
+    """Give the versions of the packages that decide what is sent."""
+    return {package: version(package) for package in packages}
+
+
+def parse_remote_arguments(
+    schema: type[Arguments], arguments: Mapping[str, Any], model: str
+) -> Arguments:
+    """Turn texts into arguments as :func:`parse_arguments` does, and check the address.
+
+    Raises:
+        UsageError: If an argument is not valid, or the address holds a key,
+            which the error does not repeat.
+    """
+    parts = urlsplit(str(arguments.get("base_url") or "http://none"))
+    if parts.username is not None:
+        raise UsageError(
+            f"{model}: base_url holds a name or key, which would end up in records.",
+            remedy="Leave it out of the address and set the environment variable instead.",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"{model}: base_url is no address: {arguments['base_url']}",
+            remedy="It has to begin with http:// or https:// and name a host.",
+        )
+    return parse_arguments(schema, arguments, model)
+
+
+def answer_settings(
+    arguments: RemoteArguments,
+) -> dict[str, str | int | float | bool | None]:
+    """Give the arguments that change answers, those left at None aside."""
+    return arguments.model_dump(mode="json", exclude=set(_ANSWER_NEUTRAL), exclude_none=True)
+
+
+def _mark(medium: Medium) -> str:
+    """Give what stands in the place of a file where a request is shown."""
+    contents = [f"{medium.frames} frames"] if medium.frames > 1 else []
+    contents += [f"{medium.audio_seconds:.2f} s of sound"] if medium.audio_seconds else []
+    return f"<{medium.mime_type}{': ' if contents else ''}{', '.join(contents)}>"

@@ -1,0 +1,56 @@
+"""What models behind services have in common when they are asked by jobs."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from pydantic import Field
+
+from emoreal_bench.contracts.deferred import JobLimits, ServiceUnavailableError
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters.remote.endpoint import MAX_DETAIL, RemoteArguments
+
+JOBS_LOOKED_THROUGH = 1_000
+"""So many of a user's jobs, the newest, are looked through for one that may have got lost."""
+
+_MEGABYTE = 1_000_000
+_TRANSIENT = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+)
+
+
+class DeferredArguments(RemoteArguments):
+    """Arguments of a service that takes jobs."""
+
+    job_requests: int | None = Field(default=None, ge=1)
+    """Most requests of a job; by default as many as the service takes."""
+    job_megabytes: float | None = Field(default=None, gt=0.0)
+    """Largest size of a job; by default what the service takes."""
+
+    def job_limits(self, most: JobLimits) -> JobLimits:
+        """Give the limits of a job.
+
+        Args:
+            most: What the service takes.
+        """
+        requests = min(self.job_requests or most.requests, most.requests)
+        size = most.size if self.job_megabytes is None else int(self.job_megabytes * _MEGABYTE)
+        return JobLimits(requests, min(size, most.size))
+
+
+def job_error(code: int, message: str, secret: str | None) -> UsageError | ServiceUnavailableError:
+    """Make the error of a call about a job that a service declined.
+
+    Args:
+        code: The HTTP status.
+        message: What the service says.
+        secret: The key, which the error must not repeat.
+    """
+    text = f"HTTP {code}: {message}".replace(secret or "\0", "***")[:MAX_DETAIL]
+    if code in _TRANSIENT or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServiceUnavailableError(text)
+    return UsageError(
+        f"The service declines a deferred job: {text}",
+        remedy="Check the key, the name of the model and whether it takes batches. What is with "
+        "the service stays there, and the same command fetches it.",
+    )

@@ -1,0 +1,225 @@
+"""Jobs of ``openai/MODEL``: the Batch API, which answers within a day at a lower price.
+
+A job is an uploaded file with one Chat Completions body per line. The answers
+come in two files, those of requests that failed in the second.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.deferred import (
+    AskedRequest,
+    DeferredAdapter,
+    JobLimits,
+    JobProgress,
+    JobService,
+    ServiceUnavailableError,
+    WrittenRequest,
+)
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.model_adapters.remote.chat import (
+    ChatDialect,
+    ChatEndpoint,
+    ChatModel,
+    ChatOptions,
+)
+from emoreal_bench.model_adapters.remote.chat_answer import read_error
+from emoreal_bench.model_adapters.remote.jobs import (
+    JOBS_LOOKED_THROUGH,
+    DeferredArguments,
+    job_error,
+)
+from emoreal_bench.model_adapters.remote.media import MediaForms
+from emoreal_bench.model_adapters.remote.reply import Reply
+
+if TYPE_CHECKING:
+    import openai
+    from openai.types import Batch
+
+JOB_LIMITS = JobLimits(requests=50_000, size=200_000_000)
+"""As the service documented them in November 2026."""
+
+_ENDPOINT: Final = "/v1/chat/completions"
+_TOKEN_KEY = "emoreal-bench"  # noqa: S105 - a key of a job's notes
+_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+_PAGE = 100
+
+
+class _Response(BaseModel):
+    status_code: int
+    body: Any = None
+
+
+class _Error(BaseModel):
+    code: str | None = None
+    message: str | None = None
+
+
+class _Line(BaseModel):
+    custom_id: str
+    response: _Response | None = None
+    error: _Error | None = None
+
+
+class OpenAIJobs(JobService):
+    """Jobs of one connection.
+
+    Args:
+        client: The connection.
+        limits: What fits into a job.
+        secret: The key, to keep it out of errors.
+    """
+
+    def __init__(self, client: openai.AsyncOpenAI, limits: JobLimits, secret: str | None):
+        self.limits = limits
+        self._client = client
+        self._secret = secret
+
+    async def submit(self, lines: Path, token: str) -> str:
+        """Upload the file and make a batch of it."""
+        with self._mapped_errors():
+            file = await self._client.files.create(file=lines, purpose="batch")
+            batch = await self._client.batches.create(
+                input_file_id=file.id,
+                endpoint=_ENDPOINT,
+                completion_window="24h",
+                metadata={_TOKEN_KEY: token},
+            )
+        return batch.id
+
+    async def find(self, token: str) -> str | None:
+        """Look through the newest batches of the account."""
+        seen = 0
+        with self._mapped_errors():
+            async for batch in self._client.batches.list(limit=_PAGE):
+                if (batch.metadata or {}).get(_TOKEN_KEY) == token:
+                    return batch.id
+                seen += 1
+                if seen == JOBS_LOOKED_THROUGH:
+                    break
+        return None
+
+    async def look(self, job: str) -> JobProgress:
+        """Say how far a batch is."""
+        batch = await self._retrieve(job)
+        counts = batch.request_counts
+        return JobProgress(
+            has_ended=batch.status in _ENDED,
+            answered=counts.completed + counts.failed if counts else 0,
+            problem=_problem(batch),
+        )
+
+    async def discard(self, job: str) -> None:
+        """Delete the files of a batch."""
+        batch = await self._retrieve(job)
+        for file in (batch.input_file_id, batch.output_file_id, batch.error_file_id):
+            if file is not None:
+                with self._mapped_errors():
+                    await self._client.files.delete(file)
+
+    async def answers(self, job: str) -> list[bytes]:
+        """Give the lines of both files of answers."""
+        batch = await self._retrieve(job)
+        lines: list[bytes] = []
+        for file in (batch.output_file_id, batch.error_file_id):
+            if file is not None:
+                with self._mapped_errors():
+                    answer = await self._client.files.content(file)
+                lines += answer.content.splitlines()
+        return lines
+
+    async def _retrieve(self, job: str) -> Batch:
+        with self._mapped_errors():
+            batch = await self._client.batches.retrieve(job)
+        if isinstance(batch, str):  # what the SDK makes of an answer that is no JSON
+            raise ServiceUnavailableError("the answer cannot be read")
+        return batch
+
+    @contextmanager
+    def _mapped_errors(self) -> Iterator[None]:
+        import openai
+
+        try:
+            yield
+        except openai.APIStatusError as error:
+            raise job_error(error.status_code, error.message, self._secret) from error
+        except openai.APIError as error:
+            raise ServiceUnavailableError(f"no answer: {error.message}") from error
+
+
+class OpenAIModel(ChatModel, DeferredAdapter):
+    """A model of OpenAI, asked request by request or by jobs."""
+
+    def __init__(
+        self,
+        description: ModelDescription,
+        forms: MediaForms,
+        arguments: DeferredArguments,
+        endpoint: ChatEndpoint,
+        dialect: ChatDialect,
+        options: ChatOptions,
+    ):
+        super().__init__(description, forms, arguments, endpoint, dialect, options)
+        self._job_limits = arguments.job_limits(JOB_LIMITS)
+
+    @property
+    def jobs(self) -> OpenAIJobs:
+        """Where the jobs go."""
+        assert self._client is not None, "asked only while open"
+        return OpenAIJobs(self._client, self._job_limits, self._secret)
+
+    async def write(self, request: Request, key: str, *, scoring: bool) -> WrittenRequest | Result:
+        """Write the body that would be sent, with its key and address."""
+        payload = await self._prepare(request, scoring=scoring)
+        if isinstance(payload, Result):
+            return payload
+        line = {
+            "custom_id": key,
+            "method": "POST",
+            "url": _ENDPOINT,
+            "body": self._body(request, payload, scoring=scoring),
+        }
+        return WrittenRequest(json.dumps(line).encode(), payload.delivery())
+
+    async def fetch(
+        self, job: str, asked: Mapping[str, AskedRequest], *, scoring: bool
+    ) -> AsyncIterator[Result]:
+        """Read the lines of both files of answers."""
+        for content in await self.jobs.answers(job):
+            try:
+                line = _Line.model_validate_json(content)
+            except ValidationError:
+                continue
+            request = asked.get(line.custom_id)
+            if request is not None:
+                reply = self._read_line(line, request, scoring=scoring)
+                yield self._result(request.id, request.sent, reply, seconds=0.0)
+
+    def _read_line(self, line: _Line, request: AskedRequest, *, scoring: bool) -> Reply:
+        response = line.response
+        if response is None:
+            error = line.error or _Error()
+            detail = f"{error.code or 'no answer'}: {error.message or 'no message'}"
+            return Reply(DeliveryStatus.FAILED, detail=detail)
+        if response.status_code >= 400:
+            body = response.body if isinstance(response.body, dict) else {}
+            return read_error(response.status_code, body.get("error"), {}, request.sent)
+        content = json.dumps(response.body).encode()
+        return self._read(content, request.letters, request.sent, scoring=scoring)
+
+
+def _problem(batch: Batch) -> str | None:
+    if batch.status in ("expired", "cancelled"):
+        return f"the batch is {batch.status}"
+    errors = (batch.errors.data if batch.errors else None) or []
+    return errors[0].message if errors else None

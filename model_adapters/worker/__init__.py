@@ -1,0 +1,1 @@
+"""Models in a process and an environment of their own."""

@@ -1,0 +1,86 @@
+"""The preference stage: one adapter per method, trained as any user's would be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+
+from emoreal_bench.api.training import train
+from emoreal_bench.contracts.vocabulary import AnswerForm
+from emoreal_bench.model_adapters.local.lora import CONFIGURATION, WEIGHTS
+from emoreal_bench.preferences.building.known_cues import CuePairOptions, make_cue_pairs
+from emoreal_bench.preferences.reading import write_pairs
+from emoreal_bench.synth import write_benchmark
+from emoreal_bench.synth.build import VIDEOS
+from emoreal_bench.training.config import (
+    Hardware,
+    Optimization,
+    PairsData,
+    ReferenceOptions,
+    TrainingConfig,
+)
+from emoreal_bench.training.lora_settings import LoraSettings
+from recipes.tiny_omni.measuring import MODEL
+from recipes.tiny_omni.recipe import VARIANTS, Recipe
+
+_PAIRS = "pairs.jsonl"
+
+
+def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -> Path:
+    """Train an adapter, go on with a training that was stopped, or find what is finished.
+
+    Args:
+        name: Of one of the :data:`VARIANTS`.
+        seed: Of its first weights and the order of its pairs.
+        base: File of the base's weights.
+        recipe: Of the family.
+        work: Folder for all that lies between.
+
+    Returns:
+        The adapter's folder.
+    """
+    variant = VARIANTS[name]
+    data = make_pairs(recipe, work, balanced=variant.balanced)
+    out = work / "adapters" / f"{base.stem}-seed-{seed}" / name
+    config = TrainingConfig(
+        model=MODEL,
+        model_arguments={"weights": str(base)},
+        method=variant.method,
+        data=PairsData(source="pairs", pairs=data / _PAIRS, clips=data / VIDEOS),
+        out=out,
+        lora=LoraSettings(seed=seed),
+        optimization=Optimization(
+            learning_rate=recipe.preference_rate,
+            schedule="cosine",
+            max_steps=recipe.preference_steps,
+            batch_size=recipe.preference_batch,
+            seed=seed,
+        ),
+        hardware=Hardware(device="cpu", dtype="float32", encoded_mebibytes=256),
+        reference=ReferenceOptions(folder=work / "references"),
+    )
+    return train(config, resume=out.exists()).adapter
+
+
+def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
+    """Make the pairs from a benchmark of their own, asked for by letter.
+
+    Returns:
+        The benchmark's folder, with the pairs in it.
+    """
+    folder = work / "data" / ("pairs-balanced" if balanced else "pairs-biased")
+    settings = recipe.pair_settings(balanced=balanced)
+    write_benchmark(settings, folder)
+    if not (folder / _PAIRS).exists():
+        options = CuePairOptions(forms=(AnswerForm.LETTER,))
+        write_pairs(make_cue_pairs(settings, options), folder / _PAIRS)
+    return folder
+
+
+def copy_adapter(folder: Path, out: Path) -> None:
+    """Copy what is needed of an adapter to ship it: weights in bfloat16, then the settings."""
+    out.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.bfloat16() for name, tensor in load_file(folder / WEIGHTS).items()}
+    save_file(weights, out / WEIGHTS)
+    (out / CONFIGURATION).write_bytes((folder / CONFIGURATION).read_bytes())
