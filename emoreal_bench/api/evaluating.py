@@ -13,8 +13,8 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.readers import Dataset, load_items
 from emoreal_bench.record.finished import RunReport, load_report
-from emoreal_bench.record.manifest import run_id
 from emoreal_bench.running.cache import ResponseCache
+from emoreal_bench.running.manifest import run_id
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
 from emoreal_bench.running.policy import RunPolicy

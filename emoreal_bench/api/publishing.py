@@ -140,7 +140,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
         NotComparableError: If they are not of one run.
         RunError: If a folder holds no run, or ``out`` already does.
     """
-    from emoreal_bench.record.merging import merge_runs as merge
+    from emoreal_bench.running.merging import merge_runs as merge
 
     merge(folders, out)
     return load_report(out)

@@ -18,7 +18,6 @@ from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.record.folder import RunFolder, load_timings
-from emoreal_bench.record.manifest import make_manifest
 from emoreal_bench.running.asking import Asker
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import Decoder, LookAhead
@@ -26,6 +25,7 @@ from emoreal_bench.running.deferred import DeferredAsker
 from emoreal_bench.running.job_store import JobStore
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.loops import run_to_end
+from emoreal_bench.running.manifest import make_manifest
 from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, deliverable
 from emoreal_bench.running.policy import RunPolicy

@@ -23,9 +23,9 @@ from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus
 from emoreal_bench.identity import clip_hash, data_hash, hash_json
 from emoreal_bench.prompting import PromptRenderer, quoted, whole_characters
 from emoreal_bench.record.log import read_final_records
-from emoreal_bench.record.manifest import run_id
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.budget import Budget
+from emoreal_bench.running.manifest import run_id
 from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, PlanOptions, group_by_clip, identify_request
 from emoreal_bench.running.policy import RunPolicy

@@ -11,8 +11,8 @@ import pytest
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.model_adapters.remote.clip_cache import ClipCache
 from emoreal_bench.model_adapters.remote import clip_cache
+from emoreal_bench.model_adapters.remote.clip_cache import ClipCache
 from emoreal_bench.model_adapters.remote.media import (
     EncodedClip,
     MediaForms,

@@ -20,7 +20,8 @@ from emoreal_bench.contracts.run_record import (
     Timings,
 )
 from emoreal_bench.record.folder import RunFolder, load_plan_items, load_timings
-from emoreal_bench.record.manifest import load_manifest, make_manifest, run_id
+from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.running.manifest import make_manifest, run_id
 from emoreal_bench.running.plan import Plan, PlanOptions
 from tests.unit.running.fakes import FakeModel, plan_of
 
