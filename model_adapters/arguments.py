@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
 
 
-class AdapterArguments(BaseModel):
+class AdapterArguments(Record):
     """Base of every adapter's schema: frozen, and unknown names are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 Arguments = TypeVar("Arguments", bound=AdapterArguments)

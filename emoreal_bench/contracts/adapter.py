@@ -12,18 +12,17 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from types import TracebackType
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 
 
-class Capabilities(BaseModel):
+class Capabilities(Record):
     """What a model can take and do, known before it is loaded."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     modalities: tuple[Modality, ...] = (Modality.TEXT,)
     """Empty media modalities mean that no clip is decoded for this model."""
@@ -47,10 +46,8 @@ class Capabilities(BaseModel):
     lora: bool = False
 
 
-class ModelDescription(BaseModel):
+class ModelDescription(Record):
     """Who a model is. Caches and comparisons use the hashes, never the name."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     name: str
     """As the user named it: ``provider/model``."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.comparison import Verdict
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.run_record import RequestIdentity
@@ -29,24 +30,14 @@ DEFAULT_LARGEST_DROP = 0.03
 DEFAULT_LEVEL = 0.05
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        use_attribute_docstrings=True,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        allow_inf_nan=False,
-    )
-
-
-class BaselineScore(_Record):
+class BaselineScore(Record):
     """A score as it was, for whoever reads the file; the check counts the items itself."""
 
     n: int
     accuracy: float | None
 
 
-class Baseline(_Record):
+class Baseline(Record):
     """A run to hold later ones against, small enough to be committed."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -76,7 +67,7 @@ class Decision(StrEnum):
     """The number alone."""
 
 
-class Limits(_Record):
+class Limits(Record):
     """The least and the most that scores under strict may be, by the name of the score."""
 
     floors: dict[FloorMetric, float] = Field(default_factory=dict)
@@ -90,14 +81,14 @@ class SubtaskLimits(Limits):
     """Of the accuracy, as a fraction; null tests no drop."""
 
 
-class AverageLimits(_Record):
+class AverageLimits(Record):
     """Limits of the unweighted mean over the subtasks."""
 
     largest_drop: float | None = Field(default=DEFAULT_LARGEST_DROP, ge=0.0, le=1.0)
     floor: float | None = Field(default=None, ge=0.0, le=1.0)
 
 
-class CheckRules(_Record):
+class CheckRules(Record):
     """A rules file. Every key may be left out."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -123,7 +114,7 @@ class CheckRules(_Record):
         )
 
 
-class DropTest(_Record):
+class DropTest(Record):
     """Accuracy now against the baseline, on the same items."""
 
     n: int
@@ -155,7 +146,7 @@ class RuleKind(StrEnum):
     CEILING = "ceiling"
 
 
-class RuleResult(_Record):
+class RuleResult(Record):
     """One rule, and whether the run keeps it."""
 
     kind: RuleKind
@@ -186,7 +177,7 @@ class CheckOutcome(StrEnum):
     """Too few items reached the model, or too few are there, to say."""
 
 
-class CheckReport(_Record):
+class CheckReport(Record):
     """What a check says. What ``emoreal-bench check --json`` prints."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

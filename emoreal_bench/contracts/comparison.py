@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
 
@@ -24,10 +25,8 @@ class Verdict(StrEnum):
     """Every item is right in both runs or wrong in both."""
 
 
-class Difference(BaseModel):
+class Difference(Record):
     """The second run less the first, on the same items."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     n: int
     """Items in the denominator of both."""
@@ -51,10 +50,8 @@ class Difference(BaseModel):
     verdict: Verdict
 
 
-class Comparison(BaseModel):
+class Comparison(Record):
     """Two runs of the same items under one scoring."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     scoring: Scoring
     subtasks: dict[str, Difference]
@@ -63,10 +60,8 @@ class Comparison(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-class Shift(BaseModel):
+class Shift(Record):
     """How far the log-likelihood of the right answer falls from one run to another."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     n: int
     """Items with choice scores in both runs."""
@@ -76,10 +71,8 @@ class Shift(BaseModel):
     """At 95 percent, by the cluster bootstrap; null for one clip."""
 
 
-class LogLikelihoodShift(BaseModel):
+class LogLikelihoodShift(Record):
     """What other sound or picture does to the right answer, where choices were scored."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     subtasks: dict[str, Shift]
     """Those with choice scores in both runs."""
@@ -89,10 +82,8 @@ class LogLikelihoodShift(BaseModel):
     """Why it is not defined, in one sentence."""
 
 
-class ComparedRun(BaseModel):
+class ComparedRun(Record):
     """One side of a comparison."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     folder: str
     model: str
@@ -104,10 +95,8 @@ class ComparedRun(BaseModel):
     audio_seconds_per_item: float | None
 
 
-class RunComparison(BaseModel):
+class RunComparison(Record):
     """One run against the first."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     run: ComparedRun
     scorings: dict[Scoring, Comparison]
@@ -115,12 +104,8 @@ class RunComparison(BaseModel):
     """Null unless both scored choices under the same letters."""
 
 
-class ComparisonReport(BaseModel):
+class ComparisonReport(Record):
     """Several runs, each against the first. What ``emoreal-bench compare --json`` prints."""
-
-    model_config = ConfigDict(
-        use_attribute_docstrings=True, extra="forbid", frozen=True, populate_by_name=True
-    )
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     task: str
@@ -133,10 +118,8 @@ class ComparisonReport(BaseModel):
     others: tuple[RunComparison, ...]
 
 
-class FlippedItem(BaseModel):
+class FlippedItem(Record):
     """An item of two runs that only one of them has right under strict."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     id: str
     subtask: str
@@ -149,10 +132,8 @@ class FlippedItem(BaseModel):
     second_reply: str
 
 
-class RunChanges(BaseModel):
+class RunChanges(Record):
     """What changed from one run to another. What ``emoreal-bench runs diff --json`` prints."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     settings: tuple[str, ...]
     """What is different in what was asked and in who was, in words."""

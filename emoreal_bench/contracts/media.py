@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 
 if TYPE_CHECKING:
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class MediaWanted(BaseModel):
+class MediaWanted(Record):
     """What a task wants of each clip; part of the request hash."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     modalities: tuple[Modality, ...] = (Modality.VIDEO, Modality.AUDIO)
     """What is given to the model besides the text."""

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 
 CLIP_MODALITIES = (Modality.VIDEO, Modality.AUDIO)
@@ -36,11 +37,7 @@ Text = Annotated[str, Field(pattern=r"\S")]
 ClipPath = Annotated[Text, AfterValidator(_below_the_folder)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
-
-
-class AlteredInput(_Record):
+class AlteredInput(Record):
     """The other input of a pair, on which the chosen answer must become less likely.
 
     It is fixed with the pair, so that every method and every epoch sees the same
@@ -69,7 +66,7 @@ class AlteredInput(_Record):
         return self
 
 
-class PreferencePair(_Record):
+class PreferencePair(Record):
     """One line of a file of pairs.
 
     Where there is one rejected answer, it stands for both; a pair with none serves

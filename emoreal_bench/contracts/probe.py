@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.comparison import Comparison, LogLikelihoodShift
 from emoreal_bench.contracts.vocabulary import Scoring
 
@@ -25,20 +26,14 @@ class Condition(StrEnum):
     """The same options under other letters: what is lost was a liking for letters."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        use_attribute_docstrings=True, extra="forbid", frozen=True, populate_by_name=True
-    )
-
-
-class Accuracies(_Record):
+class Accuracies(Record):
     """Accuracy by subtask, and the unweighted mean."""
 
     subtasks: dict[str, float | None]
     average: float | None
 
 
-class ConditionScores(_Record):
+class ConditionScores(Record):
     """One run of a probe."""
 
     folder: str
@@ -51,7 +46,7 @@ class ConditionScores(_Record):
     where choices were not scored."""
 
 
-class ProbeReport(_Record):
+class ProbeReport(Record):
     """What ``emoreal-bench probe --json`` prints."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.vocabulary import AnswerMethod, Outcome
@@ -36,17 +37,7 @@ TIMINGS_FILE = "timings.json"
 LOCK_FILE = "lock"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        use_attribute_docstrings=True,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        allow_inf_nan=False,
-    )
-
-
-class DataIdentity(_Record):
+class DataIdentity(Record):
     """Which items and clips were asked about."""
 
     hash: str
@@ -60,7 +51,7 @@ class DataIdentity(_Record):
     they change shows in the items."""
 
 
-class WorkedExample(_Record):
+class WorkedExample(Record):
     """A worked example as the model was shown it."""
 
     question: str
@@ -69,7 +60,7 @@ class WorkedExample(_Record):
     """The reply that stood behind them."""
 
 
-class ExampleIdentity(_Record):
+class ExampleIdentity(Record):
     """Which worked examples stood in front of the questions."""
 
     seed: int
@@ -80,7 +71,7 @@ class ExampleIdentity(_Record):
     """Over these items and the bytes of their clips."""
 
 
-class RequestIdentity(_Record):
+class RequestIdentity(Record):
     """What the task asked."""
 
     hash: str
@@ -97,7 +88,7 @@ class RequestIdentity(_Record):
     examples: ExampleIdentity | None = None
 
 
-class JudgedRun(_Record):
+class JudgedRun(Record):
     """The run whose replies a judge's run is about."""
 
     run_id: str
@@ -116,7 +107,7 @@ class JudgedRun(_Record):
     """Those of them that there is nothing to judge of, by subtask and why."""
 
 
-class Manifest(_Record):
+class Manifest(Record):
     """Identity of a run; written once, before the first request."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
@@ -143,7 +134,7 @@ class Manifest(_Record):
     command: tuple[str, ...]
 
 
-class Timings(_Record):
+class Timings(Record):
     """Where the time went, over all sittings of a run."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

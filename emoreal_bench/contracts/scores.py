@@ -10,23 +10,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.vocabulary import JudgedDimension, Outcome
 
 Interval = tuple[float, float]
 """Lower and upper bound at 95 percent."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        use_attribute_docstrings=True,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        allow_inf_nan=False,
-    )
-
-
-class Coverage(_Record):
+class Coverage(Record):
     """How many of the planned items a score speaks of."""
 
     items: int
@@ -38,7 +29,7 @@ class Coverage(_Record):
     """Items by delivery status, every status named, items never asked as missing."""
 
 
-class SubtaskScores(_Record):
+class SubtaskScores(Record):
     """Scores of one subtask, or of one group of items, under one scoring."""
 
     n: int
@@ -106,7 +97,7 @@ class ScoringReport(BaseModel):
         return self.__pydantic_extra__
 
 
-class DeliverySummary(_Record):
+class DeliverySummary(Record):
     """What reached the model, summed over the log."""
 
     frames_per_item: float
@@ -120,7 +111,7 @@ class DeliverySummary(_Record):
     """Each deviation and how many items it befell."""
 
 
-class JudgedScore(_Record):
+class JudgedScore(Record):
     """What a judge says of the replies in one dimension."""
 
     mean: float | None
@@ -130,7 +121,7 @@ class JudgedScore(_Record):
     """Krippendorff's alpha of the repeated judgements: 1 agreement, 0 chance."""
 
 
-class JudgedScores(_Record):
+class JudgedScores(Record):
     """What a judge says of the replies to one subtask."""
 
     items: int
@@ -148,7 +139,7 @@ class JudgedScores(_Record):
     notes: tuple[str, ...] = ()
 
 
-class Results(_Record):
+class Results(Record):
     """``results.json``."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.vocabulary import AnswerKind, Modality, QuestionType
@@ -14,11 +15,7 @@ DEFAULT_VARIANT = "answer-format"
 PAPER_VARIANT = "paper"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
-
-
-class Subtask(_Strict):
+class Subtask(Record):
     """One kind of question within a task, with a score of its own."""
 
     answer: AnswerKind
@@ -33,7 +30,7 @@ class Subtask(_Strict):
     """The classes of a label subtask, in the order of the paper."""
 
 
-class Variant(_Strict):
+class Variant(Record):
     """How a task asks."""
 
     description: str
@@ -47,7 +44,7 @@ class Variant(_Strict):
     generation: GenerationSettings = GenerationSettings()
 
 
-class Download(_Strict):
+class Download(Record):
     """Where the data's owner lets anybody download it: the hub, or an address."""
 
     hub: str | None = None
@@ -69,7 +66,7 @@ class Download(_Strict):
         return self
 
 
-class DataSource(_Strict):
+class DataSource(Record):
     """Which reader turns the user's folder into items."""
 
     reader: str
@@ -81,7 +78,7 @@ class DataSource(_Strict):
     """Null where the owner has to be asked for the data."""
 
 
-class Task(_Strict):
+class Task(Record):
     """A task file. Unknown keys are refused."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

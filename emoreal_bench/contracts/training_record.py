@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from emoreal_bench.contracts.base import Record
 
 TRAINING_FILE = "training.json"
 
 
-class TrainingRecord(BaseModel):
+class TrainingRecord(Record):
     """How a LoRA adapter came about."""
-
-    model_config = ConfigDict(
-        use_attribute_docstrings=True, extra="forbid", frozen=True, populate_by_name=True
-    )
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     name: str

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.identity import clip_hash, data_hash
@@ -21,11 +20,7 @@ if TYPE_CHECKING:
 _LISTED = 20
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Findings(_Record):
+class Findings(Record):
     """Things of one kind: how many, and the first of them."""
 
     count: int
@@ -39,7 +34,7 @@ class Findings(_Record):
         return cls(count=len(listed), first=listed[:_LISTED])
 
 
-class SubtaskCount(_Record):
+class SubtaskCount(Record):
     """How many items a subtask has, and how many it should have."""
 
     items: int
@@ -49,7 +44,7 @@ class SubtaskCount(_Record):
     """Null where the published size is not known."""
 
 
-class DataReport(_Record):
+class DataReport(Record):
     """What is in a data folder."""
 
     task: str

@@ -15,8 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.datasets.check import safe_text
 from emoreal_bench.media.errors import MediaError
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-class PreparedLayout(BaseModel):
+class PreparedLayout(Record):
     """What became of a folder of clips. Names are relative to the source folder."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     pictures: str
     """The folder of the mp4 files."""

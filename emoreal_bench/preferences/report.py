@@ -5,22 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.scores import Interval
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        use_attribute_docstrings=True,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        allow_inf_nan=False,
-    )
-
-
-class CueBias(_Record):
+class CueBias(Record):
     """How far an emotion tells which of its cues the chosen answer affirms."""
 
     pairs: int
@@ -39,7 +30,7 @@ class CueBias(_Record):
     """The same share, were the cues of each emotion affirmed equally often."""
 
 
-class LetterBalance(_Record):
+class LetterBalance(Record):
     """Which letters are right, among questions with as many options."""
 
     pairs: int
@@ -49,7 +40,7 @@ class LetterBalance(_Record):
     """Share of the most frequent letter, less what an even deal gives it."""
 
 
-class LengthBalance(_Record):
+class LengthBalance(Record):
     """Whether length tells the chosen answer, where answers are words."""
 
     comparisons: int
@@ -62,7 +53,7 @@ class LengthBalance(_Record):
     which it is shorter: -1 to 1, and 0 if length tells nothing."""
 
 
-class BlindGuessing(_Record):
+class BlindGuessing(Record):
     """How often a model finds the chosen answer without the clip."""
 
     model: str
@@ -84,7 +75,7 @@ class OverlapKind(StrEnum):
     """The same name, where the bytes of one of the two are not at hand."""
 
 
-class Overlap(_Record):
+class Overlap(Record):
     """A clip of the pairs that an evaluation set holds, too."""
 
     clip: str
@@ -93,7 +84,7 @@ class Overlap(_Record):
     kind: OverlapKind
 
 
-class PairsReport(_Record):
+class PairsReport(Record):
     """What a file of pairs is like. What ``emoreal-bench prefs check --json`` prints."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from emoreal_bench.catalog import explain, suggest
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.task import PAPER_VARIANT
 from emoreal_bench.contracts.vocabulary import Scoring
@@ -35,11 +36,7 @@ class CardMetric(StrEnum):
     WEIGHTED_F1 = "weighted_f1"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CardConditions(_Strict):
+class CardConditions(Record):
     """How the value was reached, in words; null where nobody published it, as far as is known."""
 
     checkpoint: str | None
@@ -51,7 +48,7 @@ class CardConditions(_Strict):
     split: str | None
 
 
-class ExpectedValue(_Strict):
+class ExpectedValue(Record):
     """One published number, a fraction."""
 
     metric: CardMetric
@@ -69,7 +66,7 @@ class ExpectedValue(_Strict):
         return self
 
 
-class Card(_Strict):
+class Card(Record):
     """A file of ``leaderboards/cards``."""
 
     schema_version: Literal[1] = Field(alias="schema")

@@ -10,8 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.task import PAPER_VARIANT
@@ -31,25 +32,21 @@ class Confidence(StrEnum):
     """One source, and doubtful."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReportedValue(_Strict):
+class ReportedValue(Record):
     """One number of a publication."""
 
     value: float = Field(ge=0.0, le=1.0)
     confidence: Confidence
 
 
-class ReportedRating(_Strict):
+class ReportedRating(Record):
     """One mean rating by a judge, from 1 to 10; more is better."""
 
     value: float = Field(ge=1.0, le=10.0)
     confidence: Confidence
 
 
-class ReportedRow(_Strict):
+class ReportedRow(Record):
     """What a publication says of one model. Everything but ratings is a fraction."""
 
     model: str
@@ -79,7 +76,7 @@ class ReportedRow(_Strict):
     """One less what the publication prints."""
 
 
-class PublishedRows(_Strict):
+class PublishedRows(Record):
     """A file of ``leaderboards/published``."""
 
     schema_version: Literal[1] = Field(alias="schema")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.scores import Interval, Results, ScoringReport
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.probing.cards import Card, CardMetric, ExpectedValue
@@ -25,11 +26,7 @@ class ReproductionVerdict(StrEnum):
     NOT_COMPARABLE = "not comparable"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class ReproducedValue(_Record):
+class ReproducedValue(Record):
     """One published number beside the measured one."""
 
     expected: ExpectedValue
@@ -38,7 +35,7 @@ class ReproducedValue(_Record):
     verdict: ReproductionVerdict
 
 
-class ReproductionReport(_Record):
+class ReproductionReport(Record):
     """What ``emoreal-bench reproduce --json`` prints."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.readers import Options
 
 
-class ReaderOptions(BaseModel):
+class ReaderOptions(Record):
     """Base of every reader's options. Paths may be absolute or relative to the data folder."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AnnotationOptions(ReaderOptions):

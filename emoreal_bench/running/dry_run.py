@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import TextPart
@@ -25,10 +24,8 @@ CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English; only the model's own tokenizer knows."""
 
 
-class DryRun(BaseModel):
+class DryRun(Record):
     """What a run would do. Tokens and times are estimates."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     task: str

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.deferred import JobLimits, WrittenRequest
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import Delivery
@@ -28,10 +29,8 @@ JOBS_FOLDER = "jobs"
 _JOBS_FILE = "jobs.json"
 
 
-class Job(BaseModel):
+class Job(Record):
     """A job that is, or may be, with a service."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     token: str
     """Our mark of it."""
@@ -40,9 +39,7 @@ class Job(BaseModel):
     """The service's name for it; null until that is known."""
 
 
-class _Jobs(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
+class _Jobs(Record):
     schema_version: Literal[1] = Field(default=1, alias="schema")
     jobs: tuple[Job, ...] = ()
 

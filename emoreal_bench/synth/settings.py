@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from emoreal_bench.contracts.base import Record
 
 MAX_SEED = 2**32 - 1
 
@@ -25,10 +27,8 @@ class SpeechEngine(StrEnum):
     """Syllables without words, synthesized by this package."""
 
 
-class SynthSettings(BaseModel):
+class SynthSettings(Record):
     """What is wanted of a synthetic benchmark; equal settings give equal files."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     items: int = Field(ge=1, le=1_000_000)
     """Number of questions; five ask about each clip."""

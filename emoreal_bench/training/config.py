@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from emoreal_bench.catalog import explain
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.task import DEFAULT_VARIANT
@@ -40,11 +41,7 @@ class Method(StrEnum):
     AVEM_DPO = "avem_dpo"
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
-
-
-class SftSettings(_Settings):
+class SftSettings(Record):
     """Supervised training on the right answers."""
 
     name: Literal[Method.SFT]
@@ -59,7 +56,7 @@ class RejectedAnswer(StrEnum):
     """Drawn once for each pair, by the seed of the training."""
 
 
-class NaiveDpoSettings(_Settings):
+class NaiveDpoSettings(Record):
     """DPO as it is: one rejected answer, the clip as it is."""
 
     name: Literal[Method.NAIVE_DPO]
@@ -69,7 +66,7 @@ class NaiveDpoSettings(_Settings):
     """Which of two rejected answers is taken."""
 
 
-class VistaDpoSettings(_Settings):
+class VistaDpoSettings(Record):
     """Vista-DPO without its token-level term; picture and sound are both altered."""
 
     name: Literal[Method.VISTA_DPO]
@@ -82,7 +79,7 @@ class VistaDpoSettings(_Settings):
     clip carries a gradient."""
 
 
-class AvemDpoSettings(_Settings):
+class AvemDpoSettings(Record):
     """AVEm-DPO; its three parts are switched off one by one with the weights named here."""
 
     name: Literal[Method.AVEM_DPO]
@@ -118,7 +115,7 @@ MethodSettings = Annotated[
 ]
 
 
-class PairsData(_Settings):
+class PairsData(Record):
     """Preference pairs."""
 
     source: Literal["pairs"]
@@ -128,7 +125,7 @@ class PairsData(_Settings):
     """Folder that the pairs' clips are paths below."""
 
 
-class TaskData(_Settings):
+class TaskData(Record):
     """The items of a task with their right answers, for the fine-tuned setting."""
 
     source: Literal["task"]
@@ -148,7 +145,7 @@ class TaskData(_Settings):
 DataSettings = Annotated[PairsData | TaskData, Field(discriminator="source")]
 
 
-class Optimization(_Settings):
+class Optimization(Record):
     """Steps of the optimizer, AdamW."""
 
     learning_rate: float | None = Field(default=None, gt=0.0)
@@ -185,7 +182,7 @@ class Sharding(StrEnum):
     """Each holds a part (FSDP)."""
 
 
-class Hardware(_Settings):
+class Hardware(Record):
     """Where and in which number format; changes speed and memory."""
 
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda)$")
@@ -215,7 +212,7 @@ class ReferenceSource(StrEnum):
     """Computed in every step."""
 
 
-class ReferenceOptions(_Settings):
+class ReferenceOptions(Record):
     """The reference: the model as it was before the training."""
 
     source: ReferenceSource = ReferenceSource.CACHED
@@ -224,7 +221,7 @@ class ReferenceOptions(_Settings):
     """Of the cache; null for the user's cache folder."""
 
 
-class TaskEvaluation(_Settings):
+class TaskEvaluation(Record):
     """A run of a task on the adapter as it is."""
 
     task: str
@@ -244,7 +241,7 @@ class TaskEvaluation(_Settings):
         return Path(self.task).stem if self.task.endswith((".yaml", ".yml")) else self.task
 
 
-class Evaluation(_Settings):
+class Evaluation(Record):
     """Runs during the training: before the first step, every so often, after the last."""
 
     task: TaskEvaluation
@@ -257,7 +254,7 @@ class Evaluation(_Settings):
     """Steps between; null for before and after only."""
 
 
-class TrainingConfig(_Settings):
+class TrainingConfig(Record):
     """A training. The schema of the file that ``emoreal-bench train`` takes."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

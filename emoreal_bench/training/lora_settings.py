@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from emoreal_bench.contracts.base import Record
 
 
-class LoraSettings(BaseModel):
+class LoraSettings(Record):
     """The adapter to train, on the linear layers of the language model."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     rank: int = Field(default=8, ge=1)
     """Rank of the two matrices of each layer."""

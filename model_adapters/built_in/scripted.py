@@ -23,9 +23,10 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import AudioPart, Request, TextPart, VideoPart
 from emoreal_bench.contracts.result import Delivery, Result
@@ -36,10 +37,8 @@ from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.worker.protocol import render_question
 
 
-class ScriptedReply(BaseModel):
+class ScriptedReply(Record):
     """What comes back for one item; the fields are those of a result."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: str = ""
     status: DeliveryStatus = DeliveryStatus.OK
@@ -48,10 +47,8 @@ class ScriptedReply(BaseModel):
     retry_after: float | None = Field(default=None, ge=0.0)
 
 
-class Script(BaseModel):
+class Script(Record):
     """The file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     replies: dict[str, str | ScriptedReply] = Field(default_factory=dict)
     default: str | ScriptedReply | None = None

@@ -27,9 +27,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
@@ -71,9 +72,7 @@ class WorkerArguments(AdapterArguments):
     """Longest time for one question."""
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Entry(Record):
     command: tuple[str, ...] = Field(min_length=1)
     folder: Path | None = None
     environment: dict[str, str] = Field(default_factory=dict)

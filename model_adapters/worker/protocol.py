@@ -12,8 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import (
@@ -39,11 +40,7 @@ class MediaForm(StrEnum):
     """One MP4 file with the frames at their times, and the sound if it is wanted."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class WorkerDescription(_Message):
+class WorkerDescription(Record):
     """The answer to ``describe``. The fields mean what they mean in a model's description."""
 
     type: Literal["description"]
@@ -65,13 +62,13 @@ class WorkerDescription(_Message):
     needs_gpu: bool = False
 
 
-class WorkerLoaded(_Message):
+class WorkerLoaded(Record):
     """The answer to ``load``."""
 
     type: Literal["loaded"]
 
 
-class WorkerDelivery(_Message):
+class WorkerDelivery(Record):
     """What the worker fed to its model."""
 
     frames: int = Field(default=0, ge=0)
@@ -81,7 +78,7 @@ class WorkerDelivery(_Message):
     notes: tuple[str, ...] = ()
 
 
-class WorkerAnswer(_Message):
+class WorkerAnswer(Record):
     """The answer to ``generate`` and to ``score``."""
 
     type: Literal["answer"]

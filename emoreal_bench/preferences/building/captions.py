@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import MediaWanted
@@ -37,10 +38,8 @@ _BLIND_TURNS = 3
 """As many as there are answers: a model that always takes one letter is right in one turn."""
 
 
-class WrittenQuestion(BaseModel):
+class WrittenQuestion(Record):
     """One question as the writing model has to give it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     modality: Modality
     emotion: Text
@@ -52,10 +51,8 @@ class WrittenQuestion(BaseModel):
     spurious: Text
 
 
-class WrittenQuestions(BaseModel):
+class WrittenQuestions(Record):
     """The object that the writing model has to give."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     questions: tuple[WrittenQuestion, ...] = Field(min_length=1)
 

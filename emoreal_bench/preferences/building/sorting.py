@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from emoreal_bench.choices import split_choice
 from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.task import Subtask, Task
@@ -139,9 +140,7 @@ def _sort_by_cues(statement: str, side: Side) -> AnswerSort:
     return AnswerSort.RIGHT if str(side.person.cue) in text else AnswerSort.OTHER
 
 
-class _Sorted(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Sorted(Record):
     kind: AnswerSort
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from emoreal_bench.catalog import explain
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, NotComparableError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.scores import Interval
@@ -45,17 +46,7 @@ class Verdict(StrEnum):
     UNSURE = "unsure"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        use_attribute_docstrings=True,
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        allow_inf_nan=False,
-    )
-
-
-class Verdicts(_Record):
+class Verdicts(Record):
     """The file that the audit page saves."""
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -65,7 +56,7 @@ class Verdicts(_Record):
     """By pair and claim; what was not looked at is not there."""
 
 
-class Agreement(_Record):
+class Agreement(Record):
     """How often people agree with one kind of claim."""
 
     asked: int
@@ -78,7 +69,7 @@ class Agreement(_Record):
     """At 95 percent, by Wilson."""
 
 
-class AuditReport(_Record):
+class AuditReport(Record):
     """What an audit found. What ``emoreal-bench prefs audit --read --json`` prints."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.training.config import AvemDpoSettings, Method, MethodSettings
 from emoreal_bench.training.examples.batches import Layout, PromptMaker
 from emoreal_bench.training.examples.data import TrainingExample
@@ -34,19 +34,15 @@ GROWTH_THAT_WARNS = 2.0
 _BINS = 12
 
 
-class Histogram(BaseModel):
+class Histogram(Record):
     """Counts of values between edges."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
 
-class TextGap(BaseModel):
+class TextGap(Record):
     """The text gap over a sample of pairs, in nats."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
 
     pairs: int
     mean: float

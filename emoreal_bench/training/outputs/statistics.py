@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.text import count_of
 from emoreal_bench.training.examples.batches import Layout, PromptMaker
 from emoreal_bench.training.examples.data import TrainingData, TrainingExample
@@ -20,18 +19,14 @@ if TYPE_CHECKING:
 _BAR_WIDTH = 30
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)
-
-
-class Spread(_Record):
+class Spread(Record):
     """Mean and largest of some counts."""
 
     mean: float
     largest: int
 
 
-class TrainingStatistics(_Record):
+class TrainingStatistics(Record):
     """What is printed before the first step, and kept as ``statistics.json``."""
 
     examples: int
