@@ -21,8 +21,8 @@ from emoreal_bench.record.folder import RunFolder, load_timings
 from emoreal_bench.running.asking import Asker
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import Decoder, LookAhead
-from emoreal_bench.running.deferred import DeferredAsker
-from emoreal_bench.running.job_store import JobStore
+from emoreal_bench.running.deferred.asking import DeferredAsker
+from emoreal_bench.running.deferred.store import JobStore
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.loops import run_to_end
 from emoreal_bench.running.manifest import make_manifest

@@ -13,8 +13,8 @@ from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.record.log import read_log
 from emoreal_bench.running.budget import Budget, BudgetSpentError
-from emoreal_bench.running.deferred import MAX_FAILED_LOOKS
-from emoreal_bench.running.job_store import JOBS_FOLDER
+from emoreal_bench.running.deferred.asking import MAX_FAILED_LOOKS
+from emoreal_bench.running.deferred.store import JOBS_FOLDER
 from emoreal_bench.running.observer import RunObserver
 from tests.integration.apis.services import GOOGLE, ITEMS, KEY, OPENAI, VLLM, Service
 from tests.stub_server import Behaviour, StubServer

@@ -31,7 +31,7 @@ from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 from emoreal_bench.running.budget import Spending
 from emoreal_bench.running.busy import BusyClock
 from emoreal_bench.running.decoding import LookAhead
-from emoreal_bench.running.job_store import Job, JobDraft, JobStore
+from emoreal_bench.running.deferred.store import Job, JobDraft, JobStore
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import Plan
