@@ -7,7 +7,7 @@
 #   make test-long         the suites that take minutes
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make test-timm         the tests that need timm or torchvision, in an environment of their own
-#   make lint              ruff and mypy
+#   make lint              ruff, the layers of the package, and mypy
 #   make benchmark         speed and memory, recorded in benchmarks/results/
 #   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour
 #   make tiny-study        its preference stage over three seeds and two bases; another hour or more
@@ -58,6 +58,7 @@ test-timm: $(TIMM_VENV)/.installed
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 benchmark: $(VENV)/.installed-dev
