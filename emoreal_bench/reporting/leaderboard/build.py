@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoreal_bench.comparing.ranks import ClipScores, has_items, load_clip_scores
+from emoreal_bench.comparing.paired import ClipSums
+from emoreal_bench.comparing.ranks import has_items, load_clip_sums
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_json, short
@@ -135,10 +136,10 @@ def _write_site(groups: Sequence[Group], judged: Sequence[JudgedTable], out: Pat
     write_file(out / PAGE_FILE, _render(groups, judged, overview, exports))
 
 
-def _load_scores(runs: Sequence[RunReport]) -> dict[Path, dict[Scoring, ClipScores]]:
+def _load_scores(runs: Sequence[RunReport]) -> dict[Path, dict[Scoring, ClipSums]]:
     """Read the items of the runs that contend for a rank."""
     return {
-        run.folder: load_clip_scores(run.folder, [Scoring(name) for name in run.results.scores])
+        run.folder: load_clip_sums(run.folder, [Scoring(name) for name in run.results.scores])
         for run in runs
         if run.is_complete
         and run.folder is not None

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from emoreal_bench.comparing.rank_ranges import rank_ranges
-from emoreal_bench.comparing.ranks import ClipScores, paired_rank_ranges
+from emoreal_bench.comparing.paired import ClipSums
+from emoreal_bench.comparing.ranks import paired_rank_ranges, rank_ranges
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
@@ -219,7 +219,7 @@ def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
     return (-row.average.value if row.average else 1.0, row.model, row.facts)
 
 
-def with_ranks(rows: Sequence[Row], scores: Mapping[Path, ClipScores]) -> tuple[list[Row], bool]:
+def with_ranks(rows: Sequence[Row], scores: Mapping[Path, ClipSums]) -> tuple[list[Row], bool]:
     """Give rows their ranges of ranks.
 
     Only full rows with an interval are ranked. Blind baselines are marks to

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from emoreal_bench.comparing.ranks import ClipScores
+from emoreal_bench.comparing.paired import ClipSums
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.record.finished import RunReport
@@ -91,10 +91,10 @@ class RunExtras:
     """
 
     pages: Mapping[Path, str] = field(default_factory=dict)
-    scores: Mapping[Path, Mapping[Scoring, ClipScores]] = field(default_factory=dict)
+    scores: Mapping[Path, Mapping[Scoring, ClipSums]] = field(default_factory=dict)
     reproduced: frozenset[Path] = frozenset()
 
-    def scores_under(self, scoring: Scoring) -> dict[Path, ClipScores]:
+    def scores_under(self, scoring: Scoring) -> dict[Path, ClipSums]:
         """Give the scores of the runs that have some under a scoring."""
         return {
             folder: by_scoring[scoring]
