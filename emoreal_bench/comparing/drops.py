@@ -15,7 +15,7 @@ from emoreal_bench.contracts.check import (
     RuleKind,
     RuleResult,
 )
-from emoreal_bench.contracts.comparison import Verdict
+from emoreal_bench.contracts.comparison import AVERAGE, Verdict
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.text import percent, points
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-AVERAGE = "average accuracy"
 _ROUNDING = 1e-9
 """A drop of 0.03 that is computed as 0.030000000000000027 is still allowed."""
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from emoreal_bench.contracts.scores import Interval, Results, ScoringReport
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.probing.cards import Card, CardMetric, ExpectedValue
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 
 _ROUNDING = 1e-9
 
@@ -53,7 +53,7 @@ class ReproductionReport(_Record):
     values: tuple[ReproducedValue, ...]
 
 
-def check_reproduction(card: Card, report: RunReport) -> ReproductionReport:
+def check_reproduction(card: Card, report: FinishedRun) -> ReproductionReport:
     """Hold a run against a card.
 
     Args:
@@ -76,7 +76,7 @@ def check_reproduction(card: Card, report: RunReport) -> ReproductionReport:
     )
 
 
-def why_not_comparable(card: Card, report: RunReport) -> list[str]:
+def why_not_comparable(card: Card, report: FinishedRun) -> list[str]:
     """Say why a run does not speak of what a card speaks of."""
     results, manifest = report.results, report.manifest
     reasons = []
