@@ -64,7 +64,7 @@ from emoreal_bench.api.scores import (
 from emoreal_bench.api.training import preview_training, train
 from emoreal_bench.preferences.building.captions import CaptionOptions
 from emoreal_bench.preferences.building.known_cues import CuePairOptions
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.budget import Budget
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error

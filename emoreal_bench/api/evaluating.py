@@ -12,7 +12,7 @@ from emoreal_bench.catalog import TaskFile, find_task
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.readers import Dataset, load_items
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.manifest import run_id
 from emoreal_bench.running.observer import RunObserver
@@ -127,14 +127,13 @@ def evaluate_repeats(
     # Made once: describing a local model hashes its weights.
     adapter = create_adapter(model, options.model_arguments, options.lora)
     task_file, root, dataset = load_data(task, data, options)
-    folders = []
+    reports = []
     for number in range(repeats):
         plan_options = replace(options.plan, repeat=options.plan.repeat + number)
         plan = make_plan(task_file, dataset, root, plan_options)
         observer = observe and observe(f"{model}, repeat {number + 1} of {repeats}")
-        report = _carry_out(plan, adapter, options, observer)
-        folders.append(options.runs / report.manifest.run_id)
-    return report_repeats(folders)
+        reports.append(_carry_out(plan, adapter, options, observer))
+    return report_repeats(reports)
 
 
 def judge(
@@ -181,7 +180,7 @@ def _carry_out(
     finally:
         if cache is not None:
             cache.close()
-    return load_report(folder)
+    return RunReport.load(folder)
 
 
 def dry_run(

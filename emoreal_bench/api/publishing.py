@@ -11,7 +11,8 @@ from emoreal_bench.api.looking import find_runs
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.finished import load_report
+from emoreal_bench.reporting.notebook import RunReport
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
@@ -123,7 +124,7 @@ def diff_runs(first: Path, second: Path) -> RunChanges:
     Raises:
         RunError: If a folder holds no run.
     """
-    from emoreal_bench.reporting.terminal.run_changes import find_changes
+    from emoreal_bench.comparing.changes import find_changes
 
     return find_changes(first, second)
 
@@ -143,7 +144,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
     from emoreal_bench.running.merging import merge_runs as merge
 
     merge(folders, out)
-    return load_report(out)
+    return RunReport.load(out)
 
 
 def export_run(folder: Path, path: Path) -> None:

@@ -11,7 +11,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import score_folder
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def load_run(folder: Path) -> RunReport:
     Raises:
         RunError: If the folder holds no finished run.
     """
-    return load_report(folder)
+    return RunReport.load(folder)
 
 
 def score_run(folder: Path, scorings: Sequence[Scoring] | None = None) -> Results:

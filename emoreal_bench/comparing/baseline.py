@@ -55,7 +55,7 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
         )
     answers = load_answers(folder, [Scoring.STRICT])
     manifest, report = answers.manifest, results.scores[Scoring.STRICT]
-    right = right_answers(answers)
+    right = answers.right(Scoring.STRICT)
     baseline = Baseline(
         task=manifest.task,
         task_version=manifest.task_version,
@@ -125,17 +125,6 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
             where=str(run.folder),
             remedy=f"Run it as the baseline was run, or make a new one. {_SAVE_AGAIN}",
         )
-
-
-def right_answers(run: AnsweredRun) -> NDArray[np.bool_]:
-    """Say of each item of a run whether it is right under strict.
-
-    Returns:
-        ``(items,)`` in the order of the plan.
-    """
-    readings = run.collected.readings[Scoring.STRICT]
-    right: NDArray[np.bool_] = readings.answer == run.frame.gold
-    return right
 
 
 def pack_bits(bits: NDArray[np.bool_]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from emoreal_bench.comparing.paired import corrected, pair_up, sign_flip_clips
 from emoreal_bench.comparing.runs import AnsweredRun
-from emoreal_bench.comparing.scores import compare_scores
+from emoreal_bench.comparing.scores import compare_pair
 from emoreal_bench.contracts.check import (
     CheckRules,
     Decision,
@@ -15,18 +15,14 @@ from emoreal_bench.contracts.check import (
     RuleKind,
     RuleResult,
 )
-from emoreal_bench.contracts.comparison import Difference, Verdict
+from emoreal_bench.contracts.comparison import AVERAGE, Verdict
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.scoring.frame import NO_ANSWER
-from emoreal_bench.statistics.paired import holm
-from emoreal_bench.statistics.sign_flips import SignFlipTest, detectable_drop, sign_flip_test
 from emoreal_bench.text import percent, points
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-AVERAGE = "average accuracy"
 _ROUNDING = 1e-9
 """A drop of 0.03 that is computed as 0.030000000000000027 is still allowed."""
 
@@ -52,10 +48,12 @@ def check_drops(
         NotComparableError: If no item is scored.
     """
     limits = _largest_drops(run, rules)
-    differences = _differences(run, was_right, seed)
-    changes = _changes(run, was_right, list(differences)[:-1])
+    counted = run.collected.readings[Scoring.STRICT].counted
+    pair = pair_up(run.task, run.frame, (was_right, run.right(Scoring.STRICT)), counted)
+    comparison = compare_pair(pair, Scoring.STRICT, seed=seed)
+    differences = {**comparison.subtasks, AVERAGE: comparison.average}
     tests = {
-        name: sign_flip_test(*changes[name], seed=seed, name=name)
+        name: sign_flip_clips(pair if name == AVERAGE else pair.subtask(name), seed=seed, name=name)
         for name in differences
         if name in limits
     }
@@ -63,9 +61,22 @@ def check_drops(
     better = _adjusted({name: test.p_better for name, test in tests.items()})
     results = []
     for name, test in tests.items():
-        detectable = detectable_drop(test, rules.level / _tests_sharing(name, tests))
+        detectable = test.detectable(rules.level / _tests_sharing(name, tests)) or 0.0
         verdict = _verdict((worse[name], better[name]), rules.level, limits[name], detectable)
-        drop = _drop_test(differences[name], test, worse[name], detectable, verdict)
+        change = differences[name]
+        drop = DropTest(
+            n=change.n,
+            before=change.first,
+            after=change.second,
+            difference=change.difference,
+            interval=change.interval,
+            smallest_detectable=detectable,
+            only_before=change.only_first,
+            only_after=change.only_second,
+            p_value=test.p_worse,
+            adjusted_p_value=worse[name],
+            verdict=verdict,
+        )
         results.append(_result(name, limits[name], drop, rules.decide))
     return results
 
@@ -76,12 +87,11 @@ def _adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
     The average has half of the level for itself, since a model that becomes
     worse mostly does so everywhere; Holm's correction is over the subtasks.
     """
-    subtasks = [name for name in p_values if name != AVERAGE]
-    adjusted = dict(zip(subtasks, holm([p_values[name] for name in subtasks]), strict=True))
+    adjusted = corrected({name: value for name, value in p_values.items() if name != AVERAGE})
     if AVERAGE not in p_values:
         return adjusted
+    shares = 2 if adjusted else 1
     adjusted[AVERAGE] = p_values[AVERAGE]
-    shares = 2 if subtasks else 1
     return {name: min(1.0, shares * value) for name, value in adjusted.items()}
 
 
@@ -98,41 +108,6 @@ def _largest_drops(run: AnsweredRun, rules: CheckRules) -> dict[str, float]:
     return {name: drop for name, drop in drops.items() if drop is not None}
 
 
-def _differences(
-    run: AnsweredRun, was_right: NDArray[np.bool_], seed: int
-) -> dict[str, Difference]:
-    """Compare the accuracies as ``emoreal-bench compare`` does; the average comes last."""
-    import numpy as np
-
-    now = run.collected.readings[Scoring.STRICT]
-    answer = np.where(was_right, run.frame.gold, NO_ANSWER).astype(np.int8)
-    comparison = compare_scores(run.task, run.frame, replace(now, answer=answer), now, seed=seed)
-    return {**comparison.subtasks, AVERAGE: comparison.average}
-
-
-def _changes(
-    run: AnsweredRun, was_right: NDArray[np.bool_], subtasks: Sequence[str]
-) -> dict[str, tuple[NDArray[np.float64], float]]:
-    """Give, for each score, what each clip and what one item adds to its change.
-
-    The second number is named ``least_change`` in :func:`sign_flip_test`.
-    """
-    import numpy as np
-
-    is_right = run.collected.readings[Scoring.STRICT].answer == run.frame.gold
-    gained = is_right.astype(np.int8) - was_right.astype(np.int8)
-    clips = int(run.frame.clip.max()) + 1
-    changes: dict[str, tuple[NDArray[np.float64], float]] = {}
-    average, least = np.zeros(clips), 0.0
-    for name in subtasks:
-        members = run.frame.members(name)
-        by_clip = np.bincount(run.frame.clip[members], gained[members], minlength=clips)
-        changes[name] = (by_clip / members.size, 1 / members.size)
-        average += changes[name][0] / len(subtasks)
-        least = max(least, changes[name][1] / len(subtasks))
-    return changes | {AVERAGE: (average, least)}
-
-
 def _verdict(
     p_values: tuple[float, float], level: float, limit: float, detectable: float
 ) -> Verdict:
@@ -143,28 +118,6 @@ def _verdict(
     if better <= level:
         return Verdict.BETTER
     return Verdict.TOO_SMALL if 0 < limit < detectable else Verdict.NO_EVIDENCE
-
-
-def _drop_test(
-    difference: Difference,
-    test: SignFlipTest,
-    adjusted: float,
-    detectable: float,
-    verdict: Verdict,
-) -> DropTest:
-    return DropTest(
-        n=difference.n,
-        before=difference.first,
-        after=difference.second,
-        difference=difference.difference,
-        interval=difference.interval,
-        smallest_detectable=detectable,
-        only_before=difference.only_first,
-        only_after=difference.only_second,
-        p_value=test.p_worse,
-        adjusted_p_value=adjusted,
-        verdict=verdict,
-    )
 
 
 def _result(about: str, limit: float, drop: DropTest, decide: Decision) -> RuleResult:

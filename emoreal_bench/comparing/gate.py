@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from emoreal_bench.catalog import explain, suggest
 from emoreal_bench.comparing.baseline import refuse_other_run, unpack_bits
-from emoreal_bench.comparing.drops import AVERAGE, check_drops
+from emoreal_bench.comparing.drops import check_drops
 from emoreal_bench.comparing.runs import load_answers
 from emoreal_bench.contracts.check import (
     Baseline,
@@ -22,6 +22,7 @@ from emoreal_bench.contracts.check import (
     RuleKind,
     RuleResult,
 )
+from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Scoring

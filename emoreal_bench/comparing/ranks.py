@@ -1,41 +1,30 @@
-"""Ranks from paired tests: every two models of a table on the items that both answered.
+"""Ranks as ranges: two models share ranks where their scores cannot be told apart.
 
 Two intervals that overlap do not show that two models are equal: both answered
-the same items, so most of the chance in their scores is shared. The test looks
-at the difference, clip by clip.
+the same items, so most of the chance in their scores is shared. So where the
+items are at hand, every two models are tested on those that both answered.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import erfc, sqrt
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from emoreal_bench.comparing.runs import AnsweredRun, load_answers
+from emoreal_bench.comparing.paired import (
+    ClipSums,
+    Paired,
+    corrected,
+    normal_clips,
+    scored_subtasks,
+    sum_by_clip,
+)
+from emoreal_bench.comparing.runs import load_answers
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE
-from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
+from emoreal_bench.contracts.scores import Interval
+from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.statistics.intervals import CONFIDENCE
-from emoreal_bench.statistics.paired import holm
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, slots=True)
-class ClipScores:
-    """What each clip adds to the average accuracy of a run.
-
-    Attributes:
-        average: Unweighted mean of the accuracies of the subtasks.
-        residuals: ``(clips,)`` right answers beyond the average of their
-            subtask, each weighted by what it counts in the average.
-    """
-
-    average: float
-    residuals: NDArray[np.float64]
 
 
 def has_items(folder: Path | None) -> bool:
@@ -43,64 +32,66 @@ def has_items(folder: Path | None) -> bool:
     return folder is not None and all((folder / name).is_file() for name in (PLAN_FILE, ITEMS_FILE))
 
 
-def load_clip_scores(folder: Path, scorings: Sequence[Scoring]) -> dict[Scoring, ClipScores]:
+def load_clip_sums(folder: Path, scorings: Sequence[Scoring]) -> dict[Scoring, ClipSums]:
     """Read the answers of a run and sum them by clip.
 
     Raises:
         RunError: If the folder holds no run, or its plan is damaged.
     """
-    run = load_answers(folder, scorings)
-    return {scoring: _clip_scores(run, scoring) for scoring in scorings}
-
-
-def _clip_scores(run: AnsweredRun, scoring: Scoring) -> ClipScores:
     import numpy as np
 
-    frame = run.frame
-    right = run.collected.readings[scoring].answer == frame.gold_for(scoring)
-    residuals = np.zeros(int(frame.clip.max()) + 1)
-    scored = [name for name in frame.layouts if run.task.subtasks[name].answer != AnswerKind.OPEN]
-    accuracies = []
-    for name in scored:
-        members = frame.members(name)
-        accuracies.append(right[members].mean())
-        beyond = (right[members] - accuracies[-1]) / (members.size * len(scored))
-        residuals += np.bincount(frame.clip[members], beyond, minlength=residuals.size)
-    # A run of free text alone has no accuracy, and no rank that this would decide.
-    return ClipScores(float(np.mean(accuracies)) if accuracies else 0.0, residuals)
+    run = load_answers(folder, scorings)
+    names = scored_subtasks(run.task, run.frame)
+    items = sum_by_clip(run.frame, names, np.ones(run.frame.clip.size, np.bool_))
+    return {
+        scoring: ClipSums(items, sum_by_clip(run.frame, names, run.right(scoring)))
+        for scoring in scorings
+    }
 
 
-def paired_rank_ranges(scores: Sequence[ClipScores]) -> list[tuple[int, int]]:
+def paired_rank_ranges(runs: Sequence[ClipSums]) -> list[tuple[int, int]]:
     """Give each run the best and the worst rank that it may hold.
 
-    A run is above another only if a two-sided test of their difference, its
-    standard error clustered by clip and its p-value corrected by Holm's method
-    for all pairs, finds it better.
+    A run is above another only if a test of their difference, its p-value
+    corrected for the number of all pairs, finds it better.
 
     Args:
-        scores: Of runs of the same items.
+        runs: Of the same items.
 
     Returns:
         ``(best, worst)`` for each run, in the same order, from 1.
     """
-    import numpy as np
+    tests = {
+        (first, second): normal_clips(Paired(runs[first], runs[second]))
+        for first, second in combinations(range(len(runs)), 2)
+    }
+    p_values = corrected({pair: test.p_value for pair, test in tests.items()})
+    above, below = [0] * len(runs), [0] * len(runs)
+    for (first, second), test in tests.items():
+        if p_values[first, second] < 1 - CONFIDENCE:
+            better, worse = (second, first) if test.estimate > 0 else (first, second)
+            below[better] += 1
+            above[worse] += 1
+    return [(1 + above[run], len(runs) - below[run]) for run in range(len(runs))]
 
-    number = len(scores)
-    above = np.zeros((number, number), dtype=bool)
-    pairs = [(first, second) for first in range(number) for second in range(first + 1, number)]
-    p_values = holm([_p_value(scores[first], scores[second]) for first, second in pairs])
-    for (first, second), p_value in zip(pairs, p_values, strict=True):
-        if p_value < 1 - CONFIDENCE:
-            better = scores[first].average > scores[second].average
-            above[(first, second) if better else (second, first)] = True
-    return [(1 + int(above[:, run].sum()), number - int(above[run].sum())) for run in range(number)]
 
+def rank_ranges(intervals: Sequence[Interval]) -> list[tuple[int, int]]:
+    """Give each score the best and the worst rank that it may hold.
 
-def _p_value(first: ClipScores, second: ClipScores) -> float:
-    clips = first.residuals.size
-    difference = first.average - second.average
-    if difference == 0 or clips < 2:
-        return 1.0
-    by_clip = first.residuals - second.residuals
-    error = sqrt(clips / (clips - 1) * float(by_clip @ by_clip))
-    return erfc(abs(difference) / error / sqrt(2)) if error > 0 else 0.0
+    A score is above another only if its whole interval is; intervals that touch
+    do not separate. So the best rank is one more than the number of scores
+    surely above, the worst is the number of all less those surely below.
+
+    Args:
+        intervals: Lower and upper bound of each score; larger is better.
+
+    Returns:
+        ``(best, worst)`` for each interval, in the same order, from 1.
+    """
+    lower_bounds = sorted(lower for lower, _ in intervals)
+    upper_bounds = sorted(upper for _, upper in intervals)
+    total = len(intervals)
+    return [
+        (1 + total - bisect_right(lower_bounds, upper), total - bisect_left(upper_bounds, lower))
+        for lower, upper in intervals
+    ]

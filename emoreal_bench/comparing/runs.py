@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emoreal_bench.comparing.scores import compare_scores
-from emoreal_bench.comparing.shifting import shift_between
+from emoreal_bench.comparing.paired import pair_up
+from emoreal_bench.comparing.scores import compare_pair
 from emoreal_bench.contracts.comparison import (
     ComparedRun,
     Comparison,
     ComparisonReport,
+    LogLikelihoodShift,
     RunComparison,
 )
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
+from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.request import GenerationSettings
+from emoreal_bench.contracts.result import ChoiceScores
 from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest, RequestIdentity
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import Factor, Scoring
+from emoreal_bench.contracts.vocabulary import AnswerMethod, Factor, Scoring
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import DeliveryTally, read_replies
-from emoreal_bench.scoring.collect import (
-    Collected,
-    Readings,
-    collect_readings,
-    count_statuses,
-)
-from emoreal_bench.scoring.frame import NO_ANSWER, Frame, build_frame
+from emoreal_bench.scoring.choice_probabilities import log_likelihood_shift
+from emoreal_bench.scoring.collect import Collected, Reply, collect_readings, count_statuses
+from emoreal_bench.scoring.frame import Frame, build_frame
 from emoreal_bench.scoring.score import COVERED
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from emoreal_bench.contracts.scores import DeliverySummary
 
 COMPARED_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
@@ -65,6 +67,8 @@ class AnsweredRun:
         frame: Of its items, their options under the letters that the model saw.
         collected: What became of them.
         delivery: What reached the model; None if nothing was logged.
+        items: As they were planned.
+        choice_scores: By item, of those whose options were scored.
     """
 
     folder: Path
@@ -73,6 +77,15 @@ class AnsweredRun:
     frame: Frame
     collected: Collected
     delivery: DeliverySummary | None
+    items: Sequence[Item] = ()
+    choice_scores: Mapping[str, ChoiceScores] = field(default_factory=dict)
+
+    def right(self, scoring: Scoring) -> NDArray[np.bool_]:
+        """Say of each item, in the order of the plan, whether it is right under a scoring."""
+        right: NDArray[np.bool_] = self.collected.readings[scoring].answer == self.frame.gold_for(
+            scoring
+        )
+        return right
 
     def describe(self) -> ComparedRun:
         """Say who it is and how much of it there is."""
@@ -96,9 +109,17 @@ def load_answers(folder: Path, scorings: Sequence[Scoring] = COMPARED_SCORINGS) 
     manifest, items = load_manifest(folder), load_plan_items(folder)
     task = Task.model_validate(manifest.task_definition)
     frame, tally = build_frame(task, items), DeliveryTally()
-    replies = read_replies(folder / ITEMS_FILE, tally)
-    collected = collect_readings(task, frame, items, replies, scorings)
-    return AnsweredRun(folder, manifest, task, frame, collected, tally.summary())
+    choice_scores: dict[str, ChoiceScores] = {}
+
+    def replies() -> Iterator[Reply]:
+        for reply in read_replies(folder / ITEMS_FILE, tally):
+            if reply.choice_scores is not None:
+                choice_scores[reply.id] = reply.choice_scores
+            yield reply
+
+    collected = collect_readings(task, frame, items, replies(), scorings)
+    delivery = tally.summary()
+    return AnsweredRun(folder, manifest, task, frame, collected, delivery, items, choice_scores)
 
 
 def compare_runs(
@@ -134,7 +155,7 @@ def compare_runs(
             RunComparison(
                 run=second.describe(),
                 scorings=comparisons,
-                log_likelihood_shift=shift_between(first.folder, folder, seed=seed),
+                log_likelihood_shift=shift_between(first, second, seed=seed),
             )
         )
     return ComparisonReport(
@@ -185,25 +206,47 @@ def compare_answers(
     Raises:
         NotComparableError: If they have no scored item in common.
     """
-    answers = [run.collected.readings[scoring] for run in (first, _under_letters_of(second, first))]
-    return compare_scores(first.task, first.frame, answers[0], answers[1], seed=seed)
+    counted = [run.collected.readings[scoring].counted for run in (first, second)]
+    right = (first.right(scoring), second.right(scoring))
+    pair = pair_up(first.task, first.frame, right, counted[0] & counted[1])
+    return compare_pair(pair, scoring, seed=seed)
 
 
-def _under_letters_of(second: AnsweredRun, first: AnsweredRun) -> AnsweredRun:
-    """Rewrite answers in the letters of another run, as far as right and wrong go."""
-    readings = {
-        scoring: _rewrite(answers, second.frame, first.frame)
-        for scoring, answers in second.collected.readings.items()
-    }
-    return replace(second, collected=replace(second.collected, readings=readings))
+def shift_between(
+    first: AnsweredRun, second: AnsweredRun, *, seed: int = 0
+) -> LogLikelihoodShift | None:
+    """Measure how far the right answer's log-likelihood falls, per subtask and over all items.
 
+    Args:
+        first: The run with the clips as they are.
+        second: A run of the same items.
+        seed: Of the intervals.
 
-def _rewrite(answers: Readings, own: Frame, other: Frame) -> Readings:
-    import numpy as np
-
-    right = answers.answer == own.gold_for(answers.scoring)
-    renamed = np.where(right, other.gold_for(answers.scoring), NO_ANSWER).astype(np.int8)
-    return replace(answers, answer=renamed)
+    Returns:
+        None unless both runs hold choice scores of the same items under the same letters.
+    """
+    requests = [run.manifest.request for run in (first, second)]
+    if any(request.answer_method is not AnswerMethod.SCORE_CHOICES for request in requests):
+        return None
+    if requests[0].choice_shuffle_seed != requests[1].choice_shuffle_seed:
+        return None
+    both = first.choice_scores.keys() & second.choice_scores.keys()
+    groups: dict[str, list[Item]] = {}
+    for item in first.items:
+        if item.id in both:
+            groups.setdefault(item.subtask, []).append(item)
+    if not groups:
+        return None
+    scores = (first.choice_scores, second.choice_scores)
+    try:
+        subtasks = {
+            name: log_likelihood_shift(items, *scores, seed=seed) for name, items in groups.items()
+        }
+        everything = [item for items in groups.values() for item in items]
+        overall = log_likelihood_shift(everything, *scores, seed=seed)
+    except NotComparableError as problem:
+        return LogLikelihoodShift(subtasks={}, overall=None, undefined=str(problem))
+    return LogLikelihoodShift(subtasks=subtasks, overall=overall)
 
 
 def _remedy(first: Manifest, second: Manifest, across: Collection[Factor]) -> str:

@@ -11,6 +11,9 @@ from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
 
+AVERAGE = "average accuracy"
+"""What reports call the unweighted mean of the accuracies of all subtasks."""
+
 
 class Verdict(StrEnum):
     """What a comparison says of the second run, in words."""

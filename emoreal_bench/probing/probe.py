@@ -11,10 +11,9 @@ from emoreal_bench.comparing.runs import (
     compare_answers,
     load_answers,
     refuse_unequal,
+    shift_between,
 )
-from emoreal_bench.comparing.shifting import shift_between
 from emoreal_bench.contracts.adapter import Capabilities
-from emoreal_bench.contracts.comparison import Comparison
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.probe import Accuracies, Condition, ConditionScores, ProbeReport
 from emoreal_bench.contracts.scores import ScoringReport
@@ -153,15 +152,11 @@ def _condition_scores(
     )
     if condition is Condition.FULL:
         return scores
-    change = _change(folder, condition, full, seed)
-    shift = shift_between(full.folder, folder, seed=seed)
-    return scores.model_copy(update={"change": change, "log_likelihood_shift": shift})
-
-
-def _change(folder: Path, condition: Condition, full: AnsweredRun, seed: int) -> Comparison:
     run = load_answers(folder, (HEADLINE_SCORING,))
     refuse_unequal(full, run, _FACTORS[condition])
-    return compare_answers(full, run, HEADLINE_SCORING, seed=seed)
+    change = compare_answers(full, run, HEADLINE_SCORING, seed=seed)
+    shift = shift_between(full, run, seed=seed)
+    return scores.model_copy(update={"change": change, "log_likelihood_shift": shift})
 
 
 def _headline(folder: Path) -> ScoringReport:

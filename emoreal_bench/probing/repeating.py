@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emoreal_bench.comparing.runs import load_answers
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.scoring.repeats import Spread, repeat_spread
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,7 @@ class RepeatsReport:
     """
 
     model: str
-    runs: tuple[RunReport, ...]
+    runs: tuple[FinishedRun, ...]
     scoring: Scoring
     spread: Spread
 
@@ -42,18 +39,18 @@ class RepeatsReport:
         return all(run.is_complete for run in self.runs)
 
 
-def report_repeats(folders: Sequence[Path]) -> RepeatsReport:
+def report_repeats(runs: Sequence[FinishedRun]) -> RepeatsReport:
     """Measure the variation over runs that differ in nothing but their seed.
 
     Args:
-        folders: Of two finished runs or more.
+        runs: Two or more that were read from their folders.
 
     Raises:
         NotComparableError: If there are fewer than two, or nothing in them is scored.
-        RunError: If a folder holds no finished run, or a damaged one.
+        RunError: If a run is damaged.
     """
-    runs = tuple(load_report(folder) for folder in folders)
+    folders = [run.folder for run in runs if run.folder is not None]
     answered = [load_answers(folder, [HEADLINE_SCORING]) for folder in folders]
     readings = [run.collected.readings[HEADLINE_SCORING] for run in answered]
     spread = repeat_spread(answered[0].frame, readings)
-    return RepeatsReport(runs[0].manifest.model.name, runs, HEADLINE_SCORING, spread)
+    return RepeatsReport(runs[0].manifest.model.name, tuple(runs), HEADLINE_SCORING, spread)

@@ -12,7 +12,7 @@ from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.scores import Interval, Results, ScoringReport
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.probing.cards import Card, CardMetric, ExpectedValue
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 
 _ROUNDING = 1e-9
 
@@ -50,7 +50,7 @@ class ReproductionReport(Record):
     values: tuple[ReproducedValue, ...]
 
 
-def check_reproduction(card: Card, report: RunReport) -> ReproductionReport:
+def check_reproduction(card: Card, report: FinishedRun) -> ReproductionReport:
     """Hold a run against a card.
 
     Args:
@@ -73,7 +73,7 @@ def check_reproduction(card: Card, report: RunReport) -> ReproductionReport:
     )
 
 
-def why_not_comparable(card: Card, report: RunReport) -> list[str]:
+def why_not_comparable(card: Card, report: FinishedRun) -> list[str]:
     """Say why a run does not speak of what a card speaks of."""
     results, manifest = report.results, report.manifest
     reasons = []

@@ -1,14 +1,14 @@
-"""Reads a finished run folder for reporting."""
+"""Reads a finished run folder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from emoreal_bench.contracts.errors import RunError, UsageError
+from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import (
     MANIFEST_FILE,
     RESULTS_FILE,
@@ -17,17 +17,12 @@ from emoreal_bench.contracts.run_record import (
     Timings,
 )
 from emoreal_bench.contracts.scores import Results
-from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from rich.table import Table
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class RunReport:
+class FinishedRun:
     """What a run folder says, without its items.
 
     Attributes:
@@ -47,37 +42,8 @@ class RunReport:
         """Say whether every item reached the model and came back."""
         return self.results.coverage.covered == self.results.coverage.items
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Give every score as a row of a data frame, numbers in 0..1.
 
-        Raises:
-            MissingExtraError: If pandas is not installed.
-        """
-        from emoreal_bench.reporting.notebook import scores_frame
-
-        return scores_frame(self.results)
-
-    def table(self) -> Table:
-        """Give the headline scores as a table to print with rich; a notebook shows it as is.
-
-        Raises:
-            UsageError: If the run has no scores, as that of a judge.
-        """
-        from emoreal_bench.reporting.terminal.scores import score_table
-
-        for scoring in (HEADLINE_SCORING, *Scoring):
-            if scoring in self.results.scores:
-                return score_table(self.results, scoring)
-        raise UsageError("This run has no scores; the run of a judge has judgements instead.")
-
-    def _repr_html_(self) -> str:
-        """Show the run in a notebook."""
-        from emoreal_bench.reporting.notebook import report_html
-
-        return report_html(self)
-
-
-def load_report(run_folder: Path) -> RunReport:
+def load_report(run_folder: Path) -> FinishedRun:
     """Read manifest, scores and timings of a run.
 
     Args:
@@ -100,7 +66,7 @@ def load_report(run_folder: Path) -> RunReport:
             remedy="Give the run command again to finish it, or score what is there with "
             "`emoreal-bench score`.",
         )
-    report = RunReport(
+    report = FinishedRun(
         manifest=_read_record(run_folder / MANIFEST_FILE, Manifest),
         results=_read_record(run_folder / RESULTS_FILE, Results),
         timings=_read_record(run_folder / TIMINGS_FILE, Timings)
@@ -127,7 +93,7 @@ def _read_record(path: Path, record_type: type[_Record]) -> _Record:
         ) from error
 
 
-def _check_that_parts_belong_together(report: RunReport, run_folder: Path) -> None:
+def _check_that_parts_belong_together(report: FinishedRun, run_folder: Path) -> None:
     manifest, results = report.manifest, report.results
     pairs = {
         "task": (results.task, manifest.task),

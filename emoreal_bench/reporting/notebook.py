@@ -1,13 +1,18 @@
-"""A run's scores for a notebook: a table of numbers, and HTML with drawn intervals."""
+"""A run as the API gives it: its scores as a table, a data frame, and HTML for a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emoreal_bench.contracts.comparison import AVERAGE
+from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.scores import Interval, Results, SubtaskScores
-from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
+from emoreal_bench.record.finished import FinishedRun, load_report
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,
@@ -20,12 +25,54 @@ from emoreal_bench.text import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
-    from emoreal_bench.record.finished import RunReport
-
-AVERAGE = "average accuracy"
 _BAR_WIDTH, _BAR_HEIGHT = 160, 14
 _NOT_NUMBERS = ("n", "outcomes", "intervals", "notes", "per_class", "confusion")
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport(FinishedRun):
+    """What a run says, for who asked for it: a notebook shows it as it is."""
+
+    @classmethod
+    def load(cls, folder: Path) -> RunReport:
+        """Read a finished run.
+
+        Raises:
+            RunError: If the folder holds no finished run.
+        """
+        run = load_report(folder)
+        return cls(run.manifest, run.results, run.timings, run.folder)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give every score as a row of a data frame, numbers in 0..1.
+
+        Raises:
+            MissingExtraError: If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("A data frame", "pandas") from error
+        return pd.DataFrame(list(score_rows(self.results)))
+
+    def table(self) -> Table:
+        """Give the headline scores as a table to print with rich; a notebook shows it as is.
+
+        Raises:
+            UsageError: If the run has no scores, as that of a judge.
+        """
+        from emoreal_bench.reporting.terminal.scores import score_table
+
+        for scoring in (HEADLINE_SCORING, *Scoring):
+            if scoring in self.results.scores:
+                return score_table(self.results, scoring)
+        raise UsageError("This run has no scores; the run of a judge has judgements instead.")
+
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook."""
+        return report_html(self)
 
 
 def score_rows(results: Results) -> Iterator[dict[str, Any]]:
@@ -48,22 +95,7 @@ def score_rows(results: Results) -> Iterator[dict[str, Any]]:
                 yield place | _numbers(scores)
 
 
-def scores_frame(results: Results) -> pd.DataFrame:
-    """Give :func:`score_rows` as a data frame.
-
-    Raises:
-        MissingExtraError: If pandas is not installed.
-    """
-    try:
-        import pandas as pd
-    except ImportError as error:
-        from emoreal_bench.contracts.errors import MissingExtraError
-
-        raise MissingExtraError("A data frame", "pandas") from error
-    return pd.DataFrame(list(score_rows(results)))
-
-
-def report_html(report: RunReport) -> str:
+def report_html(report: FinishedRun) -> str:
     """Write a run as a piece of HTML: who was asked what, and the headline scores.
 
     Everything that others named is escaped. Numbers stand beside every bar.

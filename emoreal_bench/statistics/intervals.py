@@ -72,8 +72,7 @@ def count_clusters(
     present, position = np.unique(clusters, return_inverse=True)
     cells = position.astype(np.int64) * width + features
     counts = np.bincount(cells, minlength=present.size * width).reshape(present.size, width)
-    vectors, multiplicity = _distinct_rows(counts)
-    return ClusterCounts(vectors, multiplicity)
+    return fold_clusters(counts)
 
 
 def resample(
@@ -196,8 +195,14 @@ def wilson_interval(
     return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
-def _distinct_rows(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Fold equal rows; as ``numpy.unique(axis=0)``, faster where a row fits into one number."""
+def fold_clusters(counts: NDArray[np.int64]) -> ClusterCounts:
+    """Fold equal clusters.
+
+    As ``numpy.unique(axis=0)``, but faster where a row fits into one number.
+
+    Args:
+        counts: ``(clusters, features)``.
+    """
     import numpy as np
 
     bases = [int(base) for base in counts.max(axis=0) + 1] if counts.size else []
@@ -205,9 +210,9 @@ def _distinct_rows(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArra
     for base in bases:
         span *= base
     if span >= _LARGEST_CODE:
-        return np.unique(counts, axis=0, return_counts=True)
+        return ClusterCounts(*np.unique(counts, axis=0, return_counts=True))
     codes = np.zeros(counts.shape[0], dtype=np.int64)
     for column, base in enumerate(bases):
         codes = codes * base + counts[:, column]
     _, first, multiplicity = np.unique(codes, return_index=True, return_counts=True)
-    return counts[first], multiplicity.astype(np.int64)
+    return ClusterCounts(counts[first], multiplicity.astype(np.int64))

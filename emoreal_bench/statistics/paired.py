@@ -7,17 +7,11 @@ from math import exp, lgamma, log
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from emoreal_bench.contracts.comparison import Verdict
-from emoreal_bench.contracts.scores import Interval
-from emoreal_bench.statistics.intervals import CONFIDENCE
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 POWER = 0.8
-DIFFERENCE_THAT_MATTERS = 0.05
-"""A test that would probably miss this difference is called too small."""
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
@@ -57,61 +51,31 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def smallest_detectable(
-    draws: NDArray[np.float64], confidence: float = CONFIDENCE, power: float = POWER
-) -> float | None:
-    """Give the true difference that a test of this size finds with the given power.
+def spread(draws: NDArray[np.float64]) -> float | None:
+    """Take the standard error of a difference from its bootstrap values.
 
     Args:
-        draws: ``(replicates,)`` bootstrap values of the difference; their
-            spread stands for its standard error.
-        confidence: Of the two-sided test.
-        power: Probability of finding the difference.
+        draws: ``(replicates,)``; NaN where a replicate does not define the difference.
 
     Returns:
-        The difference, or None where no replicate defines it or they do not
-        vary, as for runs that agree on every item.
+        None where no replicate defines it or they do not vary, as for runs that
+        agree on every item.
     """
     import numpy as np
 
     defined = draws[~np.isnan(draws)]
     if defined.size == 0 or defined.min() == defined.max():
         return None
-    normal = NormalDist()
-    return (normal.inv_cdf((1 + confidence) / 2) + normal.inv_cdf(power)) * float(defined.std())
+    return float(defined.std())
 
 
-def all_alike_p_value(clips: int) -> float:
-    """Give the two-sided p-value where every clip changes by the same.
-
-    Had the runs been swapped in any one clip, the change were smaller: of all
-    ways to swap them, two have a change as large.
-    """
-    return 2.0 ** (1 - clips)
-
-
-def verdict_of(
-    difference: float,
-    interval: Interval | None,
-    detectable: float | None,
-    p_value: float | None,
-) -> Verdict:
-    """Put a test of runs that are not identical into words.
-
-    A difference counts only if the interval, which knows of clips, excludes 0
-    and the exact test agrees. Where all clips change alike, or there is but one,
-    nothing is known of the difference that the test could have found.
+def detectable(standard_error: float, tail: float, power: float = POWER) -> float:
+    """Give the true difference that a test finds with the given power.
 
     Args:
-        difference: Second less first.
-        interval: Of the difference; None if there are too few clips.
-        detectable: See :func:`smallest_detectable`.
-        p_value: Of an exact test, corrected for their number; None if there is none.
+        standard_error: Of the difference.
+        tail: Level of a one-sided test, half the level of a two-sided one: 0 to 0.5.
+        power: Probability of finding the difference.
     """
-    excludes_zero = interval is not None and (interval[0] > 0 or interval[1] < 0)
-    significant = p_value is None or p_value < 1 - CONFIDENCE
-    if excludes_zero and significant:
-        return Verdict.BETTER if difference > 0 else Verdict.WORSE
-    if detectable is None or detectable > DIFFERENCE_THAT_MATTERS:
-        return Verdict.TOO_SMALL
-    return Verdict.NO_EVIDENCE
+    normal = NormalDist()
+    return (normal.inv_cdf(1 - tail) + normal.inv_cdf(power)) * standard_error

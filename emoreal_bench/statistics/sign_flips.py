@@ -13,11 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from emoreal_bench.statistics.intervals import seeded_generator
-from emoreal_bench.statistics.paired import POWER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,18 +68,6 @@ def sign_flip_test(
         p_better=_share(sums >= observed - slack),
         standard_error=max(sqrt(float(np.square(changes).sum())), least_change),
     )
-
-
-def detectable_drop(test: SignFlipTest, level: float, power: float = POWER) -> float:
-    """Give the true drop that a test finds with the given power.
-
-    Args:
-        test: Its standard error counts.
-        level: Of the one-sided test, 0 to 0.5.
-        power: Probability of finding the drop.
-    """
-    normal = NormalDist()
-    return (normal.inv_cdf(1 - level) + normal.inv_cdf(power)) * test.standard_error
 
 
 def _share(as_extreme: NDArray[np.bool_]) -> float:

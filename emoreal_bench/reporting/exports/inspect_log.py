@@ -20,9 +20,9 @@ from emoreal_bench.choices import split_choice
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.finished import FinishedRun, load_report
 from emoreal_bench.record.records import ItemRecord
-from emoreal_bench.reporting.run_page.items import LoggedRun, ReadItem, read_items
+from emoreal_bench.running.readings import LoggedRun, ReadItem, read_items
 
 LOG_VERSION = 2
 
@@ -140,7 +140,7 @@ def _usage(record: ItemRecord) -> dict[str, Any]:
     }
 
 
-def _header(report: RunReport, item_ids: Iterable[str]) -> dict[str, Any]:
+def _header(report: FinishedRun, item_ids: Iterable[str]) -> dict[str, Any]:
     manifest, coverage = report.manifest, report.results.coverage
     generation = manifest.request.generation
     ids = list(item_ids)
@@ -184,11 +184,11 @@ def _header(report: RunReport, item_ids: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _is_scored(report: RunReport, scoring: Scoring) -> bool:
+def _is_scored(report: FinishedRun, scoring: Scoring) -> bool:
     return scoring.value in report.results.scores
 
 
-def _score(report: RunReport, scoring: Scoring) -> dict[str, Any]:
+def _score(report: FinishedRun, scoring: Scoring) -> dict[str, Any]:
     scores = report.results.scores[scoring.value]
     accuracies = {name: subtask.accuracy for name, subtask in scores.subtasks.items()}
     values = {"average_accuracy": scores.average_accuracy} | accuracies

@@ -16,7 +16,7 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.exports.inspect_log import inspect_log
-from emoreal_bench.reporting.run_page.items import LoggedRun, ReadItem, read_items
+from emoreal_bench.running.readings import LoggedRun, ReadItem, read_items
 
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]")
 """What a spreadsheet would compute instead of show, full-width signs included."""

@@ -15,7 +15,7 @@ from emoreal_bench.contracts.scores import Results, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring, Tracker
 from emoreal_bench.identity import short
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.text import plain_text
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MODEL_INDEX_SCORES = ("accuracy", "f1", "uar", "war", "pair_accuracy")
 """What a model card tells of each subtask."""
 
 
-def send_scores(report: RunReport, tracker: Tracker, project: str) -> None:
+def send_scores(report: FinishedRun, tracker: Tracker, project: str) -> None:
     """Write a run's scores, identity and settings into a tracker.
 
     Where the tracker is, and whether it is reached at once or later, is for its
@@ -72,7 +72,7 @@ def all_scores(results: Results) -> dict[str, float]:
     return scores
 
 
-def settings_of(report: RunReport) -> dict[str, Any]:
+def settings_of(report: FinishedRun) -> dict[str, Any]:
     """Give what tells a run from others: who was asked what, and under which identities."""
     manifest = report.manifest
     return {
@@ -93,7 +93,7 @@ def settings_of(report: RunReport) -> dict[str, Any]:
     }
 
 
-def write_model_card(report: RunReport, path: Path) -> None:
+def write_model_card(report: FinishedRun, path: Path) -> None:
     """Put a run's headline scores into the metadata of a model card of the hub.
 
     A card that is there keeps its text and the results of other tasks; results
@@ -143,7 +143,7 @@ def _numbers(scores: SubtaskScores) -> list[tuple[str, float]]:
     return found
 
 
-def _model_index(report: RunReport) -> list[EvalResult]:
+def _model_index(report: FinishedRun) -> list[EvalResult]:
     from huggingface_hub import EvalResult
 
     manifest = report.manifest
@@ -170,7 +170,7 @@ def _model_index(report: RunReport) -> list[EvalResult]:
     return entries
 
 
-def _send_to_wandb(report: RunReport, project: str) -> None:
+def _send_to_wandb(report: FinishedRun, project: str) -> None:
     import wandb
 
     # The id makes one row of a run that is sent twice.
@@ -181,7 +181,7 @@ def _send_to_wandb(report: RunReport, project: str) -> None:
         run.summary.update(all_scores(report.results))
 
 
-def _send_to_mlflow(report: RunReport, project: str) -> None:
+def _send_to_mlflow(report: FinishedRun, project: str) -> None:
     import mlflow
 
     mlflow.set_experiment(project)

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoreal_bench.comparing.ranks import ClipScores, has_items, load_clip_scores
+from emoreal_bench.comparing.paired import ClipSums
+from emoreal_bench.comparing.ranks import has_items, load_clip_sums
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_json, short
 from emoreal_bench.probing.published import Confidence, load_published_rows
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.finished import FinishedRun, load_report
 from emoreal_bench.reporting.exports.table_files import ExportLinks, write_table_files
 from emoreal_bench.reporting.leaderboard.columns import METRICS
 from emoreal_bench.reporting.leaderboard.exports import heat_map_export, slice_id, write_exports
@@ -135,10 +136,10 @@ def _write_site(groups: Sequence[Group], judged: Sequence[JudgedTable], out: Pat
     write_file(out / PAGE_FILE, _render(groups, judged, overview, exports))
 
 
-def _load_scores(runs: Sequence[RunReport]) -> dict[Path, dict[Scoring, ClipScores]]:
+def _load_scores(runs: Sequence[FinishedRun]) -> dict[Path, dict[Scoring, ClipSums]]:
     """Read the items of the runs that contend for a rank."""
     return {
-        run.folder: load_clip_scores(run.folder, [Scoring(name) for name in run.results.scores])
+        run.folder: load_clip_sums(run.folder, [Scoring(name) for name in run.results.scores])
         for run in runs
         if run.is_complete
         and run.folder is not None
@@ -148,7 +149,7 @@ def _load_scores(runs: Sequence[RunReport]) -> dict[Path, dict[Scoring, ClipScor
     }
 
 
-def _write_run_pages(runs: Sequence[RunReport], out: Path) -> dict[Path, str]:
+def _write_run_pages(runs: Sequence[FinishedRun], out: Path) -> dict[Path, str]:
     pages = {}
     for run in runs:
         if run.folder is not None and has_items(run.folder):

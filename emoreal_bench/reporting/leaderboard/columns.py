@@ -9,7 +9,7 @@ from enum import StrEnum
 from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, QuestionType, Scoring
 from emoreal_bench.probing.published import Confidence, ReportedRow, ReportedValue
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.text import UNDEFINED, percent, percent_interval, points, words
 
 
@@ -188,7 +188,7 @@ _STRESS_METRICS = ("yes_recall", "no_recall", "hallucination_rate", "spurious_ra
 _SUBTASK_METRICS = ("accuracy", "f1", "pair_accuracy", "war", "uar", "weighted_f1")
 
 
-def measured_numbers(run: RunReport, scoring: Scoring) -> dict[NumberKey, Number]:
+def measured_numbers(run: FinishedRun, scoring: Scoring) -> dict[NumberKey, Number]:
     """Collect what a run says under one scoring. Undefined numbers are left out."""
     report = run.results.scores[scoring]
     numbers: dict[NumberKey, Number] = {}
@@ -218,7 +218,7 @@ def _put(
         numbers[key] = Number(value, scores.intervals.get(metric))
 
 
-def official_gap(run: RunReport) -> float | None:
+def official_gap(run: FinishedRun) -> float | None:
     """Average accuracy under the authors' evaluator less that under strict."""
     reports: list[ScoringReport | None] = [
         run.results.scores.get(scoring) for scoring in (Scoring.OFFICIAL, HEADLINE_SCORING)

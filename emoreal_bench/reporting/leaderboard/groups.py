@@ -12,7 +12,7 @@ from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Modality, Scori
 from emoreal_bench.identity import hash_json, short
 from emoreal_bench.probing.published import Confidence, PublishedRows
 from emoreal_bench.record.departures import departures
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.figures import (
     HeatMap,
     ScatterPoint,
@@ -74,7 +74,7 @@ GroupKey = tuple[str, str, str, str, str]
 
 
 def make_groups(
-    runs: Sequence[RunReport],
+    runs: Sequence[FinishedRun],
     published: Sequence[PublishedRows],
     least: Confidence,
     extras: RunExtras | None = None,
@@ -88,7 +88,7 @@ def make_groups(
         extras: What is known beyond the results.
     """
     extras = extras or RunExtras()
-    members: defaultdict[GroupKey, list[RunReport]] = defaultdict(list)
+    members: defaultdict[GroupKey, list[FinishedRun]] = defaultdict(list)
     for run in runs:
         members[_group_key(run)].append(run)
     return [
@@ -100,7 +100,7 @@ def make_groups(
     ]
 
 
-def _group_key(run: RunReport) -> GroupKey:
+def _group_key(run: FinishedRun) -> GroupKey:
     manifest = run.manifest
     return (
         manifest.task,
@@ -111,13 +111,13 @@ def _group_key(run: RunReport) -> GroupKey:
     )
 
 
-def _run_order(run: RunReport) -> tuple[str, str, str]:
+def _run_order(run: FinishedRun) -> tuple[str, str, str]:
     return (run.manifest.model.name, run.manifest.run_id, run.manifest.created)
 
 
 def _make_group(
     key: GroupKey,
-    runs: Sequence[RunReport],
+    runs: Sequence[FinishedRun],
     reports: tuple[Sequence[PublishedRows], Confidence],
     extras: RunExtras,
 ) -> Group:
@@ -153,7 +153,7 @@ def _make_group(
     )
 
 
-def _scorings(runs: Sequence[RunReport]) -> list[Scoring]:
+def _scorings(runs: Sequence[FinishedRun]) -> list[Scoring]:
     """List the scorings to show; of those that score nothing the first is enough."""
     present = [
         scoring for scoring in SCORING_ORDER if any(scoring in run.results.scores for run in runs)
@@ -181,7 +181,7 @@ def _departures(manifest: Manifest) -> tuple[str, ...]:
     return (*departures(manifest), f"limited to {count_of(manifest.limit, 'item')}")
 
 
-def _group_facts(run: RunReport) -> tuple[str, ...]:
+def _group_facts(run: FinishedRun) -> tuple[str, ...]:
     manifest, media = run.manifest, run.manifest.request.media
     given = []
     if Modality.VIDEO in media.modalities:

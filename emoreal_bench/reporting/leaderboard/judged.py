@@ -12,7 +12,7 @@ from emoreal_bench.contracts.run_record import JudgedRun
 from emoreal_bench.contracts.scores import JudgedScore, JudgedScores
 from emoreal_bench.contracts.vocabulary import JudgedDimension
 from emoreal_bench.identity import hash_json, model_hash, short
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.exports.table_files import Sheet, TableExport
 from emoreal_bench.reporting.leaderboard.groups import slug
 from emoreal_bench.reporting.leaderboard.rows import Badge, Row, model_facts
@@ -66,7 +66,7 @@ class JudgedTable:
         return f"{self.anchor}-judged"
 
 
-def make_judged_tables(runs: Sequence[RunReport], pages: Mapping[Path, str]) -> list[JudgedTable]:
+def make_judged_tables(runs: Sequence[FinishedRun], pages: Mapping[Path, str]) -> list[JudgedTable]:
     """Sort the runs of judges into tables, whatever the order they come in.
 
     Runs stand in one table only if the same judge rated, in the same way,
@@ -76,7 +76,7 @@ def make_judged_tables(runs: Sequence[RunReport], pages: Mapping[Path, str]) -> 
         runs: All runs; those of models are passed over.
         pages: Address of a judge's page by run folder.
     """
-    members: defaultdict[JudgedKey, list[RunReport]] = defaultdict(list)
+    members: defaultdict[JudgedKey, list[FinishedRun]] = defaultdict(list)
     for run in runs:
         for name in run.results.judged or {}:
             members[_key(run, name)].append(run)
@@ -94,7 +94,7 @@ def judged_export(table: JudgedTable) -> TableExport:
     return TableExport(table.export_name, about, table.facts, list(_records(table)), [sheet])
 
 
-def _key(run: RunReport, subtask: str) -> JudgedKey:
+def _key(run: FinishedRun, subtask: str) -> JudgedKey:
     judged = _judged(run)
     return (
         judged.task,
@@ -109,13 +109,13 @@ def _key(run: RunReport, subtask: str) -> JudgedKey:
     )
 
 
-def _judged(run: RunReport) -> JudgedRun:
+def _judged(run: FinishedRun) -> JudgedRun:
     assert run.manifest.judged is not None, "only a judge's run has judgements"
     return run.manifest.judged
 
 
 def _make_table(
-    key: JudgedKey, runs: Sequence[RunReport], pages: Mapping[Path, str]
+    key: JudgedKey, runs: Sequence[FinishedRun], pages: Mapping[Path, str]
 ) -> JudgedTable:
     task, subtask, variant = key[:3]
     first, title = _judged(runs[0]), runs[0].manifest.task_definition.get("title")
@@ -147,7 +147,7 @@ def _make_table(
     )
 
 
-def _make_row(run: RunReport, subtask: str, pages: Mapping[Path, str]) -> JudgedRow:
+def _make_row(run: FinishedRun, subtask: str, pages: Mapping[Path, str]) -> JudgedRow:
     model = _judged(run).model
     row = Row(
         model=plain_text(model.name),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
 from emoreal_bench.identity import model_hash
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 
 
-def reproduced_folders(runs: Sequence[RunReport], own: Sequence[RunReport]) -> frozenset[Path]:
+def reproduced_folders(runs: Sequence[FinishedRun], own: Sequence[FinishedRun]) -> frozenset[Path]:
     """Find the runs whose scores the publisher's own runs bear out.
 
     Both must have put the same questions to a model of the same hash and be
@@ -29,11 +29,11 @@ def reproduced_folders(runs: Sequence[RunReport], own: Sequence[RunReport]) -> f
     )
 
 
-def _bears_out(mine: RunReport, run: RunReport) -> bool:
+def _bears_out(mine: FinishedRun, run: FinishedRun) -> bool:
     return _identity(mine) == _identity(run) and _agree(mine, run) and _agree(run, mine)
 
 
-def _identity(run: RunReport) -> tuple[str, ...]:
+def _identity(run: FinishedRun) -> tuple[str, ...]:
     manifest = run.manifest
     return (
         manifest.task,
@@ -44,7 +44,7 @@ def _identity(run: RunReport) -> tuple[str, ...]:
     )
 
 
-def _agree(first: RunReport, second: RunReport) -> bool:
+def _agree(first: FinishedRun, second: FinishedRun) -> bool:
     """Whether both are complete and the second's average is in the interval of the first."""
     one, other = (run.results.scores.get(HEADLINE_SCORING) for run in (first, second))
     if one is None or other is None or not (first.is_complete and second.is_complete):

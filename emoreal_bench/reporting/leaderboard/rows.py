@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
-from emoreal_bench.comparing.rank_ranges import rank_ranges
-from emoreal_bench.comparing.ranks import ClipScores, paired_rank_ranges
+from emoreal_bench.comparing.paired import ClipSums
+from emoreal_bench.comparing.ranks import paired_rank_ranges, rank_ranges
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
 from emoreal_bench.identity import model_hash, short
 from emoreal_bench.probing.published import Confidence, PublishedRows, ReportedRow
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.columns import (
     Number,
     NumberKey,
@@ -129,7 +129,7 @@ class Row:
         return "100 B and more"
 
 
-def measured_row(run: RunReport, scoring: Scoring) -> Row:
+def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
     """Make the row of a run under one of the scorings that it has. Ranks come later."""
     model, results = run.manifest.model, run.results
     report = results.scores[scoring]
@@ -166,7 +166,7 @@ def measured_row(run: RunReport, scoring: Scoring) -> Row:
     )
 
 
-def _is_fine_tuned(run: RunReport) -> bool:
+def _is_fine_tuned(run: FinishedRun) -> bool:
     trained_on = run.manifest.model.fine_tuned_on
     source = run.manifest.task_definition.get("data", {})
     return trained_on is not None and trained_on == source.get("reader")
@@ -219,7 +219,7 @@ def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
     return (-row.average.value if row.average else 1.0, row.model, row.facts)
 
 
-def with_ranks(rows: Sequence[Row], scores: Mapping[Path, ClipScores]) -> tuple[list[Row], bool]:
+def with_ranks(rows: Sequence[Row], scores: Mapping[Path, ClipSums]) -> tuple[list[Row], bool]:
     """Give rows their ranges of ranks.
 
     Only full rows with an interval are ranked. Blind baselines are marks to
@@ -266,7 +266,7 @@ def model_facts(model: ModelDescription, created: str) -> tuple[str, ...]:
     return tuple(facts)
 
 
-def _modalities(run: RunReport) -> str:
+def _modalities(run: FinishedRun) -> str:
     delivery = run.results.delivery
     if delivery is None:
         return ""
@@ -281,7 +281,7 @@ def _parameters(count: int) -> str:
     return str(count)
 
 
-def _remarks(run: RunReport) -> tuple[str, ...]:
+def _remarks(run: FinishedRun) -> tuple[str, ...]:
     delivery = run.results.delivery
     notes = sorted(delivery.notes.items()) if delivery else []
     settings = sorted(run.manifest.model.settings.items())
@@ -293,7 +293,7 @@ def _remarks(run: RunReport) -> tuple[str, ...]:
     )
 
 
-def _outcomes(run: RunReport, scoring: Scoring) -> dict[Outcome, int]:
+def _outcomes(run: FinishedRun, scoring: Scoring) -> dict[Outcome, int]:
     totals = dict.fromkeys(Outcome, 0)
     for scores in run.results.scores[scoring].subtasks.values():
         for outcome, number in scores.outcomes.items():

@@ -28,7 +28,7 @@ from emoreal_bench.identity import clip_hash, data_hash, hash_json, short
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import load_items
 from emoreal_bench.record.files import cannot_write
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.finished import FinishedRun, load_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_log
 from emoreal_bench.running.plan import limit_items
@@ -134,7 +134,7 @@ def _item_problems(entry: Path, manifest: Manifest, items: Sequence[Item]) -> li
     return problems
 
 
-def _score_problems(entry: Path, report: RunReport, items: Sequence[Item]) -> list[str]:
+def _score_problems(entry: Path, report: FinishedRun, items: Sequence[Item]) -> list[str]:
     """Compute every score again."""
     known = {scoring.value for scoring in Scoring}
     if not set(report.results.scores) <= known:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from emoreal_bench.comparing.ranks import ClipScores
+from emoreal_bench.comparing.paired import ClipSums
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.breakdowns import Breakdown, make_breakdown
 from emoreal_bench.reporting.leaderboard.columns import (
     Cell,
@@ -91,10 +91,10 @@ class RunExtras:
     """
 
     pages: Mapping[Path, str] = field(default_factory=dict)
-    scores: Mapping[Path, Mapping[Scoring, ClipScores]] = field(default_factory=dict)
+    scores: Mapping[Path, Mapping[Scoring, ClipSums]] = field(default_factory=dict)
     reproduced: frozenset[Path] = frozenset()
 
-    def scores_under(self, scoring: Scoring) -> dict[Path, ClipScores]:
+    def scores_under(self, scoring: Scoring) -> dict[Path, ClipSums]:
         """Give the scores of the runs that have some under a scoring."""
         return {
             folder: by_scoring[scoring]
@@ -104,7 +104,7 @@ class RunExtras:
 
 
 def make_table(
-    runs: Sequence[RunReport], scoring: Scoring, reported: Sequence[Row], extras: RunExtras
+    runs: Sequence[FinishedRun], scoring: Scoring, reported: Sequence[Row], extras: RunExtras
 ) -> Table:
     """Make the table of one scoring.
 
@@ -180,7 +180,7 @@ def _families(columns: Sequence[Column]) -> tuple[tuple[str, int], ...]:
     return tuple(families)
 
 
-def chances_of(runs: Sequence[RunReport], scoring: Scoring) -> dict[str, float | None]:
+def chances_of(runs: Sequence[FinishedRun], scoring: Scoring) -> dict[str, float | None]:
     """Give the accuracy of guessing by subtask, in the order of the task."""
     return {
         name: scores.chance

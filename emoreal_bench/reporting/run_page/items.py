@@ -8,135 +8,18 @@ page loads when a reader asks for an item.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-from jinja2 import TemplateError
+from typing import Any
 
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest
-from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
-from emoreal_bench.prompting import compile_prompt, prompt_values
-from emoreal_bench.record.folder import load_plan_items
-from emoreal_bench.record.log import unseal
-from emoreal_bench.record.manifest import load_manifest
-from emoreal_bench.record.records import ItemRecord, from_record
+from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.record.records import from_record
+from emoreal_bench.running.readings import LoggedRun, ReadItem
 from emoreal_bench.scoring.choice_probabilities import probabilities
-from emoreal_bench.scoring.reading.readings import Reading, read_reply
 
 CHUNK_ITEMS = 200
 CODES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _MOST_CHOICES = len(CODES)
 """A filter with more values than this is a search, not a choice."""
-
-_NOT_ASKED: ItemRecord = {
-    "id": "",
-    "status": DeliveryStatus.MISSING.value,
-    "text": "",
-    "attempts": 0,
-    "seconds": 0.0,
-    "detail": "It was not asked, or its answer is not in the log.",
-}
-
-
-class LoggedRun:
-    """A run whose replies are read one by one, wherever they lie in its log.
-
-    Use it as a context manager. Of each item only the place of its last sound
-    line is held, eight bytes.
-
-    Args:
-        folder: A run folder.
-
-    Raises:
-        RunError: If the folder holds no run, or its plan is damaged.
-    """
-
-    def __init__(self, folder: Path):
-        self.manifest: Manifest = load_manifest(folder)
-        self.items: Sequence[Item] = load_plan_items(folder)
-        self.task = Task.model_validate(self.manifest.task_definition)
-        self._prompt = compile_prompt(self.manifest.request.prompt_template, str(folder))
-        self._places = array("q", [-1]) * len(self.items)
-        path = folder / ITEMS_FILE
-        self._file = path.open("rb") if path.is_file() else None
-        self._find_records()
-
-    def _find_records(self) -> None:
-        positions = {item.id: position for position, item in enumerate(self.items)}
-        place = 0
-        for line in self._file or ():
-            record = unseal(line)
-            if record is not None and record["id"] in positions:
-                self._places[positions[record["id"]]] = place
-            place += len(line)
-
-    def record(self, position: int) -> ItemRecord:
-        """Give the last record of an item; one that says so if it was never asked."""
-        place = self._places[position]
-        if place < 0 or self._file is None:
-            return _NOT_ASKED
-        self._file.seek(place)
-        record = unseal(self._file.readline())
-        return record or _NOT_ASKED
-
-    def prompt(self, item: Item) -> str:
-        """Write the words of an item's question as they were sent."""
-        try:
-            labels = self.task.subtasks[item.subtask].labels
-            return self._prompt.render(prompt_values(item, labels))
-        except (TemplateError, ValueError) as error:
-            return f"The prompt cannot be written again: {error}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-@dataclass(frozen=True, slots=True)
-class ReadItem:
-    """One item of one run with its reply read.
-
-    Attributes:
-        record: What the log says.
-        readings: By scoring; empty for open questions, which nobody reads but a judge.
-    """
-
-    record: ItemRecord
-    readings: Mapping[Scoring, Reading]
-
-    def verdict(self, scoring: Scoring) -> str:
-        """Say in a word how a scoring counts the item."""
-        reading = self.readings.get(scoring)
-        return "not scored" if reading is None else ("right" if reading.correct else "wrong")
-
-
-def read_items(run: LoggedRun) -> Iterator[ReadItem]:
-    """Read the replies of a run by every scoring, in the order of its plan."""
-    for position, item in enumerate(run.items):
-        record = run.record(position)
-        subtask = run.task.subtasks[item.subtask]
-        is_open = subtask.answer is AnswerKind.OPEN
-        status = DeliveryStatus(record["status"])
-        yield ReadItem(
-            record,
-            {
-                scoring: read_reply(scoring, item, subtask, status, record["text"])
-                for scoring in (() if is_open else Scoring)
-            },
-        )
 
 
 class Index:

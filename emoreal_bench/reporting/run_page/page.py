@@ -18,22 +18,14 @@ from emoreal_bench.contracts.errors import NotComparableError, RunError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.run_record import RESULTS_FILE, Manifest
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.finished import FinishedRun, load_report
 from emoreal_bench.reporting.run_page.clips import (
     STILLS_FOLDER,
     clip_data,
     draw_stills,
     find_clips,
 )
-from emoreal_bench.reporting.run_page.items import (
-    CHUNK_ITEMS,
-    Index,
-    LoggedRun,
-    ReadItem,
-    item_detail,
-    read_items,
-    reply_detail,
-)
+from emoreal_bench.reporting.run_page.items import CHUNK_ITEMS, Index, item_detail, reply_detail
 from emoreal_bench.reporting.run_page.summary import summarize
 from emoreal_bench.reporting.site.pages import (
     PAGE_FILE,
@@ -43,6 +35,7 @@ from emoreal_bench.reporting.site.pages import (
     write_file,
 )
 from emoreal_bench.running.loops import run_to_end
+from emoreal_bench.running.readings import LoggedRun, ReadItem, read_items
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.text import plain_text
 
@@ -107,13 +100,13 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
     return page
 
 
-def _load(folder: Path) -> RunReport:
+def _load(folder: Path) -> FinishedRun:
     if (folder / RESULTS_FILE).is_file():
         return load_report(folder)
     # A run that was stopped is looked into as far as it went.
     results = score_folder(folder, (Scoring.STRICT, Scoring.OFFICIAL))
     with LoggedRun(folder) as run:
-        return RunReport(run.manifest, results)
+        return FinishedRun(run.manifest, results)
 
 
 def _forget_earlier_page(out: Path) -> None:
@@ -204,7 +197,7 @@ def _index_script(
     return script_data(RECEIVER, "index", {**index.as_data(), **about})
 
 
-def _render(report: RunReport, other_name: str | None, *, has_clips: bool) -> bytes:
+def _render(report: FinishedRun, other_name: str | None, *, has_clips: bool) -> bytes:
     return render_page(
         "run.html.j2",
         summary=summarize(report),

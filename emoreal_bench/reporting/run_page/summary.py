@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Alteration, Outcome
 from emoreal_bench.identity import short
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.confusion import Confusion, make_confusions
 from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, words
 
@@ -58,7 +58,7 @@ class Summary:
     remarks: tuple[str, ...]
 
 
-def summarize(report: RunReport) -> Summary:
+def summarize(report: FinishedRun) -> Summary:
     """Gather what a run says of itself."""
     manifest, results = report.manifest, report.results
     # The headline first, whatever order the file has them in.
@@ -90,7 +90,7 @@ def summarize(report: RunReport) -> Summary:
     )
 
 
-def _facts(report: RunReport) -> tuple[str, ...]:
+def _facts(report: FinishedRun) -> tuple[str, ...]:
     manifest, media = report.manifest, report.manifest.request.media
     facts = [
         f"{count_of(manifest.data.items, 'item')} on {count_of(manifest.data.clips, 'clip')}",
@@ -153,7 +153,7 @@ def _outcomes(headline: ScoringReport) -> tuple[tuple[str, tuple[int, ...]], ...
     return tuple(rows)
 
 
-def _delivery(report: RunReport) -> tuple[tuple[str, str], ...]:
+def _delivery(report: FinishedRun) -> tuple[tuple[str, str], ...]:
     delivery, items = report.results.delivery, report.results.coverage.items
     if delivery is None:
         return (("Nothing is logged", UNDEFINED),)
@@ -177,7 +177,7 @@ def _delivery(report: RunReport) -> tuple[tuple[str, str], ...]:
     return tuple(rows)
 
 
-def _remarks(report: RunReport, headline: ScoringReport | None) -> tuple[str, ...]:
+def _remarks(report: FinishedRun, headline: ScoringReport | None) -> tuple[str, ...]:
     settings = sorted(report.manifest.model.settings.items())
     remarks = [f"Set: {', '.join(f'{name} = {value}' for name, value in settings)}"]
     found = [

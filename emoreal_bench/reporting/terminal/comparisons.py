@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.comparison import (
+    AVERAGE,
     ComparedRun,
     ComparisonReport,
     Difference,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-AVERAGE = "average accuracy"
 _CAPTION = (
     "Intervals at 95 %, by drawing clips; p-values by McNemar's exact test, corrected by Holm "
     "over the subtasks. Detectable: the true difference that this test finds four times in five."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.probe import Accuracies, ConditionScores, ProbeReport
-from emoreal_bench.reporting.terminal.comparisons import AVERAGE, change, shift_lines
+from emoreal_bench.reporting.terminal.comparisons import change, shift_lines
 from emoreal_bench.text import UNDEFINED, percent, percent_floor, plain_text, words
 
 if TYPE_CHECKING:

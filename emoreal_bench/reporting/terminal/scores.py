@@ -17,7 +17,7 @@ from emoreal_bench.contracts.vocabulary import (
     Scoring,
 )
 from emoreal_bench.record.departures import departures
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
 from emoreal_bench.text import (
     UNDEFINED,
@@ -54,7 +54,7 @@ _RATES = {
 """Numbers beside accuracy, with their headings. A rate has a column where any row has it."""
 
 
-def report_renderables(report: RunReport) -> list[RenderableType]:
+def report_renderables(report: FinishedRun) -> list[RenderableType]:
     """Show a run: who was asked what, the headline table, a line for each other scoring."""
     from rich.text import Text
 
@@ -69,7 +69,7 @@ def report_renderables(report: RunReport) -> list[RenderableType]:
     ]
 
 
-def summary_table(reports: Sequence[RunReport]) -> Table:
+def summary_table(reports: Sequence[FinishedRun]) -> Table:
     """Set the average accuracies of several runs side by side, in the order they were run."""
     table = _empty_table("Average accuracy", "intervals at 95 %, clustered by clip")
     table.add_column("coverage", justify="right")
@@ -128,7 +128,7 @@ def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
     ]
 
 
-def report_lines(report: RunReport) -> list[str]:
+def report_lines(report: FinishedRun) -> list[str]:
     """Write a run as plain lines, for logs."""
     return [_heading(report), *results_lines(report.results)]
 
@@ -240,7 +240,7 @@ def _rows(report: ScoringReport) -> Iterator[tuple[RowKind, str, SubtaskScores]]
             yield "question type", name, scores
 
 
-def _heading(report: RunReport) -> str:
+def _heading(report: FinishedRun) -> str:
     manifest = report.manifest
     return (
         f"{_model_name(report)} on {plain_text(manifest.task)}, "
@@ -249,7 +249,7 @@ def _heading(report: RunReport) -> str:
     )
 
 
-def _item_count(report: RunReport) -> str:
+def _item_count(report: FinishedRun) -> str:
     """Say how many items there are, and how many the task has where these are others."""
     if report.manifest.judged is not None:
         return count_of(report.manifest.data.items, "judgement")
@@ -261,7 +261,7 @@ def _item_count(report: RunReport) -> str:
     return f"{items} of {sum(sizes)} published"
 
 
-def _model_name(report: RunReport) -> str:
+def _model_name(report: FinishedRun) -> str:
     model = report.manifest.model
     return plain_text(model.name) + (f" ({plain_text(model.label)})" if model.label else "")
 

@@ -19,15 +19,15 @@ from emoreal_bench.probing.reproduction import (
     check_reproduction,
     why_not_comparable,
 )
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from tests.run_factory import MadeUpRun
 
 AVERE = find_card("emorealm-avere")
 AS_PUBLISHED = MadeUpRun(variant="paper", accuracy=0.8, gap=0.033)
 
 
-def report_of(run: MadeUpRun) -> RunReport:
-    return RunReport(run.manifest(), run.results(), run.timings())
+def report_of(run: MadeUpRun) -> FinishedRun:
+    return FinishedRun(run.manifest(), run.results(), run.timings())
 
 
 def with_one_value(value: float, tolerance: float = 0.02) -> Card:

@@ -12,7 +12,7 @@ import pytest
 
 from emoreal_bench.api import PlanOptions, RunOptions, compare, evaluate
 from emoreal_bench.choices import split_choice
-from emoreal_bench.comparing.shifting import shift_between
+from emoreal_bench.comparing.runs import load_answers, shift_between
 from emoreal_bench.contracts.comparison import LogLikelihoodShift
 from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, ChoiceScoreKind, Factor
@@ -75,6 +75,10 @@ def _scores(
     return {"kind": kind, "scores": scores, "mass": None}
 
 
+def _shift(first: Path, second: Path) -> LogLikelihoodShift | None:
+    return shift_between(load_answers(first), load_answers(second))
+
+
 def _altered_share(subtask: str) -> float:
     return 0.2 if subtask == SUBTASK else 0.8
 
@@ -120,20 +124,20 @@ def test_the_lines_show_the_mean_and_the_interval(shift: LogLikelihoodShift) -> 
 
 def test_runs_without_choice_scores_have_no_shift(workshop: Workshop, plain: Path) -> None:
     written = workshop.run("written")
-    assert shift_between(written, written) is None
-    assert shift_between(plain, written) is None
+    assert _shift(written, written) is None
+    assert _shift(plain, written) is None
 
 
 def test_runs_under_other_letters_have_no_shift(workshop: Workshop, plain: Path) -> None:
     shuffled = workshop.scored("shuffled", _altered_share, PlanOptions(choice_shuffle_seed=3))
-    assert shift_between(plain, shuffled) is None
+    assert _shift(plain, shuffled) is None
 
 
 def test_a_right_option_without_any_probability_leaves_the_shift_undefined(
     workshop: Workshop,
 ) -> None:
     never = workshop.scored("never", lambda subtask: 0.0, kind=ChoiceScoreKind.SAMPLED_VOTES)
-    found = shift_between(never, never)
+    found = _shift(never, never)
     assert found is not None
     assert found.overall is None
     assert "has no probability" in shift_lines(found)[0]
@@ -143,7 +147,7 @@ def test_scores_of_different_kinds_leave_the_shift_undefined(
     workshop: Workshop, plain: Path
 ) -> None:
     votes = workshop.scored("votes", lambda subtask: 0.8, kind=ChoiceScoreKind.SAMPLED_VOTES)
-    found = shift_between(plain, votes)
+    found = _shift(plain, votes)
     assert found is not None
     assert found.overall is None
     assert found.undefined is not None

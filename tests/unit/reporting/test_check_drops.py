@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from emoreal_bench.comparing.drops import AVERAGE, check_drops
+from emoreal_bench.comparing.drops import check_drops
 from emoreal_bench.contracts.check import (
     AverageLimits,
     CheckRules,
@@ -15,7 +15,7 @@ from emoreal_bench.contracts.check import (
     RuleResult,
     SubtaskLimits,
 )
-from emoreal_bench.contracts.comparison import Verdict
+from emoreal_bench.contracts.comparison import AVERAGE, Verdict
 from tests.run_factory import SUBTASK_ITEMS
 from tests.unit.reporting.made_up_answers import StochasticModel, as_run, make_model
 

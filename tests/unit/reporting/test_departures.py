@@ -10,7 +10,7 @@ from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.record.departures import departures
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from emoreal_bench.reporting.terminal.scores import report_lines
 from tests.run_factory import MadeUpRun, write_runs
@@ -54,7 +54,7 @@ def test_every_departure_is_named() -> None:
 
 
 def test_the_table_and_the_page_name_them(tmp_path: Path) -> None:
-    report = RunReport(ALTERED.manifest(), ALTERED.results())
+    report = FinishedRun(ALTERED.manifest(), ALTERED.results())
     assert report_lines(report)[0].endswith("clips altered: swap")
     page = build_leaderboard(write_runs(tmp_path / "runs", ALTERED), tmp_path / "site")
     assert "clips altered: swap" in page.read_text(encoding="utf-8")

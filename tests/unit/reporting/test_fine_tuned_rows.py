@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.probing.published import Confidence
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.groups import make_groups
 from emoreal_bench.reporting.leaderboard.tables import Body, Table
 from tests.run_factory import MadeUpRun
@@ -15,15 +15,15 @@ ZERO_SHOT = MadeUpRun(model="hf/zero-shot", accuracy=0.5)
 TUNED = MadeUpRun(model="hf/tuned", accuracy=0.9)
 
 
-def _report(run: MadeUpRun, fine_tuned_on: str | None = None, reader: str = "dfew") -> RunReport:
+def _report(run: MadeUpRun, fine_tuned_on: str | None = None, reader: str = "dfew") -> FinishedRun:
     manifest: Manifest = run.manifest()
     definition = {**manifest.task_definition, "data": {"reader": reader}}
     model = manifest.model.model_copy(update={"fine_tuned_on": fine_tuned_on})
     marked = manifest.model_copy(update={"model": model, "task_definition": definition})
-    return RunReport(marked, run.results(), run.timings())
+    return FinishedRun(marked, run.results(), run.timings())
 
 
-def _table(*reports: RunReport) -> Table:
+def _table(*reports: FinishedRun) -> Table:
     (group,) = make_groups(reports, [], Confidence.HIGH)
     return group.tables[0]
 

@@ -14,7 +14,7 @@ import pytest
 from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.probing.published import Confidence, load_published_rows
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from emoreal_bench.reporting.leaderboard.columns import choose_columns
 from emoreal_bench.reporting.leaderboard.groups import Group, make_groups
@@ -26,7 +26,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m&lt;
 
 
 def _groups(*runs: MadeUpRun, least: Confidence = Confidence.HIGH) -> list[Group]:
-    reports = [RunReport(run.manifest(), run.results(), run.timings()) for run in runs]
+    reports = [FinishedRun(run.manifest(), run.results(), run.timings()) for run in runs]
     return make_groups(reports, load_published_rows(), least)
 
 
@@ -125,7 +125,7 @@ def test_a_score_that_leaves_out_items_is_not_ranked_even_if_all_came_back() -> 
     official = results.scores["official"]
     first, scores = next(iter(official.subtasks.items()))
     shrunk = official.model_copy(update={first: scores.model_copy(update={"n": scores.n - 10})})
-    report = RunReport(
+    report = FinishedRun(
         run.manifest(),
         results.model_copy(update={"scores": results.scores | {"official": shrunk}}),
     )
@@ -174,7 +174,7 @@ def test_runs_of_one_name_are_told_apart_by_their_weights_and_settings() -> None
         update={"weights_hash": "0123456789abcdef", "settings": {"dtype": "bfloat16"}}
     )
     manifest = run.manifest().model_copy(update={"model": model})
-    (group,) = make_groups([RunReport(manifest, run.results())], [], Confidence.HIGH)
+    (group,) = make_groups([FinishedRun(manifest, run.results())], [], Confidence.HIGH)
     row = group.tables[0].rows[0]
     assert "weights 0123456789ab" in row.facts
     assert row.remarks[0] == "Set: dtype = bfloat16"

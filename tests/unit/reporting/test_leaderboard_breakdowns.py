@@ -9,7 +9,7 @@ import pytest
 from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome
 from emoreal_bench.probing.published import Confidence
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.record.finished import FinishedRun, load_report
 from emoreal_bench.reporting.leaderboard.breakdowns import Breakdown, make_breakdown
 from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from emoreal_bench.reporting.leaderboard.groups import make_groups
@@ -28,7 +28,7 @@ def label_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     ]
 
 
-def _headline_table(*reports: RunReport) -> Table:
+def _headline_table(*reports: FinishedRun) -> Table:
     (group,) = make_groups(reports, [], Confidence.HIGH)
     return group.tables[0]
 
@@ -108,7 +108,7 @@ def test_always_giving_the_commonest_answer_is_in_the_band_that_needs_no_clip(
 
 def test_choices_show_whether_a_model_leans_to_a_letter() -> None:
     run = MadeUpRun(accuracy=0.6)
-    breakdown = _breakdown(_headline_table(RunReport(run.manifest(), run.results())))
+    breakdown = _breakdown(_headline_table(FinishedRun(run.manifest(), run.results())))
     confusions = {one.name: one for one in breakdown.models[0].confusions}
     assert confusions["reasoning basic audio"].answers == ("A", "B", "C", "D", "unmapped")
     assert confusions["modality agreement"].answers == ("yes", "no", "unmapped")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.probing.published import Confidence
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from emoreal_bench.reporting.leaderboard.columns import Number, choose_columns, measured_numbers
 from emoreal_bench.reporting.leaderboard.figures import make_overview
@@ -22,12 +22,12 @@ def _row(model: str, average: float, key: str = "") -> Row:
     )
 
 
-def _groups(*reports: RunReport) -> list[Group]:
+def _groups(*reports: FinishedRun) -> list[Group]:
     return make_groups(reports, [], Confidence.HIGH)
 
 
-def _report(run: MadeUpRun) -> RunReport:
-    return RunReport(run.manifest(), run.results(), run.timings())
+def _report(run: MadeUpRun) -> FinishedRun:
+    return FinishedRun(run.manifest(), run.results(), run.timings())
 
 
 def test_a_model_is_one_row_over_all_tasks_wherever_its_weights_lie() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.record.finished import RunReport, load_report
+from emoreal_bench.reporting.notebook import RunReport
 from tests.run_factory import SUBTASK_ITEMS, MadeUpRun
 
 HOSTILE = '<img src=x onerror="alert(1)">\x1b[31m'
@@ -56,7 +56,7 @@ def test_html_says_in_numbers_what_it_draws() -> None:
 
 
 def test_names_of_others_show_as_text(tmp_path: Path) -> None:
-    report = load_report(MadeUpRun(model=HOSTILE, task=HOSTILE).write(tmp_path / "run"))
+    report = RunReport.load(MadeUpRun(model=HOSTILE, task=HOSTILE).write(tmp_path / "run"))
     text = report._repr_html_()
     assert "<img" not in text
     assert "&lt;img" in text

@@ -8,12 +8,8 @@ import numpy as np
 import pytest
 
 from emoreal_bench import api
-from emoreal_bench.comparing.ranks import (
-    ClipScores,
-    has_items,
-    load_clip_scores,
-    paired_rank_ranges,
-)
+from emoreal_bench.comparing.paired import ClipSums
+from emoreal_bench.comparing.ranks import has_items, load_clip_sums, paired_rank_ranges
 from emoreal_bench.comparing.runs import load_answers
 from emoreal_bench.comparing.scores import compare_scores
 from emoreal_bench.contracts.vocabulary import Scoring
@@ -21,10 +17,9 @@ from emoreal_bench.reporting.leaderboard.build import LeaderboardOptions, build_
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 
-def _scores(right: np.ndarray) -> ClipScores:
+def _scores(right: np.ndarray) -> ClipSums:
     """Make the scores of one subtask with one item per clip."""
-    right = right.astype(float)
-    return ClipScores(float(right.mean()), (right - right.mean()) / right.size)
+    return ClipSums(np.ones((right.size, 1), np.int64), right.astype(np.int64)[:, np.newaxis])
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +77,7 @@ def test_questions_of_one_clip_count_as_one_draw() -> None:
 def test_the_average_is_that_of_the_results(runs: tuple[Path, Path]) -> None:
     for run in runs:
         reports = api.load_run(run).results.scores
-        for scoring, scores in load_clip_scores(run, [Scoring.STRICT, Scoring.OFFICIAL]).items():
+        for scoring, scores in load_clip_sums(run, [Scoring.STRICT, Scoring.OFFICIAL]).items():
             assert scores.average == pytest.approx(reports[scoring].average_accuracy)
             assert scores.residuals.sum() == pytest.approx(0, abs=1e-12)
 
@@ -95,7 +90,7 @@ def test_the_standard_error_agrees_with_the_bootstrap(runs: tuple[Path, Path]) -
         first.collected.readings[Scoring.STRICT],
         second.collected.readings[Scoring.STRICT],
     )
-    one, other = (load_clip_scores(run, [Scoring.STRICT])[Scoring.STRICT] for run in runs)
+    one, other = (load_clip_sums(run, [Scoring.STRICT])[Scoring.STRICT] for run in runs)
     by_clip = one.residuals - other.residuals
     error = float(np.sqrt(by_clip @ by_clip))
     assert compared.average.interval is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoreal_bench.comparing.rank_ranges import rank_ranges
+from emoreal_bench.comparing.ranks import rank_ranges
 
 _intervals = st.lists(
     st.tuples(st.integers(0, 20), st.integers(0, 6)).map(

@@ -19,9 +19,10 @@ from emoreal_bench.contracts.item import Clip
 from emoreal_bench.media.stills import ENVELOPE_STEPS, contact_sheet, envelope
 from emoreal_bench.record.log import seal, unseal
 from emoreal_bench.reporting.run_page.clips import clip_data
-from emoreal_bench.reporting.run_page.items import LoggedRun, item_detail, read_items
+from emoreal_bench.reporting.run_page.items import item_detail
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.site.pages import script_data
+from emoreal_bench.running.readings import LoggedRun, read_items
 from tests.small_emorealm import ALTERNATING, gold_answers, make_data, write_script
 
 ITEMS = 24

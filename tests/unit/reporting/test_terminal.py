@@ -12,7 +12,7 @@ from rich.table import Table
 
 from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.scores import (
     rate_table,
     report_lines,
@@ -25,11 +25,11 @@ from emoreal_bench.reporting.terminal.scores import (
 from tests.run_factory import SUBTASK_ITEMS, MadeUpRun
 
 
-def _report(run: MadeUpRun) -> RunReport:
-    return RunReport(run.manifest(), run.results(), run.timings())
+def _report(run: MadeUpRun) -> FinishedRun:
+    return FinishedRun(run.manifest(), run.results(), run.timings())
 
 
-def _printed(report: RunReport, width: int = 100, *, colour: bool = False) -> str:
+def _printed(report: FinishedRun, width: int = 100, *, colour: bool = False) -> str:
     file = io.StringIO()
     system: Literal["truecolor"] | None = "truecolor" if colour else None
     console = Console(width=width, file=file, force_terminal=colour, color_system=system)

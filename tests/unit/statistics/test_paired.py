@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoreal_bench.comparing.paired import verdict_of
 from emoreal_bench.contracts.comparison import Verdict
-from emoreal_bench.statistics.paired import holm, mcnemar_exact, smallest_detectable, verdict_of
+from emoreal_bench.statistics.paired import detectable, holm, mcnemar_exact, spread
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
@@ -44,11 +45,12 @@ def test_holm_never_lowers_a_p_value_nor_changes_their_order(values: list[float]
 def test_the_smallest_detectable_effect_is_found_four_times_in_five() -> None:
     source = np.random.default_rng(3)
     error = 0.02
-    effect = smallest_detectable(source.normal(0, error, size=200_000))
-    assert effect is not None
+    measured = spread(source.normal(0, error, size=200_000))
+    assert measured is not None
+    effect = detectable(measured, tail=0.025)
     found = np.abs(source.normal(effect, error, size=200_000)) > 1.959964 * error
     assert found.mean() == pytest.approx(0.8, abs=0.01)
-    assert smallest_detectable(np.zeros(10)) is None
+    assert spread(np.zeros(10)) is None
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoreal_bench.statistics.paired import mcnemar_exact
-from emoreal_bench.statistics.sign_flips import REPLICATES, detectable_drop, sign_flip_test
+from emoreal_bench.statistics.paired import detectable, mcnemar_exact
+from emoreal_bench.statistics.sign_flips import REPLICATES, sign_flip_test
 
 SPREAD = 4 * (0.25 / REPLICATES) ** 0.5
 """Four standard errors of a share of the draws."""
@@ -53,5 +53,5 @@ def test_no_p_value_is_0_and_no_change_is_no_evidence() -> None:
 
 
 def test_a_stricter_test_finds_only_larger_drops() -> None:
-    found = sign_flip_test(np.array([-1.0, 1.0, 1.0]), 1.0, seed=5, name="level")
-    assert detectable_drop(found, 0.01) > detectable_drop(found, 0.05) > 0
+    error = sign_flip_test(np.array([-1.0, 1.0, 1.0]), 1.0, seed=5, name="level").standard_error
+    assert detectable(error, 0.01) > detectable(error, 0.05) > 0
