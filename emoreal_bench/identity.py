@@ -15,6 +15,7 @@ from typing import Any
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.run_record import RequestIdentity
 
 SHORT_LENGTH = 12
 
@@ -115,6 +116,11 @@ def model_hash(description: ModelDescription) -> str:
             "versions": description.versions,
         }
     )
+
+
+def request_hash(request: RequestIdentity) -> str:
+    """Hash what a task asked; the hash that the request carries does not enter it."""
+    return hash_json(request.model_dump(mode="json", exclude={"hash"}))
 
 
 def media_key(clip_hash: str, wanted: MediaWanted, partner_hash: str | None = None) -> str:

@@ -11,8 +11,8 @@ from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
-from emoreal_bench.record.finished import load_report
 from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.running.results import load_report
 
 if TYPE_CHECKING:
     from emoreal_bench.doctor import Finding

@@ -11,8 +11,8 @@ from emoreal_bench.api.looking import find_runs
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import load_report
 from emoreal_bench.reporting.notebook import RunReport
+from emoreal_bench.running.results import load_report
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from emoreal_bench import __version__
 from emoreal_bench.catalog import explain
 from emoreal_bench.comparing.runs import AnsweredRun, load_answers, run_differences
 from emoreal_bench.contracts.check import Baseline, BaselineScore
 from emoreal_bench.contracts.errors import NotComparableError, RunError
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.identity import canonical_json, model_hash
+from emoreal_bench.identity import canonical_json, model_hash, short
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.text import percent_floor
+from emoreal_bench.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_SAVE_AGAIN = "Save it again from a run: emoreal-bench check RUN --save-baseline FILE"
+_SAVE_AGAIN = "Save it again from its run: emoreal-bench check RUN --save-baseline FILE"
 _BITS_PER_BYTE = 8
 
 
@@ -116,9 +116,12 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
         }
     )
     found = run_differences(then, now)
-    if baseline.scoring_hash != scoring_hash([Scoring.STRICT]):
-        version = baseline.emoreal_bench_version
-        found.append(f"the rules of strict scoring (of version {version} and of {__version__})")
+    present = scoring_hash([Scoring.STRICT])
+    if baseline.scoring_hash != present:
+        found.append(
+            f"the rules of strict scoring ({short(baseline.scoring_hash)} of version "
+            f"{baseline.emoreal_bench_version}, now {short(present)} of {__version__})"
+        )
     if found:
         raise NotComparableError(
             f"It cannot be held against the baseline: different are {'; '.join(found)}.",

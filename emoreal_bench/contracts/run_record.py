@@ -35,6 +35,7 @@ ITEMS_FILE = "items.jsonl"
 RESULTS_FILE = "results.json"
 TIMINGS_FILE = "timings.json"
 LOCK_FILE = "lock"
+HOLDER_FILE = "lock-holder"
 
 
 class DataIdentity(Record):
@@ -121,7 +122,7 @@ class Manifest(Record):
     model: ModelDescription
     worked_examples: dict[str, tuple[WorkedExample, ...]] = Field(default_factory=dict)
     """By subtask: what stood in front of its questions. Empty in runs without
-    examples, and in those of version 0.1.0 and before."""
+    examples, and in those made before manifests held them."""
     judged: JudgedRun | None = None
     """Null but for the run of a judge."""
     limit: int | None = None

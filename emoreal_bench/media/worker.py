@@ -72,8 +72,10 @@ def _limit_memory(more: int) -> None:
     """Let this process take so many bytes of address space more than it has, on Linux."""
     if sys.platform != "linux":
         return
-    import resource
-
+    try:
+        import resource
+    except ImportError:
+        return
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     allowed = pages * resource.getpagesize() + more
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -26,8 +26,8 @@ from emoreal_bench.contracts.vocabulary import (
     Factor,
     Modality,
 )
-from emoreal_bench.record.finished import load_report
 from emoreal_bench.running.plan import PlanOptions
+from emoreal_bench.running.results import load_report
 
 BLIND_BASELINES = ("baseline/first-choice", "baseline/last-choice", "baseline/random")
 CHANCE = "chance"

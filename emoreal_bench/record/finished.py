@@ -17,6 +17,7 @@ from emoreal_bench.contracts.run_record import (
     Timings,
 )
 from emoreal_bench.contracts.scores import Results
+from emoreal_bench.record.manifest import with_present_hash
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
@@ -43,8 +44,8 @@ class FinishedRun:
         return self.results.coverage.covered == self.results.coverage.items
 
 
-def load_report(run_folder: Path) -> FinishedRun:
-    """Read manifest, scores and timings of a run.
+def read_report(run_folder: Path) -> FinishedRun:
+    """Read manifest, scores and timings of a run, its scores as they were written.
 
     Args:
         run_folder: The folder that a run left behind.
@@ -66,9 +67,14 @@ def load_report(run_folder: Path) -> FinishedRun:
             remedy="Give the run command again to finish it, or score what is there with "
             "`emoreal-bench score`.",
         )
+    written = _read_record(run_folder / MANIFEST_FILE, Manifest)
+    manifest = with_present_hash(written)
+    results = _read_record(run_folder / RESULTS_FILE, Results)
+    if manifest != written and results.request_hash == written.request.hash:
+        results = results.model_copy(update={"request_hash": manifest.request.hash})
     report = FinishedRun(
-        manifest=_read_record(run_folder / MANIFEST_FILE, Manifest),
-        results=_read_record(run_folder / RESULTS_FILE, Results),
+        manifest=manifest,
+        results=results,
         timings=_read_record(run_folder / TIMINGS_FILE, Timings)
         if (run_folder / TIMINGS_FILE).is_file()
         else None,

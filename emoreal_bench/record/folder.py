@@ -10,11 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from emoreal_bench.contracts.errors import NotComparableError, RunError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import (
+    HOLDER_FILE,
     ITEMS_FILE,
     LOCK_FILE,
     MANIFEST_FILE,
@@ -43,32 +45,36 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
         self.log_path = path / ITEMS_FILE
+        self._holder = path / HOLDER_FILE
+        # A run may be let go by another thread than the one that took it.
+        self._lock = FileLock(path / LOCK_FILE, blocking=False, thread_local=False)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+            self._take_lock()
         except OSError as error:
             raise cannot_write(path, error) from error
-        try:
-            self._take_lock()
-        except BaseException:
-            os.close(self._lock)
-            raise
 
     def _take_lock(self) -> None:
-        # Imported here: it is the one module of the project that Windows lacks.
-        import fcntl
-
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(self._lock, 32, 0).decode("ascii", "replace").strip()
+            self._lock.acquire()
+        except Timeout as error:
             raise RunError(
-                f"Process {holder or 'unknown'} is writing this run.",
+                f"Process {self._holder_name()} is writing this run.",
                 where=str(self.path),
                 remedy="Wait for it, or stop it and give the same command again.",
             ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        try:
+            self._holder.write_text(f"{os.getpid()}\n", encoding="ascii")
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _holder_name(self) -> str:
+        # In a file of its own: Windows lets nobody else read one that is locked.
+        try:
+            return self._holder.read_text("ascii", "replace").strip() or "unknown"
+        except OSError:
+            return "unknown"
 
     def begin(self, manifest: Manifest, items: Sequence[Item]) -> Manifest:
         """Make the folder this run's, or check that it already is.
@@ -137,7 +143,10 @@ class RunFolder:
 
     def close(self) -> None:
         """Let the folder go."""
-        os.close(self._lock)
+        try:
+            self._holder.unlink(missing_ok=True)
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self

@@ -27,6 +27,8 @@ SYNC_SECONDS = 1.0
 """A power cut costs at most the items of this time; a killed process costs none."""
 
 _MARK = b',"crc32":"'
+_BINARY: int = getattr(os, "O_BINARY", 0)
+# Else Windows would write two bytes for each end of a line, and no checksum would hold.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -154,7 +156,7 @@ class ItemLog:
     def __init__(self, path: Path):
         self._path = path
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o644)
         except OSError as error:
             raise cannot_write(path, error) from error
         self._size = os.fstat(self._file).st_size

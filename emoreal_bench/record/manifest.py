@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, SCHEMA_VERSION, Manifest
-from emoreal_bench.identity import model_hash
+from emoreal_bench.identity import hash_json, model_hash, request_hash
 
 
 def load_manifest(folder: Path) -> Manifest:
@@ -40,9 +40,27 @@ def load_manifest(folder: Path) -> Manifest:
             remedy="Update with: pip install --upgrade emoreal-bench",
         )
     try:
-        return Manifest.model_validate(record)
+        return with_present_hash(Manifest.model_validate(record))
     except ValidationError as error:
         raise RunError(f"The manifest is not valid: {error}", where=str(path)) from error
+
+
+def with_present_hash(manifest: Manifest) -> Manifest:
+    """Give a request that lacks newer fields the hash that it would have today.
+
+    A field that is added to :class:`RequestIdentity` with a default changes the
+    hash of a request that is the same. Nothing changes where the hash was not
+    made of what the manifest holds.
+
+    Args:
+        manifest: As read from its file.
+    """
+    request = manifest.request
+    written = request.model_dump(mode="json", exclude={"hash"}, exclude_unset=True)
+    if hash_json(written) != request.hash:
+        return manifest
+    present = request.model_copy(update={"hash": request_hash(request)})
+    return manifest.model_copy(update={"request": present})
 
 
 def differences(old: Manifest, new: Manifest) -> list[str]:

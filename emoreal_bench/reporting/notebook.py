@@ -12,7 +12,8 @@ from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.scores import Interval, Results, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
-from emoreal_bench.record.finished import FinishedRun, load_report
+from emoreal_bench.record.finished import FinishedRun
+from emoreal_bench.running.results import load_report
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,

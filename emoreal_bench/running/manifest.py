@@ -6,7 +6,7 @@ import platform
 import re
 from datetime import UTC, datetime
 
-from emoreal_bench import __version__
+from emoreal_bench.version import __version__
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.identity import hash_json, model_hash, short

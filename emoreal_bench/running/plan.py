@@ -18,7 +18,7 @@ from emoreal_bench.contracts.request import GenerationSettings, Message, Request
 from emoreal_bench.contracts.run_record import DataIdentity, JudgedRun, RequestIdentity
 from emoreal_bench.contracts.task import DEFAULT_VARIANT, Task
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modality
-from emoreal_bench.identity import clip_hash, data_hash, hash_json
+from emoreal_bench.identity import clip_hash, data_hash, request_hash
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset
 from emoreal_bench.running.shots import ExampleSet, choose_examples, set_aside
@@ -305,5 +305,4 @@ def identify_request(
         shots=0 if examples is None else examples.shots,
         examples=None if examples is None else examples.identify(options.shots_seed),
     )
-    identity = hash_json(request.model_dump(mode="json", exclude={"hash"}))
-    return request.model_copy(update={"hash": identity})
+    return request.model_copy(update={"hash": request_hash(request)})

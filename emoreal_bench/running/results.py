@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifest
+from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.scores import DeliverySummary, Results
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_final_records
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.records import ItemRecord, from_record
 from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.scoring.identity import scoring_hash
+from emoreal_bench.scoring.judgements import judging_hash, score_judgements
 from emoreal_bench.scoring.score import ALL_SCORINGS, results_json, score
 
+_SCORED_AGAIN = (
+    f"scored again: the scores in {RESULTS_FILE} are by the rules of another version; these are "
+    "by the rules of this one, from the log"
+)
 _MICRO = 1_000_000
 _NANO = 1_000_000_000
 
@@ -102,8 +110,6 @@ def score_log(
         task = Task.model_validate(manifest.task_definition)
         results = score(task, items, replies, scorings=scorings, seed=seed)
     else:
-        from emoreal_bench.scoring.judgements import score_judgements
-
         results = score_judgements(manifest, items, replies, seed)
     return results.model_copy(
         update={
@@ -143,3 +149,33 @@ def read_replies(log_path: Path, tally: DeliveryTally) -> Iterator[Reply]:
         result = from_record(record)
         length = record.get("clip_seconds")
         yield Reply(result.id, result.status, result.text, result.choice_scores, length)
+
+
+def load_report(run_folder: Path) -> FinishedRun:
+    """Read manifest, scores and timings of a run, its scores by the rules of today.
+
+    Scores by the rules of another version are made again from the log, with a
+    warning that says so. The files stay as they are.
+
+    Args:
+        run_folder: The folder that a run left behind.
+
+    Raises:
+        RunError: If the folder is not a run, is not scored yet, holds a file
+            that cannot be read, or holds the scores of another run.
+    """
+    report = read_report(run_folder)
+    scorings = [scoring for scoring in Scoring if scoring in report.results.scores]
+    if len(scorings) < len(report.results.scores) or _has_present_rules(report, scorings):
+        return report
+    if not all((run_folder / name).is_file() for name in (PLAN_FILE, ITEMS_FILE)):
+        return report
+    results = score_folder(run_folder, scorings)
+    warnings = (*results.warnings, _SCORED_AGAIN)
+    return replace(report, results=results.model_copy(update={"warnings": warnings}))
+
+
+def _has_present_rules(report: FinishedRun, scorings: Sequence[Scoring]) -> bool:
+    if report.manifest.judged is None:
+        return report.results.scoring_hash == scoring_hash(scorings)
+    return report.results.scoring_hash == judging_hash()

@@ -20,9 +20,10 @@ from emoreal_bench.choices import split_choice
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
-from emoreal_bench.record.finished import FinishedRun, load_report
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.record.records import ItemRecord
 from emoreal_bench.running.readings import LoggedRun, ReadItem, read_items
+from emoreal_bench.running.results import load_report
 
 LOG_VERSION = 2
 

@@ -14,7 +14,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_json, short
 from emoreal_bench.probing.published import Confidence, load_published_rows
-from emoreal_bench.record.finished import FinishedRun, load_report
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.exports.table_files import ExportLinks, write_table_files
 from emoreal_bench.reporting.leaderboard.columns import METRICS
 from emoreal_bench.reporting.leaderboard.exports import heat_map_export, slice_id, write_exports
@@ -30,6 +30,7 @@ from emoreal_bench.reporting.leaderboard.rows import BLIND_PROVIDER
 from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
+from emoreal_bench.running.results import load_report
 from emoreal_bench.text import UNDEFINED
 
 BREAKDOWNS_FOLDER = "breakdowns"

@@ -24,11 +24,11 @@ from emoreal_bench.contracts.run_record import (
     Manifest,
 )
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.identity import clip_hash, data_hash, hash_json, short
+from emoreal_bench.identity import clip_hash, data_hash, hash_json, request_hash, short
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import load_items
 from emoreal_bench.record.files import cannot_write
-from emoreal_bench.record.finished import FinishedRun, load_report
+from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_log
 from emoreal_bench.running.plan import limit_items
@@ -73,7 +73,7 @@ def add_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
         DataError: If ``data`` is not the data of the task.
     """
     _refuse_odd_files(entry)
-    report = load_report(entry)
+    report = read_report(entry)
     items = load_plan_items(entry)
     task_file = find_task(report.manifest.task)
     problems = [
@@ -111,8 +111,7 @@ def _task_problems(manifest: Manifest, task_file: TaskFile) -> list[str]:
     problems = []
     if (request.prompt_template, request.system) != (renderer.template, renderer.variant.system):
         problems.append(f"it does not ask in the words of variant {request.variant}")
-    identity = hash_json(request.model_dump(mode="json", exclude={"hash"}))
-    if request.hash != identity:
+    if request.hash != request_hash(request):
         problems.append("its request hash is not that of its request")
     return problems
 
@@ -155,7 +154,7 @@ def _score_problems(entry: Path, report: FinishedRun, items: Sequence[Item]) -> 
 def _neighbour_problems(manifest: Manifest, items: Sequence[Item], to: Path) -> list[str]:
     """Compare the right answers with those of entries that claim the same data and request."""
     for path in sorted(to.glob(f"*/{MANIFEST_FILE}")):
-        other = load_report(path.parent).manifest
+        other = read_report(path.parent).manifest
         same = (other.task, other.data.hash, other.request.hash)
         if same == (manifest.task, manifest.data.hash, manifest.request.hash):
             if _answers(load_plan_items(path.parent)) == _answers(items):

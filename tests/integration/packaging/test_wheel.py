@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
-import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from emoreal_bench.version import __version__
+from tests.small_emorealm import make_data
 
 ROOT = Path(__file__).resolve().parents[3]
 MAPPED = ("tasks", "model_adapters", "leaderboards")
@@ -107,10 +110,42 @@ def test_a_plain_install_brings_all_that_the_core_needs(wheel: Path, tmp_path: P
     assert "pip install 'emoreal-bench[hf]'" in tiny.stderr
 
 
-def test_the_version_is_the_same_wherever_it_is_written() -> None:
-    import emoreal_bench
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["version"] == emoreal_bench.__version__
+def test_the_version_is_the_same_wherever_it_is_written(wheel: Path) -> None:
+    assert wheel.name.startswith(f"emoreal_bench-{__version__}-")
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"\nversion: {emoreal_bench.__version__}\n" in citation
+    assert f"\nversion: {__version__}\n" in citation
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert newest is not None
+    assert newest.group(1) == __version__
+
+
+@pytest.mark.parametrize("backend", ["build_wheel", "build_editable"])
+@pytest.mark.parametrize("link", [None, "../{name}"], ids=["no links", "links as text files"])
+def test_a_checkout_without_symbolic_links_installs_and_runs(
+    link: str | None, backend: str, tmp_path: Path
+) -> None:
+    # As git writes them on Windows, where making a link needs a right of its own.
+    source, installed = tmp_path / "source", tmp_path / "installed"
+    for name in tracked_files():
+        copy_file(name, source)
+    for name in MAPPED:
+        assert not (source / "emoreal_bench" / name).exists()
+        if link is not None:
+            (source / "emoreal_bench" / name).write_text(link.format(name=name))
+    build = f"from setuptools.build_meta import {backend} as build; build('..')"
+    run(sys.executable, "-c", build, folder=source)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(installed)
+    assert "emorealm-synth" in run_installed(installed, "list", "tasks")
+    data, out = str(make_data(tmp_path / "data")), str(tmp_path / "run")
+    command = ("run", "--model", "baseline/random", "--task", "emorealm", "--data", data)
+    run_installed(installed, *command, "--out", out)
+    run_installed(installed, "leaderboard", "build", out, "--out", str(tmp_path / "page"))
+
+
+def run_installed(folder: Path, *arguments: str) -> str:
+    """Run the command from a folder of packages, without what is installed for these tests."""
+    # -S leaves out this environment's .pth files, and with them its own editable install.
+    paths = f"sys.path.append({sysconfig.get_path('purelib')!r}); site.addsitedir({str(folder)!r})"
+    program = f"import site, sys; {paths}; from emoreal_bench.cli import main; main()"
+    return run(sys.executable, "-I", "-S", "-c", program, *arguments, folder=folder)

@@ -9,12 +9,13 @@ import pytest
 from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome
 from emoreal_bench.probing.published import Confidence
-from emoreal_bench.record.finished import FinishedRun, load_report
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.breakdowns import Breakdown, make_breakdown
 from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from emoreal_bench.reporting.leaderboard.groups import make_groups
 from emoreal_bench.reporting.leaderboard.rows import Badge, Row
 from emoreal_bench.reporting.leaderboard.tables import Table
+from emoreal_bench.running.results import load_report
 from tests.label_run import make_label_run
 from tests.run_factory import MadeUpRun, write_runs
 

@@ -12,10 +12,10 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.probing.published import Confidence
-from emoreal_bench.record.finished import load_report
 from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from emoreal_bench.reporting.leaderboard.groups import make_groups
 from emoreal_bench.reporting.leaderboard.judged import JudgedTable, make_judged_tables
+from emoreal_bench.running.results import load_report
 from tests.unit.judging.judge_data import REPLIES, make_run, rated, write_script
 
 

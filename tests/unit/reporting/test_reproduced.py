@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emoreal_bench.record.finished import load_report
 from emoreal_bench.reporting.leaderboard.build import LeaderboardOptions, build_leaderboard
 from emoreal_bench.reporting.leaderboard.reproduced import reproduced_folders
+from emoreal_bench.running.results import load_report
 from tests.run_factory import MadeUpRun, write_runs
 
 ENTRY = MadeUpRun("hf/one", 0.6)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench.contracts.errors import RunError
-from emoreal_bench.record.finished import load_report
+from emoreal_bench.running.results import load_report
 from tests.run_factory import MadeUpRun
 
 

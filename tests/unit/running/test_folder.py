@@ -13,7 +13,9 @@ import pytest
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import (
+    HOLDER_FILE,
     ITEMS_FILE,
+    LOCK_FILE,
     MANIFEST_FILE,
     PLAN_FILE,
     Manifest,
@@ -76,6 +78,16 @@ def test_a_held_folder_names_its_holder(tmp_path: Path) -> None:
         RunFolder(tmp_path / "run")
     with RunFolder(tmp_path / "run"):
         pass
+
+
+def test_what_a_dead_process_left_behind_blocks_nobody(tmp_path: Path) -> None:
+    for name in (LOCK_FILE, HOLDER_FILE):
+        (tmp_path / name).write_text("1\n")
+    with RunFolder(tmp_path):
+        assert (tmp_path / HOLDER_FILE).read_text() == f"{os.getpid()}\n"
+        with pytest.raises(RunError, match=f"Process {os.getpid()} "):
+            RunFolder(tmp_path)
+    assert not (tmp_path / HOLDER_FILE).exists()
 
 
 def test_answers_without_a_manifest_are_not_taken_for_our_own(tmp_path: Path) -> None:
