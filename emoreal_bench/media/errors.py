@@ -62,7 +62,3 @@ class MediaError(EmorealError):
     def delivery_status(self) -> DeliveryStatus:
         """Missing where there is no usable clip; failed where a limit or a crash got in the way."""
         return DeliveryStatus.MISSING if self.kind in _NO_USABLE_CLIP else DeliveryStatus.FAILED
-
-    def __reduce__(self) -> tuple[type[MediaError], tuple[MediaProblem, str, str]]:
-        # The default rebuilds an exception from its message alone, which loses the kind.
-        return MediaError, (self.kind, self.problem, self.where or "")

@@ -21,7 +21,7 @@ from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
-from emoreal_bench.media.messages import pack_message, receive_message
+from emoreal_bench.media.messages import Message, MessageError, pack_message, receive_message
 
 WORKER_PROGRAM = (sys.executable, "-P", "-m", "emoreal_bench.media.worker")
 """Without the working directory on the import path: data lies there, not code."""
@@ -141,7 +141,9 @@ class _Worker:
         where = str(job.clip.video)
         try:
             async with asyncio.timeout(job.files * self._limits.seconds + _GRACE_SECONDS):
-                answer: ClipMedia | MediaError = await self._exchange(job)
+                answer = await self._exchange(job)
+                if not isinstance(answer, ClipMedia | MediaError):
+                    raise MessageError("a clip is answered with its media or its error")
         except TimeoutError:
             raise MediaError(
                 MediaProblem.TIME_LIMIT,
@@ -152,6 +154,10 @@ class _Worker:
             code = await self._process.wait()
             raise MediaError(
                 MediaProblem.WORKER_DIED, f"the decoder crashed ({_name_exit(code)})", where
+            ) from None
+        except MessageError as error:
+            raise MediaError(
+                MediaProblem.WORKER_DIED, f"the decoder crashed ({error})", where
             ) from None
         return answer
 
@@ -166,18 +172,17 @@ class _Worker:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await self._exchange(self._limits)
-        except (TimeoutError, EOFError, ConnectionError) as error:
+        except (TimeoutError, EOFError, ConnectionError, MessageError) as error:
             raise EmorealError(
                 "the process that decodes clips does not start",
                 remedy="What it wrote to standard error says why.",
             ) from error
         self._ready = True
 
-    async def _exchange(self, content: object) -> ClipMedia | MediaError:
+    async def _exchange(self, content: Message) -> Message:
         self._jobs.writelines(pack_message(content))
         await self._jobs.drain()
-        answer: ClipMedia | MediaError = await receive_message(self._answers)
-        return answer
+        return await receive_message(self._answers)
 
 
 def _name_exit(code: int) -> str:

@@ -16,7 +16,7 @@ from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
-from emoreal_bench.media.messages import pack_message, read_message
+from emoreal_bench.media.messages import Message, pack_message, read_message
 from emoreal_bench.media.prepare import prepare_clip
 
 Prepare = Callable[[DecodeJob, DecodeLimits], ClipMedia]
@@ -28,7 +28,7 @@ _ORPHAN_SECONDS = 30
 def serve(prepare: Prepare = prepare_clip) -> None:
     """Do jobs until there are no more.
 
-    The first message states the limits and is answered with True; each further
+    The first message states the limits and is answered with the same; each further
     one is a :class:`DecodeJob`, answered with its media or its error.
 
     Args:
@@ -41,14 +41,17 @@ def serve(prepare: Prepare = prepare_clip) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        limits: DecodeLimits = read_message(jobs)
+        limits = read_message(jobs)
+        assert isinstance(limits, DecodeLimits)
         _limit_memory(limits.memory_bytes)
-        content: object = True
+        content: Message = limits
         while True:
             for piece in pack_message(content):
                 answers.write(piece)
             answers.flush()
-            content = _do(read_message(jobs), limits, prepare)
+            job = read_message(jobs)
+            assert isinstance(job, DecodeJob)
+            content = _do(job, limits, prepare)
     except (EOFError, BrokenPipeError):
         # Nobody waits for answers any more, and flushing at exit would complain.
         os._exit(0)

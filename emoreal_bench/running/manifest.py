@@ -6,11 +6,11 @@ import platform
 import re
 from datetime import UTC, datetime
 
-from emoreal_bench.version import __version__
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.identity import hash_json, model_hash, short
 from emoreal_bench.running.plan import Plan
+from emoreal_bench.version import __version__
 
 _NAME_LENGTH = 40
 

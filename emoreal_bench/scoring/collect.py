@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,8 +13,7 @@ from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Outcome, Scoring
 from emoreal_bench.scoring.choice_probabilities import brier_score, probabilities
 from emoreal_bench.scoring.frame import NO, NO_ANSWER, YES, Frame, Layout, letter_class
-from emoreal_bench.scoring.reading.readings import Reading
-from emoreal_bench.scoring.reading_processes import WORTH_A_PROCESS, PlacedReply, read_replies
+from emoreal_bench.scoring.reading.readings import Reading, read_reply
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,29 +107,25 @@ def collect_readings(
     )
     writers = [_Writer(readings, frame) for readings in collected.readings.values()]
 
-    def placed() -> Iterator[PlacedReply]:
-        for reply in replies:
-            index = positions.get(reply.id)
-            if index is None:
-                raise DataError(
-                    f"There is a reply to {reply.id!r}, which is not an item of task {task.name}.",
-                    remedy="Score the replies with the items that they were made for.",
-                )
-            item = items[index]
-            collected.status[index] = _STATUS_CODE[reply.status]
-            if reply.clip_seconds is not None:
-                collected.clip_seconds[index] = reply.clip_seconds
-            shares = None if reply.choice_scores is None else probabilities(reply.choice_scores)
-            if shares is not None:
-                collected.confidence[index] = max(shares.values())
-                collected.brier[index] = brier_score(shares, item.answer)
-            yield PlacedReply(index, item, reply.status, reply.text)
-
-    are_many = len(items) >= WORTH_A_PROCESS
-    for reply, readings in read_replies(task, scorings, placed(), are_many=are_many):
-        layout = frame.layouts[reply.item.subtask]
-        for writer, reading in zip(writers, readings, strict=True):
-            writer.write(reply.position, layout, reading)
+    for reply in replies:
+        index = positions.get(reply.id)
+        if index is None:
+            raise DataError(
+                f"There is a reply to {reply.id!r}, which is not an item of task {task.name}.",
+                remedy="Score the replies with the items that they were made for.",
+            )
+        item = items[index]
+        collected.status[index] = _STATUS_CODE[reply.status]
+        if reply.clip_seconds is not None:
+            collected.clip_seconds[index] = reply.clip_seconds
+        shares = None if reply.choice_scores is None else probabilities(reply.choice_scores)
+        if shares is not None:
+            collected.confidence[index] = max(shares.values())
+            collected.brier[index] = brier_score(shares, item.answer)
+        subtask, layout = task.subtasks[item.subtask], frame.layouts[item.subtask]
+        for writer in writers:
+            reading = read_reply(writer.scoring, item, subtask, reply.status, reply.text)
+            writer.write(index, layout, reading)
     return collected
 
 

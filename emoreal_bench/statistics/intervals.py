@@ -126,12 +126,14 @@ def _draw_totals(
     drawn = generator.multinomial(counts.clusters, outcomes / counts.clusters, size=size)
     totals = _whole(drawn[:, : common.size]) @ _whole(counts.vectors[~is_rare])
     if rare.size:
-        number = drawn[:, -1]
-        clusters = rare_generator.integers(rare.sum(), size=number.sum(), dtype=np.uint32)
-        vectors = np.repeat(np.arange(rare.size), rare)[clusters]
-        cells = np.repeat(np.arange(size) * rare.size, number) + vectors
-        times = np.bincount(cells, minlength=size * rare.size).reshape(size, rare.size)
-        totals += _whole(times) @ _whole(counts.vectors[is_rare])
+        ends = np.cumsum(drawn[:, -1])
+        clusters = rare_generator.integers(rare.sum(), size=ends[-1], dtype=np.uint32)
+        firsts = np.cumsum(rare) - rare
+        times = np.empty((size, rare.size))
+        # Row by row, whose counts stay in the processor's cache.
+        for row, its in enumerate(np.split(clusters, ends[:-1])):
+            times[row] = np.add.reduceat(np.bincount(its, minlength=int(rare.sum())), firsts)
+        totals += times @ _whole(counts.vectors[is_rare])
     return totals
 
 

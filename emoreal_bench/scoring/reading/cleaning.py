@@ -31,7 +31,7 @@ _READ_AT_EACH_END = 2000
 _FOUR_SIGNS = re.compile(r"[^0-9A-Za-z_]{4}")
 _RUN_OF_SIGNS = re.compile(r"([^\w\s])\1{3,}")
 _RUN_OF_BLANKS = re.compile(r"(\s{3})\s+")
-_HAS_MARKDOWN = re.compile(r"[*`$_~]")
+_MARKDOWN_SIGNS = "*`$_~"
 _LINE_DRESS = re.compile(r"^[^\w(\[{\"'<\n]+", re.M)
 _CYRILLIC_LETTER = re.compile("(?<!\\w)[\u0410\u0412\u0421\u0415](?=\\s*(?:[)\\].:,]|$))", re.M)
 _LOOK_ALIKES = {"\u0410": "A", "\u0412": "B", "\u0421": "C", "\u0415": "E"}
@@ -74,14 +74,14 @@ def clean(text: str) -> str:
         text = _BOXED.sub(r"\nFinal answer: \1\n", text)
     if not text.isprintable():
         text = _BLANKS.sub(" ", _without_controls(text))
-    if _HAS_MARKDOWN.search(text):
+    if any(sign in text for sign in _MARKDOWN_SIGNS):
         text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
     if "/" in text:
         text = _NOT_APPLICABLE.sub("", text)
-    echo = _QUESTION_ECHO.match(text)
+    echo = _QUESTION_ECHO.match(text) if "Q" in text else None
     if echo:
         text = f"{echo[1]}Answer:{text[echo.end() :]}"
-    return _LINE_DRESS.sub("", text).strip()
+    return _without_line_dress(text).strip()
 
 
 def _without_controls(text: str) -> str:
@@ -89,6 +89,14 @@ def _without_controls(text: str) -> str:
     if text.replace("\n", "").isprintable():
         return text
     return "".join(sign for sign in text if sign.isprintable() or sign.isspace())
+
+
+def _without_line_dress(text: str) -> str:
+    """Leave out what lines begin with before their words."""
+    if "\n" in text:
+        return _LINE_DRESS.sub("", text)
+    dress = _LINE_DRESS.match(text)
+    return text[dress.end() :] if dress else text
 
 
 def without_reasoning(text: str) -> str:

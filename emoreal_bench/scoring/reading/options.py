@@ -9,6 +9,7 @@ from functools import lru_cache
 from emoreal_bench.choices import split_choice
 
 _NOT_WORD = re.compile(r"[^\w']+")
+_BLANKED = {sign: " " for sign in range(128) if _NOT_WORD.match(chr(sign))}
 
 
 def straight_quotes(text: str) -> str:
@@ -22,7 +23,10 @@ def words_of(text: str) -> str:
 
     The spaces around let ``in`` compare whole words.
     """
-    words = _NOT_WORD.sub(" ", straight_quotes(text).casefold()).strip(" '")
+    if text.isascii():  # The same, for a fraction of the time.
+        words = " ".join(text.lower().translate(_BLANKED).split()).strip(" '")
+    else:
+        words = _NOT_WORD.sub(" ", straight_quotes(text).casefold()).strip(" '")
     return f" {words} " if words else " "
 
 

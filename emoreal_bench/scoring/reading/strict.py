@@ -39,7 +39,7 @@ from emoreal_bench.scoring.reading.yes_no_words import (
     without_both,
 )
 
-_REMEMBERED = 4096
+_REMEMBERED = 16_384
 _OFF_LIST = "?"
 """Stands for an answer that is not one of the options, or for two at once."""
 _LIKELY_LETTERS = "ABCDEFGH"
@@ -321,9 +321,11 @@ class _Reader:
 
     def _lines(self, reply: str) -> list[tuple[int, str]]:
         """Read the first and the last of several lines, where they are nothing but an answer."""
-        closing = _LAST_SENTENCE.search(reply)
-        if not closing and changes_mind(reply):
-            closing = _LAST_CLAUSE.search(reply)
+        closing = None
+        if reply.rstrip().rstrip("\"')].!")[-1:].isupper():  # Else neither can match.
+            closing = _LAST_SENTENCE.search(reply)
+            if not closing and changes_mind(reply):
+                closing = _LAST_CLAUSE.search(reply)
         if closing and closing[1] in self.options.letters:
             return [(closing.start(1), closing[1])]
         last = reply.rfind("\n") + 1

@@ -9,10 +9,10 @@ image tower is never used for clips and not loaded.
 from __future__ import annotations
 
 import json
-import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -251,7 +251,7 @@ def _read_weights(file: Path) -> dict[str, torch.Tensor]:
             weights: dict[str, torch.Tensor] = load_file(file)
         else:
             weights = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         raise UsageError(
             "the file holds more than weights and is not read, since it could run code.",
             where=str(file),

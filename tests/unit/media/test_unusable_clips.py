@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 
 import pytest
@@ -129,9 +128,3 @@ def test_a_name_that_looks_like_an_address_is_a_file(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "http:clip #1 50%.mp4")
     media = decode_clip(Clip("clip", path), MediaWanted(), key="key", limits=DecodeLimits())
     assert media.frames is not None
-
-
-def test_an_error_keeps_its_kind_between_processes() -> None:
-    error = MediaError(MediaProblem.TOO_LONG, "lasts 900 s", "clip.mp4")
-    copy = pickle.loads(pickle.dumps(error))
-    assert (copy.kind, str(copy)) == (error.kind, str(error))
