@@ -77,6 +77,8 @@ def test_a_second_writer_is_refused_and_told_who_holds_the_run(tmp_path: Path) -
     run = make_scripted_run(tmp_path / "home", delay=0.01)
     first = run.start()
     wait_for_log(run, 1)
+    # On a busy machine it might else be done before the second has started.
+    first.send_signal(signal.SIGSTOP)
     second = run.start()
     _, errors = second.communicate(timeout=60)
     assert second.returncode == ExitCode.INCOMPLETE
