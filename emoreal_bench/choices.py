@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+_NOT_WORD = re.compile(r"[^\w']+")
+_BLANKED = {sign: " " for sign in range(128) if _NOT_WORD.match(chr(sign))}
 _CHOICE = re.compile(r"\s*\(?([A-Za-z])(?:\)[.:]?|[.:])\s*(.*)\Z", re.DOTALL)
 
 
@@ -31,3 +34,29 @@ def letters_of(choices: Sequence[str]) -> tuple[str, ...]:
         ValueError: As :func:`split_choice`.
     """
     return tuple(split_choice(choice)[0] for choice in choices)
+
+
+def straight_quotes(text: str) -> str:
+    """Write apostrophes as keyboards do."""
+    return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+
+@lru_cache(maxsize=64)
+def words_of(text: str) -> str:
+    """Write a text as lower-case words with one space between and around them.
+
+    The spaces around let ``in`` compare whole words.
+    """
+    if text.isascii():  # The same, for a fraction of the time.
+        words = " ".join(text.lower().translate(_BLANKED).split()).strip(" '")
+    else:
+        words = _NOT_WORD.sub(" ", straight_quotes(text).casefold()).strip(" '")
+    return f" {words} " if words else " "
+
+
+def polarity(text: str) -> bool | None:
+    """Say whether the text of an option means yes, by its first yes or no; None without one."""
+    for word in words_of(text).split():
+        if word in ("yes", "no"):
+            return word == "yes"
+    return None

@@ -16,8 +16,9 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
+from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.job import DecodeJob
@@ -37,11 +38,7 @@ class MessageError(Exception):
     """Bytes are no message."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Array(_Part):
+class _Array(Record):
     # Numbers only: an array of objects would take bytes for addresses.
     dtype: str = Field(pattern=r"^[<>|][buifc][0-9]{1,2}$")
     shape: tuple[NonNegativeInt, ...]
@@ -51,7 +48,7 @@ class _Array(_Part):
         return None if array is None else cls(dtype=array.dtype.str, shape=array.shape)
 
 
-class _Media(_Part):
+class _Media(Record):
     """As :class:`ClipMedia`, with what its arrays are in place of them."""
 
     key: str
@@ -64,13 +61,13 @@ class _Media(_Part):
     notes: tuple[str, ...]
 
 
-class _Error(_Part):
+class _Error(Record):
     kind: MediaProblem
     problem: str
     where: str
 
 
-class _Head(_Part):
+class _Head(Record):
     """One of them is there."""
 
     limits: DecodeLimits | None = None

@@ -2,7 +2,7 @@
 
 One file per data set. A reader is a function ``read(task, root, options)`` that
 returns a :class:`Dataset`, raises :class:`DataError` with every problem it
-found, and never skips an item.
+found and ``UsageError`` for an option that it does not take, and never skips an item.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from traceback import extract_tb
 from typing import cast
 
 from emoreal_bench.catalog import suggest
-from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.readers.validation import check_dataset
 
 READER_ENTRY_POINTS = "emoreal_bench.readers"
 
@@ -33,6 +35,7 @@ _BUILT_IN = {
     "mafw": "emoreal_bench.readers.mafw:read",
     "mer2023": "emoreal_bench.readers.mer2023:read",
     "ov-merd": "emoreal_bench.readers.mer2025:read_open_labels",
+    "questions": "emoreal_bench.readers.questions:read",
     "ravdess": "emoreal_bench.readers.ravdess:read",
 }
 
@@ -65,7 +68,7 @@ def find_reader(name: str) -> Reader:
     """Find a reader by name, built in or added by another package.
 
     Raises:
-        UsageError: If there is none of that name.
+        UsageError: If there is none of that name, or it cannot be loaded.
     """
     if name in _BUILT_IN:
         module, function = _BUILT_IN[name].split(":")
@@ -73,11 +76,20 @@ def find_reader(name: str) -> Reader:
     added = {point.name: point for point in entry_points(group=READER_ENTRY_POINTS)}
     if name not in added:
         raise suggest("reader", name, [*_BUILT_IN, *added])
-    return cast("Reader", added[name].load())
+    try:
+        return cast("Reader", added[name].load())
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"The reader {name} cannot be loaded: {error}.",
+            where=added[name].value,
+            remedy=f"Mend the entry point of the group {READER_ENTRY_POINTS}.",
+        ) from error
 
 
 def load_items(task: Task, root: Path, options: Options) -> Dataset:
-    """Read the items of a task from the user's folder and apply the task's filter.
+    """Read the items of a task from the user's folder, check them, and apply the task's filter.
+
+    Whatever reader made them, the items are such that they can be asked and scored.
 
     Args:
         task: Says which reader, split and filter.
@@ -93,11 +105,10 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
             where=str(root),
             remedy=f"Name the folder that holds {task.title} with --data.",
         )
-    dataset = find_reader(task.data.reader)(task, root, {**task.data.options, **options})
-    dataset = replace(dataset, options=dict(options))
-    if not task.data.filter:
-        return dataset
-    kept = [item for item in dataset.items if matches(item, task.data.filter)]
+    given = {**task.data.options, **options}
+    read = _read(task, root, given)
+    check_dataset(task, read, root, given)
+    kept = [item for item in read.items if matches(item, task.data.filter)]
     if not kept:
         raise DataError(
             "No item passes the filter of the task file.",
@@ -105,8 +116,31 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
             remedy=f"The filter is {dict(task.data.filter)}.",
         )
     keys = {item.clip for item in kept}
-    clips = {key: clip for key, clip in dataset.clips.items() if key in keys}
-    return replace(dataset, items=kept, clips=clips)
+    clips = {key: clip for key, clip in read.clips.items() if key in keys}
+    return replace(read, items=kept, clips=clips, options=dict(options))
+
+
+def _read(task: Task, root: Path, options: Options) -> Dataset:
+    name, remedy = task.data.reader, "Mend the reader, or ask its author to."
+    reader = find_reader(name)
+    try:
+        read: object = reader(task, root, options)
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        if name in _BUILT_IN:
+            raise
+        place = extract_tb(error.__traceback__)[-1]
+        raise DataError(
+            f"The reader {name} of another package failed: {type(error).__name__}: {error}.",
+            where=f"{place.filename}, line {place.lineno}",
+            remedy=remedy,
+        ) from error
+    if not isinstance(read, Dataset):
+        raise DataError(
+            f"The reader {name} returned {type(read).__name__}, not a Dataset.",
+            where=str(root),
+            remedy=remedy,
+        )
+    return read
 
 
 def matches(item: Item, wanted: Mapping[str, tuple[str, ...]]) -> bool:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.readers import emorealm
-from emoreal_bench.readers.json_list import iterate_json_list
-from emoreal_bench.readers.problems import Problems
+from emoreal_bench.readers.records import Problems, iterate_records
 
 
 def load_annotations(task: Task, path: Path) -> list[Item]:
@@ -21,8 +18,8 @@ def load_annotations(task: Task, path: Path) -> list[Item]:
 
     Args:
         task: EmoReAlM or a task of its layout, or a task of one label subtask.
-        path: The data set's own file; for a label task a JSON list or a CSV
-            file of objects with ``id`` and ``label``.
+        path: The data set's own file; for a label task a table, JSON lines or
+            a JSON list of ``id`` and ``label``.
 
     Raises:
         DataError: If the file is absent or not valid.
@@ -45,8 +42,9 @@ def _labels(task: Task, subtask: str, path: Path) -> list[Item]:
     labels = task.subtasks[subtask].labels
     problems = Problems(path, remedy=f"Each item has an id and one label of {', '.join(labels)}.")
     items: dict[str, Item] = {}
-    for number, record in enumerate(_records(path), start=1):
-        name = str(record.get("id") or f"number {number}")
+    for place, value in iterate_records(path):
+        record = value if isinstance(value, Mapping) else {}
+        name = str(record.get("id") or place)
         label = str(record.get("label") or "").strip().lower()
         if not record.get("id"):
             problems.add(name, "it has no id")
@@ -59,15 +57,3 @@ def _labels(task: Task, subtask: str, path: Path) -> list[Item]:
     if not items:
         raise DataError("The file holds no items.", where=str(path))
     return list(items.values())
-
-
-def _records(path: Path) -> Iterator[Mapping[str, Any]]:
-    if path.suffix.lower() == ".csv":
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                yield from csv.DictReader(file)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"The CSV cannot be read: {error}.", where=str(path)) from error
-        return
-    for record in iterate_json_list(path):
-        yield record if isinstance(record, Mapping) else {}

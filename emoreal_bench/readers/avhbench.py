@@ -15,12 +15,21 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import find_annotations, find_clips
+from emoreal_bench.readers.clip_files import (
+    AnnotatedClipOptions,
+    find_annotations,
+    find_clips,
+    read_options,
+)
 from emoreal_bench.readers.emotion_words import clip_name
-from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
-from emoreal_bench.readers.problems import MalformedItem
-from emoreal_bench.readers.records import Record, read_items
-from emoreal_bench.readers.yes_no import CHOICES, gold_letter, question_text
+from emoreal_bench.readers.records import (
+    CHOICES,
+    MalformedItem,
+    Record,
+    gold_letter,
+    question_text,
+    read_items,
+)
 
 ANNOTATIONS = "QA.json"
 SUBTASKS = {
@@ -39,12 +48,7 @@ class _Question(Record):
 
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
-    """Read the questions of all four kinds.
-
-    Raises:
-        DataError: With every problem found.
-        UsageError: For an option that does not exist.
-    """
+    """Read the questions of all four kinds."""
     chosen = read_options(AnnotatedClipOptions, options, "avhbench")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
     stated = read_items(path, _Question, lambda number, record: [_item(task, number, record)])

@@ -1,22 +1,84 @@
-"""Finds the annotation file and the clips of a data set below the user's folder."""
+"""Where the annotation file and the clips are: what a user may say, and where to look."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeVar
 
-from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.item import Clip
-from emoreal_bench.readers.options import ClipOptions
-from emoreal_bench.readers.problems import MalformedItem
+from pydantic import ValidationError
+
+from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.readers import Options
+from emoreal_bench.readers.records import MalformedItem
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".flv", ".m4v"})
 _LOOK_DEPTH = 3
 _CLIP_DEPTH = 6
 _NAMED = 3
+
+
+class ReaderOptions(Record):
+    """Base of every reader's options. Paths may be absolute or relative to the data folder."""
+
+
+class AnnotationOptions(ReaderOptions):
+    """Where the annotation file is."""
+
+    annotations: str | None = None
+    """The file with the questions or labels; looked for by its name if not given."""
+
+
+class PathOptions(AnnotationOptions):
+    """Where the annotation file is, and the clips whose paths it holds."""
+
+    videos: str | None = None
+    """The folder that the paths begin in; that of the annotation file if not given."""
+
+
+class ClipOptions(ReaderOptions):
+    """Where the clips are."""
+
+    videos: str | None = None
+    """The folder of the clips; looked for if not given."""
+    audios: str | None = None
+    """The folder of separate wav files; looked for if not given."""
+
+
+class AnnotatedClipOptions(ClipOptions, AnnotationOptions):
+    """Where the annotation file and the clips are."""
+
+
+OptionsT = TypeVar("OptionsT", bound=ReaderOptions)
+
+
+def read_options(model: type[OptionsT], options: Options, reader: str) -> OptionsT:
+    """Validate the options of a reader.
+
+    Args:
+        model: What the reader takes.
+        options: As the task file and the user gave them.
+        reader: Its name, for the error.
+
+    Raises:
+        UsageError: For an option that the reader does not take, or a wrong value.
+    """
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        known = model.model_fields
+        unknown = [key for key in options if key not in known]
+        if unknown:
+            problem = f"The reader {reader} does not take the option: {', '.join(unknown)}."
+        else:
+            wrong = [f"{line['loc'][0]}: {line['msg']}" for line in error.errors()]
+            problem = f"The reader {reader} cannot take this value of {'; '.join(wrong)}."
+        raise UsageError(problem, remedy=f"It takes: {', '.join(known)}.") from error
 
 
 class _Version(IntEnum):
@@ -29,14 +91,20 @@ class _Version(IntEnum):
     """A copy whose sound was taken away on purpose; only used if named."""
 
 
-def find_annotations(root: Path, chosen: str | None, name: str) -> Path:
+def home_of(root: Path) -> Path:
+    """Return the user's folder where they may have named a file in it."""
+    return root.parent if root.is_file() else root
+
+
+def find_annotations(root: Path, chosen: str | None, *names: str) -> Path:
     """Find the annotation file.
 
     Args:
         root: The user's folder, or the file itself.
         chosen: The user's ``annotations`` option.
-        name: The file as its owner names it, with as many folders above it as
-            are needed to tell it apart: ``"test(single-labeled)/set_1.csv"``.
+        names: The file as its owner names it, with as many folders above it as
+            are needed to tell it apart: ``"test(single-labeled)/set_1.csv"``;
+            or several names that it may have.
 
     Raises:
         DataError: If there is no such file, or several at the same depth.
@@ -52,9 +120,10 @@ def find_annotations(root: Path, chosen: str | None, name: str) -> Path:
         return path
     if root.is_file():
         return root
-    folders = [root]
+    name, folders = " or ".join(names), [root]
     for _ in range(_LOOK_DEPTH + 1):
-        found = [folder / name for folder in folders if (folder / name).is_file()]
+        places = [folder / name for folder in folders for name in names]
+        found = [path for path in places if path.is_file()]
         if len(found) > 1:
             raise DataError(
                 f"There are several files {name}: {', '.join(map(str, found))}.",
@@ -103,6 +172,22 @@ def no_clips(folder: Path, example: str) -> DataError:
     )
 
 
+def clips_by_path(
+    root: Path, annotations: Path, options: PathOptions, items: Sequence[Item]
+) -> dict[str, Clip]:
+    """Give the clip of every item, whose key is its path below the clips' folder.
+
+    Raises:
+        DataError: If there is none of the clips.
+    """
+    home = home_of(root)
+    folder = folder_of(home, options.videos, "videos") or annotations.parent
+    clips = {item.clip: Clip(item.clip, folder / item.clip) for item in items}
+    if not any(clip.video.is_file() for clip in clips.values()):
+        raise no_clips(folder, items[0].clip)
+    return clips
+
+
 def clip_names(root: Path, options: ClipOptions) -> list[str]:
     """List the names of all clips below the folder, without extension, each once.
 
@@ -111,7 +196,7 @@ def clip_names(root: Path, options: ClipOptions) -> list[str]:
     Raises:
         DataError: If there are none.
     """
-    home = root.parent if root.is_file() else root
+    home = home_of(root)
     folder = folder_of(home, options.videos, "videos") or home
     names = sorted({path.stem for path in walk_files(folder, VIDEO_SUFFIXES)})
     if not names:
@@ -148,7 +233,7 @@ def find_clips(
     Raises:
         DataError: If there is none of the clips, or two files for one of them.
     """
-    home = root.parent if root.is_file() else root
+    home = home_of(root)
     videos = folder_of(home, options.videos, "videos")
     wanted = set(keys)
     copies: dict[_Version, _Found] = defaultdict(lambda: defaultdict(list))

@@ -15,11 +15,23 @@ from pathlib import Path
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import check_relative, find_annotations, folder_of, no_clips
-from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
-from emoreal_bench.readers.problems import MalformedItem
-from emoreal_bench.readers.records import Record, read_items
-from emoreal_bench.readers.yes_no import CHOICES, gold_letter, question_text
+from emoreal_bench.readers.clip_files import (
+    AnnotatedClipOptions,
+    check_relative,
+    find_annotations,
+    folder_of,
+    home_of,
+    no_clips,
+    read_options,
+)
+from emoreal_bench.readers.records import (
+    CHOICES,
+    MalformedItem,
+    Record,
+    gold_letter,
+    question_text,
+    read_items,
+)
 
 ANNOTATIONS = "all_data_final_reorg.json"
 INSTRUCTION = "Answer with yes or no."
@@ -37,15 +49,10 @@ class _Question(Record):
 
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
-    """Read the questions of all sub-categories.
-
-    Raises:
-        DataError: With every problem found.
-        UsageError: For an option that does not exist.
-    """
+    """Read the questions of all sub-categories."""
     chosen = read_options(AnnotatedClipOptions, options, "cmm")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
-    home = root.parent if root.is_file() else root
+    home = home_of(root)
     videos = folder_of(home, chosen.videos, "videos") or path.parent
     audios = folder_of(home, chosen.audios, "audios") or videos
     clips: dict[str, Clip] = {}

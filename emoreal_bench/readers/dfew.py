@@ -16,13 +16,13 @@ from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import find_annotations, find_clips
-from emoreal_bench.readers.emotion_words import (
-    LabelTable,
-    keep_asked_classes,
-    only_subtask,
+from emoreal_bench.readers.clip_files import (
+    AnnotatedClipOptions,
+    find_annotations,
+    find_clips,
+    read_options,
 )
-from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
+from emoreal_bench.readers.emotion_words import LabelTable, keep_asked_classes, only_subtask
 
 CLASSES = {
     "0": "no single label",

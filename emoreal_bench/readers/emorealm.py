@@ -15,16 +15,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from emoreal_bench.choices import split_choice
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import check_relative, find_annotations, no_clips
-from emoreal_bench.readers.json_list import iterate_json_list
-from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
-from emoreal_bench.readers.problems import MalformedItem, Problems
+from emoreal_bench.readers.clip_files import (
+    AnnotatedClipOptions,
+    check_relative,
+    find_annotations,
+    folder_of,
+    home_of,
+    no_clips,
+    read_options,
+)
+from emoreal_bench.readers.records import MalformedItem, Problems, iterate_json_list
+from emoreal_bench.readers.validation import check_items
 
 ANNOTATIONS = "emorealm_v1.json"
 _KEYS = ("id", "video", "task", "question", "choices", "answer")
@@ -62,7 +67,8 @@ def read_annotations(task: Task, path: Path) -> list[Item]:
         DataError: With every problem found in the file.
     """
     problems = Problems(path, remedy="Get the file again from its owner, or correct these items.")
-    items = list(_Parser(task, problems).items(path))
+    items = list(_Parser(problems).items(path))
+    check_items(task, items, problems)
     problems.raise_if_any()
     if not items:
         raise DataError("The list holds no items.", where=str(path))
@@ -71,12 +77,9 @@ def read_annotations(task: Task, path: Path) -> list[Item]:
 
 def _tree(root: Path, chosen: str | None, option: str, paths: list[str]) -> Path | None:
     """Find the folder below which the clip paths exist: the one with the most hits."""
+    home = home_of(root)
     if chosen is not None:
-        folder = root / chosen
-        if not folder.is_dir():
-            raise DataError(f"There is no such folder for the option {option}.", where=str(folder))
-        return folder
-    home = root.parent if root.is_file() else root
+        return folder_of(home, chosen, option)
     probed = paths[:: max(1, len(paths) // _PROBED_CLIPS)]
     tops = {PurePosixPath(path).parts[0] for path in probed}
     best, hits = None, 0
@@ -113,10 +116,8 @@ class _Parser:
     shared between items, because a run holds all of them in memory.
     """
 
-    def __init__(self, task: Task, problems: Problems):
-        self._task = task
+    def __init__(self, problems: Problems):
         self._problems = problems
-        self._ids: set[str] = set()
         self._shared: dict[Any, Any] = {}
 
     def items(self, path: Path) -> Iterator[Item]:
@@ -135,42 +136,17 @@ class _Parser:
         missing = [key for key in _KEYS if key not in record]
         if missing:
             raise MalformedItem(f"it lacks {', '.join(missing)}")
-        if name in self._ids:
-            raise MalformedItem("its id stands twice in the file")
-        self._ids.add(name)
-        self._check_texts(record)
+        _check_types(record)
         check_relative(record["video"], "video")
         return Item(
             id=name,
             subtask=sys.intern(record["task"]),
             question=record["question"],
             choices=self._share(tuple(record["choices"])),
-            answer=sys.intern(self._gold(record)),
+            answer=sys.intern(record["answer"].strip().strip("()").upper()),
             clip=self._share(record["video"]),
             metadata=self._metadata(record),
         )
-
-    def _check_texts(self, record: Mapping[str, Any]) -> None:
-        if not isinstance(record["id"], str | int) or not str(record["id"]).strip():
-            raise MalformedItem("its id is neither a text nor a number")
-        if not isinstance(record["task"], str) or record["task"] not in self._task.subtasks:
-            known = ", ".join(self._task.subtasks)
-            raise MalformedItem(f"its task is {record['task']!r}; it must be one of {known}")
-        if not isinstance(record["question"], str) or not record["question"].strip():
-            raise MalformedItem("its question is not a text")
-
-    def _gold(self, record: Mapping[str, Any]) -> str:
-        choices, answer = record["choices"], record["answer"]
-        if not isinstance(choices, list) or len(choices) < 2:
-            raise MalformedItem("its choices are not a list of two or more")
-        texts = _texts_by_letter(choices)
-        gold = answer.strip().strip("()").upper() if isinstance(answer, str) else ""
-        if gold not in texts:
-            raise MalformedItem(f"its answer is {answer!r}, but its choices are {', '.join(texts)}")
-        kind = self._task.subtasks[record["task"]].answer
-        if kind is AnswerKind.YES_NO and not any(word in texts[gold] for word in ("yes", "no")):
-            raise MalformedItem(f"its answer {gold} says neither yes nor no")
-        return gold
 
     def _metadata(self, record: Mapping[str, Any]) -> Mapping[str, str] | None:
         more = tuple(
@@ -187,16 +163,15 @@ class _Parser:
         return self._shared.setdefault(value, value)
 
 
-def _texts_by_letter(choices: list[object]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for choice in choices:
-        try:
-            letter, text = split_choice(choice if isinstance(choice, str) else "")
-        except ValueError as error:
-            raise MalformedItem(
-                f"its choice {choice!r} does not begin with a letter such as (A)"
-            ) from error
-        if letter in texts:
-            raise MalformedItem(f"two of its choices have the letter {letter}")
-        texts[letter] = text.lower()
-    return texts
+def _check_types(record: Mapping[str, Any]) -> None:
+    choices, answer = record["choices"], record["answer"]
+    if not isinstance(record["id"], str | int):
+        raise MalformedItem("its id is neither a text nor a number")
+    if not isinstance(record["task"], str):
+        raise MalformedItem(f"its task is {record['task']!r}")
+    if not isinstance(record["question"], str) or not record["question"].strip():
+        raise MalformedItem("its question is not a text")
+    if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
+        raise MalformedItem("its choices are not a list of two or more texts")
+    if not isinstance(answer, str):
+        raise MalformedItem(f"its answer is {answer!r}, not a letter")

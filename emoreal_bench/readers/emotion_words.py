@@ -12,9 +12,14 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import VIDEO_SUFFIXES, find_annotations, find_clips
-from emoreal_bench.readers.options import AnnotatedClipOptions, read_options
-from emoreal_bench.readers.problems import MalformedItem, Problems
+from emoreal_bench.readers.clip_files import (
+    VIDEO_SUFFIXES,
+    AnnotatedClipOptions,
+    find_annotations,
+    find_clips,
+    read_options,
+)
+from emoreal_bench.readers.records import MalformedItem, Problems
 from emoreal_bench.readers.tables import Row, read_table
 
 QUESTION = "Describe the emotion of the person in the video in one word."
@@ -43,16 +48,19 @@ class LabelTable:
     Attributes:
         name_column: The column with the names of the clips.
         label_column: The column with their labels.
-        classes: A label as written to the name of its class.
+        classes: A label as written to the name of its class; or what turns free
+            text into the answer, empty if there is none.
         name_pattern: What the name of a clip looks like, as a regular expression.
         key_of: Turns the name of a clip, or of its file, into its key.
+        question: What is asked about every clip.
     """
 
     name_column: str
     label_column: str
-    classes: Mapping[str, str]
+    classes: Mapping[str, str] | Callable[[str], str]
     name_pattern: str = ".+"
     key_of: Callable[[str], str] = str
+    question: str = QUESTION
 
     def read_items(self, path: Path, subtask: str) -> list[Item]:
         """Read one item for each row.
@@ -81,11 +89,18 @@ class LabelTable:
         if not re.fullmatch(self.name_pattern, name, re.ASCII):
             raise MalformedItem("its clip is not named like one of this data set")
         key = self.key_of(name)
-        label = row.cells[self.label_column]
+        return Item(key, subtask, self.question, (), self._answer(row), key)
+
+    def _answer(self, row: Row) -> str:
+        column, label = self.label_column, row.cells[self.label_column]
+        if not isinstance(self.classes, Mapping):
+            if answer := self.classes(label):
+                return answer
+            raise MalformedItem(f"its {column} is empty")
         if label not in self.classes:
             known = ", ".join(self.classes)
-            raise MalformedItem(f"its {self.label_column} is {label!r}; it must be one of {known}")
-        return Item(key, subtask, QUESTION, (), self.classes[label], key)
+            raise MalformedItem(f"its {column} is {label!r}; it must be one of {known}")
+        return self.classes[label]
 
 
 def only_subtask(task: Task) -> str:

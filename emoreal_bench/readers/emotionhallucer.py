@@ -11,23 +11,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import check_relative, find_annotations, folder_of, no_clips
-from emoreal_bench.readers.options import AnnotationOptions, read_options
-from emoreal_bench.readers.problems import MalformedItem
-from emoreal_bench.readers.records import Record, read_items
-from emoreal_bench.readers.yes_no import CHOICES, gold_letter, question_text
+from emoreal_bench.readers.clip_files import (
+    PathOptions,
+    check_relative,
+    clips_by_path,
+    find_annotations,
+    read_options,
+)
+from emoreal_bench.readers.records import (
+    CHOICES,
+    MalformedItem,
+    Record,
+    gold_letter,
+    question_text,
+    read_items,
+)
 
 ANNOTATIONS = "emotionhallucer.json"
-
-
-class EmotionHallucerOptions(AnnotationOptions):
-    """Options of the reader."""
-
-    videos: str | None = None
-    """The folder that the paths of the media begin in, images and sounds as well."""
 
 
 class _Question(Record):
@@ -44,16 +47,9 @@ class _Pair(Record):
 
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
-    """Read the pairs, two items each.
-
-    Raises:
-        DataError: With every problem found.
-        UsageError: For an option that does not exist.
-    """
-    chosen = read_options(EmotionHallucerOptions, options, "emotionhallucer")
+    """Read the pairs, two items each."""
+    chosen = read_options(PathOptions, options, "emotionhallucer")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
-    home = root.parent if root.is_file() else root
-    folder = folder_of(home, chosen.videos, "videos") or path.parent
     pairs: set[str] = set()
 
     def make_items(_: int, pair: _Pair) -> list[Item]:
@@ -63,10 +59,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         return _items(task, pair)
 
     items = read_items(path, _Pair, make_items)
-    clips = {item.clip: Clip(item.clip, folder / item.clip) for item in items}
-    if not any(clip.video.is_file() for clip in clips.values()):
-        raise no_clips(folder, items[0].clip)
-    return Dataset(items, clips, (path,))
+    return Dataset(items, clips_by_path(root, path, chosen, items), (path,))
 
 
 def _items(task: Task, pair: _Pair) -> list[Item]:

@@ -31,12 +31,6 @@ CLASSES = {
 
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
-    """Read the clips of one emotion.
-
-    Raises:
-        DataError: With every problem found.
-        MissingExtraError: If the list is a workbook and openpyxl is not installed.
-        UsageError: For an option that does not exist.
-    """
+    """Read the clips of one emotion."""
     table = LabelTable("clip", "single_label", CLASSES, name_pattern=r"\d{5}")
     return read_labelled_clips(task, root, options, ANNOTATIONS, table)

@@ -25,11 +25,6 @@ CLASSES = {
 
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
-    """Read the labelled clips.
-
-    Raises:
-        DataError: With every problem found.
-        UsageError: For an option that does not exist.
-    """
+    """Read the labelled clips."""
     table = LabelTable("name", "discrete", CLASSES)
     return read_labelled_clips(task, root, options, ANNOTATIONS, table)

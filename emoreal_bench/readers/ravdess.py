@@ -17,14 +17,9 @@ from typing import Literal
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.readers import Dataset, Options
-from emoreal_bench.readers.clip_files import clip_names, find_clips
-from emoreal_bench.readers.emotion_words import (
-    QUESTION,
-    keep_asked_classes,
-    only_subtask,
-)
-from emoreal_bench.readers.options import ClipOptions, read_options
-from emoreal_bench.readers.problems import MalformedItem, Problems
+from emoreal_bench.readers.clip_files import ClipOptions, clip_names, find_clips, read_options
+from emoreal_bench.readers.emotion_words import QUESTION, keep_asked_classes, only_subtask
+from emoreal_bench.readers.records import MalformedItem, Problems
 
 CLASSES = {
     "01": "neutral",

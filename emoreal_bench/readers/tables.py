@@ -19,19 +19,19 @@ class Row:
 
     Attributes:
         line: Where it stands in the file, counted from 1.
-        cells: The wanted columns, without surrounding spaces.
+        cells: By column, without surrounding spaces.
     """
 
     line: int
     cells: Mapping[str, str]
 
 
-def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
-    """Read columns of a ``.csv`` or ``.xlsx`` file whose first row names them.
+def read_table(path: Path, columns: Sequence[str] = ()) -> list[Row]:
+    """Read a ``.csv`` or ``.xlsx`` file whose first row names its columns.
 
     Args:
         path: The file. Of a workbook, the first sheet is read.
-        columns: Their names; there may be others.
+        columns: Those that it must have; there may be others.
 
     Raises:
         DataError: If the file cannot be read, lacks a column or has no rows, or
@@ -39,12 +39,17 @@ def read_table(path: Path, columns: Sequence[str]) -> list[Row]:
         MissingExtraError: If it is a workbook and openpyxl is not installed.
     """
     read = _workbook_rows if path.suffix.lower() == ".xlsx" else _csv_rows
-    with _told(path):
+    with told_errors(path):
         return _take(path, read(path), columns)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told_errors(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into an error that names the file.
+
+    Raises:
+        DataError: If it cannot be read, or is not UTF-8 or a CSV table.
+    """
     try:
         yield
     except UnicodeDecodeError as error:
@@ -84,8 +89,7 @@ def _take(
                 where=str(path),
                 remedy=_REMEDY,
             )
-        by_name = dict(zip(header, cells, strict=True))
-        found.append(Row(line, {name: by_name[name] for name in columns}))
+        found.append(Row(line, dict(zip(header, cells, strict=True))))
     if not found:
         raise DataError("The table has no rows.", where=str(path), remedy=_REMEDY)
     return found

@@ -7,7 +7,8 @@ from functools import lru_cache
 from itertools import pairwise
 from operator import or_
 
-from emoreal_bench.scoring.reading.options import Options, words_of
+from emoreal_bench.choices import words_of
+from emoreal_bench.scoring.reading.options import Options
 
 _LONGEST_PART = 12
 """Words: a longer reply is not taken for a part of an option."""

@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emoreal_bench.choices import split_choice
-
-_NOT_WORD = re.compile(r"[^\w']+")
-_BLANKED = {sign: " " for sign in range(128) if _NOT_WORD.match(chr(sign))}
-
-
-def straight_quotes(text: str) -> str:
-    """Write apostrophes as keyboards do."""
-    return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-
-
-@lru_cache(maxsize=64)
-def words_of(text: str) -> str:
-    """Write a text as lower-case words with one space between and around them.
-
-    The spaces around let ``in`` compare whole words.
-    """
-    if text.isascii():  # The same, for a fraction of the time.
-        words = " ".join(text.lower().translate(_BLANKED).split()).strip(" '")
-    else:
-        words = _NOT_WORD.sub(" ", straight_quotes(text).casefold()).strip(" '")
-    return f" {words} " if words else " "
+from emoreal_bench.choices import polarity, split_choice, words_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +37,7 @@ class Options:
         Raises:
             ValueError: If the options are not one yes and one no.
         """
-        found = {_polarity(text): letter for letter, text in self.pairs}
+        found = {polarity(text): letter for letter, text in self.pairs}
         if len(self.letters) != 2 or set(found) != {True, False}:
             raise ValueError(f"the options {' /'.join(self.texts)}are not one yes and one no")
         return found[True], found[False]
@@ -70,11 +48,3 @@ def _parse(choices: tuple[str, ...]) -> Options:
     split = [split_choice(choice) for choice in choices]
     pairs = tuple((letter, words_of(text)) for letter, text in split)
     return Options(tuple(x for x, _ in pairs), tuple(text for _, text in pairs), pairs)
-
-
-def _polarity(text: str) -> bool | None:
-    """Say whether an option means yes, by its first yes or no."""
-    for word in text.split():
-        if word in ("yes", "no"):
-            return word == "yes"
-    return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from emoreal_bench.choices import straight_quotes
 from emoreal_bench.scoring.reading.caseless import caseless
-from emoreal_bench.scoring.reading.options import straight_quotes
 
 _DO = r"""
     (?:help|assist|answer|determine|identify|provide|comply|tell|say|see|hear|view|watch|listen
