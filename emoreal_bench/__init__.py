@@ -1,40 +1,28 @@
 """EmoReal Bench: does a multimodal model read emotion from what it sees and hears?
 
-The public functions live in :mod:`emoreal_bench.api` and are imported on first
-use, so that ``import emoreal_bench`` stays cheap.
+Everything public is a name of this package: ``emoreal_bench.evaluate(model="tiny/omni")``.
+:mod:`emoreal_bench.api` lists the names by subject. They are loaded on first use, so
+``import emoreal_bench`` stays cheap, while type checkers know each of them.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from emoreal_bench.version import __version__ as __version__
 
-_PUBLIC = (
-    "build_leaderboard",
-    "check",
-    "check_data",
-    "compare",
-    "doctor",
-    "evaluate",
-    "judge",
-    "list_models",
-    "list_runs",
-    "list_tasks",
-    "load_run",
-    "make_synthetic_benchmark",
-    "save_baseline",
-    "score_predictions",
-    "score_run",
-)
+if TYPE_CHECKING:
+    from emoreal_bench.api import *  # noqa: F403 - exactly what its `__all__` names
+else:
+    # Type checkers do not see these, or they would let every name pass.
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
+        if name == "__all__" or not name.startswith("_"):
+            api = import_module("emoreal_bench.api")
+            if name == "__all__" or name in api.__all__:
+                return getattr(api, name)
+        raise AttributeError(f"module 'emoreal_bench' has no attribute '{name}'")
 
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(import_module("emoreal_bench.api"), name)
-    raise AttributeError(f"module 'emoreal_bench' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted([*_PUBLIC, "__version__"])
+    def __dir__() -> list[str]:
+        return sorted([*__getattr__("__all__"), "__version__"])

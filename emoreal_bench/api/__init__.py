@@ -1,4 +1,4 @@
-"""The public functions. The command line, notebooks and tests call these and nothing else.
+"""The public names. The command line, notebooks and tests use these and nothing else.
 
 A first run needs no data of yours::
 
@@ -6,11 +6,16 @@ A first run needs no data of yours::
 
     report = emoreal_bench.evaluate(model="tiny/omni")
     print(report.results.scores["strict"].average_accuracy)
+
+``__all__`` lists the names by subject; :mod:`emoreal_bench` has the same ones.
 """
 
 from __future__ import annotations
 
-from emoreal_bench.api.data import check_data, get_data, make_synthetic_benchmark, prepare_layout
+from typing import TYPE_CHECKING
+
+from emoreal_bench.api.data import check_data, get_data, make_synthetic_benchmark
+from emoreal_bench.api.display import report_json, report_lines, report_tables, summary_table
 from emoreal_bench.api.evaluating import (
     RunOptions,
     describe_model,
@@ -21,7 +26,7 @@ from emoreal_bench.api.evaluating import (
     probe,
     reproduce,
 )
-from emoreal_bench.api.looking import doctor, list_models, list_runs, list_tasks
+from emoreal_bench.api.looking import list_models, list_runs, list_tasks
 from emoreal_bench.api.pair_building import (
     CaptionedSource,
     SortingOptions,
@@ -32,6 +37,7 @@ from emoreal_bench.api.pair_building import (
 )
 from emoreal_bench.api.preferences import (
     PairsCheckOptions,
+    WrittenPairs,
     balance_pairs,
     check_pairs,
     convert_pairs,
@@ -39,10 +45,7 @@ from emoreal_bench.api.preferences import (
     write_audit_page,
 )
 from emoreal_bench.api.publishing import (
-    add_leaderboard_entry,
     build_leaderboard,
-    diff_runs,
-    export_run,
     make_site_server,
     merge_lora,
     merge_runs,
@@ -53,79 +56,123 @@ from emoreal_bench.api.publishing import (
 )
 from emoreal_bench.api.scores import (
     check,
-    compare,
     load_run,
     parse_scorings,
-    save_baseline,
     score_predictions,
     score_run,
     write_check,
 )
 from emoreal_bench.api.training import preview_training, train
-from emoreal_bench.preferences.building.captions import CaptionOptions
+from emoreal_bench.comparing.baseline import save_baseline
+from emoreal_bench.comparing.changes import find_changes as diff_runs
+from emoreal_bench.comparing.runs import compare_runs as compare
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.check import Baseline, CheckOutcome, CheckReport
+from emoreal_bench.contracts.comparison import ComparisonReport, RunChanges, Verdict
+from emoreal_bench.contracts.errors import (
+    DataError,
+    EmorealError,
+    ExitCode,
+    MissingExtraError,
+    NotComparableError,
+    RunError,
+    TaskError,
+    TooManyErrorsError,
+    UsageError,
+)
+from emoreal_bench.contracts.preference import PreferencePair
+from emoreal_bench.contracts.probe import Condition, ProbeReport
+from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.vocabulary import (
+    Alteration,
+    AnswerForm,
+    AnswerMethod,
+    CueQuestion,
+    DeliveryStatus,
+    Factor,
+    Modality,
+    Scoring,
+    Tracker,
+)
+from emoreal_bench.datasets.check import DataReport
+from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
+from emoreal_bench.installation import Finding
+from emoreal_bench.installation import examine as doctor
+from emoreal_bench.preferences.building.captions import CaptionedPairs, CaptionOptions
 from emoreal_bench.preferences.building.known_cues import CuePairOptions
+from emoreal_bench.preferences.building.sampled import SampledPairs
+from emoreal_bench.preferences.checking.verdicts import AuditReport
+from emoreal_bench.preferences.report import PairsReport
+from emoreal_bench.probing.repeating import RepeatsReport
+from emoreal_bench.probing.reproduction import ReproductionReport, ReproductionVerdict
+from emoreal_bench.reporting.exports.items import export_items as export_run
+from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError
+from emoreal_bench.reporting.leaderboard.submission import add_entry as add_leaderboard_entry
 from emoreal_bench.reporting.notebook import RunReport
-from emoreal_bench.running.budget import Budget
+from emoreal_bench.reporting.terminal.progress import CountBar, make_observer
+from emoreal_bench.running.budget import Budget, BudgetSpentError
+from emoreal_bench.running.dry_run import DryRun
+from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
 from emoreal_bench.running.runner import RunInterrupted
+from emoreal_bench.training.config import TrainingConfig
+from emoreal_bench.training.observer import ShownTraining, TrainingObserver
 
-__all__ = [
-    "Budget",
-    "CaptionOptions",
-    "CaptionedSource",
-    "CuePairOptions",
-    "PairsCheckOptions",
-    "PlanOptions",
-    "RunInterrupted",
-    "RunOptions",
-    "RunPolicy",
-    "RunReport",
-    "SortingOptions",
-    "add_leaderboard_entry",
-    "balance_pairs",
-    "build_caption_pairs",
-    "build_cue_pairs",
-    "build_leaderboard",
-    "build_sampled_pairs",
-    "check",
-    "check_data",
-    "check_pairs",
-    "compare",
-    "convert_pairs",
-    "describe_model",
-    "diff_runs",
-    "doctor",
-    "dry_run",
-    "evaluate",
-    "evaluate_repeats",
-    "export_run",
-    "get_data",
-    "judge",
-    "list_models",
-    "list_runs",
-    "list_tasks",
-    "load_run",
-    "make_site_server",
-    "make_synthetic_benchmark",
-    "merge_lora",
-    "merge_runs",
-    "parse_fail_on_error",
-    "parse_scorings",
-    "prepare_layout",
-    "preview_training",
-    "probe",
-    "read_audit",
-    "reproduce",
-    "sample_answers",
-    "save_baseline",
-    "score_predictions",
-    "score_run",
-    "track_run",
-    "train",
-    "view_run",
-    "write_audit_page",
+if TYPE_CHECKING:
+    from emoreal_bench.training.outputs.statistics import TrainingStatistics
+    from emoreal_bench.training.run import TrainingResult
+else:
+
+    def __getattr__(name: str) -> type:
+        # These two import torch.
+        if name == "TrainingResult":
+            from emoreal_bench.training.run import TrainingResult
+
+            return TrainingResult
+        if name == "TrainingStatistics":
+            from emoreal_bench.training.outputs.statistics import TrainingStatistics
+
+            return TrainingStatistics
+        raise AttributeError(f"module 'emoreal_bench.api' has no attribute '{name}'")
+
+
+# fmt: off
+__all__ = [  # noqa: RUF022 - by subject
+    # models
+    "list_models", "describe_model", "ModelDescription", "merge_lora", "doctor", "Finding",
+    # tasks and data
+    "list_tasks", "make_synthetic_benchmark", "get_data", "check_data", "DataReport",
+    "prepare_layout", "PreparedLayout",
+    # runs: make them
+    "evaluate", "evaluate_repeats", "dry_run", "judge", "probe", "reproduce",
+    "RunOptions", "PlanOptions", "RunPolicy", "Budget", "parse_fail_on_error",
+    "Alteration", "AnswerMethod", "DeliveryStatus", "Modality",
+    "RunObserver", "RunSummary", "make_observer", "CountBar",
+    "DryRun", "RepeatsReport", "Condition", "ProbeReport", "ReproductionReport",
+    "ReproductionVerdict",
+    # runs: read, score and compare them
+    "list_runs", "load_run", "RunReport", "Results", "score_run", "score_predictions",
+    "parse_scorings", "Scoring", "compare", "ComparisonReport", "Verdict", "Factor",
+    "diff_runs", "RunChanges", "save_baseline", "Baseline", "check", "CheckReport", "CheckOutcome",
     "write_check",
-    "write_json",
-    "write_model_card",
+    # runs: show them and pass them on
+    "report_tables", "report_lines", "report_json", "summary_table", "view_run", "merge_runs",
+    "export_run", "track_run", "Tracker", "write_model_card", "write_json",
+    # leaderboards
+    "build_leaderboard", "add_leaderboard_entry", "make_site_server",
+    # preference pairs
+    "PreferencePair", "WrittenPairs", "build_cue_pairs", "CuePairOptions", "AnswerForm",
+    "CueQuestion", "sample_answers", "build_sampled_pairs", "SortingOptions", "SampledPairs",
+    "build_caption_pairs", "CaptionedSource", "CaptionOptions", "CaptionedPairs",
+    "convert_pairs", "check_pairs", "PairsCheckOptions", "PairsReport", "balance_pairs",
+    "write_audit_page", "read_audit", "AuditReport",
+    # training
+    "train", "preview_training", "TrainingConfig", "TrainingResult", "TrainingStatistics",
+    "TrainingObserver", "ShownTraining",
+    # errors
+    "EmorealError", "UsageError", "MissingExtraError", "TaskError", "DataError", "RunError",
+    "NotComparableError", "TooManyErrorsError", "BudgetSpentError", "RefusedEntryError",
+    "RunInterrupted", "ExitCode",
 ]
+# fmt: on

@@ -12,7 +12,6 @@ from emoreal_bench.readers import load_items
 
 if TYPE_CHECKING:
     from emoreal_bench.datasets.check import DataReport
-    from emoreal_bench.datasets.prepare import PreparedLayout
 
 
 Progress = Callable[[int, int], None]
@@ -65,19 +64,6 @@ def check_data(
 
     definition = find_task(task).task
     return check_dataset(definition, load_items(definition, data, data_options or {}), progress)
-
-
-def prepare_layout(source: Path, out: Path, progress: Progress | None = None) -> PreparedLayout:
-    """Make the two trees that the paper's authors read: 24 frames a second mp4, 16 kHz wav.
-
-    Args:
-        source: A folder of clips.
-        out: Where the trees are made; what an earlier call finished is kept.
-        progress: Called with clips done and clips in all.
-    """
-    from emoreal_bench.datasets.prepare import prepare_layout as prepare
-
-    return prepare(source, out, progress)
 
 
 def get_data(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emoreal_bench.catalog import find_task, task_paths
 from emoreal_bench.contracts.errors import RunError
@@ -13,9 +13,6 @@ from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import load_report
-
-if TYPE_CHECKING:
-    from emoreal_bench.doctor import Finding
 
 
 def list_tasks() -> list[dict[str, Any]]:
@@ -104,20 +101,3 @@ def find_runs(folders: Sequence[Path], *, finished_only: bool = True) -> list[Pa
             )
         found.update(dict.fromkeys(places))
     return list(found)
-
-
-def doctor(
-    model: str | None = None,
-    arguments: Mapping[str, str] | None = None,
-    lora: Path | None = None,
-) -> list[Finding]:
-    """Say what is installed and what is missing, in general and for one model.
-
-    Args:
-        model: ``provider/model``; None for a general look.
-        arguments: Of the model, as texts.
-        lora: Folder of a LoRA adapter to put on the model.
-    """
-    from emoreal_bench.doctor import examine
-
-    return examine(model, arguments, lora)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.api.evaluating import RunOptions
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.preference import PreferencePair
+from emoreal_bench.identity import short
 from emoreal_bench.model_adapters import create_adapter
-from emoreal_bench.preferences.reading import read_pairs, write_pairs
+from emoreal_bench.preferences.reading import hash_pairs, read_pairs, write_pairs
 from emoreal_bench.readers import load_items
 from emoreal_bench.running.observer import RunObserver
 
@@ -141,6 +142,45 @@ def read_audit(path: Path, verdicts: Path) -> AuditReport:
     from emoreal_bench.preferences.checking.verdicts import read_verdicts, weigh_verdicts
 
     return weigh_verdicts(read_pairs(path), read_verdicts(verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPairs:
+    """Pairs in a file, summed up for the person who had them written.
+
+    Attributes:
+        file: Where they are.
+        pairs: The pairs.
+        counts: What else was counted on the way.
+    """
+
+    file: Path
+    pairs: Sequence[PreferencePair]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as a JSON object."""
+        return {
+            "file": str(self.file),
+            "pairs": len(self.pairs),
+            "clips": len({pair.clip for pair in self.pairs}),
+            "with_both_rejected": sum(len(pair.rejected) == 2 for pair in self.pairs),
+            "hash": hash_pairs(self.pairs),
+            "counts": dict(self.counts),
+        }
+
+    def lines(self) -> list[str]:
+        """Return the summary in words, with the command to check the pairs."""
+        record = self.to_json()
+        counts = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in self.counts.items())
+        return [
+            *([counts] if counts else []),
+            f"{record['pairs']} pairs about {record['clips']} clips are in {self.file} "
+            f"({short(record['hash'])}); {record['with_both_rejected']} have both rejected "
+            "answers.",
+            f"Check what they teach: emoreal-bench prefs check {self.file} --clips FOLDER "
+            "--against TASK=FOLDER",
+        ]
 
 
 def _clips_of(task: str, root: Path) -> Mapping[str, Clip]:

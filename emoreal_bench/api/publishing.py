@@ -17,7 +17,6 @@ from emoreal_bench.running.results import load_report
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
 
-    from emoreal_bench.contracts.comparison import RunChanges
     from emoreal_bench.contracts.vocabulary import Tracker
 
 
@@ -86,26 +85,6 @@ def build_leaderboard(
     return build(find_runs(runs), out, options)
 
 
-def add_leaderboard_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
-    """Check a run that somebody submits, and copy it among the entries of a leaderboard.
-
-    Args:
-        entry: A run folder.
-        to: Folder of all entries.
-        data: The data folder, to compare items, right answers and clips with.
-
-    Returns:
-        The folder of the entry.
-
-    Raises:
-        RefusedEntryError: If a score does not follow from the items, or the task is not known.
-        RunError: If a file is not there or not as it should be.
-    """
-    from emoreal_bench.reporting.leaderboard.submission import add_entry
-
-    return add_entry(entry, to, data)
-
-
 def make_site_server(site: Path, port: int = 0) -> ThreadingHTTPServer:
     """Make a server that shows a site to this machine only; call its ``serve_forever``.
 
@@ -116,17 +95,6 @@ def make_site_server(site: Path, port: int = 0) -> ThreadingHTTPServer:
     from emoreal_bench.reporting.site.serving import make_server
 
     return make_server(site, port)
-
-
-def diff_runs(first: Path, second: Path) -> RunChanges:
-    """Find what changed between two runs: settings, and the items that flipped under strict.
-
-    Raises:
-        RunError: If a folder holds no run.
-    """
-    from emoreal_bench.comparing.changes import find_changes
-
-    return find_changes(first, second)
 
 
 def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
@@ -145,21 +113,6 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
 
     merge(folders, out)
     return RunReport.load(out)
-
-
-def export_run(folder: Path, path: Path) -> None:
-    """Write the items of a run as JSON lines, CSV, Parquet or a log of Inspect AI.
-
-    The ending of ``path`` says which: .jsonl, .csv, .parquet or .eval.
-
-    Raises:
-        UsageError: If the ending is another.
-        MissingExtraError: If Parquet is wanted and its library is not installed.
-        RunError: If the folder holds no run, or the file cannot be written.
-    """
-    from emoreal_bench.reporting.exports.items import export_items
-
-    export_items(folder, path)
 
 
 def merge_lora(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoreal_bench.catalog import find_task, suggest
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Results
-from emoreal_bench.contracts.vocabulary import Factor, Scoring
+from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import score_folder
 
 if TYPE_CHECKING:
-    from emoreal_bench.contracts.check import Baseline, CheckReport
-    from emoreal_bench.contracts.comparison import ComparisonReport
+    from emoreal_bench.contracts.check import CheckReport
 
 
 DEFAULT_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
@@ -93,38 +92,6 @@ def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:
         if name not in known:
             raise suggest("scoring", name, [*known, "all"])
     return tuple(dict.fromkeys(Scoring(name) for name in names))
-
-
-def compare(
-    folders: Sequence[Path], *, across: Collection[Factor] = (), seed: int = 0
-) -> ComparisonReport:
-    """Compare runs of the same items, asked in the same way, with the first of them.
-
-    Args:
-        folders: Two run folders or more.
-        across: What they may differ in on purpose.
-        seed: Of the intervals.
-
-    Raises:
-        UsageError: If fewer than two runs are named.
-        RunError: If a folder holds no run.
-        NotComparableError: If the runs are of other items or were asked in another way.
-    """
-    from emoreal_bench.comparing.runs import compare_runs
-
-    return compare_runs(folders, across=across, seed=seed)
-
-
-def save_baseline(folder: Path, path: Path) -> Baseline:
-    """Write a run as a baseline: a small file that later runs are held against.
-
-    Raises:
-        RunError: If the folder holds no run or one with gaps, or the file
-            cannot be written.
-    """
-    from emoreal_bench.comparing.baseline import save_baseline as save
-
-    return save(folder, path)
 
 
 def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int = 0) -> CheckReport:

@@ -29,7 +29,7 @@ from emoreal_bench.cli import (
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
 
 _EXIT_CODES = (
-    "Exit codes: 0 done; 2 wrong use; 3 a run lacks items or a file is invalid; "
+    "Exit codes: 0 done; 2 wrong usage; 3 a run lacks items or a file is invalid; "
     "4 not comparable; 10 a check failed; 70 a defect of this program; 130 interrupted."
 )
 
@@ -39,8 +39,8 @@ def build() -> typer.Typer:
     application = typer.Typer(
         name="emoreal-bench",
         help="Does a multimodal model read emotion from what it sees and hears?\n\n"
-        "Try it without any data: `emoreal-bench run` makes synthetic clips, runs a tiny model on "
-        "them and prints its scores.",
+        "Try it without data of your own: `emoreal-bench run` makes synthetic clips, runs a tiny "
+        "model on them and prints its scores.",
         epilog=_EXIT_CODES,
         no_args_is_help=True,
         add_completion=False,
@@ -48,22 +48,22 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     application.callback()(_options)
-    run_command.add_to(application)
-    score.add_to(application)
-    judge.add_to(application)
-    compare.add_to(application)
-    check.add_to(application)
-    probe.add_to(application)
-    reproduce.add_to(application)
-    listing.add_to(application)
-    runs.add_to(application)
-    data.add_to(application)
-    prefs.add_to(application)
-    leaderboard.add_to(application)
-    train.add_to(application)
-    view.add_to(application)
-    model.add_to(application)
-    doctor.add_to(application)
+    for command, examples in (
+        (run_command.run, run_command.EXAMPLES),
+        (score.score, score.EXAMPLES),
+        (judge.judge, judge.EXAMPLES),
+        (compare.compare, compare.EXAMPLES),
+        (check.check, check.EXAMPLES),
+        (probe.probe, probe.EXAMPLES),
+        (reproduce.reproduce, reproduce.EXAMPLES),
+        (listing.list_command, listing.EXAMPLES),
+        (train.train, train.EXAMPLES),
+        (view.view, view.EXAMPLES),
+        (doctor.doctor, doctor.EXAMPLES),
+    ):
+        application.command(command.__name__.removesuffix("_command"), epilog=examples)(command)
+    for group in (runs, data, prefs, leaderboard, model):
+        application.add_typer(group.group, name=group.__name__.rpartition(".")[2])
     return application
 
 
@@ -80,12 +80,12 @@ def _options(
     _version: bool = typer.Option(
         False,
         "--version",
-        help="Print the version and leave.",
+        help="Print the version and exit.",
         is_eager=True,
         callback=_show_version,
     ),
 ) -> None:
-    """Take what stands before a command."""
+    """Take the options before a command."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -19,16 +19,9 @@ class GivenMedia(StrEnum):
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """Say the same in full."""
-        match self:
-            case GivenMedia.VIDEO_AND_AUDIO:
-                return (Modality.VIDEO, Modality.AUDIO)
-            case GivenMedia.AUDIO:
-                return (Modality.AUDIO,)
-            case GivenMedia.VIDEO:
-                return (Modality.VIDEO,)
-            case GivenMedia.TEXT_ONLY:
-                return ()
+        """Return the same in full."""
+        letters = {"v": Modality.VIDEO, "a": Modality.AUDIO}
+        return tuple(modality for letter, modality in letters.items() if letter in self.value)
 
 
 def pairs(option: str, values: Sequence[str] | None, example: str = "seed=7") -> dict[str, str]:

@@ -6,102 +6,90 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.arguments import pairs
-from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.cli import options
+from emoreal_bench.cli.output import print_json, show, show_report
 
-FOLDER = typer.Option(..., "--data", "-d", help="The folder that the data's owner gave you.")
+FOLDER = typer.Option(..., "--data", "-d", help="The data folder, as you got it from the owner.")
 
-
-def add_to(application: typer.Typer) -> None:
-    """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Make or check data.")
-    group.command("synth", epilog="Example: `emoreal-bench data synth --out data/synth --seed 7`")(
-        synth
-    )
-    group.command(
-        "check", epilog="Example: `emoreal-bench data check --task emorealm --data ~/emorealm`"
-    )(check)
-    group.command(
-        "prepare-layout",
-        epilog="Example: `emoreal-bench data prepare-layout DFEW/clip --out ~/emorealm`",
-    )(prepare_layout)
-    group.command("get", epilog="Example: `emoreal-bench data get --task ravdess --out ~/ravdess`")(
-        get
-    )
-    application.add_typer(group, name="data")
+group = typer.Typer(no_args_is_help=True, help="Make or check data.")
 
 
+@group.command("synth", epilog="Example: `emoreal-bench data synth --out data/synth --seed 7`")
 def synth(
     out: Path = typer.Option(..., help="Folder to write; it must be new or empty."),
     items: int = typer.Option(240, min=5, help="How many questions."),
-    seed: int = typer.Option(1, min=0, help="Same seed, same questions and frames."),
+    seed: int = typer.Option(1, min=0, help="The same seed gives the same questions and frames."),
     split: str = typer.Option(
-        "test", help="train or test; the two never share a scene, whatever the seeds."
+        "test", help="train or test. The two never share a scene, whatever the seeds."
     ),
     correlation: float = typer.Option(
-        0.0, min=0.0, max=1.0, help="How strongly cues and things are bound to emotions."
+        0.0, min=0.0, max=1.0, help="How strongly the emotion predicts cues and objects, 0 to 1."
     ),
-    as_json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
+    as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
-    """Make the synthetic benchmark: clips of drawn people, and questions with known answers."""
+    """Make the synthetic benchmark: clips of drawn people and questions with known answers."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.progress import CountBar
 
     settings = {"items": items, "seed": seed, "split": split, "correlation": correlation}
-    with CountBar("writing clips", quiet=as_json) as bar:
+    with api.CountBar("writing clips", quiet=as_json) as bar:
         folder = api.make_synthetic_benchmark(out, settings, bar.update)
     if as_json:
         print_json({"folder": str(folder), **settings})
     else:
-        show(f"{items} questions are in {folder}; its DATA_CARD.md says what they are.")
+        show(f"{items} questions are in {folder}; its DATA_CARD.md describes them.")
 
 
+@group.command(
+    "check", epilog="Example: `emoreal-bench data check --task emorealm --data ~/emorealm`"
+)
+@options.grouped
 def check(
+    *,
     data: Path = FOLDER,
-    task: str = typer.Option("emorealm", "--task", "-t", help="Task name or path of a YAML file."),
-    data_arg: list[str] | None = typer.Option(None, help="Option of the reader, key=value."),
+    task: str = typer.Option(
+        "emorealm", "--task", "-t", help="A task's name, or the path of a YAML file."
+    ),
+    reader: options.ReaderArguments,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Check a data folder: counts, missing and unreadable clips, clips without sound."""
+    """Check a data folder: item counts, missing and unreadable clips, clips without sound."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.progress import CountBar
 
-    with CountBar("looking at clips", quiet=as_json) as bar:
-        report = api.check_data(task, data, pairs("--data-arg", data_arg), bar.update)
-    if as_json:
-        print_json(report.model_dump(mode="json"))
-    else:
-        show(*report.lines())
+    with api.CountBar("looking at clips", quiet=as_json) as bar:
+        report = api.check_data(task, data, reader.data_options(), bar.update)
+    show_report(report, as_json=as_json)
     raise typer.Exit(0 if report.complete else 3)
 
 
+@group.command(
+    "prepare-layout",
+    epilog="Example: `emoreal-bench data prepare-layout DFEW/clip --out ~/emorealm`",
+)
 def prepare_layout(
     source: Path = typer.Argument(..., help="Folder of clips."),
-    out: Path = typer.Option(..., help="Folder for the two trees."),
+    out: Path = typer.Option(..., help="Folder of the copies."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Make 24 frames a second mp4 and 16 kHz wav copies, as the paper's authors read them."""
+    """Copy clips as the paper's authors read them: mp4 at 24 frames per second, wav at 16 kHz."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.progress import CountBar
 
-    with CountBar("copying clips", quiet=as_json) as bar:
+    with api.CountBar("copying clips", quiet=as_json) as bar:
         layout = api.prepare_layout(source, out, bar.update)
-    if as_json:
-        print_json(layout.model_dump(mode="json"))
-    else:
-        show(*layout.lines())
+    show_report(layout, as_json=as_json)
     raise typer.Exit(3 if layout.damaged else 0)
 
 
+@group.command("get", epilog="Example: `emoreal-bench data get --task ravdess --out ~/ravdess`")
 def get(
-    task: str = typer.Option(..., "--task", "-t", help="Task name or path of a YAML file."),
+    task: str = typer.Option(
+        ..., "--task", "-t", help="A task's name, or the path of a YAML file."
+    ),
     out: Path = typer.Option(..., help="Folder for the files."),
-    revision: str | None = typer.Option(None, help="Commit of the hub; else the newest."),
+    revision: str | None = typer.Option(None, help="Commit on the hub; by default the newest."),
 ) -> None:
-    """Download the files of a data set whose owner lets anybody have them."""
+    """Download a data set that is open to everybody."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.progress import CountBar
 
-    with CountBar("downloading") as bar:
+    with api.CountBar("downloading") as bar:
         files = api.get_data(task, out, revision, bar.update)
     show(*(str(path) for path in files))

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
-from emoreal_bench.cli.arguments import pairs
+from emoreal_bench.cli import options
 from emoreal_bench.cli.output import print_json, show
 
-
-def add_to(application: typer.Typer) -> None:
-    """Add the command."""
-    application.command(
-        "doctor", epilog="Example: `emoreal-bench doctor --model hf/Qwen/Qwen2.5-Omni-7B`"
-    )(doctor)
+EXAMPLES = "Example: `emoreal-bench doctor --model hf/Qwen/Qwen2.5-Omni-7B`"
 
 
+@options.grouped
 def doctor(
-    model: str | None = typer.Option(None, "--model", "-m", help="Also say what this model needs."),
-    model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
-    lora: Path | None = typer.Option(None, help="Folder of a LoRA adapter for the model."),
+    *,
+    model: str | None = typer.Option(
+        None, "--model", "-m", help="Also check what this model needs."
+    ),
+    loading: options.ModelSettings,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Say what is installed, what is missing and how to get it."""
+    """Show what is installed, what is missing and how to get it."""
     from emoreal_bench import api
 
-    findings = api.doctor(model, pairs("--model-arg", model_arg), lora)
+    findings = api.doctor(model, loading.arguments(), loading.lora)
     if as_json:
         print_json([finding.as_record() for finding in findings])
     else:

@@ -8,50 +8,38 @@ import typer
 
 from emoreal_bench.cli.output import show
 
-
-def add_to(application: typer.Typer) -> None:
-    """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Publish scores as a page.")
-    group.callback()(_group)
-    group.command("build", epilog="Example: `emoreal-bench leaderboard build runs --out site`")(
-        build
-    )
-    group.command("serve", epilog="Example: `emoreal-bench leaderboard serve site`")(serve)
-    group.command("add", epilog="Example: `emoreal-bench leaderboard add their-run --to entries`")(
-        add
-    )
-    application.add_typer(group, name="leaderboard")
+group = typer.Typer(no_args_is_help=True, help="Publish scores on a web page.")
 
 
-def _group() -> None:
-    """Publish scores as a page."""
-
-
+@group.command("build", epilog="Example: `emoreal-bench leaderboard build runs --out site`")
 def build(
-    runs: list[Path] = typer.Argument(..., help="Run folders, or folders that hold some."),
+    runs: list[Path] = typer.Argument(..., help="Run folders, or folders that contain them."),
     out: Path = typer.Option(Path("site"), help="Folder of the page."),
     run_pages: bool = typer.Option(
-        False, "--run-pages", help="Also write a page for each run: questions, replies, no clips."
+        False,
+        "--run-pages",
+        help="Also write a page for each run, with questions and replies but no clips.",
     ),
     paired: bool = typer.Option(
-        True, help="Rank by paired tests, which reads every item; else by the intervals."
+        True, help="Rank by paired tests, which read every item, or by the intervals alone."
     ),
     own: list[Path] | None = typer.Option(
-        None, help="Runs that you made yourself; those of others that agree are badged reproduced."
+        None, help="Runs that you made yourself. Runs of others that agree with them get a badge."
     ),
 ) -> None:
-    """Build one self-contained page that works from disk and without network."""
+    """Build a self-contained page that works from disk, without a network."""
     from emoreal_bench import api
 
     page = api.build_leaderboard(runs, out, run_pages=run_pages, paired=paired, own=own or ())
     show(f"Wrote {page}. Open it in a browser.")
 
 
+@group.command("serve", epilog="Example: `emoreal-bench leaderboard serve site`")
 def serve(
-    site: Path = typer.Argument(Path("site"), help="Folder of a leaderboard or of a run page."),
-    port: int = typer.Option(8000, min=0, max=65535, help="0 takes any free one."),
+    site: Path = typer.Argument(Path("site"), help="Folder of a leaderboard or a run page."),
+    port: int = typer.Option(8000, min=0, max=65535, help="Port; 0 takes any free one."),
 ) -> None:
-    """Show a site in the browser of this machine; nobody else can reach it."""
+    """Serve a site to the browser of this machine; nobody else can reach it."""
     from emoreal_bench import api
 
     with api.make_site_server(site, port) as server:
@@ -62,14 +50,15 @@ def serve(
             show("Ended.")
 
 
+@group.command("add", epilog="Example: `emoreal-bench leaderboard add their-run --to entries`")
 def add(
-    entry: Path = typer.Argument(..., help="A run folder that somebody submits."),
+    entry: Path = typer.Argument(..., help="The run folder that was submitted."),
     to: Path = typer.Option(..., help="Folder of all entries."),
     data: Path | None = typer.Option(
-        None, help="The data folder, to compare items, right answers and clips with."
+        None, help="Data folder, to compare items, correct answers and clips."
     ),
 ) -> None:
-    """Take in an entry, if every score of it follows from its own items."""
+    """Add an entry, if each of its scores follows from its own items."""
     from emoreal_bench import api
 
     show(f"Added {api.add_leaderboard_entry(entry, to, data)}. Every score was computed again.")

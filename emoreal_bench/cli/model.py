@@ -6,28 +6,26 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.arguments import pairs
+from emoreal_bench.cli import options
 
 _EXAMPLE = (
     "Example: `emoreal-bench model merge --model hf/Qwen/Qwen2.5-Omni-7B --lora my-adapter "
     "--out merged`"
 )
 
-
-def add_to(application: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(help="Work on checkpoints.", no_args_is_help=True)
-    group.command("merge", epilog=_EXAMPLE)(merge)
-    application.add_typer(group, name="model")
+group = typer.Typer(help="Work on checkpoints.", no_args_is_help=True)
 
 
+@group.command("merge", epilog=_EXAMPLE)
+@options.grouped
 def merge(
-    model: str = typer.Option(..., "--model", "-m", help="provider/model of the base."),
+    *,
+    model: str = typer.Option(..., "--model", "-m", help="The base model, provider/model."),
     lora: Path = typer.Option(..., help="Folder of a LoRA adapter."),
-    out: Path = typer.Option(..., help="Folder for the merged checkpoint; new or empty."),
-    model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
+    out: Path = typer.Option(..., help="Folder of the merged checkpoint; it must be new or empty."),
+    loading: options.ModelArguments,
 ) -> None:
-    """Write a checkpoint with a LoRA adapter merged into it."""
+    """Merge a LoRA adapter into its base model and write the checkpoint."""
     from emoreal_bench import api
 
-    typer.echo(api.merge_lora(model, lora, out, pairs("--model-arg", model_arg)))
+    typer.echo(api.merge_lora(model, lora, out, loading.arguments()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,3 +32,46 @@ def show(*renderables: RenderableType) -> None:
     for renderable in renderables:
         # Texts are shown as they are: what stands in square brackets is no markup here.
         console.print(renderable, highlight=False, markup=False)
+
+
+def show_report(report: Any, *, as_json: bool, plain: bool = False) -> None:
+    """Print a report of the API.
+
+    Args:
+        report: The report.
+        as_json: Print JSON.
+        plain: Print lines instead of tables.
+    """
+    from emoreal_bench import api
+
+    if as_json:
+        print_json(api.report_json(report))
+    elif plain:
+        show_lines(api.report_lines(report))
+    else:
+        show(*api.report_tables(report))
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
+    """Print rows as a table; the keys of the first are its columns."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    show(table)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{100 * value:.1f}"
+        case list():
+            return ", ".join(str(part) for part in value)
+    return str(value)

@@ -2,132 +2,131 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
+from typer import Option
 
-from emoreal_bench.cli import prefs_build
+from emoreal_bench.cli import options, prefs_build
 from emoreal_bench.cli.arguments import pairs as key_values
-from emoreal_bench.cli.output import print_json, show_lines
+from emoreal_bench.cli.output import print_json, show_lines, show_report
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 
-PAIRS = typer.Argument(..., metavar="PAIRS", help="File of pairs.")
+PAIRS = typer.Argument(..., metavar="PAIRS", help="A file of pairs.")
+
+group = typer.Typer(no_args_is_help=True, help="Make, check and balance preference pairs.")
+group.add_typer(prefs_build.builders, name="build")
 
 
-def add_to(application: typer.Typer) -> None:
-    """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Make, check and even out preference pairs.")
-    prefs_build.add_to(group)
-    group.command(
-        "convert", epilog="Example: `emoreal-bench prefs convert theirs.json --out pairs.jsonl`"
-    )(convert)
-    group.command(
-        "check",
-        epilog="Example: `emoreal-bench prefs check pairs.jsonl --clips ~/clips "
-        "--against emorealm=~/emorealm`",
-    )(check)
-    group.command(
-        "balance", epilog="Example: `emoreal-bench prefs balance pairs.jsonl --out even.jsonl`"
-    )(balance)
-    group.command(
-        "audit",
-        epilog="Examples: `emoreal-bench prefs audit pairs.jsonl --clips ~/clips --out audit`, "
-        "`emoreal-bench prefs audit pairs.jsonl --read verdicts.json`",
-    )(audit)
-    application.add_typer(group, name="prefs")
-
-
+@group.command(
+    "convert", epilog="Example: `emoreal-bench prefs convert theirs.json --out pairs.jsonl`"
+)
 def convert(
     source: Path = typer.Argument(..., help="Pairs, such as the JSON of the paper's authors."),
-    out: Path = typer.Option(..., help="File to write, JSON lines."),
-    as_json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
+    out: Path = typer.Option(..., help="JSON lines file to write."),
+    as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
-    """Turn the preference JSON of the paper's authors into pairs of this project."""
+    """Convert the preference JSON of the paper's authors into pairs of this project."""
     from emoreal_bench import api
 
-    prefs_build.tell_written(api.convert_pairs(source, out), out, as_json=as_json)
+    prefs_build.show_written(out, api.convert_pairs(source, out), as_json=as_json)
 
 
+@dataclass(frozen=True)
+class AgainstSettings:
+    """What pairs are checked against."""
+
+    clips: Annotated[
+        Path | None, Option(help="Folder of the clips, to find copies by their content.")
+    ] = None
+    against: Annotated[
+        list[str] | None,
+        Option(help="An evaluation set that must share no clip, TASK=FOLDER; repeatable."),
+    ] = None
+    model: Annotated[
+        str | None,
+        Option("--model", "-m", help="Ask this model the questions without showing it the clips."),
+    ] = None
+
+    def evaluation(self) -> dict[str, Path]:
+        """Return the data folders of the evaluation sets, by task."""
+        folders = key_values("--against", self.against, "emorealm=~/emorealm")
+        return {task: Path(folder).expanduser() for task, folder in folders.items()}
+
+
+@group.command(
+    "check",
+    epilog="Example: `emoreal-bench prefs check pairs.jsonl --clips ~/clips "
+    "--against emorealm=~/emorealm`",
+)
+@options.grouped
 def check(
+    *,
     path: Path = PAIRS,
-    clips: Path | None = typer.Option(None, help="Folder of the clips, to compare their bytes."),
-    against: list[str] | None = typer.Option(
-        None, help="Evaluation set whose clips must not be among these, TASK=FOLDER; repeatable."
-    ),
-    model: str | None = typer.Option(
-        None, "--model", "-m", help="Ask this model the questions without the clips."
-    ),
-    model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
-    runs: Path = typer.Option(Path("runs"), help="Folder for run folders."),
-    force: bool = typer.Option(False, "--force", help="Let overlaps pass."),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress bar."),
-    as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
+    against: AgainstSettings,
+    loading: options.ModelArguments,
+    folders: options.FolderSettings,
+    force: bool = typer.Option(False, "--force", help="Exit with code 0 in spite of overlaps."),
+    output: options.OutputSettings,
 ) -> None:
-    """Measure what decides the outcome: cues that emotions tell, letters, lengths, overlaps.
+    """Check pairs for shortcuts and overlaps: what can a model learn from them without the clips?
 
-    Clips that an evaluation set holds, too, end the command with exit code 3.
+    The report shows how far emotions predict cues, and letters and lengths predict the chosen
+    answer. The exit code is 3 if an evaluation set contains one of the clips.
     """
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.pairs import report_lines
-    from emoreal_bench.reporting.terminal.progress import CountBar, make_observer
 
-    options = api.PairsCheckOptions(
-        clips=clips,
-        evaluation={
-            task: Path(folder).expanduser()
-            for task, folder in key_values("--against", against, "emorealm=~/emorealm").items()
-        },
-        model=model,
-        run=api.RunOptions(
-            policy=api.RunPolicy(command=("emoreal-bench", *sys.argv[1:])),
-            model_arguments=key_values("--model-arg", model_arg),
-            runs=runs,
-        ),
+    chosen = api.PairsCheckOptions(
+        clips=against.clips,
+        evaluation=against.evaluation(),
+        model=against.model,
+        run=options.run_options(loading, folders),
     )
-    observer = make_observer(quiet=quiet or as_json)
-    with CountBar("looking at evaluation clips", quiet=quiet or as_json) as bar:
-        report = api.check_pairs(path, options, progress=bar.update, observer=observer)
-    if as_json:
-        print_json(report.model_dump(mode="json", by_alias=True))
-    else:
-        show_lines(report_lines(report))
+    with api.CountBar("looking at evaluation clips", quiet=output.is_silent) as bar:
+        report = api.check_pairs(path, chosen, progress=bar.update, observer=output.observer())
+    show_report(report, as_json=output.as_json, plain=True)
     raise typer.Exit(ExitCode.INCOMPLETE if report.overlaps and not force else ExitCode.DONE)
 
 
+@group.command(
+    "balance", epilog="Example: `emoreal-bench prefs balance pairs.jsonl --out even.jsonl`"
+)
 def balance(
     path: Path = PAIRS,
     out: Path = typer.Option(..., help="File to write."),
-    seed: int = typer.Option(0, min=0, help="Of the choice among pairs that are alike."),
-    as_json: bool = typer.Option(False, "--json", help="Print what was written as JSON."),
+    seed: int = typer.Option(0, min=0, help="Seed that picks among pairs that are alike."),
+    as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
-    """Leave pairs away until no emotion tells its cue, and no letter and no length the answer."""
+    """Drop pairs until the emotion no longer predicts the cue, nor letter or length the answer."""
     from emoreal_bench import api
 
-    prefs_build.tell_written(api.balance_pairs(path, out, seed), out, as_json=as_json)
+    prefs_build.show_written(out, api.balance_pairs(path, out, seed), as_json=as_json)
 
 
+@group.command(
+    "audit",
+    epilog="Examples: `emoreal-bench prefs audit pairs.jsonl --clips ~/clips --out audit`, "
+    "`emoreal-bench prefs audit pairs.jsonl --read verdicts.json`",
+)
 def audit(
+    *,
     path: Path = PAIRS,
     clips: Path | None = typer.Option(None, help="Folder of the clips."),
     out: Path = typer.Option(Path("audit"), help="Folder of the page to write."),
     sample: int = typer.Option(50, min=1, help="How many pairs to show."),
-    seed: int = typer.Option(0, min=0, help="Of their draw."),
+    seed: int = typer.Option(0, min=0, help="Seed that picks the pairs."),
     read: Path | None = typer.Option(
-        None, help="Read the verdicts that the page saved, instead of writing the page."
+        None, help="Read the verdicts that the page saved, instead of writing a page."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Let a person check some pairs by eye and ear, and count how many hold."""
+    """Write a page on which a person checks a sample of the pairs, or count their verdicts."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.pairs import audit_lines
 
     if read is not None:
-        report = api.read_audit(path, read)
-        if as_json:
-            print_json(report.model_dump(mode="json", by_alias=True))
-        else:
-            show_lines(audit_lines(report))
+        show_report(api.read_audit(path, read), as_json=as_json, plain=True)
         return
     if clips is None:
         raise UsageError("The page shows the clips: name their folder with --clips.")

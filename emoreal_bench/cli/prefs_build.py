@@ -2,271 +2,270 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
+from emoreal_bench.cli import options
 from emoreal_bench.cli.arguments import pairs as key_values
-from emoreal_bench.cli.output import print_json, show_lines
-from emoreal_bench.contracts.errors import ExitCode, UsageError
+from emoreal_bench.cli.output import show_report
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerForm, CueQuestion
 
 if TYPE_CHECKING:
-    from emoreal_bench.contracts.preference import PreferencePair
-    from emoreal_bench.running.budget import Budget
-    from emoreal_bench.running.policy import RunPolicy
+    from emoreal_bench.api import PreferencePair
 
 OUT = typer.Option(..., help="File of pairs to write.")
-ALTER = typer.Option(
-    Alteration.SWAP,
-    help="The other input of a pair: another clip's picture or sound (swap), noise, or nothing: "
-    "grey frames or silence (blank or mute).",
+_CONTINUE = "To continue one that was stopped, give the same command again."
+
+builders = typer.Typer(no_args_is_help=True, help="Make pairs from clips.")
+
+
+@dataclass(frozen=True)
+class AlterSettings:
+    """How the second input of a pair is made."""
+
+    alter: Annotated[
+        Alteration,
+        Option(
+            help="Second input of a pair: the picture or sound of another clip (swap), noise, grey "
+            "frames (blank) or silence (mute)."
+        ),
+    ] = Alteration.SWAP
+
+
+@dataclass(frozen=True)
+class AskingSettings(options.BudgetSettings, options.FolderSettings):
+    """How the models that help are asked."""
+
+
+@dataclass(frozen=True)
+class SynthSettings:
+    """The synthetic benchmark whose pairs are wanted."""
+
+    data: Annotated[
+        Path | None,
+        Option("--data", "-d", help="A folder written by `data synth --split train`."),
+    ] = None
+    items: Annotated[
+        int | None, Option(min=5, help="Instead of a folder: how many questions to make pairs of.")
+    ] = None
+    seed: Annotated[int, Option(min=0, help="As for `data synth`; with --items.")] = 1
+    split: Annotated[str, Option(help="As for `data synth`; with --items.")] = "train"
+    correlation: Annotated[
+        float, Option(min=0.0, max=1.0, help="As for `data synth`; with --items.")
+    ] = 0.0
+
+    def settings(self) -> dict[str, Any] | None:
+        """Return the settings of a benchmark that is not in a folder."""
+        if (self.data is None) == (self.items is None):
+            raise UsageError("Name either a folder with --data, or --items and the other settings.")
+        if self.items is None:
+            return None
+        return {
+            "items": self.items,
+            "seed": self.seed,
+            "split": self.split,
+            "correlation": self.correlation,
+        }
+
+
+@builders.command(
+    "cues",
+    epilog="Example: `emoreal-bench prefs build cues --data data/synth-train --out pairs.jsonl`",
 )
-RUNS = typer.Option(Path("runs"), help="Folder for run folders.")
-MAX_REQUESTS = typer.Option(None, min=0, help="Stop after so many requests.")
-MAX_TOKENS = typer.Option(None, min=0, help="Stop after so many tokens.")
-MAX_COST = typer.Option(
-    None, min=0, help="Stop after so many US dollars; the model's price is a --model-arg."
-)
-QUIET = typer.Option(False, "--quiet", "-q", help="No progress bar.")
-AS_JSON = typer.Option(False, "--json", help="Print what was written as JSON.")
-
-
-def add_to(group: typer.Typer) -> None:
-    """Add the group of builders."""
-    builders = typer.Typer(no_args_is_help=True, help="Make pairs from clips.")
-    builders.command(
-        "cues",
-        epilog="Example: `emoreal-bench prefs build cues --data data/synth-train "
-        "--out pairs.jsonl`",
-    )(cues)
-    builders.command(
-        "sampled",
-        epilog="Examples: `emoreal-bench prefs build sampled --model tiny/omni -t emorealm-synth "
-        "-d data/synth-train --out pairs.jsonl`, "
-        "`emoreal-bench prefs build sampled runs/A runs/B --judge http/my-server --out "
-        "pairs.jsonl`. Give the same command again to continue one that was stopped.",
-    )(sampled)
-    builders.command(
-        "captions",
-        epilog="Example: `emoreal-bench prefs build captions --clips ~/clips --model "
-        "google/gemini-2.5-flash --labels labels.csv --max-cost 5 --out pairs.jsonl`. Give the "
-        "same command again to continue one that was stopped.",
-    )(captions)
-    group.add_typer(builders, name="build")
-
-
+@options.grouped
 def cues(
+    *,
     out: Path = OUT,
-    data: Path | None = typer.Option(
-        None, "--data", "-d", help="Folder that `data synth --split train` wrote."
-    ),
-    items: int | None = typer.Option(
-        None, min=5, help="Without a folder: the pairs of a benchmark of so many questions."
-    ),
-    seed: int = typer.Option(1, min=0, help="As for `data synth`."),
-    split: str = typer.Option("train", help="As for `data synth`."),
-    correlation: float = typer.Option(0.0, min=0.0, max=1.0, help="As for `data synth`."),
+    synth: SynthSettings,
     kind: list[CueQuestion] = typer.Option(
         list(CueQuestion), help="Questions: which cue (basic), yes or no (stress); repeatable."
     ),
-    form: list[AnswerForm] = typer.Option(list(AnswerForm), help="Answers; repeatable."),
-    alter: Alteration = ALTER,
-    as_json: bool = AS_JSON,
+    form: list[AnswerForm] = typer.Option(
+        list(AnswerForm), help="Forms of the answers; repeatable."
+    ),
+    alteration: AlterSettings,
+    as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
-    """Make pairs of the synthetic benchmark, whose every cue is known."""
+    """Make pairs from the synthetic benchmark, where every cue is known."""
     from emoreal_bench import api
 
-    settings = None
-    if items is not None:
-        settings = {"items": items, "seed": seed, "split": split, "correlation": correlation}
-    if (data is None) == (settings is None):
-        raise UsageError("Name either a folder with --data, or --items and the other settings.")
-    options = api.CuePairOptions(forms=tuple(form), kinds=tuple(kind), alteration=alter)
-    pairs = api.build_cue_pairs(out, data=data, settings=settings, options=options)
-    tell_written(pairs, out, as_json=as_json)
+    wanted = api.CuePairOptions(forms=tuple(form), kinds=tuple(kind), alteration=alteration.alter)
+    pairs = api.build_cue_pairs(out, data=synth.data, settings=synth.settings(), options=wanted)
+    show_written(out, pairs, as_json=as_json)
 
 
+@dataclass(frozen=True)
+class SamplingSettings:
+    """Which model answers which questions, how many times."""
+
+    model: Annotated[
+        str | None,
+        Option("--model", "-m", help="Let this model answer several times, provider/model."),
+    ] = None
+    task: Annotated[str, Option("--task", "-t", help="The task whose questions it answers.")] = (
+        "emorealm-synth"
+    )
+    data: Annotated[Path | None, Option("--data", "-d", help="Data folder of the task.")] = None
+    samples: Annotated[int, Option(min=2, help="How many times each question is answered.")] = 8
+    temperature: Annotated[float, Option(help="Sampling temperature, above 0.")] = 1.0
+    limit: Annotated[
+        int | None, Option(min=1, help="Ask only this many items, spread over all subtasks.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class SortingSettings(AlterSettings):
+    """How answers are sorted."""
+
+    judge: Annotated[
+        str | None,
+        Option(
+            help="Model that sorts the answers which known cues do not sort. It sees only text."
+        ),
+    ] = None
+    judge_arg: Annotated[
+        list[str] | None, Option(help="An argument of the judge, key=value; repeatable.")
+    ] = None
+
+
+@builders.command(
+    "sampled",
+    epilog="Examples: `emoreal-bench prefs build sampled --model tiny/omni -t emorealm-synth "
+    "-d data/synth-train --out pairs.jsonl`, "
+    "`emoreal-bench prefs build sampled runs/A runs/B --judge http/my-server --out "
+    f"pairs.jsonl`. {_CONTINUE}",
+)
+@options.grouped
 def sampled(
+    *,
     folders: list[Path] | None = typer.Argument(
-        None, metavar="[RUN]...", help="Runs of the same questions, instead of sampling."
+        None, metavar="[RUN]...", help="Finished runs of the same questions, instead of --model."
     ),
     out: Path = OUT,
-    model: str | None = typer.Option(
-        None, "--model", "-m", help="Let this model answer several times, provider/model."
-    ),
-    task: str = typer.Option("emorealm-synth", "--task", "-t", help="What it is asked."),
-    data: Path | None = typer.Option(None, "--data", "-d", help="Data folder of the task."),
-    samples: int = typer.Option(8, min=2, help="How many times."),
-    temperature: float = typer.Option(1.0, help="At which temperature, above 0."),
-    model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
-    lora: Path | None = typer.Option(None, help="Folder of a LoRA adapter."),
-    limit: int | None = typer.Option(None, min=1, help="Ask so many items, of every subtask some."),
-    judge: str | None = typer.Option(
-        None, help="Model that sorts the answers that known cues do not sort; it sees texts only."
-    ),
-    judge_arg: list[str] | None = typer.Option(None, help="Argument of the judge, key=value."),
-    alter: Alteration = ALTER,
-    runs: Path = RUNS,
-    max_requests: int | None = MAX_REQUESTS,
-    max_tokens: int | None = MAX_TOKENS,
-    max_cost: float | None = MAX_COST,
-    quiet: bool = QUIET,
-    as_json: bool = AS_JSON,
+    sampling: SamplingSettings,
+    loading: options.ModelSettings,
+    sorting: SortingSettings,
+    asking: AskingSettings,
+    output: options.OutputSettings,
 ) -> None:
-    """Make pairs of a model's own answers, sorted by what is known of the clips or by a judge."""
+    """Make pairs from a model's own answers, sorted by what is known of the clips or by a judge."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.progress import make_observer
 
-    budget = api.Budget(requests=max_requests, tokens=max_tokens, cost=max_cost)
-    observer = make_observer(quiet=quiet or as_json)
-    options = api.RunOptions(
-        plan=api.PlanOptions(limit=limit),
-        policy=_policy(budget),
-        model_arguments=key_values("--model-arg", model_arg),
-        lora=lora,
-        runs=runs,
-    )
-    if bool(folders) == (model is not None):
+    if bool(folders) == (sampling.model is not None):
         raise UsageError("Name either finished runs, or a model with --model.")
-    with resumable():
-        if model is not None:
-            if data is None:
-                raise UsageError("Name the data folder of the task with --data.")
+    if sampling.model is not None and sampling.data is None:
+        raise UsageError("Name the data folder of the task with --data.")
+    observer = output.observer()
+    chosen = options.run_options(
+        loading,
+        asking,
+        plan=api.PlanOptions(limit=sampling.limit),
+        policy=options.make_policy(budget=asking),
+    )
+    judge_arguments = key_values("--judge-arg", sorting.judge_arg)
+    with options.resumable():
+        if sampling.model is not None and sampling.data is not None:
             folders = api.sample_answers(
-                model,
-                task,
-                data,
-                samples=samples,
-                temperature=temperature,
-                options=options,
+                sampling.model,
+                sampling.task,
+                sampling.data,
+                samples=sampling.samples,
+                temperature=sampling.temperature,
+                options=chosen,
                 observer=observer,
             )
-        sorting = api.SortingOptions(judge, key_values("--judge-arg", judge_arg), data, alter)
         built = api.build_sampled_pairs(
-            out, folders or [], sorting, options=options, observer=observer
+            out,
+            folders or [],
+            api.SortingOptions(sorting.judge, judge_arguments, sampling.data, sorting.alter),
+            options=chosen,
+            observer=observer,
         )
-    counts = {sort.value: number for sort, number in built.sorts.items()}
-    counts |= {"unsorted": built.unsorted, "questions": built.items}
-    tell_written(built.pairs, out, counts, as_json=as_json)
+    show_written(out, built.pairs, built.counts, as_json=output.as_json)
 
 
+@dataclass(frozen=True)
+class CaptionedSettings:
+    """The clips that pairs are made of."""
+
+    clips: Annotated[Path, Option(help="Folder of your clips.")]
+    labels: Annotated[
+        Path | None,
+        Option(
+            help="Table with the columns clip and emotion. Without it, the writer names the "
+            "emotions."
+        ),
+    ] = None
+    limit: Annotated[int | None, Option(min=1, help="Take only this many clips.")] = None
+    writer: Annotated[
+        str | None, Option(help="Model that writes the questions; by default that of --model.")
+    ] = None
+    writer_arg: Annotated[
+        list[str] | None, Option(help="An argument of the writer, key=value; repeatable.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class CaptionPairSettings(AlterSettings):
+    """Which pairs are wanted."""
+
+    questions: Annotated[int, Option(min=1, max=10, help="Questions about each clip.")] = 2
+
+
+@builders.command(
+    "captions",
+    epilog="Example: `emoreal-bench prefs build captions --clips ~/clips --model "
+    "google/gemini-2.5-flash --labels labels.csv --max-cost 5 --out pairs.jsonl`. "
+    f"{_CONTINUE}",
+)
+@options.grouped
 def captions(
-    clips: Path = typer.Option(..., help="Folder of your clips."),
+    *,
+    source: CaptionedSettings,
     out: Path = OUT,
     model: str = typer.Option(
-        ..., "--model", "-m", help="Describes the clips, provider/model; it must see and hear."
+        ...,
+        "--model",
+        "-m",
+        help="Model that describes the clips, provider/model. It must see and hear.",
     ),
-    model_arg: list[str] | None = typer.Option(None, help="Argument of the model, key=value."),
-    writer: str | None = typer.Option(
-        None, help="Model that writes the questions; the same one if not given."
-    ),
-    writer_arg: list[str] | None = typer.Option(None, help="Argument of the writer, key=value."),
-    labels: Path | None = typer.Option(
-        None, help="Table with the columns clip and emotion; else the writer says the emotion."
-    ),
-    questions: int = typer.Option(2, min=1, max=10, help="Questions about each clip."),
-    limit: int | None = typer.Option(None, min=1, help="Take so many clips."),
-    alter: Alteration = ALTER,
-    runs: Path = RUNS,
-    max_requests: int | None = MAX_REQUESTS,
-    max_tokens: int | None = MAX_TOKENS,
-    max_cost: float | None = MAX_COST,
-    quiet: bool = QUIET,
-    as_json: bool = AS_JSON,
+    loading: options.ModelArguments,
+    wanted: CaptionPairSettings,
+    asking: AskingSettings,
+    output: options.OutputSettings,
 ) -> None:
-    """Make pairs of your own clips: captions, questions, and no question that needs no clip."""
+    """Make pairs from your own clips: caption them, write questions, drop what needs no clip."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.progress import make_observer
 
-    with resumable():
+    writer_arguments = key_values("--writer-arg", source.writer_arg)
+    with options.resumable():
         built = api.build_caption_pairs(
             out,
             model,
             api.CaptionedSource(
-                clips, labels, limit, writer, key_values("--writer-arg", writer_arg)
+                source.clips, source.labels, source.limit, source.writer, writer_arguments
             ),
-            api.CaptionOptions(questions=questions, alteration=alter),
-            options=api.RunOptions(
-                policy=_policy(api.Budget(requests=max_requests, tokens=max_tokens, cost=max_cost)),
-                model_arguments=key_values("--model-arg", model_arg),
-                runs=runs,
-            ),
-            observer=make_observer(quiet=quiet or as_json),
+            api.CaptionOptions(questions=wanted.questions, alteration=wanted.alter),
+            options=options.run_options(loading, asking, policy=options.make_policy(budget=asking)),
+            observer=output.observer(),
         )
-    counts = {
-        "clips": built.clips,
-        "captioned": built.captioned,
-        "unreadable": built.unreadable,
-        "written": built.written,
-        "answered_blind": built.blind,
-    }
-    tell_written(built.pairs, out, counts, as_json=as_json)
+    show_written(out, built.pairs, built.counts, as_json=output.as_json)
 
 
-def _policy(budget: Budget) -> RunPolicy:
-    from emoreal_bench.running.policy import RunPolicy
-
-    return RunPolicy(budget=budget, command=("emoreal-bench", *sys.argv[1:]))
-
-
-@contextmanager
-def resumable() -> Iterator[None]:
-    """End with the exit code of an interruption where a person stops a run."""
-    from emoreal_bench.running.runner import RunInterrupted
-
-    try:
-        yield
-    except RunInterrupted as stop:
-        typer.echo(str(stop), err=True)
-        raise typer.Exit(ExitCode.INTERRUPTED) from stop
-
-
-def tell_written(
-    pairs: Sequence[PreferencePair],
+def show_written(
     out: Path,
+    pairs: Sequence[PreferencePair],
     counts: Mapping[str, int] | None = None,
     *,
     as_json: bool,
 ) -> None:
-    """Say what was written: how many pairs, how complete, under which hash.
+    """Print how many pairs were written, how complete they are, and their hash."""
+    from emoreal_bench import api
 
-    Args:
-        pairs: The pairs.
-        out: Their file.
-        counts: What else was counted on the way.
-        as_json: Say it as JSON.
-    """
-    from emoreal_bench.identity import short
-    from emoreal_bench.preferences.reading import hash_pairs
-
-    clips = len({pair.clip for pair in pairs})
-    complete = sum(len(pair.rejected) == 2 for pair in pairs)
-    identity = hash_pairs(pairs)
-    if as_json:
-        print_json(
-            {
-                "file": str(out),
-                "pairs": len(pairs),
-                "clips": clips,
-                "with_both_rejected": complete,
-                "hash": identity,
-                "counts": dict(counts or {}),
-            }
-        )
-        return
-    if counts:
-        parts = (f"{name.replace('_', ' ')} {number}" for name, number in counts.items())
-        show_lines([", ".join(parts)])
-    show_lines(
-        [
-            f"{len(pairs)} pairs about {clips} clips are in {out} ({short(identity)}); "
-            f"{complete} have both rejected answers.",
-            f"Look at what they teach: emoreal-bench prefs check {out} --clips FOLDER --against "
-            "TASK=FOLDER",
-        ]
-    )
+    show_report(api.WrittenPairs(out, pairs, counts or {}), as_json=as_json, plain=True)

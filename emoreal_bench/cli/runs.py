@@ -6,40 +6,18 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.output import print_json, show, show_lines
+from emoreal_bench.cli.output import print_json, show, show_report, show_rows
 from emoreal_bench.contracts.vocabulary import Tracker
 
-
-def add_to(application: typer.Typer) -> None:
-    """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Look at runs.")
-    group.command("list")(list_runs)
-    group.command("show")(show_run)
-    group.command("diff", epilog="Example: `emoreal-bench runs diff runs/BEFORE runs/AFTER`")(
-        diff_runs
-    )
-    group.command("merge", epilog="Example: `emoreal-bench runs merge part-1 part-2 --out whole`")(
-        merge_runs
-    )
-    group.command(
-        "export", epilog="Example: `emoreal-bench runs export runs/NAME --out items.csv`"
-    )(export_run)
-    group.command("track", epilog="Example: `emoreal-bench runs track runs/NAME --to mlflow`")(
-        track_run
-    )
-    group.command(
-        "card", epilog="Example: `emoreal-bench runs card runs/NAME --out model/README.md`"
-    )(write_card)
-    application.add_typer(group, name="runs")
+group = typer.Typer(no_args_is_help=True, help="Look at runs and pass them on.")
 
 
+@group.command("list")
 def list_runs(
-    folder: Path = typer.Argument(Path("runs"), help="Folder that holds runs."),
+    folder: Path = typer.Argument(Path("runs"), help="Folder that contains runs."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the runs below a folder, finished or not."""
-    from rich.table import Table
-
+    """List the runs in a folder, finished or not."""
     from emoreal_bench import api
 
     rows = api.list_runs(folder)
@@ -49,95 +27,77 @@ def list_runs(
     if not rows:
         show(f"There are no runs in {folder}.")
         return
-    table = Table()
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    show(table)
+    show_rows(rows)
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{100 * value:.1f}"
-    return "" if value is None else str(value)
-
-
+@group.command("show")
 def show_run(
     run: Path = typer.Argument(..., help="A run folder."),
-    plain: bool = typer.Option(False, "--plain", help="Lines instead of tables, for logs."),
+    plain: bool = typer.Option(False, "--plain", help="Print lines instead of tables, for logs."),
     as_json: bool = typer.Option(False, "--json", help="Print results.json."),
 ) -> None:
     """Show the scores of one run."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.scores import report_lines, report_renderables
 
-    report = api.load_run(run)
-    if as_json:
-        print_json(report.results.model_dump(mode="json", by_alias=True, exclude_unset=True))
-    elif plain:
-        show_lines(report_lines(report))
-    else:
-        show(*report_renderables(report))
+    show_report(api.load_run(run), as_json=as_json, plain=plain)
 
 
+@group.command("diff", epilog="Example: `emoreal-bench runs diff runs/BEFORE runs/AFTER`")
 def diff_runs(
     first: Path = typer.Argument(..., help="A run folder."),
-    second: Path = typer.Argument(..., help="Another."),
+    second: Path = typer.Argument(..., help="Another run folder."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON, with every flipped item."),
 ) -> None:
     """Show what changed between two runs: settings, and items that became right or wrong."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.run_changes import changes_renderables
 
-    changes = api.diff_runs(first, second)
-    if as_json:
-        print_json(changes.model_dump(mode="json"))
-    else:
-        show(*changes_renderables(changes))
+    show_report(api.diff_runs(first, second), as_json=as_json)
 
 
+@group.command("merge", epilog="Example: `emoreal-bench runs merge part-1 part-2 --out whole`")
 def merge_runs(
-    runs: list[Path] = typer.Argument(..., help="Folders of parts of one run."),
-    out: Path = typer.Option(..., help="Folder to make."),
+    runs: list[Path] = typer.Argument(..., help="Folders with the parts of one run."),
+    out: Path = typer.Option(..., help="Folder of the joined run."),
 ) -> None:
-    """Join parts of one run, as when two machines shared its items."""
+    """Join the parts of one run, for example when two machines shared its items."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.scores import report_renderables
 
-    show(*report_renderables(api.merge_runs(runs, out)))
+    show_report(api.merge_runs(runs, out), as_json=False)
 
 
+@group.command("export", epilog="Example: `emoreal-bench runs export runs/NAME --out items.csv`")
 def export_run(
     run: Path = typer.Argument(..., help="A run folder."),
     out: Path = typer.Option(
         ..., help="File to write: .jsonl, .csv, .parquet, or .eval for Inspect's viewer."
     ),
 ) -> None:
-    """Write every item with its reply and how each scoring reads it, one row per item."""
+    """Export every item with its reply and how each scoring reads it, one row per item."""
     from emoreal_bench import api
 
     api.export_run(run, out)
     show(f"Wrote {out}.")
 
 
+@group.command("track", epilog="Example: `emoreal-bench runs track runs/NAME --to mlflow`")
 def track_run(
     run: Path = typer.Argument(..., help="A run folder."),
-    to: Tracker = typer.Option(..., help="The service; its own client has to be installed."),
-    project: str = typer.Option("emoreal-bench", help="Its project or experiment."),
+    to: Tracker = typer.Option(..., help="The service. Its client must be installed."),
+    project: str = typer.Option("emoreal-bench", help="Project or experiment of the service."),
 ) -> None:
-    """Send scores, identity and settings to Weights & Biases or MLflow; no question, no reply."""
+    """Send scores, identity and settings to Weights & Biases or MLflow, but not the items."""
     from emoreal_bench import api
 
     api.track_run(run, to, project)
     show(f"Sent the scores to {to.value}, project {project}.")
 
 
+@group.command("card", epilog="Example: `emoreal-bench runs card runs/NAME --out model/README.md`")
 def write_card(
-    run: Path = typer.Argument(..., help="A complete run."),
-    out: Path = typer.Option(..., help="The model card, README.md; its text is kept."),
+    run: Path = typer.Argument(..., help="Folder of a complete run."),
+    out: Path = typer.Option(..., help="The model card (README.md); its text stays as it is."),
 ) -> None:
-    """Put the headline scores into the metadata of a model card of the Hugging Face hub."""
+    """Put the headline scores into the metadata of a Hugging Face model card."""
     from emoreal_bench import api
 
     api.write_model_card(run, out)

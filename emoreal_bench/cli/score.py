@@ -6,30 +6,26 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.output import print_json, show
+from emoreal_bench.cli.output import show_report
 from emoreal_bench.contracts.errors import UsageError
 
-_EXAMPLES = (
+EXAMPLES = (
     "Examples: `emoreal-bench score runs/emorealm/MODEL`, "
     "`emoreal-bench score --task emorealm --annotations emorealm_v1.json "
     "--predictions replies.jsonl --scoring all --json scores.json`"
 )
 
 
-def add_to(application: typer.Typer) -> None:
-    """Add the command."""
-    application.command("score", epilog=_EXAMPLES)(score)
-
-
 def score(
     run: Path | None = typer.Argument(None, help="A run folder to score again."),
-    task: str | None = typer.Option(None, "--task", "-t", help="Task of the predictions."),
-    annotations: Path | None = typer.Option(None, help="The data set's own annotation file."),
+    task: str | None = typer.Option(None, "--task", "-t", help="The task that was answered."),
+    annotations: Path | None = typer.Option(None, help="The annotation file of the data set."),
     predictions: Path | None = typer.Option(
-        None, help="JSON object id -> text, JSONL with id and prediction, or folder of ID.txt."
+        None,
+        help="A JSON object id -> text, a JSONL with id and prediction, or a folder of ID.txt.",
     ),
     scoring: list[str] | None = typer.Option(
-        None, help="official, official-lenient, strict or all; may be given several times."
+        None, help="official, official-lenient, strict or all; repeatable."
     ),
     json_out: Path | None = typer.Option(
         None, "--json", help="Write the scores to this file ('-' for standard output)."
@@ -37,7 +33,6 @@ def score(
 ) -> None:
     """Score a run again, or predictions that were made elsewhere."""
     from emoreal_bench import api
-    from emoreal_bench.reporting.terminal.scores import results_renderables
 
     if run is not None and (task or annotations or predictions):
         raise UsageError(
@@ -49,10 +44,7 @@ def score(
         results = api.score_run(run, scorings)
     else:
         results = api.score_predictions(task, annotations, predictions, scorings)
-    record = results.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if json_out is None:
-        show(*results_renderables(results))
-    elif str(json_out) == "-":
-        print_json(record)
+    if json_out is None or str(json_out) == "-":
+        show_report(results, as_json=json_out is not None)
     else:
-        api.write_json(json_out, record)
+        api.write_json(json_out, api.report_json(results))

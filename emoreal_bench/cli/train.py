@@ -6,48 +6,34 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.output import print_json, show_lines
+from emoreal_bench.cli.output import show_report
 
-_EXAMPLES = (
+EXAMPLES = (
     "Examples: `emoreal-bench train avem.yaml`, `emoreal-bench train avem.yaml --dry-run`; on "
     "eight GPUs `torchrun --nproc-per-node 8 --no-python emoreal-bench train avem.yaml`. "
-    "docs/training.md leads from a folder of clips to a checked checkpoint."
+    "docs/training.md shows the way from a folder of clips to a checked checkpoint."
 )
 
 
-def add_to(application: typer.Typer) -> None:
-    """Add the command."""
-    application.command("train", epilog=_EXAMPLES)(train)
-
-
 def train(
-    config: Path = typer.Argument(..., help="YAML file; docs/training.md describes every key."),
-    resume: bool = typer.Option(False, "--resume", help="Go on with a training that was stopped."),
+    config: Path = typer.Argument(..., help="A YAML file; docs/training.md describes its keys."),
+    resume: bool = typer.Option(False, "--resume", help="Continue a training that was stopped."),
     dry_run: bool = typer.Option(
-        False, "--dry-run", help="Load data and model, count what would be computed, train nothing."
+        False, "--dry-run", help="Load data and model, show what would be computed, train nothing."
     ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print warnings and the result only."),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print only warnings and the result."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
-    """Train a LoRA adapter by supervised training, DPO, Vista-DPO or AVEm-DPO.
+    """Train a LoRA adapter with supervised fine-tuning, DPO, Vista-DPO or AVEm-DPO.
 
-    The folder that the file names under `out` holds the adapter with its card, checkpoints,
-    metrics and a curve. A training that is stopped ends in the same weights when it is resumed.
+    The adapter, its card, checkpoints, metrics and a curve go into the folder that the file names
+    under `out`. A training that is stopped and resumed ends with the same weights.
     """
     from emoreal_bench import api
-    from emoreal_bench.training.observer import ShownTraining
 
     if dry_run:
-        statistics = api.preview_training(config)
-        if as_json:
-            print_json(statistics.model_dump(mode="json"))
-        else:
-            show_lines(statistics.lines())
+        show_report(api.preview_training(config), as_json=as_json, plain=True)
         return
-    result = api.train(config, ShownTraining(quiet=quiet or as_json), resume=resume)
-    if result.process > 0:  # the first process speaks for those that trained with it
-        return
-    if as_json:
-        print_json(result.to_json())
-    else:
-        show_lines(result.lines())
+    result = api.train(config, api.ShownTraining(quiet=quiet or as_json), resume=resume)
+    if result.process == 0:  # the first process speaks for those that trained with it
+        show_report(result, as_json=as_json, plain=True)

@@ -8,29 +8,26 @@ import typer
 
 from emoreal_bench.cli.output import show
 
-
-def add_to(application: typer.Typer) -> None:
-    """Add the command."""
-    application.command(
-        "view", epilog="Example: `emoreal-bench view runs/AFTER --other runs/BEFORE --out page`"
-    )(view)
+EXAMPLES = "Example: `emoreal-bench view runs/AFTER --other runs/BEFORE --out page`"
 
 
 def view(
     run: Path = typer.Argument(..., help="A run folder, finished or not."),
     out: Path = typer.Option(Path("page"), help="Folder of the page."),
     other: Path | None = typer.Option(
-        None, help="Another run of the same items, to see where the two part."
+        None, help="Another run of the same items, to see where the answers differ."
     ),
     data: Path | None = typer.Option(
-        None, help="The data folder, if it is no longer where the run found it."
+        None, help="Data folder, if it is no longer where the run found it."
     ),
-    clips: bool = typer.Option(True, help="Lead to the clips; leave them out to publish a page."),
+    clips: bool = typer.Option(
+        True, help="Link to the clips; without them, a page can be published."
+    ),
     stills: int = typer.Option(
-        100, min=0, help="Of how many clips to draw frames and sound, wrongly answered ones first."
+        100, min=0, help="How many clips are drawn as frames and waveform, wrong answers first."
     ),
 ) -> None:
-    """Write a page of every item: its clip, its prompt, the reply and how it was read."""
+    """Write a page that shows every item: its clip, prompt, reply and how the reply was read."""
     from emoreal_bench import api
 
     page = api.view_run(run, out, other=other, data=data, clips=clips, stills=stills)

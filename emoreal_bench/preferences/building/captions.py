@@ -116,6 +116,17 @@ class CaptionedPairs:
     written: int
     blind: int
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return what was counted, by the names that are printed."""
+        return {
+            "clips": self.clips,
+            "captioned": self.captioned,
+            "unreadable": self.unreadable,
+            "written": self.written,
+            "answered_blind": self.blind,
+        }
+
 
 def build_caption_pairs(
     source: CaptionedClips,

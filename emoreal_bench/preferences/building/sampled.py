@@ -64,6 +64,12 @@ class SampledPairs:
     sorts: Mapping[AnswerSort, int]
     unsorted: int
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return what was counted, by the names that are printed."""
+        sorts = {sort.value: number for sort, number in self.sorts.items()}
+        return {**sorts, "unsorted": self.unsorted, "questions": self.items}
+
 
 def load_samples(folders: Sequence[Path], data: Path | None = None) -> SampledRuns:
     """Read the answers of several runs to the same questions.

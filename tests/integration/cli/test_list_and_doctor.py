@@ -13,7 +13,7 @@ from emoreal_bench import __version__, api
 from emoreal_bench.cli.application import run as run_command
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.doctor import Finding
+from emoreal_bench.installation import Finding
 from emoreal_bench.model_adapters import PROVIDERS, Provider, create_adapter
 from tests.stub_server import StubServer
 
