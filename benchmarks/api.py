@@ -166,7 +166,7 @@ PROTOCOLS = (
 
 def _serve(latency: float, pipe: Connection) -> None:
     sys.path.insert(0, str(ROOT))
-    from tests.stub_server import StubServer
+    from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 
     with StubServer() as stub:
         stub.latency = latency

@@ -22,8 +22,8 @@ from transformers import (
 
 from emoreal_bench.model_adapters.built_in import tiny_network
 from emoreal_bench.model_adapters.local.family import ModelFolder
-from emoreal_bench.model_adapters.local.gemma.gemma3n import FAMILY
-from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import (
+from emoreal_bench.model_adapters.local.gemma.gemma3n import (
+    FAMILY,
     Gemma3nFrameSettings,
     Gemma3nInputBuilder,
 )

@@ -13,7 +13,7 @@ from transformers import (
 )
 
 from emoreal_bench.model_adapters.built_in import tiny_network
-from emoreal_bench.model_adapters.local.gemma.gemma4_inputs import (
+from emoreal_bench.model_adapters.local.gemma.gemma4 import (
     Gemma4FrameSettings,
     Gemma4InputBuilder,
 )
@@ -93,7 +93,7 @@ def make_network(
             "subsampling_conv_channels": [128, 4],
             "output_proj_dims": 48,
         },
-        "video_token_id": builder.video_id,
+        "video_token_id": builder.picture_id,
         "audio_token_id": builder.audio_id,
         "image_token_id": tokenizer.convert_tokens_to_ids(MARKS["image_token"]),
     }

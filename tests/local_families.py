@@ -18,13 +18,12 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.adapter import LocalModel
 from emoreal_bench.model_adapters.local.avere.adapter import AvereModel, load_avere
 from emoreal_bench.model_adapters.local.avere.inputs import AvereInput, AvereInputBuilder
-from emoreal_bench.model_adapters.local.gemma.gemma3n import Gemma3n
-from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import Gemma3nInput
-from emoreal_bench.model_adapters.local.gemma.gemma4 import Gemma4
-from emoreal_bench.model_adapters.local.gemma.gemma4_inputs import Gemma4Input
+from emoreal_bench.model_adapters.local.gemma.gemma3n import Gemma3n, Gemma3nInput
+from emoreal_bench.model_adapters.local.gemma.gemma4 import Gemma4, Gemma4Input
 from emoreal_bench.model_adapters.local.phi4.inputs import Phi4Input
 from emoreal_bench.model_adapters.local.phi4.network import Phi4Multimodal
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInput, OmniInputBuilder
@@ -32,7 +31,6 @@ from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
 from emoreal_bench.model_adapters.local.qwen_omni.qwen3_omni import Qwen3Omni
 from tests import gemma3n_folders, gemma4_network, qwen3_omni_network
 from tests.avere_checkpoint import AVERE_CASE, AVERE_SHAPE, make_avere_tokenizer
-from tests.model_requests import make_clip, make_request
 from tests.phi4_folders import make_phi4_builder, make_phi4_network, make_phi4_tokenizer
 from tests.tiny_weights import enlarge
 

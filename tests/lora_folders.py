@@ -13,6 +13,7 @@ from peft import LoraConfig, get_peft_model
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.adapter import LocalModel
 from emoreal_bench.model_adapters.local.avere.adapter import AvereModel
 from emoreal_bench.model_adapters.local.avere.inputs import AvereInputBuilder
@@ -20,7 +21,6 @@ from emoreal_bench.model_adapters.local.avere.weights import load_avere
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInputBuilder
 from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
 from tests.avere_checkpoint import AVERE_CASE, AVERE_SHAPE, make_avere_tokenizer
-from tests.model_requests import make_clip, make_request
 
 REQUESTS = [make_request(str(seed), make_clip(seed=seed)) for seed in range(2)]
 LETTERS = "AB"

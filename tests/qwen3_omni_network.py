@@ -14,7 +14,7 @@ from transformers import (
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.model_adapters.built_in import tiny_network
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInputBuilder, token_ids
-from emoreal_bench.model_adapters.local.qwen_omni.qwen3_inputs import make_dialect
+from emoreal_bench.model_adapters.local.qwen_omni.qwen3_omni import make_dialect
 from tests.tiny_weights import enlarge
 
 FRAME_SETTINGS = FrameSettings(

@@ -11,11 +11,11 @@ import torch
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Message, TextPart, VideoPart
+from emoreal_bench.model_adapters.conformance.requests import QUESTION, make_clip, make_request
 from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.trainable import LoraSettings, TrainableModel, load_trainable
 from tests import qwen3_omni_network
 from tests.avere_checkpoint import make_avere_checkpoint
-from tests.model_requests import QUESTION, make_clip, make_request
 from tests.omni_folders import PIXELS, make_thinker_folder
 
 FAMILIES = ("qwen2.5-omni", "qwen3-omni", "avere")

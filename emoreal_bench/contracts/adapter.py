@@ -8,11 +8,11 @@ caching, budgets and resuming to ``running/``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import MediaWanted
@@ -20,16 +20,21 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 
+_FORMER_FIELDS = frozenset({"joint", "max_frames", "max_audio_seconds", "deferred", "lora"})
+
+
+def without_former_fields(record: Any) -> Any:
+    """Leave out what older manifests and workers say of capabilities and nothing reads."""
+    if not isinstance(record, Mapping):
+        return record
+    return {name: value for name, value in record.items() if name not in _FORMER_FIELDS}
+
 
 class Capabilities(Record):
     """What a model can take and do, known before it is loaded."""
 
     modalities: tuple[Modality, ...] = (Modality.TEXT,)
     """Empty media modalities mean that no clip is decoded for this model."""
-    joint: bool = False
-    """Picture and sound in the same request."""
-    max_frames: int | None = None
-    max_audio_seconds: float | None = None
     choice_score_kind: ChoiceScoreKind | None = None
     """None: choices cannot be scored, only generated."""
     repeatability: Repeatability = Repeatability.NONE
@@ -39,11 +44,10 @@ class Capabilities(Record):
     """How many batches may be under way at once."""
     prices: tuple[float, float] | None = None
     """US dollars per million input and per million output tokens, where known."""
-    deferred: bool = False
-    """Can also be asked by files of requests that are answered within a day."""
     needs_network: bool = False
     needs_gpu: bool = False
-    lora: bool = False
+
+    _without_former = model_validator(mode="before")(without_former_fields)
 
 
 class ModelDescription(Record):

@@ -130,9 +130,6 @@ class ChoiceScoreKind(StrEnum):
 
     LETTER_LOGIT = "letter_log_probability"
     """Log-probability of the letter as the next token."""
-    SEQUENCE = "sequence_log_probability"
-    """Summed log-probability of the whole option."""
-    SEQUENCE_PER_TOKEN = "sequence_log_probability_per_token"  # noqa: S105 - not a password
     PROVIDER_CALIBRATED = "provider_calibrated"
     """Probabilities that a service states, by its own method."""
     SAMPLED_VOTES = "sampled_votes"

@@ -24,11 +24,19 @@ Remark = Callable[[VideoPart | AudioPart, ClipMedia], str | None]
 Prepared = TypeVar("Prepared")
 
 
-def why_absent(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
-    """Say which modality the clip does not have, or None if it has it."""
+def why_absent(part: VideoPart | AudioPart, clip: ClipMedia, min_samples: int = 0) -> str | None:
+    """Say why the model is not given a part, or None if it is.
+
+    Args:
+        part: Of the request.
+        clip: Of that part.
+        min_samples: Of the shortest sound that the model can hear.
+    """
     if isinstance(part, VideoPart):
         return "video left out: the clip has no picture" if clip.frames is None else None
-    return "audio left out: the clip has no sound" if clip.waveform is None else None
+    if clip.waveform is None:
+        return "audio left out: the clip has no sound"
+    return TOO_SHORT if len(clip.waveform) < min_samples else None
 
 
 def is_marked(

@@ -82,7 +82,6 @@ class ScriptedModel(ModelAdapter):
             weights_hash=script_hash,
             capabilities=Capabilities(
                 modalities=script.modalities,
-                joint={Modality.VIDEO, Modality.AUDIO} <= set(script.modalities),
                 repeatability=Repeatability.EXACT,
                 batch_size=script.batch_size,
             ),

@@ -22,11 +22,10 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.identity import hash_file, hash_json
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.built_in import tiny_network
-from emoreal_bench.model_adapters.local.adapter import LocalAdapter
+from emoreal_bench.model_adapters.local.adapter import LocalAdapter, local_capabilities
 from emoreal_bench.model_adapters.local.lora import attach_lora, merge_lora, read_lora
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import (
-    FAMILY,
     LANGUAGE_MODEL,
     Qwen25Omni,
 )
@@ -74,7 +73,7 @@ class TinyAdapter(LocalAdapter[OmniInput]):
             parameters=tiny_network.PARAMETERS,
             settings=self._arguments.model_dump(),
             versions=versions,
-            capabilities=FAMILY.capabilities(self._arguments.batch_size, needs_gpu=False),
+            capabilities=local_capabilities(self._arguments.batch_size, needs_gpu=False),
         )
 
     @property

@@ -19,11 +19,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
-from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
+from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus
+from emoreal_bench.contracts.vocabulary import (
+    ChoiceScoreKind,
+    DeliveryStatus,
+    Modality,
+    Repeatability,
+)
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.local.hardware import NumberFormat, free_memory, is_out_of_memory
 from emoreal_bench.model_adapters.local.lora import LoraAdapter
@@ -89,6 +94,22 @@ class LocalModel(ABC, Generic[Input]):
         Raises:
             RuntimeError: If the arithmetic fails.
         """
+
+
+def local_capabilities(batch_size: int, *, needs_gpu: bool) -> Capabilities:
+    """Say what every local model can take and do.
+
+    Args:
+        batch_size: Requests that are answered at once.
+        needs_gpu: Whether it is to run on one.
+    """
+    return Capabilities(
+        modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
+        choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
+        repeatability=Repeatability.SAME_BATCH,
+        batch_size=batch_size,
+        needs_gpu=needs_gpu,
+    )
 
 
 def prepare_each(

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
 from emoreal_bench.model_adapters.local.adapter import Input, LocalModel
 
 if TYPE_CHECKING:
@@ -73,8 +71,6 @@ class Family(Generic[Input, Builder]):
         pixels: The published limits; None for a family that has none.
         make_builder: Makes what turns requests into tensors.
         make_model: Puts the network, on its device, behind the common interface.
-        max_frames: Of a clip; None if only the length of the prompt bounds them.
-        max_audio_seconds: Likewise, of its sound.
         eager_parts: Keys of the parts that know no other implementation of attention.
         adapters: Folders, beside the weights, of LoRA adapters that the model was published with.
         extra: The optional extra of this package that the family needs.
@@ -87,28 +83,7 @@ class Family(Generic[Input, Builder]):
     pixels: PixelLimits | None
     make_builder: Callable[[ModelFolder], Builder]
     make_model: Callable[[Any, ModelFolder, Builder], LocalModel[Input]]
-    max_frames: int | None = None
-    max_audio_seconds: float | None = None
     eager_parts: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
     extra: str = "hf"
     modules: tuple[str, ...] = ()
-
-    def capabilities(self, batch_size: int, needs_gpu: bool) -> Capabilities:
-        """Give what the family can take and do.
-
-        Args:
-            batch_size: Requests that are answered at once.
-            needs_gpu: Whether it is to run on one.
-        """
-        return Capabilities(
-            modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
-            joint=True,
-            max_frames=self.max_frames,
-            max_audio_seconds=self.max_audio_seconds,
-            choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
-            repeatability=Repeatability.SAME_BATCH,
-            batch_size=batch_size,
-            needs_gpu=needs_gpu,
-            lora=True,
-        )

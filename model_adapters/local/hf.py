@@ -28,7 +28,7 @@ from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.model_adapters.arguments import parse_arguments
-from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel
+from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, local_capabilities
 from emoreal_bench.model_adapters.local.family import Family, InputBuilder, ModelFolder, PixelLimits
 from emoreal_bench.model_adapters.local.gemma import gemma3n, gemma4
 from emoreal_bench.model_adapters.local.hardware import LocalArguments, NumberFormat
@@ -220,8 +220,8 @@ class HfAdapter(LocalAdapter[Any]):
                 "max_pixels": pixels and pixels.most,
             },
             versions={library: version(library) for library in ("torch", "transformers")},
-            capabilities=family.capabilities(
-                self._arguments.batch_size, self._arguments.resolve_device() != "cpu"
+            capabilities=local_capabilities(
+                self._arguments.batch_size, needs_gpu=self._arguments.resolve_device() != "cpu"
             ),
         )
 

@@ -21,6 +21,7 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -79,8 +80,6 @@ class LoraAdapter:
 
     def describe(self, base: ModelDescription) -> ModelDescription:
         """Say who the model with the adapter is: the weights hash covers both."""
-        from importlib.metadata import version
-
         files = hash_files([self.folder / CONFIGURATION, self.folder / WEIGHTS], self.folder)
         training = self.training
         labels = [

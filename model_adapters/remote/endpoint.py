@@ -299,7 +299,6 @@ def remote_capabilities(
     *,
     scores_letters: bool,
     takes_seed: bool = True,
-    deferred: bool = False,
 ) -> Capabilities:
     """Say what a model behind a service can do.
 
@@ -308,19 +307,16 @@ def remote_capabilities(
         arguments: For the number of requests under way.
         scores_letters: Whether the service shows the scores of first tokens.
         takes_seed: Whether it is asked to repeat itself.
-        deferred: Whether the service takes jobs.
     """
     prices = arguments.input_price, arguments.output_price
     media = tuple(modality for modality in Modality if modality in forms.modalities)
     return Capabilities(
         modalities=(*media, Modality.TEXT),
-        joint=len(media) > 1,
         choice_score_kind=ChoiceScoreKind.LETTER_LOGIT if scores_letters else None,
         repeatability=Repeatability.BEST_EFFORT if takes_seed else Repeatability.NONE,
         concurrency=arguments.concurrency,
         prices=None if prices[0] is None or prices[1] is None else (prices[0], prices[1]),
         needs_network=True,
-        deferred=deferred,
     )
 
 

@@ -164,7 +164,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
         settings=settings,
         versions=installed_versions("google-genai", "av"),
         capabilities=remote_capabilities(
-            forms, arguments, scores_letters=arguments.top_logprobs > 0, deferred=True
+            forms, arguments, scores_letters=arguments.top_logprobs > 0
         ),
     )
     return GoogleModel(description, forms, arguments, spec.model)

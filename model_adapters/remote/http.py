@@ -25,6 +25,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
+import platformdirs
+import yaml
 from pydantic import BeforeValidator, Field
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
@@ -172,16 +174,12 @@ def _find_arguments(spec: ModelSpec) -> HttpArguments:
 
 
 def _profile_path(spec: ModelSpec) -> Path:
-    from platformdirs import user_config_path
-
     if "profile" in spec.arguments:
         return Path(spec.arguments["profile"])
-    return user_config_path("emoreal-bench") / PROFILE_FILE
+    return platformdirs.user_config_path("emoreal-bench") / PROFILE_FILE
 
 
 def _read_profiles(path: Path) -> dict[str, dict[str, Any]]:
-    import yaml
-
     try:
         profiles = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -9,8 +9,9 @@ So the providers of this project come first where there is one.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
@@ -31,9 +32,6 @@ from emoreal_bench.model_adapters.remote.endpoint import (
 from emoreal_bench.model_adapters.remote.keys import Key
 from emoreal_bench.model_adapters.remote.media import MediaForms, Medium, Payload, Piece, VideoForm
 from emoreal_bench.model_adapters.remote.reply import Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _STATUSES = MappingProxyType(
     {

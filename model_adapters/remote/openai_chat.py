@@ -124,7 +124,6 @@ def create(spec: ModelSpec) -> ModelAdapter:
             arguments,
             scores_letters=dialect.top_logprobs > 0,
             takes_seed=dialect.sampling,
-            deferred=True,
         ),
     )
     endpoint = ChatEndpoint(

@@ -47,7 +47,6 @@ from emoreal_bench.model_adapters.local.model_folder import (
 )
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     END_OF_TEXT,
-    MAX_AUDIO_SECONDS,
     TURN_END,
     token_ids,
 )
@@ -161,14 +160,11 @@ class VllmAdapter(ModelAdapter):
             versions={name: version(name) for name in (distribution, "torch", "transformers")},
             capabilities=Capabilities(
                 modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
-                joint=True,
-                max_audio_seconds=MAX_AUDIO_SECONDS,
                 choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
                 repeatability=Repeatability.BEST_EFFORT,
                 batch_size=arguments.batch_size,
                 concurrency=_CONCURRENCY,
                 needs_gpu=True,
-                lora=True,
             ),
         )
         return base if self._lora is None else self._lora.describe(base)

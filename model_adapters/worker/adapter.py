@@ -27,6 +27,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
@@ -116,9 +117,6 @@ class WorkerAdapter(ModelAdapter):
             versions=worker.versions,
             capabilities=Capabilities(
                 modalities=worker.modalities,
-                joint=worker.joint,
-                max_frames=worker.max_frames,
-                max_audio_seconds=worker.max_audio_seconds,
                 choice_score_kind=worker.choice_score_kind,
                 repeatability=worker.repeatability,
                 batch_size=BATCH_SIZE,
@@ -281,8 +279,6 @@ def create(spec: ModelSpec) -> ModelAdapter:
 
 
 def _read_entry(path: Path, name: str) -> WorkerCommand:
-    import yaml
-
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         entries = TypeAdapter(dict[str, _Entry]).validate_python(content)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from emoreal_bench.contracts.adapter import without_former_fields
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
@@ -23,10 +24,7 @@ from emoreal_bench.contracts.vocabulary import (
     Modality,
     Repeatability,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from emoreal_bench.model_adapters.remote.encoding import encode_mp4, encode_png, encode_wav
 
 PROTOCOL = 1
 
@@ -53,13 +51,12 @@ class WorkerDescription(Record):
     settings: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     modalities: tuple[Modality, ...]
-    joint: bool = False
-    max_frames: int | None = None
-    max_audio_seconds: float | None = None
     choice_score_kind: ChoiceScoreKind | None = None
     repeatability: Repeatability = Repeatability.NONE
     media: MediaForm = MediaForm.FRAMES
     needs_gpu: bool = False
+
+    _without_former = model_validator(mode="before")(without_former_fields)
 
 
 class WorkerLoaded(Record):
@@ -153,8 +150,6 @@ def write_clip(
         form: Of the picture.
         folder: New; the files get absolute paths.
     """
-    from emoreal_bench.model_adapters.remote.encoding import encode_mp4, encode_wav
-
     folder.mkdir(parents=True)
     frames = clip.frames if Modality.VIDEO in wanted else None
     sound = clip.waveform if Modality.AUDIO in wanted else None
@@ -169,7 +164,7 @@ def write_clip(
             record["movie"] = _write(folder / "clip.mp4", movie)
         else:
             record["frames"] = [
-                _write(folder / f"{place:04d}.png", _encode_png(frame))
+                _write(folder / f"{place:04d}.png", encode_png(frame))
                 for place, frame in enumerate(frames)
             ]
     return record
@@ -202,19 +197,3 @@ def _part_text(part: TextPart | VideoPart | AudioPart) -> str:
 def _write(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     return str(path)
-
-
-def _encode_png(frame: NDArray[np.uint8]) -> bytes:
-    from fractions import Fraction
-
-    import av
-    from av.video.codeccontext import VideoCodecContext
-
-    encoder = VideoCodecContext.create("png", "w")
-    assert isinstance(encoder, VideoCodecContext)
-    encoder.height, encoder.width = frame.shape[:2]
-    encoder.pix_fmt = "rgb24"
-    encoder.time_base = Fraction(1, 1)
-    picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-    picture.pts = 0
-    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])

@@ -23,7 +23,7 @@ def test_every_awkward_clip_ends_as_a_counted_item(
         for kind in clips
     ]
     plan = make_plan(find_task("emorealm"), Dataset(items, clips, ()), tmp_path, PlanOptions())
-    model = FakeModel(capabilities=Capabilities(modalities=MEDIA, joint=True, batch_size=4))
+    model = FakeModel(capabilities=Capabilities(modalities=MEDIA, batch_size=4))
     observer = NotingObserver()
     summary = run_task(plan, model, tmp_path / "run", observer=observer)
     statuses = {result.id: result.status for result in observer.results}

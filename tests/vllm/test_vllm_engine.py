@@ -21,6 +21,7 @@ from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     END_OF_TEXT,
     TURN_END,
@@ -32,7 +33,6 @@ from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
 from emoreal_bench.model_adapters.local.token_choice import find_letter_token
 from tests.local_families import qwen_arguments
 from tests.lora_folders import adapt
-from tests.model_requests import make_clip, make_request
 from tests.vllm.vllm_folders import PIXELS
 
 # Two questions about each of two clips, and clips that lack something.

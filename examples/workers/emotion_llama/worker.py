@@ -24,8 +24,6 @@ class EmotionLlama(Worker):
             "weights_hash": hash_files(CHECKPOINTS),
             "license": "BSD-3-Clause code, weights for research under the terms of Llama 2",
             "modalities": ["video", "audio", "text"],
-            "joint": True,
-            "max_frames": 1,
             "repeatability": "best_effort",
             "settings": {"mark": MARK},
             "media": "movie",

@@ -21,7 +21,6 @@ class Sample(Worker):
             "label": "no model",
             "weights_hash": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
             "modalities": ["video", "audio", "text"],
-            "joint": True,
             "choice_score_kind": "letter_log_probability",
             "repeatability": "exact",
         }

@@ -19,7 +19,6 @@ class Template(Worker):
         return {
             "weights_hash": hash_files(CHECKPOINT),
             "modalities": ["video", "audio", "text"],
-            "joint": True,  # picture and sound in one question
             "repeatability": "same_batch",  # "exact", "best_effort" or "none"
             "media": "frames",  # or "movie"
             "needs_gpu": True,

@@ -26,8 +26,6 @@ class Vita(Worker):
             "weights_hash": hash_files(CHECKPOINT),
             "license": "Apache-2.0 with exceptions for third-party parts",
             "modalities": ["video", "audio", "text"],
-            "joint": True,
-            "max_frames": MAX_FRAMES,
             "repeatability": "best_effort",
             "needs_gpu": True,
         }

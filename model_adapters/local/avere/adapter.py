@@ -18,15 +18,14 @@ from typing import Any, cast
 import torch
 from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
 
-from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
+from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
+from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.arguments import parse_arguments
-from emoreal_bench.model_adapters.local.adapter import LocalAdapter
+from emoreal_bench.model_adapters.local.adapter import LocalAdapter, local_capabilities
 from emoreal_bench.model_adapters.local.avere.inputs import (
     FRAME_ID,
-    MAX_SECONDS,
     SOUND_ID,
     AvereInput,
     AvereInputBuilder,
@@ -205,7 +204,6 @@ class AvereAdapter(LocalAdapter[AvereInput]):
         return self._builder.render(request)
 
     def _make_description(self) -> ModelDescription:
-        config = self._config
         settings = self._arguments.as_settings()
         # The weights hash stands for them, wherever they lie.
         del settings["backbones"]
@@ -215,16 +213,8 @@ class AvereAdapter(LocalAdapter[AvereInput]):
             license=LICENSE,
             settings=settings,
             versions={library: version(library) for library in ("torch", "transformers")},
-            capabilities=Capabilities(
-                modalities=(Modality.VIDEO, Modality.AUDIO, Modality.TEXT),
-                joint=True,
-                max_frames=config.frames,
-                max_audio_seconds=MAX_SECONDS,
-                choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
-                repeatability=Repeatability.SAME_BATCH,
-                batch_size=self._arguments.batch_size,
-                needs_gpu=self._arguments.resolve_device() != "cpu",
-                lora=True,
+            capabilities=local_capabilities(
+                self._arguments.batch_size, needs_gpu=self._arguments.resolve_device() != "cpu"
             ),
         )
 

@@ -1,11 +1,19 @@
-"""Gemma 3n: frames as images, and sound. Its vision tower comes from timm."""
+"""Gemma 3n: frames as images, and sound. Its vision tower comes from timm.
+
+The model knows no videos: each frame is an image, without its time, and all are
+brought to one size whatever their shape. A frame and a sound each take a fixed
+number of places; those that a short sound leaves empty are filled with padding.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import (
     Gemma3nAudioFeatureExtractor,
     PreTrainedTokenizerBase,
@@ -13,51 +21,153 @@ from transformers import (
 )
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.media import ClipMedia
+from emoreal_bench.contracts.request import Request, VideoPart
+from emoreal_bench.inputs.parts import hash_tensor
+from emoreal_bench.inputs.tensors import PreparedClips, RequestTensors
 from emoreal_bench.model_adapters.local.family import Family, ModelFolder
-from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import (
-    Gemma3nFrameSettings,
-    Gemma3nInput,
-    Gemma3nInputBuilder,
-    Gemma3nVideo,
+from emoreal_bench.model_adapters.local.gemma.base import (
+    GemmaAudio,
+    GemmaInputBuilder,
+    GemmaModel,
+    lacks_settings,
 )
-from emoreal_bench.model_adapters.local.gemma.inputs import MAX_AUDIO_SECONDS, GemmaAudio
-from emoreal_bench.model_adapters.local.padded import EmbeddedModel, find_end_ids, require_marks
-from emoreal_bench.model_adapters.local.towers import Encoded, encode_once, fill_places
+from emoreal_bench.model_adapters.local.towers import Encoded
 
+# Names under which the tokenizer keeps the marks that open, fill and close clips.
+_FRAME_MARKS = ("boi_token", "image_token", "eoi_token")
+_SOUND_MARKS = ("boa_token", "audio_token", "eoa_token")
 # The filter by which frames are resized, as Pillow and the folders number it.
 _BILINEAR = 2
 # What transformers takes where a folder says nothing.
 _USUAL_FRAME_TOKENS, _USUAL_AUDIO_TOKENS = 256, 188
 
 
-class Gemma3n(EmbeddedModel[Gemma3nInput]):
-    """A loaded Gemma 3n.
+@dataclass(frozen=True, slots=True)
+class Gemma3nFrameSettings:
+    """How the vision tower sees a frame.
 
-    Args:
-        network: ``Gemma3nForConditionalGeneration`` in evaluation mode, on its device.
-        tokenizer: Of the model.
-        builder: Makes the tensors; of the same tokenizer.
-
-    Raises:
-        UsageError: If tokenizer and network do not belong together.
+    Attributes:
+        height: In pixels.
+        width: In pixels.
+        mean: Taken off the values of red, green and blue, which lie in 0..1.
+        deviation: What they are divided by then.
+        tokens: Places that a frame takes in the prompt.
     """
 
-    def __init__(
-        self, network: Any, tokenizer: PreTrainedTokenizerBase, builder: Gemma3nInputBuilder
-    ):
-        config = network.config
-        super().__init__(tokenizer, builder.build, find_end_ids(network))
-        require_marks(
-            tokenizer,
-            [builder.image_id, builder.audio_id],
-            [config.image_token_id, config.audio_token_id],
-        )
-        self._network = network
-        self._builder = builder
+    height: int
+    width: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gemma3nVideo:
+    """The picture of one clip.
+
+    Attributes:
+        pixels: ``(frames, 3, height, width)`` 32-bit floats.
+        tokens: Places that its frames take together.
+        hash: Over all that the model sees.
+    """
+
+    pixels: torch.Tensor
+    tokens: int
+    hash: str
 
     @property
-    def _decoder(self) -> Any:
-        return self._network
+    def frames(self) -> int:
+        """Frames fed."""
+        return len(self.pixels)
+
+
+Gemma3nClips = PreparedClips[Gemma3nVideo, GemmaAudio]
+Gemma3nInput = RequestTensors[Gemma3nVideo, GemmaAudio]
+
+
+class Gemma3nInputBuilder(GemmaInputBuilder[Gemma3nVideo]):
+    """Turns requests into tensors.
+
+    Args:
+        tokenizer: Of the model, with its chat template and named marks.
+        extractor: Of the model's folder.
+        frame_settings: Of the vision tower.
+        audio_tokens: Places that a sound takes in the prompt.
+        max_tokens: Longest sequence the model takes, reply included.
+    """
+
+    # From here on, the extractor has a window that it can fill.
+    min_samples = 513
+    mark_names = (*_FRAME_MARKS, *_SOUND_MARKS)
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        extractor: Gemma3nAudioFeatureExtractor,
+        frame_settings: Gemma3nFrameSettings,
+        audio_tokens: int,
+        max_tokens: int,
+    ):
+        super().__init__(tokenizer, extractor, max_tokens)
+        self._frame_settings = frame_settings
+        self._audio_tokens = audio_tokens
+
+    def _picture_mark(self) -> str:
+        return self._marks["image_token"]
+
+    def _name_video(self, part: VideoPart, request: Request) -> Sequence[str]:
+        clip = request.clips.get(part.clip)
+        return ["image"] * (1 if clip is None or clip.frames is None else len(clip.frames))
+
+    def _expand(
+        self, text: str, videos: Sequence[Gemma3nVideo], audios: Sequence[GemmaAudio]
+    ) -> str:
+        del videos, audios  # every frame and every sound takes as many places
+        for names, places in (
+            (_FRAME_MARKS, self._frame_settings.tokens),
+            (_SOUND_MARKS, self._audio_tokens),
+        ):
+            opening, mark, closing = (self._marks[name] for name in names)
+            text = text.replace(mark, f"\n\n{opening}{mark * places}{closing}\n\n")
+        return text
+
+    def _prepare_video(self, clip: ClipMedia) -> Gemma3nVideo:
+        assert clip.frames is not None
+        pixels = prepare_frames(clip.frames, self._frame_settings)
+        return Gemma3nVideo(pixels, len(pixels) * self._frame_settings.tokens, hash_tensor(pixels))
+
+    def _count_audio_tokens(self, mask: torch.Tensor) -> int:
+        del mask
+        return self._audio_tokens
+
+
+def prepare_frames(frames: NDArray[np.uint8], settings: Gemma3nFrameSettings) -> torch.Tensor:
+    """Bring frames to the size and the range of values at which the tower sees them.
+
+    Args:
+        frames: ``(n, height, width, 3)`` unsigned bytes, RGB.
+        settings: Of the tower.
+
+    Returns:
+        ``(n, 3, height, width)`` 32-bit floats.
+    """
+    # Resized as bytes, like the published processor does: floats round otherwise.
+    pixels = torch.nn.functional.interpolate(
+        torch.from_numpy(frames).permute(0, 3, 1, 2),
+        (settings.height, settings.width),
+        mode="bilinear",
+        antialias=True,
+    )
+    mean = torch.tensor(settings.mean).view(1, 3, 1, 1)
+    deviation = torch.tensor(settings.deviation).view(1, 3, 1, 1)
+    return (pixels / 255 - mean) / deviation
+
+
+class Gemma3n(GemmaModel[Gemma3nVideo]):
+    """A loaded ``Gemma3nForConditionalGeneration``."""
+
+    picture_key = "image_token_id"
 
     def _embed(
         self, ids: torch.Tensor, inputs: Sequence[Gemma3nInput]
@@ -69,12 +179,10 @@ class Gemma3n(EmbeddedModel[Gemma3nInput]):
         seen = (ids >= body.embed_vision.vocab_offset) & ~heard
         for places, own in ((seen, body.embed_vision), (heard, body.embed_audio)):
             embedded[places] = own(input_ids=ids[places]).to(embedded.dtype)
-        videos = encode_once([v for one in inputs for v in one.videos], self._see)
-        audios = encode_once([a for one in inputs for a in one.audios], self._hear)
-        for mark, clips in ((self._builder.image_id, videos), (self._builder.audio_id, audios)):
-            embedded = fill_places(embedded, ids == mark, [features for (features,) in clips])
-        per_layer = body.language_model.get_per_layer_inputs(ids)
-        return {"inputs_embeds": embedded, "per_layer_inputs": per_layer}
+        return {
+            "inputs_embeds": self._fill(embedded, ids, inputs),
+            "per_layer_inputs": body.language_model.get_per_layer_inputs(ids),
+        }
 
     def _see(self, videos: Sequence[Gemma3nVideo]) -> list[Encoded]:
         outputs = [
@@ -109,11 +217,7 @@ def _make_builder(folder: ModelFolder) -> Gemma3nInputBuilder:
         images, _ = SiglipImageProcessorPil.get_image_processor_dict(folder.path)
         frame_settings = _read_frame_settings(folder, images)
     except (OSError, KeyError) as error:
-        raise UsageError(
-            "the folder does not say how frames and sound are fed.",
-            where=str(folder.path),
-            remedy="Copy preprocessor_config.json or processor_config.json from the published one.",
-        ) from error
+        raise lacks_settings(folder, "frames and sound are") from error
     # Random noise on the sound would make every answer another one.
     extractor.dither = 0.0
     return Gemma3nInputBuilder(
@@ -153,7 +257,6 @@ FAMILY: Family[Gemma3nInput, Gemma3nInputBuilder] = Family(
     part=None,
     language_model="model.language_model",
     pixels=None,
-    max_audio_seconds=MAX_AUDIO_SECONDS,
     make_builder=_make_builder,
     make_model=lambda network, folder, builder: Gemma3n(network, folder.tokenizer, builder),
     extra="gemma3n",

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import chain, repeat
 
 import torch
@@ -20,7 +21,6 @@ from emoreal_bench.contracts.request import AudioPart, Request, TextPart, VideoP
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE, WINDOW
 from emoreal_bench.inputs.parts import (
-    TOO_SHORT,
     hash_tensor,
     is_marked,
     make_delivery,
@@ -44,6 +44,7 @@ from emoreal_bench.model_adapters.local.qwen_omni.inputs import token_ids
 TURN_END = "<|end|>"
 _ROLES = ("system", "user", "assistant")
 # Log-mel frames that become one position in the prompt.
+_why_left_out = partial(why_absent, min_samples=WINDOW)
 _FRAMES_PER_TOKEN = 8
 
 
@@ -243,15 +244,6 @@ def _prepare_audio(clip: ClipMedia) -> Phi4Audio:
         tokens=math.ceil(len(features) / _FRAMES_PER_TOKEN),
         hash=hash_tensor(features),
     )
-
-
-def _why_left_out(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
-    absent = why_absent(part, clip)
-    if absent is None and isinstance(part, AudioPart):
-        assert clip.waveform is not None
-        if len(clip.waveform) < WINDOW:
-            return TOO_SHORT
-    return absent
 
 
 def _write_turns(request: Request, show: Callable[[VideoPart | AudioPart], str]) -> str:

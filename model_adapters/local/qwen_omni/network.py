@@ -9,7 +9,7 @@ to each of them. Prompts are padded on the left and answered together.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,7 +30,6 @@ from emoreal_bench.model_adapters.local.padded import (
     pad_left,
     require_marks,
 )
-from emoreal_bench.model_adapters.local.prefix_sharing import SharedPrefix, find_shared_prefixes
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     END_OF_TEXT,
     TURN_END,
@@ -44,6 +43,54 @@ from emoreal_bench.model_adapters.local.token_choice import find_reply_tokens
 from emoreal_bench.model_adapters.local.towers import Encoded, encode_once, fill_places
 
 LANGUAGE_MODEL = "model.language_model"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPrefix:
+    """Prompts that begin with the same tokens and the same clips.
+
+    Attributes:
+        members: Places in the batch.
+        length: Tokens that they share; less than the shortest of them.
+    """
+
+    members: tuple[int, ...]
+    length: int
+
+
+def find_shared_prefixes(
+    prompts: Sequence[Sequence[int]], media: Sequence[Hashable], media_tokens: frozenset[int]
+) -> list[SharedPrefix]:
+    """Group the prompts of a batch by the clips that they begin with.
+
+    A prompt stays alone, all but its last token, if nobody else asks about its
+    clips or if a clip stands where prompts already differ.
+
+    Args:
+        prompts: Token ids of each prompt.
+        media: What stands for each prompt's clips; equal for equal clips. A
+            false value is a prompt without clips, which is not worth sharing.
+        media_tokens: Ids that clips take the place of.
+    """
+    by_media: dict[Hashable, list[int]] = {}
+    for place, clips in enumerate(media):
+        by_media.setdefault(clips or (None, place), []).append(place)
+    groups: list[SharedPrefix] = []
+    for members in by_media.values():
+        length = _common_length([prompts[place] for place in members])
+        if any(media_tokens.intersection(prompts[place][length:]) for place in members):
+            groups.extend(SharedPrefix((place,), len(prompts[place]) - 1) for place in members)
+        else:
+            groups.append(SharedPrefix(tuple(members), length))
+    return groups
+
+
+def _common_length(prompts: Sequence[Sequence[int]]) -> int:
+    """Count the tokens with which all begin, leaving each at least its last."""
+    # What the first and the last in order share, all share.
+    first, last = min(prompts, key=tuple), max(prompts, key=tuple)
+    limit = min(map(len, prompts)) - 1
+    return next((place for place in range(limit) if first[place] != last[place]), limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.model_adapters.local.family import Family, ModelFolder, PixelLimits
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
-    MAX_AUDIO_SECONDS,
     OmniInput,
     OmniInputBuilder,
 )
 from emoreal_bench.model_adapters.local.qwen_omni.network import LANGUAGE_MODEL, QwenOmni
 
-if TYPE_CHECKING:
-    import torch
-
 __all__ = ["FAMILY", "LANGUAGE_MODEL", "Qwen25Omni"]
-
-MAX_FRAMES = 768
 
 
 class Qwen25Omni(QwenOmni):
@@ -44,8 +40,6 @@ FAMILY: Family[OmniInput, OmniInputBuilder] = Family(
     part="thinker_config",
     language_model=LANGUAGE_MODEL,
     pixels=PixelLimits(FrameSettings().min_pixels, FrameSettings().max_pixels),
-    max_frames=MAX_FRAMES,
-    max_audio_seconds=MAX_AUDIO_SECONDS,
     make_builder=_make_builder,
     make_model=lambda network, folder, builder: Qwen25Omni(network, folder.tokenizer, builder),
 )

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 from tests.integration.apis.services import ITEMS, KEY, SERVICES, Service
 from tests.media_files import Picture, Sound, make_clip
-from tests.stub_server import StubServer
 
 pytest.importorskip("openai")
 pytest.importorskip("google.genai")

@@ -10,7 +10,7 @@ from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.model_adapters import create_adapter
-from tests.stub_server import StubServer
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 
 ITEMS = 12
 """Of the data set of whole runs."""

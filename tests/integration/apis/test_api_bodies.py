@@ -10,12 +10,17 @@ import pytest
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import GenerationSettings, Message, TextPart
-from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Repeatability
+from emoreal_bench.contracts.vocabulary import (
+    ChoiceScoreKind,
+    DeliveryStatus,
+    Modality,
+    Repeatability,
+)
 from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.conformance.requests import QUESTION, make_clip, make_request
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 from emoreal_bench.model_adapters.remote.reply import BOUND_NOTE, NO_OPTION_NOTE
 from tests.integration.apis.services import GOOGLE, OPENAI, VLLM, Service
-from tests.model_requests import QUESTION, make_clip, make_request
-from tests.stub_server import StubServer
 
 REASONING = Service("openai/gpt-5.2", "/v1", "OPENAI_API_KEY")
 SETTINGS = GenerationSettings(
@@ -116,7 +121,7 @@ def test_what_a_family_takes_can_be_put_right_by_arguments(stub: StubServer) -> 
     arguments = {"sampling": "true", "top_logprobs": "5", "takes_audio": "true"}
     assert body(REASONING, stub, **arguments)["temperature"] == 0.5
     capabilities = create_adapter(REASONING.model, arguments).describe().capabilities
-    assert capabilities.joint
+    assert capabilities.modalities == (Modality.VIDEO, Modality.AUDIO, Modality.TEXT)
     assert capabilities.choice_score_kind is ChoiceScoreKind.LETTER_LOGIT
 
 

@@ -16,11 +16,11 @@ from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPar
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 from tests.integration.apis.services import GOOGLE, OPENAI, VLLM, Service
 from tests.media_files import Picture, Sound
 from tests.media_files import make_clip as make_file
-from tests.model_requests import make_clip, make_request
-from tests.stub_server import StubServer
 
 
 def ask(service: Service, stub: StubServer, request: Request, **arguments: str) -> Result:

@@ -10,10 +10,14 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE
+from emoreal_bench.model_adapters.conformance.stub_server import (
+    Behaviour,
+    RecordedRequest,
+    StubServer,
+)
 from emoreal_bench.record.log import read_log
 from emoreal_bench.running.budget import Budget, BudgetSpentError
 from tests.integration.apis.services import GOOGLE, ITEMS, KEY, VLLM, Service
-from tests.stub_server import Behaviour, RecordedRequest, StubServer
 
 
 def run(

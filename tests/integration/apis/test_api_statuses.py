@@ -13,9 +13,14 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.conformance.stub_server import (
+    RETRY_AFTER,
+    Behaviour,
+    RecordedRequest,
+    StubServer,
+)
 from tests.integration.apis.services import GOOGLE, KEY, OPENAI, Service
-from tests.model_requests import make_clip, make_request
-from tests.stub_server import RETRY_AFTER, Behaviour, RecordedRequest, StubServer
 
 STATUSES = {
     Behaviour.OK: DeliveryStatus.OK,

@@ -14,11 +14,11 @@ from emoreal_bench.contracts.errors import NotComparableError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, DeliveryStatus
 from emoreal_bench.identity import hash_file
+from emoreal_bench.model_adapters.conformance.requests import QUESTION, make_clip, make_request
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 from emoreal_bench.model_adapters.remote.transcripts import ABSENT_NOTE, GIVEN_NOTE
 from emoreal_bench.record.log import read_log
 from tests.integration.apis.services import ITEMS, OPENAI, Service
-from tests.model_requests import QUESTION, make_clip, make_request
-from tests.stub_server import StubServer
 
 WORDS = "You said you would call."
 SENT = f'Transcript of the clip\'s sound: "{WORDS}"\n'

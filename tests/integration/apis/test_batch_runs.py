@@ -11,13 +11,13 @@ from emoreal_bench import api
 from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod
+from emoreal_bench.model_adapters.conformance.stub_server import Behaviour, StubServer
 from emoreal_bench.record.log import read_log
 from emoreal_bench.running.budget import Budget, BudgetSpentError
 from emoreal_bench.running.deferred.asking import MAX_FAILED_LOOKS
 from emoreal_bench.running.deferred.store import JOBS_FOLDER
 from emoreal_bench.running.observer import RunObserver
 from tests.integration.apis.services import GOOGLE, ITEMS, KEY, OPENAI, VLLM, Service
-from tests.stub_server import Behaviour, StubServer
 
 both_services = pytest.mark.parametrize("service", [OPENAI, GOOGLE], ids=["openai", "google"])
 

@@ -11,6 +11,7 @@ import pytest
 
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.model_adapters.conformance.requests import make_clip
 from emoreal_bench.model_adapters.remote import clip_cache
 from emoreal_bench.model_adapters.remote.clip_cache import ClipCache
 from emoreal_bench.model_adapters.remote.media import (
@@ -19,7 +20,6 @@ from emoreal_bench.model_adapters.remote.media import (
     VideoForm,
     encode_clip,
 )
-from tests.model_requests import make_clip
 
 VIDEO = frozenset({Modality.VIDEO})
 AUDIO = frozenset({Modality.AUDIO})

@@ -10,10 +10,10 @@ import pytest
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 from emoreal_bench.model_adapters.remote.http import Dialect
 from tests.integration.apis.services import KEY, Service
-from tests.model_requests import make_clip, make_request
-from tests.stub_server import StubServer
 
 
 @pytest.fixture
@@ -156,4 +156,3 @@ def test_the_identity_is_the_model_and_not_the_address() -> None:
 def test_a_profile_says_what_the_model_takes() -> None:
     deaf = create_adapter("http/m", {"base_url": "http://h/v1"}).describe().capabilities
     assert deaf.modalities == (Modality.VIDEO, Modality.TEXT)
-    assert not deaf.joint

@@ -9,9 +9,9 @@ import pytest
 
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.conformance.stub_server import Behaviour, StubServer
 from tests.integration.apis.services import KEY, Service
-from tests.model_requests import make_clip, make_request
-from tests.stub_server import Behaviour, StubServer
 
 pytest.importorskip("inspect_ai")
 

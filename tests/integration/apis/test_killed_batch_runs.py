@@ -14,10 +14,10 @@ import pytest
 
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 from emoreal_bench.record.log import read_log
 from emoreal_bench.running.deferred.store import JOBS_FOLDER
 from tests.integration.apis.services import GOOGLE, ITEMS, KEY, OPENAI, Service
-from tests.stub_server import StubServer
 
 PATIENCE_SECONDS = 60.0
 

@@ -11,11 +11,12 @@ import pytest
 
 from emoreal_bench import __version__, api
 from emoreal_bench.cli.application import run as run_command
+from emoreal_bench.contracts.deferred import DeferredAdapter
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.installation import Finding
 from emoreal_bench.model_adapters import PROVIDERS, Provider, create_adapter
-from tests.stub_server import StubServer
+from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 
 SAMPLE_WORKER = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
 
@@ -77,11 +78,11 @@ def test_what_is_listed_is_what_a_model_says_of_itself(model: str) -> None:
     provider = PROVIDERS[model.partition("/")[0]]
     if not provider.is_installed():
         pytest.skip("needs an extra that is not installed")
-    can = create_adapter(model).describe().capabilities
+    adapter = create_adapter(model)
+    can = adapter.describe().capabilities
     assert set(can.modalities) <= {*provider.takes, Modality.TEXT}
-    assert can.deferred == provider.deferred
+    assert isinstance(adapter, DeferredAdapter) == provider.deferred
     assert provider.scores_choices or can.choice_score_kind is None
-    assert provider.takes_lora == can.lora
 
 
 def test_the_doctor_finds_nothing_missing_for_a_model_that_is_whole() -> None:

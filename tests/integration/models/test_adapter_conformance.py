@@ -5,30 +5,30 @@ An adapter of another kind joins by a line in ``ADAPTERS``.
 
 from __future__ import annotations
 
-import asyncio
 import json
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
-from emoreal_bench.contracts.adapter import ModelAdapter
-from emoreal_bench.contracts.deferred import DeferredAdapter
+from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.result import Result
-from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
-from emoreal_bench.model_adapters import PROVIDERS, create_adapter
+from emoreal_bench.model_adapters import PROVIDERS
+from emoreal_bench.model_adapters.conformance import AdapterConformance
+from emoreal_bench.model_adapters.conformance.requests import (
+    make_clip,
+    make_request,
+)
+from emoreal_bench.model_adapters.conformance.stub_server import Behaviour, StubServer
 from tests.avere_checkpoint import make_avere_checkpoint
-from tests.jobs import AskedByJobs
-from tests.model_requests import QUESTION, make_clip, make_request
-from tests.stub_server import Behaviour, StubServer
 
-SAMPLE_WORKER = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
-
-Ask = Callable[[ModelAdapter, Sequence[Request]], Awaitable[list[Result]]]
+ROOT = Path(__file__).parents[3]
+SAMPLE_WORKER = ROOT / "examples" / "workers" / "sample" / "worker.py"
+FAULTY_WORKER = ROOT / "tests" / "unit" / "models" / "faulty_worker.py"
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,6 @@ class Subject:
     unusable: Callable[[Request], Request]
     arguments: Mapping[str, str] = field(default_factory=dict)
     by_jobs: bool = False
-
-    def create(self) -> ModelAdapter:
-        adapter = create_adapter(self.name, self.arguments)
-        if not self.by_jobs:
-            return adapter
-        assert isinstance(adapter, DeferredAdapter)
-        return AskedByJobs(adapter)
 
 
 def without_options(request: Request) -> Request:
@@ -158,176 +151,56 @@ def subject(request: pytest.FixtureRequest, stub: StubServer) -> Subject:
     )
 
 
-@pytest.fixture
-def batch() -> list[Request]:
-    return [make_request(str(number), make_clip(seed=number // 3)) for number in range(10)]
+class TestAdapters(AdapterConformance):
+    """Every adapter, held to more than those of other packages: it leaves nothing out."""
+
+    is_strict = True
+
+    @pytest.fixture(autouse=True)
+    def choose(self, subject: Subject) -> None:
+        self.model = subject.name
+        self.arguments = subject.arguments
+        self.by_jobs = subject.by_jobs
+        self.subject = subject
+
+    def make_unusable(self, request: Request) -> Request:
+        return self.subject.unusable(request)
 
 
-async def generate(adapter: ModelAdapter, requests: Sequence[Request]) -> list[Result]:
-    return [result async for result in adapter.generate(requests)]
+def check(*arguments: str) -> int:
+    """Run the checks without pytest, as the author of an adapter does."""
+    command = [sys.executable, "-m", "emoreal_bench.model_adapters.conformance", *arguments]
+    return subprocess.run(command, check=False, stdout=sys.stderr).returncode
 
 
-async def score(adapter: ModelAdapter, requests: Sequence[Request]) -> list[Result]:
-    return [result async for result in adapter.score_choices(requests)]
+def test_without_pytest_every_check_has_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert check("baseline/random", "--model-arg", "seed=1") == ExitCode.DONE
+    lines = capfd.readouterr().err.splitlines()
+    checks = [name for name in dir(AdapterConformance) if name.startswith("test_")]
+    assert len(lines) == len(checks)
+    assert "No requests give no results: passed" in lines
+    assert sum("does not apply" in line for line in lines) == 1, "it answers whatever it is asked"
 
 
-def ask(subject: Subject, requests: Sequence[Request], method: Ask = generate) -> dict[str, Result]:
-    """Ask a fresh adapter and give its results by id, each exactly once."""
-
-    async def run() -> list[Result]:
-        async with subject.create() as adapter:
-            return list(await method(adapter, requests))
-
-    results = asyncio.run(run())
-    by_id = {result.id: result for result in results}
-    assert len(by_id) == len(results)
-    return by_id
-
-
-def takes_media(subject: Subject) -> bool:
-    return subject.create().describe().capabilities.modalities != (Modality.TEXT,)
-
-
-def test_every_request_is_answered_once_under_its_id(
-    subject: Subject, batch: list[Request]
+def test_a_broken_promise_is_named_with_its_reason(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    results = ask(subject, batch)
-    assert set(results) == {request.id for request in batch}
-    assert all(
-        result.status in (DeliveryStatus.OK, DeliveryStatus.LENGTH) for result in results.values()
-    )
+    program = FAULTY_WORKER.read_text().replace('["text"]', '["video", "text"]')
+    (tmp_path / "worker.py").write_text(program)
+    command = f"command={sys.executable} {tmp_path / 'worker.py'}"
+    assert check("worker/faulty", "--model-arg", command) == ExitCode.REGRESSION
+    assert "a difference is noted: FAILED: video: 0 of 8" in capfd.readouterr().err
 
 
-def test_a_request_that_cannot_be_answered_costs_no_other(
-    subject: Subject, batch: list[Request]
+def test_a_service_of_this_machine_stands_in_for_a_paid_one(
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    unusable = subject.unusable(batch[4])
-    results = ask(subject, [*batch[:4], unusable, *batch[5:]])
-    assert results[unusable.id].status is DeliveryStatus.UNSUPPORTED
-    assert results[unusable.id].detail
-    others = [result for result in results.values() if result.id != unusable.id]
-    assert len(others) == len(batch) - 1
-    assert all(result.status is not DeliveryStatus.UNSUPPORTED for result in others)
+    if not PROVIDERS["http"].is_installed():
+        pytest.skip("needs an extra that is not installed")
+    assert check("http/any", "--model-arg", "base_url={stub}/v1") == ExitCode.DONE
 
 
-def test_no_requests_give_no_results(subject: Subject) -> None:
-    assert ask(subject, []) == {}
-
-
-def test_the_same_seed_gives_the_same_answers(subject: Subject, batch: list[Request]) -> None:
-    first, second = ask(subject, batch), ask(subject, batch)
-    assert [first[request.id].text for request in batch] == [
-        second[request.id].text for request in batch
-    ]
-
-
-def test_what_reached_the_model_is_counted(subject: Subject) -> None:
-    delivery = ask(subject, [make_request("1", make_clip())])["1"].delivery
-    if takes_media(subject):
-        assert delivery.frames == 8
-        assert delivery.audio_seconds == pytest.approx(1.5)
-        assert delivery.notes == ()
-    else:
-        assert (delivery.frames, delivery.audio_seconds) == (0, 0.0)
-        assert len(delivery.notes) == 2
-
-
-def test_a_missing_modality_is_noted_and_not_counted(subject: Subject) -> None:
-    delivery = ask(subject, [make_request("1", make_clip(seconds=None))])["1"].delivery
-    assert delivery.audio_seconds == 0.0
-    assert any(note.startswith("audio left out") for note in delivery.notes)
-
-
-def test_another_clip_gives_another_input_hash(subject: Subject) -> None:
-    hashes = {
-        ask(subject, [make_request("1", make_clip(seed=seed))])["1"].delivery.input_hash
-        for seed in (0, 0, 1)
-    }
-    # A blind model is fed nothing that could differ.
-    assert len(hashes) == (2 if takes_media(subject) else 1)
-
-
-def test_choices_are_scored_where_the_model_says_so(subject: Subject, batch: list[Request]) -> None:
-    kind = subject.create().describe().capabilities.choice_score_kind
-    if kind is None:
-        with pytest.raises(NotImplementedError):
-            ask(subject, batch, score)
-        return
-    for result in ask(subject, batch, score).values():
-        assert result.choice_scores is not None
-        assert result.choice_scores.kind is kind
-        assert result.text == max(
-            result.choice_scores.scores, key=result.choice_scores.scores.__getitem__
-        )
-        assert result.choice_scores.mass is not None
-        assert 0.0 <= result.choice_scores.mass <= 1.0
-
-
-def test_a_prompt_renders_the_same_before_and_after_opening(subject: Subject) -> None:
-    request = make_request("1", make_clip())
-
-    async def run() -> tuple[str, str]:
-        adapter = subject.create()
-        before = adapter.render(request)
-        async with adapter:
-            return before, adapter.render(request)
-
-    before, after = asyncio.run(run())
-    assert before == after
-    assert QUESTION in before
-
-
-def test_another_question_renders_otherwise(subject: Subject) -> None:
-    adapter = subject.create()
-    one, other = make_request("1"), make_request("1", question="Is she sad?")
-    assert adapter.render(one) != adapter.render(other)
-
-
-def test_describing_does_not_change(subject: Subject, batch: list[Request]) -> None:
-    async def run() -> None:
-        adapter = subject.create()
-        before = adapter.describe()
-        async with adapter:
-            await generate(adapter, batch[:2])
-        assert adapter.describe() == before
-        assert before == subject.create().describe()
-
-    asyncio.run(run())
-
-
-def test_an_adapter_may_be_opened_and_closed_again(subject: Subject, batch: list[Request]) -> None:
-    async def run() -> list[list[Result]]:
-        adapter = subject.create()
-        rounds = []
-        for _ in range(2):
-            await adapter.open()
-            await adapter.open()
-            rounds.append(await generate(adapter, batch[:2]))
-            await adapter.close()
-            await adapter.close()
-        return rounds
-
-    first, second = asyncio.run(run())
-    assert [result.text for result in first] == [result.text for result in second]
-
-
-def test_a_cancelled_batch_leaves_the_adapter_usable(
-    subject: Subject, batch: list[Request]
-) -> None:
-    async def run() -> list[Result]:
-        async with subject.create() as adapter:
-            task = asyncio.create_task(generate_slowly(adapter.generate(batch)))
-            await asyncio.sleep(0)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            return await generate(adapter, batch[:1])
-
-    (result,) = asyncio.run(run())
-    assert result.id == batch[0].id
-
-
-async def generate_slowly(results: AsyncIterator[Result]) -> None:
-    """Read results, giving others a turn after each."""
-    async for _ in results:
-        await asyncio.sleep(0)
+@pytest.mark.parametrize("model", ["baseline/randm", "bseline/random", "random"])
+def test_a_wrong_name_is_refused(model: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert check(model) == ExitCode.USAGE
+    assert "error: " in capfd.readouterr().err

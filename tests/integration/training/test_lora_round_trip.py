@@ -12,10 +12,10 @@ import torch
 
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.conformance.requests import make_clip
 from emoreal_bench.model_adapters.local.adapter import LocalAdapter
 from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.trainable import TrainableModel
-from tests.model_requests import make_clip
 from tests.training_models import FAMILIES, TinyModel, ask, make_tiny_model, take_steps
 
 # Short enough that sums of 32-bit floats can be held to 1e-5: near -100 their steps are 8e-6.

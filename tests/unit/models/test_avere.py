@@ -24,6 +24,7 @@ from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.avere.adapter import AvereModel, load_avere
 from emoreal_bench.model_adapters.local.avere.inputs import (
     FRAME_ID,
@@ -40,7 +41,6 @@ from tests.avere_checkpoint import (
     make_avere_checkpoint,
     make_avere_tokenizer,
 )
-from tests.model_requests import make_clip, make_request
 
 QUESTION = "Is she sad? (A) Yes (B) No"
 

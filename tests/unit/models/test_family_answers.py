@@ -11,8 +11,8 @@ import torch
 
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from tests.local_families import LoadedFamily, LocalFamily
-from tests.model_requests import make_clip, make_request
 
 TOLERANCE = 1e-4
 NEW_TOKENS = 8

@@ -15,8 +15,8 @@ from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.tensors import PreparedClips
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from tests.local_families import LocalFamily
-from tests.model_requests import make_clip, make_request
 
 Deliver = Callable[[Request], Delivery]
 

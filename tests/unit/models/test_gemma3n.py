@@ -19,8 +19,9 @@ from transformers import (
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import AudioPart, Message, TextPart, VideoPart
-from emoreal_bench.model_adapters.local.gemma.gemma3n import Gemma3n
-from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import Gemma3nInput, prepare_frames
+from emoreal_bench.inputs.tensors import RequestTensors
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.local.gemma.gemma3n import Gemma3n, prepare_frames
 from tests.gemma3n_folders import (
     FRAME_SETTINGS,
     WHY_SKIPPED,
@@ -32,7 +33,6 @@ from tests.gemma3n_folders import (
 )
 from tests.local_families import assert_answers_alike, gemma3n_arguments
 from tests.lora_folders import adapt, score, score_directly
-from tests.model_requests import make_clip, make_request
 
 pytest.importorskip("timm", reason=WHY_SKIPPED)
 
@@ -71,7 +71,7 @@ def test_examples_and_sounds_that_are_too_long_are_answered_as_by_the_library(
     too_long = make_request("2", make_clip(frames=None, seconds=30.5))
     model = Gemma3n(network, tokenizer, make_builder(tokenizer))
     inputs = [
-        one for one in model.prepare([with_example, too_long]) if isinstance(one, Gemma3nInput)
+        one for one in model.prepare([with_example, too_long]) if isinstance(one, RequestTensors)
     ]
     letter = model.letter_token("A")
     scores = model.score_first_token(inputs, [[letter]] * 2)

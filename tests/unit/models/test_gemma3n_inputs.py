@@ -20,14 +20,15 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.built_in import tiny_network
-from emoreal_bench.model_adapters.local.gemma.gemma3n_inputs import (
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.local.gemma.base import MAX_AUDIO_SECONDS
+from emoreal_bench.model_adapters.local.gemma.gemma3n import (
     Gemma3nClips,
     Gemma3nFrameSettings,
     Gemma3nInput,
     Gemma3nInputBuilder,
     prepare_frames,
 )
-from emoreal_bench.model_adapters.local.gemma.inputs import MAX_AUDIO_SECONDS
 from tests.gemma3n_folders import (
     AUDIO_TOKENS,
     FRAME_TOKENS,
@@ -37,7 +38,6 @@ from tests.gemma3n_folders import (
     read_builder,
     save_all_but_weights,
 )
-from tests.model_requests import make_clip, make_request
 
 GREY_LEVEL = 1 / 255
 TOKENIZER = make_tokenizer()

@@ -26,10 +26,12 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.tensors import RequestTensors
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.built_in import tiny_network
-from emoreal_bench.model_adapters.local.gemma.gemma4 import Gemma4
-from emoreal_bench.model_adapters.local.gemma.gemma4_inputs import (
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.local.gemma.gemma4 import (
+    Gemma4,
     Gemma4Input,
     Gemma4InputBuilder,
     fit_size,
@@ -38,7 +40,6 @@ from emoreal_bench.model_adapters.local.gemma.gemma4_inputs import (
 from tests.gemma4_network import FRAME_SETTINGS, make_builder, make_network, make_tokenizer
 from tests.local_families import assert_answers_alike
 from tests.lora_folders import adapt, score, score_directly
-from tests.model_requests import make_clip, make_request
 
 GREY_LEVEL = 1 / 255
 
@@ -84,8 +85,8 @@ def folder(
 
 def prepare(model: Gemma4, requests: list[Request]) -> list[Gemma4Input]:
     prepared = model.prepare(requests)
-    assert all(isinstance(one, Gemma4Input) for one in prepared)
-    return [one for one in prepared if isinstance(one, Gemma4Input)]
+    assert all(isinstance(one, RequestTensors) for one in prepared)
+    return [one for one in prepared if isinstance(one, RequestTensors)]
 
 
 @pytest.mark.parametrize("size", [(112, 112), (360, 640), (1080, 1920), (48, 700), (384, 384)])

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.gpu import count_flops, find_peak, may_write
 from benchmarks.gpu_models import full_subjects, tiny_subjects
 from emoreal_bench.contracts.vocabulary import AnswerMethod
-from tests.model_requests import make_clip, make_request
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.hf import HfArguments
-from tests.model_requests import make_clip, make_request
 from tests.omni_folders import PIXELS, make_thinker_folder, make_whole_folder
 
 UNTRAINED = {"weights": "random"}

@@ -16,9 +16,9 @@ from emoreal_bench.contracts.request import GenerationSettings, Request
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.conformance.requests import make_request
 from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, Reply
 from emoreal_bench.model_adapters.local.hardware import is_out_of_memory
-from tests.model_requests import make_request
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.tensors import PreparedClips
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import QUESTION, make_clip, make_request
 from emoreal_bench.model_adapters.local.phi4.inputs import (
     OwnAdapter,
     Phi4Input,
@@ -35,7 +36,6 @@ from emoreal_bench.model_adapters.local.phi4.media import (
     fit_crops,
     mask_crops,
 )
-from tests.model_requests import QUESTION, make_clip, make_request
 from tests.phi4_folders import CROP_SETTINGS, make_phi4_builder, make_phi4_tokenizer
 from tests.phi4_goldens import COUNTED, CUT, GOLDENS, CropCase, process
 

@@ -21,13 +21,13 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.inputs.tensors import PreparedClips
 from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.family import ModelFolder
 from emoreal_bench.model_adapters.local.lora import Mergeable
 from emoreal_bench.model_adapters.local.phi4.inputs import OwnAdapter, Phi4Input
 from emoreal_bench.model_adapters.local.phi4.network import FAMILY, Phi4Multimodal
 from tests.local_families import phi4_arguments
 from tests.lora_folders import adapt
-from tests.model_requests import make_clip, make_request
 from tests.phi4_folders import (
     CROP_SETTINGS,
     USUAL_LENGTH,

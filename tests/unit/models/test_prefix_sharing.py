@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoreal_bench.model_adapters.built_in import tiny_network
-from emoreal_bench.model_adapters.local.prefix_sharing import SharedPrefix, find_shared_prefixes
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInput, OmniInputBuilder
+from emoreal_bench.model_adapters.local.qwen_omni.network import SharedPrefix, find_shared_prefixes
 from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
-from tests.model_requests import make_clip, make_request
 
 CLIP_TOKEN = 9
 MEDIA_TOKENS = frozenset({CLIP_TOKEN})

@@ -23,12 +23,15 @@ from emoreal_bench.inputs.frames import frames_to_patches
 from emoreal_bench.inputs.log_mel import SAMPLE_RATE
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInput, prepare_audio
-from emoreal_bench.model_adapters.local.qwen_omni.qwen3_inputs import audio_tokens, make_dialect
-from emoreal_bench.model_adapters.local.qwen_omni.qwen3_omni import Qwen3Omni
+from emoreal_bench.model_adapters.local.qwen_omni.qwen3_omni import (
+    Qwen3Omni,
+    audio_tokens,
+    make_dialect,
+)
 from tests.local_families import assert_answers_alike
 from tests.lora_folders import adapt, score, score_directly
-from tests.model_requests import make_clip, make_request
 from tests.qwen3_omni_network import FRAME_SETTINGS, make_builder, make_network, make_tokenizer
 
 Network = Qwen3OmniMoeThinkerForConditionalGeneration

@@ -19,6 +19,7 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.model_adapters.built_in.tiny_network import make_network, make_tokenizer
 from emoreal_bench.model_adapters.built_in.tiny_network import settings as network_settings
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     ClipTensors,
     OmniInput,
@@ -27,7 +28,6 @@ from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     prepare_video,
     token_ids,
 )
-from tests.model_requests import make_clip, make_request
 
 FRAME_SETTINGS = FrameSettings(min_pixels=56 * 56, max_pixels=2 * 56 * 56)
 TEMPLATE = (

@@ -14,7 +14,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.model_adapters import create_adapter
-from tests.model_requests import make_clip, make_request
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 
 Replay = Callable[..., list[Result]]
 

@@ -16,10 +16,10 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_request
 from emoreal_bench.model_adapters.local.hardware import LocalArguments
 from emoreal_bench.model_adapters.local.hf import HfArguments
 from emoreal_bench.model_adapters.local.spread import SpreadAdapter, plan_split, spread
-from tests.model_requests import make_request
 
 
 class FakeCopy(ModelAdapter):

@@ -11,6 +11,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.model_adapters.conformance.requests import make_request
 from emoreal_bench.model_adapters.remote.media import EncodedClip
 from emoreal_bench.model_adapters.remote.transcripts import (
     ABSENT_NOTE,
@@ -21,7 +22,6 @@ from emoreal_bench.model_adapters.remote.transcripts import (
     add_transcripts,
     read_transcripts,
 )
-from tests.model_requests import make_request
 
 TEXTS = {"a.mp4": 'He said "no, never".\nThen, silence.', "b.mp4": "", "c/é.mp4": "Ça va?"}
 JSON = '{"a.mp4": "He said \\"no, never\\".\\nThen, silence.", "b.mp4": "", "c/é.mp4": "Ça va?"}'

@@ -25,6 +25,7 @@ from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.lora import read_lora
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import AUDIO_MARK, VIDEO_MARK, token_ids
 from emoreal_bench.model_adapters.providers import ModelSpec
@@ -38,7 +39,6 @@ from emoreal_bench.model_adapters.vllm.engine import (
 )
 from emoreal_bench.model_adapters.vllm.prompts import TIMING_NOTE
 from tests.lora_folders import adapt_tiny
-from tests.model_requests import make_clip, make_request
 from tests.omni_folders import make_thinker_folder, make_whole_folder
 
 VIDEO_TOKENS, AUDIO_TOKENS = 16, 37

@@ -11,7 +11,7 @@ from emoreal_bench.running.dry_run import make_dry_run
 from tests.media_files import make_clip
 from tests.unit.running.fakes import MEDIA, FakeModel, plan_of
 
-SEEING = Capabilities(modalities=MEDIA, joint=True)
+SEEING = Capabilities(modalities=MEDIA)
 
 
 def test_it_counts_items_clips_and_replies_and_asks_nothing(tmp_path: Path) -> None:

@@ -51,6 +51,20 @@ def test_the_manifest_says_who_was_asked_what(tmp_path: Path) -> None:
     assert manifest.command == ("run",)
 
 
+def test_an_older_manifest_with_capabilities_that_are_gone_is_read(tmp_path: Path) -> None:
+    begin(plan_of(tmp_path), tmp_path / "run")
+    path = tmp_path / "run" / MANIFEST_FILE
+    model = json.loads(path.read_text())["model"]
+    gone = {"joint": True, "max_frames": None, "max_audio_seconds": 30.0}
+    model["capabilities"] |= {**gone, "deferred": False, "lora": True}
+    rewrite(path, model=model)
+    assert load_manifest(tmp_path / "run").model == MODEL
+    model["capabilities"]["joined"] = True
+    rewrite(path, model=model)
+    with pytest.raises(RunError, match="joined"):
+        load_manifest(tmp_path / "run")
+
+
 def test_the_manifest_of_the_first_sitting_stays(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     first = begin(plan, tmp_path / "run")

@@ -21,7 +21,7 @@ from emoreal_bench.running.runner import run_task
 from tests.unit.running.fakes import MEDIA, FakeDecoder, FakeModel, plan_of
 
 AT_ONCE = RunPolicy(backoff_seconds=0.0)
-SEEING = Capabilities(modalities=MEDIA, joint=True, batch_size=2)
+SEEING = Capabilities(modalities=MEDIA, batch_size=2)
 
 
 @pytest.fixture

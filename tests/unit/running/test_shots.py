@@ -28,7 +28,7 @@ from emoreal_bench.running.runner import run_task
 from emoreal_bench.running.shots import choose_examples, gold_reply, set_aside
 from tests.unit.running.fakes import MEDIA, FakeDecoder, FakeModel, make_dataset, plan_of
 
-SEEING = Capabilities(modalities=MEDIA, joint=True, batch_size=2)
+SEEING = Capabilities(modalities=MEDIA, batch_size=2)
 ONE = PlanOptions(shots=1)
 ITEMS = 24
 

@@ -17,6 +17,7 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_request
 from emoreal_bench.model_adapters.providers import PROVIDERS
 from emoreal_bench.synth import (
     Scene,
@@ -29,7 +30,6 @@ from emoreal_bench.synth import (
 from emoreal_bench.synth.questions import sides_of
 from recipes.tiny_omni.lessons import OWN_CUE
 from recipes.tiny_omni.recipe import VARIANTS
-from tests.model_requests import make_request
 
 LARGEST_BYTES = 10_000_000
 CLIPS = 12

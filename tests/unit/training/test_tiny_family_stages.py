@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerForCondition
 
 from emoreal_bench.inputs.log_mel import log_mel
 from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     MAX_AUDIO_SECONDS,
     MEL_BINS,
@@ -25,7 +26,6 @@ from recipes.tiny_omni.encoded import EncodedClip, Encoder
 from recipes.tiny_omni.lessons import Lesson
 from recipes.tiny_omni.optimisation import Stage, is_finished, train
 from recipes.tiny_omni.packing import LessonNetwork, LessonRow
-from tests.model_requests import make_clip, make_request
 
 Network = Qwen2_5OmniThinkerForConditionalGeneration
 TOLERANCE = 1e-3  # the towers' tokens are kept in half precision

@@ -13,10 +13,10 @@ import torch
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.training.examples import packing
 from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.trainable import LoraSettings, TrainableModel, load_trainable
-from tests.model_requests import make_clip, make_request
 from tests.training_models import (
     ANSWERS,
     FAMILIES,

@@ -20,7 +20,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
-from tests.stub_batches import StubBatches
+from emoreal_bench.model_adapters.conformance.stub_batches import StubBatches
 
 RETRY_AFTER = 7.0
 """Seconds that a rate-limited answer asks to wait."""
@@ -69,6 +69,7 @@ class RecordedRequest:
 
     @property
     def body(self) -> Any:
+        """What is asked, as JSON."""
         return json.loads(self.content)
 
 

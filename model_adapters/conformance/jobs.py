@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from typing_extensions import override
+
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.deferred import AskedRequest, DeferredAdapter
 from emoreal_bench.contracts.request import Request
@@ -28,21 +30,27 @@ class AskedByJobs(ModelAdapter):
     def __init__(self, adapter: DeferredAdapter):
         self._adapter = adapter
 
+    @override
     def describe(self) -> ModelDescription:
         return self._adapter.describe()
 
+    @override
     async def open(self) -> None:
         await self._adapter.open()
 
+    @override
     async def close(self) -> None:
         await self._adapter.close()
 
+    @override
     def render(self, request: Request) -> str:
         return self._adapter.render(request)
 
+    @override
     def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         return self._ask(requests, scoring=False)
 
+    @override
     def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         return self._ask(requests, scoring=True)
 

@@ -1,4 +1,4 @@
-"""Requests and clips as the harness makes them, small enough for tests of models."""
+"""Requests and clips as the harness makes them, small enough for any model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from emoreal_bench.contracts.request import (
 )
 
 QUESTION = "Is there a bright smile in the clip?\n(A) Yes\n(B) No"
+FRAMES, SECONDS = 8, 1.5
 
 
 def make_clip(
     seed: int = 0,
-    frames: int | None = 8,
-    seconds: float | None = 1.5,
+    frames: int | None = FRAMES,
+    seconds: float | None = SECONDS,
     size: tuple[int, int] = (112, 112),
     sample_rate: int = 16_000,
 ) -> ClipMedia:
