@@ -44,6 +44,6 @@ def pairs(option: str, values: Sequence[str] | None, example: str = "seed=7") ->
                 remedy=f"For example {option} {example}",
             )
         if key in read:
-            raise UsageError(f"{option} gives '{key}' twice.")
+            raise UsageError(f"{option} sets '{key}' twice.")
         read[key] = rest
     return read

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emoreal_bench.api import PreferencePair
 
 OUT = typer.Option(..., help="File of pairs to write.")
-_CONTINUE = "To continue one that was stopped, give the same command again."
+_CONTINUE = "To continue a command that was stopped, give it again."
 
 builders = typer.Typer(no_args_is_help=True, help="Make pairs from clips.")
 
