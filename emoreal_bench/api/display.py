@@ -15,7 +15,7 @@ from emoreal_bench.preferences.checking.verdicts import AuditReport
 from emoreal_bench.preferences.report import PairsReport
 from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproductionReport
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.reporting.notebook import RunReport
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,11 +36,15 @@ def report_json(report: Any) -> dict[str, Any]:
 def report_tables(report: object) -> Sequence[RenderableType]:
     """Return what ``rich`` prints of a report: tables and texts."""
     from emoreal_bench.reporting.check.output import check_renderables
-    from emoreal_bench.reporting.terminal.comparisons import comparison_renderables
-    from emoreal_bench.reporting.terminal.probes import probe_renderables
-    from emoreal_bench.reporting.terminal.repeats import repeats_renderables
-    from emoreal_bench.reporting.terminal.reproductions import reproduction_renderables
-    from emoreal_bench.reporting.terminal.run_changes import changes_renderables
+    from emoreal_bench.reporting.terminal.comparisons import (
+        changes_renderables,
+        comparison_renderables,
+    )
+    from emoreal_bench.reporting.terminal.probing import (
+        probe_renderables,
+        repeats_renderables,
+        reproduction_renderables,
+    )
     from emoreal_bench.reporting.terminal.scores import report_renderables, results_renderables
 
     return _draw(
@@ -62,7 +66,7 @@ def report_lines(report: object) -> Sequence[str]:
     """Return a report as plain lines."""
     from emoreal_bench.reporting.terminal.pairs import audit_lines
     from emoreal_bench.reporting.terminal.pairs import report_lines as pairs_lines
-    from emoreal_bench.reporting.terminal.repeats import repeats_lines
+    from emoreal_bench.reporting.terminal.probing import repeats_lines
     from emoreal_bench.reporting.terminal.scores import report_lines as run_lines
 
     return _draw(

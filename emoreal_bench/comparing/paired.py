@@ -188,8 +188,8 @@ def pair_up(
     items, *sums = (sum_by_clip(frame, names, chosen) for chosen in (counted, first, second))
     only = (sum_by_clip(frame, names, one).sum(0) for one in (first & ~second, second & ~first))
     absent = tuple(name for name in scored if name not in names)
-    runs = (ClipSums(items, one) for one in sums)
-    return PairedItems(*runs, names, np.stack(list(only)), absent)
+    before, after = (ClipSums(items, one) for one in sums)
+    return PairedItems(before, after, names, np.stack(list(only)), absent)
 
 
 def mcnemar_items(pair: PairedItems, *, seed: int, name: str) -> PairedTest:

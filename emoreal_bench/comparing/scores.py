@@ -7,39 +7,10 @@ from emoreal_bench.comparing.paired import (
     PairedTest,
     corrected,
     mcnemar_items,
-    pair_up,
     verdict_of,
 )
 from emoreal_bench.contracts.comparison import Comparison, Difference, Verdict
-from emoreal_bench.contracts.errors import NotComparableError
-from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.scoring.collect import Readings
-from emoreal_bench.scoring.frame import Frame
-
-
-def compare_scores(
-    task: Task, frame: Frame, first: Readings, second: Readings, *, seed: int = 0
-) -> Comparison:
-    """Compare the accuracies of two runs, subtask by subtask and on average.
-
-    Args:
-        task: The task of both.
-        frame: Of the items of both.
-        first: Readings of the run to compare with.
-        second: Readings of the run that the verdict speaks of.
-        seed: Of the intervals.
-
-    Raises:
-        NotComparableError: If the readings are of different scorings, have no
-            scored item in common, or the task wants free answers only.
-    """
-    if first.scoring is not second.scoring:
-        raise NotComparableError(f"One run is read by {first.scoring}, one by {second.scoring}.")
-    gold = frame.gold_for(first.scoring)
-    right = (first.answer == gold, second.answer == gold)
-    pair = pair_up(task, frame, right, first.counted & second.counted)
-    return compare_pair(pair, first.scoring, seed=seed)
 
 
 def compare_pair(pair: PairedItems, scoring: Scoring, *, seed: int = 0) -> Comparison:

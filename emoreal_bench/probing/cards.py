@@ -87,13 +87,6 @@ class Card(Record):
     statement: str
     """How far the values were checked."""
 
-    @property
-    def unpublished(self) -> tuple[str, ...]:
-        """Names of the conditions that nobody published."""
-        conditions = self.conditions.model_dump()
-        names = [name for name, value in conditions.items() if value is None]
-        return (*names, *(("items",) if self.items is None else ()))
-
 
 def card_paths() -> dict[str, Path]:
     """Give the cards that come with the package, by name."""

@@ -19,7 +19,7 @@ from emoreal_bench.catalog import suggest
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.readers.validation import check_dataset
+from emoreal_bench.readers.validation import refuse_invalid
 
 READER_ENTRY_POINTS = "emoreal_bench.readers"
 
@@ -107,7 +107,7 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
         )
     given = {**task.data.options, **options}
     read = _read(task, root, given)
-    check_dataset(task, read, root, given)
+    refuse_invalid(task, read, root, given)
     kept = [item for item in read.items if matches(item, task.data.filter)]
     if not kept:
         raise DataError(

@@ -33,7 +33,7 @@ _NO_TEXT = "not a text of whole characters"
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
-def check_dataset(task: Task, dataset: Dataset, root: Path, options: Options) -> None:
+def refuse_invalid(task: Task, dataset: Dataset, root: Path, options: Options) -> None:
     """Check what a reader returned. A clip whose file is not there is no problem here.
 
     Args:

@@ -11,11 +11,14 @@ from xml.etree import ElementTree as ET
 
 from emoreal_bench.contracts.check import CheckOutcome, CheckReport, RuleKind, RuleResult
 from emoreal_bench.identity import short
+from emoreal_bench.reporting.terminal.comparisons import change, short_p_value
+from emoreal_bench.reporting.terminal.tables import text_rows
 from emoreal_bench.text import percent, plain_text, points, words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_HEADINGS = ("", "rule", "about", "limit", "found")
 _FOOTNOTE = (
     "Drops: one-sided test by flipping the signs of whole clips, corrected for the number of "
     "tests; intervals at 95 %, by drawing clips."
@@ -24,29 +27,23 @@ _FOOTNOTE = (
 
 def check_renderables(report: CheckReport) -> list[RenderableType]:
     """Show a check in the terminal: the outcome, then a row per rule."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("", "rule", "about", "limit", "found"):
-        table.add_column(heading, overflow="fold")
-    for rule in report.rules:
-        style = "" if rule.passed else "bold red"
-        table.add_row(*(Text(cell, style=style) for cell in _cells(rule)))
+    table = text_rows(_HEADINGS, map(_cells, report.rules))
+    for row, rule in zip(table.rows, report.rules, strict=True):
+        row.style = "" if rule.passed else "bold red"
     return [Text(plain_text(report.summary, 500), style="bold"), table, Text(_FOOTNOTE)]
 
 
 def check_markdown(report: CheckReport) -> str:
     """Write a check for a pull request's comment or a job's summary."""
-    headings = ("", "rule", "about", "limit", "found")
     lines = [
         f"### {_TITLES[report.outcome]}: {_code(report.model)} on {_code(report.task)}",
         "",
         f"Held against the baseline of {_code(report.baseline_model)}.",
         "",
-        f"| {' | '.join(headings)} |",
-        f"|{'---|' * len(headings)}",
+        f"| {' | '.join(_HEADINGS)} |",
+        f"|{'---|' * len(_HEADINGS)}",
         *(_markdown_row(rule) for rule in report.rules),
         "",
         f"Decided by: {report.decide}, level {report.level:g}. {_FOOTNOTE} "
@@ -102,15 +99,8 @@ def _found(rule: RuleResult) -> str:
     summary = plain_text(rule.summary, 500)
     if rule.drop is None:
         return summary
-    change = points(rule.drop.difference)
-    if rule.drop.interval is not None:
-        low, high = (points(bound) for bound in rule.drop.interval)
-        change += f" [{low} to {high}]"
-    return f"{summary} ({change}, p of a drop {_p_value(rule.drop.adjusted_p_value)})"
-
-
-def _p_value(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    p_value = short_p_value(rule.drop.adjusted_p_value)
+    return f"{summary} ({change(rule.drop)}, p of a drop {p_value})"
 
 
 def _markdown_row(rule: RuleResult) -> str:

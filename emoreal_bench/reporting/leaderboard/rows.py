@@ -23,6 +23,7 @@ from emoreal_bench.reporting.leaderboard.columns import (
     measured_numbers,
     reported_numbers,
 )
+from emoreal_bench.reporting.terminal.scores import count_outcomes
 from emoreal_bench.text import count_of, percent_floor, plain_text
 
 _SIZES = ((1e9, "under 1 B"), (1e10, "1 to 10 B"), (1e11, "10 to 100 B"))
@@ -154,7 +155,7 @@ def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
         average=None
         if report.average_accuracy is None
         else Number(report.average_accuracy, report.average_accuracy_interval),
-        coverage=_coverage_view(coverage, _outcomes(run, scoring)),
+        coverage=_coverage_view(coverage, count_outcomes(report)),
         numbers=measured_numbers(run, scoring),
         remarks=_remarks(run),
         modalities=_modalities(run),
@@ -291,14 +292,6 @@ def _remarks(run: FinishedRun) -> tuple[str, ...]:
         + [plain_text(warning, 500) for warning in run.results.warnings]
         + [f"{plain_text(note)}: {count_of(items, 'item')}" for note, items in notes]
     )
-
-
-def _outcomes(run: FinishedRun, scoring: Scoring) -> dict[Outcome, int]:
-    totals = dict.fromkeys(Outcome, 0)
-    for scores in run.results.scores[scoring].subtasks.values():
-        for outcome, number in scores.outcomes.items():
-            totals[outcome] += number
-    return totals
 
 
 def _share(fraction: float) -> str:

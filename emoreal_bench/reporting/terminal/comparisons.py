@@ -1,22 +1,27 @@
-"""Comparisons in the terminal. Nothing here prints."""
+"""Runs against each other, in the terminal. Nothing here prints."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from emoreal_bench.contracts.check import DropTest
 from emoreal_bench.contracts.comparison import (
     AVERAGE,
     ComparedRun,
     ComparisonReport,
     Difference,
+    FlippedItem,
     LogLikelihoodShift,
+    RunChanges,
     RunComparison,
     Shift,
 )
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.reporting.terminal.tables import named_rows, text_rows
 from emoreal_bench.text import (
     UNDEFINED,
+    count_of,
     percent,
     percent_floor,
     plain_text,
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+_SHOWN_ITEMS = 20
+_SHOWN_REPLY = 60
 _CAPTION = (
     "Intervals at 95 %, by drawing clips; p-values by McNemar's exact test, corrected by Holm "
     "over the subtasks. Detectable: the true difference that this test finds four times in five."
@@ -51,21 +58,11 @@ def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
 
 def comparison_table(other: RunComparison, scoring: Scoring) -> Table:
     """Make the table of one comparison: a row per subtask, then the average."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     comparison = other.scorings[scoring]
-    verdict = f"{scoring}: {comparison.average.verdict} on average"
-    table = Table(
-        title=Text(verdict, style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("", overflow="fold")
-    for heading in ("n", "first", "this", "difference", "p", "detectable"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("n", "first", "this", "difference", "p", "detectable")
+    table = named_rows(f"{scoring}: {comparison.average.verdict} on average", headings)
     table.add_column("verdict")
     for name, difference in comparison.subtasks.items():
         table.add_row(Text(words(name)), *_cells(difference))
@@ -74,7 +71,12 @@ def comparison_table(other: RunComparison, scoring: Scoring) -> Table:
     return table
 
 
-def change(difference: Difference) -> str:
+def short_p_value(value: float) -> str:
+    """Write a p-value with three decimals."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def change(difference: Difference | DropTest) -> str:
     """Write a difference in percentage points with its interval."""
     text = points(difference.difference)
     if difference.interval is None:
@@ -109,7 +111,7 @@ def _cells(difference: Difference) -> Iterator[str]:
     yield percent(difference.second)
     yield change(difference)
     p_value = difference.adjusted_p_value
-    yield "" if p_value is None else ("<0.001" if p_value < 0.001 else f"{p_value:.3f}")
+    yield "" if p_value is None else short_p_value(p_value)
     detectable = difference.smallest_detectable
     yield UNDEFINED if detectable is None else percent(detectable)
     yield difference.verdict
@@ -130,3 +132,31 @@ def _run_line(run: ComparedRun) -> str:
 def _note_lines(other: RunComparison) -> list[str]:
     notes = dict.fromkeys(note for found in other.scorings.values() for note in found.notes)
     return [f"Note: {plain_text(note, 300)}" for note in notes]
+
+
+def changes_renderables(changes: RunChanges) -> list[RenderableType]:
+    """Show what changed: settings, counts by subtask, the first of the items."""
+    from rich.text import Text
+
+    lines = [f"Different: {plain_text(setting, 300)}" for setting in changes.settings]
+    lines = lines or ["Different: nothing that is asked, and not the model."]
+    lines.append(
+        f"{count_of(changes.common_items, 'item')} in common, of {changes.first_items:,} and "
+        f"{changes.second_items:,}. {count_of(len(changes.flipped), 'item')} flipped under strict."
+    )
+    shown: list[RenderableType] = [Text(line) for line in lines]
+    if changes.flipped:
+        headings = ("item", "subtask", "gold", "now", "first reply", "second reply")
+        shown.append(text_rows(headings, map(_flipped_cells, changes.flipped[:_SHOWN_ITEMS])))
+    if len(changes.flipped) > _SHOWN_ITEMS:
+        shown.append(Text(f"The first {_SHOWN_ITEMS} are shown; --json gives all."))
+    return shown
+
+
+def _flipped_cells(item: FlippedItem) -> Iterator[str]:
+    yield plain_text(item.id)
+    yield words(item.subtask)
+    yield plain_text(item.gold, _SHOWN_REPLY)
+    yield "right" if item.is_right else "wrong"
+    yield plain_text(item.first_reply, _SHOWN_REPLY)
+    yield plain_text(item.second_reply, _SHOWN_REPLY)

@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
-from emoreal_bench.text import (
-    UNDEFINED,
-    count_of,
-    percent_floor,
-    plain_text,
-    rating,
-    words,
-)
+from emoreal_bench.reporting.terminal.tables import named_rows
+from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, rating, words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -43,21 +37,8 @@ def judged_lines(results: Results) -> list[str]:
 
 
 def _table(name: str, scores: JudgedScores) -> RenderableType:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=Text(_title(name, scores), style="bold"),
-        title_justify="left",
-        caption=Text(_judgements(scores)),
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("")
-    for heading in ("mean", "95 %", "agreement"):
-        table.add_column(heading, justify="right")
+    headings = ("mean", "95 %", "agreement")
+    table = named_rows(_title(name, scores), headings, caption=_judgements(scores))
     for dimension, score in scores.scores.items():
         table.add_row(
             words(dimension), rating(score.mean), _interval(score), rating(score.agreement)

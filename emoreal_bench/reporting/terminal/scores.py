@@ -19,6 +19,7 @@ from emoreal_bench.contracts.vocabulary import (
 from emoreal_bench.record.departures import departures
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
+from emoreal_bench.reporting.terminal.tables import named_rows
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,
@@ -71,7 +72,7 @@ def report_renderables(report: FinishedRun) -> list[RenderableType]:
 
 def summary_table(reports: Sequence[FinishedRun]) -> Table:
     """Set the average accuracies of several runs side by side, in the order they were run."""
-    table = _empty_table("Average accuracy", "intervals at 95 %, clustered by clip")
+    table = named_rows("Average accuracy", caption="intervals at 95 %, clustered by clip")
     table.add_column("coverage", justify="right")
     scorings = list(dict.fromkeys(name for report in reports for name in _scorings(report.results)))
     for name in scorings:
@@ -162,9 +163,8 @@ def score_table(results: Results, scoring: Scoring) -> Table:
     """
     report = results.scores[scoring]
     gaps = _gaps(results) if scoring is HEADLINE_SCORING else {}
-    table = _empty_table(_title(results, scoring), _outcome_line(report))
-    for heading in ("n", "coverage", "accuracy", "chance", *(("official", "gap") if gaps else ())):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("n", "coverage", "accuracy", "chance", *(("official", "gap") if gaps else ()))
+    table = named_rows(_title(results, scoring), headings, caption=_outcome_line(report))
     for kind, name, scores in _rows(report):
         if kind == "question type" and scores.accuracy is None:
             continue
@@ -191,28 +191,11 @@ def rate_table(results: Results, scoring: Scoring) -> Table | None:
     rates = [key for key in _RATES if any(_has(scores, key) for *_, scores in rows)]
     if not rates:
         return None
-    table = _empty_table(f"{scoring}: recalls and rates", "")
+    table = named_rows(f"{scoring}: recalls and rates")
     for key in rates:
         table.add_column(_RATES[key], justify="right")
     for kind, name, scores in rows:
         _add_row(table, (kind, name), *(_number(scores, key) for key in rates))
-    return table
-
-
-def _empty_table(title: str, caption: str) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
-        caption=Text(caption),
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("", overflow="fold")
     return table
 
 
@@ -343,11 +326,16 @@ def _row_line(scores: SubtaskScores) -> str:
 
 
 def _outcome_line(report: ScoringReport) -> str:
+    return f"Replies: {_counts(count_outcomes(report))}"
+
+
+def count_outcomes(report: ScoringReport) -> dict[Outcome, int]:
+    """Count what became of the items of all subtasks."""
     totals = dict.fromkeys(Outcome, 0)
     for scores in report.subtasks.values():
         for outcome, number in scores.outcomes.items():
             totals[outcome] += number
-    return f"Replies: {_counts(totals)}"
+    return totals
 
 
 def _note_lines(results: Results) -> list[str]:

@@ -61,16 +61,21 @@ def test_a_card_asks_a_task_and_variant_that_exist(name: str) -> None:
     assert {value.subtask for value in card.expected} - {None} <= task.subtasks.keys()
 
 
+def _unpublished(card: Card) -> list[str]:
+    known = card.conditions.model_dump() | {"items": card.items}
+    return [name for name, value in known.items() if value is None]
+
+
 def test_a_card_names_the_conditions_that_nobody_published() -> None:
-    assert find_card("emorealm-avere").unpublished == ()
-    assert find_card("emorealm-avere-base").unpublished == ("checkpoint",)
-    assert find_card("dfew-qwen2.5-omni").unpublished == (
+    assert _unpublished(find_card("emorealm-avere")) == []
+    assert _unpublished(find_card("emorealm-avere-base")) == ["checkpoint"]
+    assert _unpublished(find_card("dfew-qwen2.5-omni")) == [
         "checkpoint",
         "inputs",
         "prompt",
         "decoding",
         "items",
-    )
+    ]
 
 
 @pytest.mark.parametrize(

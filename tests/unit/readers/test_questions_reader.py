@@ -85,7 +85,7 @@ def test_each_format_gives_the_same_items(form: str, task: Task, tmp_path: Path)
 
 def test_a_workbook_is_read_where_it_is_named(task: Task, tmp_path: Path) -> None:
     put(tmp_path, ["clips/1.mp4", "clips/2.mp4"])
-    rows: list[list[object]] = [list(ROWS[0]), *(list(row.values()) for row in ROWS)]
+    rows: list[list[object]] = [[*ROWS[0]], [*ROWS[0].values()], [*ROWS[1].values()]]
     write_workbook(tmp_path, "mine.xlsx", rows)
     items = load_items(task, tmp_path, {"annotations": "mine.xlsx"}).items
     assert [item.id for item in items] == ["q1", "q2"]

@@ -10,8 +10,7 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.comparing.paired import ClipSums
 from emoreal_bench.comparing.ranks import has_items, load_clip_sums, paired_rank_ranges
-from emoreal_bench.comparing.runs import load_answers
-from emoreal_bench.comparing.scores import compare_scores
+from emoreal_bench.comparing.runs import compare_answers, load_answers
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.leaderboard.build import LeaderboardOptions, build_leaderboard
 from tests.small_emorealm import gold_answers, make_data, write_script
@@ -84,12 +83,7 @@ def test_the_average_is_that_of_the_results(runs: tuple[Path, Path]) -> None:
 
 def test_the_standard_error_agrees_with_the_bootstrap(runs: tuple[Path, Path]) -> None:
     first, second = (load_answers(run) for run in runs)
-    compared = compare_scores(
-        first.task,
-        first.frame,
-        first.collected.readings[Scoring.STRICT],
-        second.collected.readings[Scoring.STRICT],
-    )
+    compared = compare_answers(first, second, Scoring.STRICT)
     one, other = (load_clip_sums(run, [Scoring.STRICT])[Scoring.STRICT] for run in runs)
     by_clip = one.residuals - other.residuals
     error = float(np.sqrt(by_clip @ by_clip))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from emoreal_bench.comparing.paired import pair_up
+from emoreal_bench.comparing.scores import compare_pair
+from emoreal_bench.contracts.comparison import Comparison
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus
-from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.scoring.collect import Readings, Reply
+from emoreal_bench.scoring.frame import Frame
 
 YES_NO = ("(A) Yes", "(B) No")
 EMOTIONS = ("(A) Happiness", "(B) Sadness", "(C) Anger", "(D) Fear")
@@ -82,3 +86,13 @@ def replies(texts: Iterable[tuple[str, str]]) -> list[Reply]:
 def is_choice(subtask: str) -> bool:
     """Say whether a subtask of EmoReAlM has four options."""
     return bool(EMOREALM[subtask]["answer"] == AnswerKind.CHOICE)
+
+
+def compare_scores(
+    task: Task, frame: Frame, first: Readings, second: Readings, *, seed: int = 0
+) -> Comparison:
+    """Compare two readings of the same items."""
+    gold = frame.gold_for(first.scoring)
+    right = (first.answer == gold, second.answer == gold)
+    pair = pair_up(task, frame, right, first.counted & second.counted)
+    return compare_pair(pair, first.scoring, seed=seed)

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from emoreal_bench.comparing.scores import compare_scores
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import Scoring
@@ -23,6 +22,7 @@ from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.score import results_json, score
 from tests.unit.scoring.scoring_data import (
     EMOTIONS,
+    compare_scores,
     label_item,
     label_task,
     make_item,

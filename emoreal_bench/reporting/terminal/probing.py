@@ -1,0 +1,157 @@
+"""Probes, repeats and reproductions in the terminal. Nothing here prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from emoreal_bench.contracts.comparison import AVERAGE
+from emoreal_bench.contracts.probe import Accuracies, ConditionScores, ProbeReport
+from emoreal_bench.probing.reproduction import ReproducedValue, ReproductionReport
+from emoreal_bench.reporting.terminal.comparisons import change, shift_lines
+from emoreal_bench.reporting.terminal.scores import report_lines, summary_table
+from emoreal_bench.reporting.terminal.tables import named_rows
+from emoreal_bench.text import (
+    UNDEFINED,
+    percent,
+    percent_floor,
+    percent_interval,
+    plain_text,
+    points,
+    words,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from emoreal_bench.probing.repeating import RepeatsReport
+
+_CAPTION = (
+    "Below each accuracy: the change against full in percentage points, item by item, with its "
+    "interval at 95 %, by drawing clips. Blind baselines need no clip."
+)
+
+
+def probe_renderables(report: ProbeReport) -> list[RenderableType]:
+    """Show a probe: the table, the verdicts, what was left out and what is not complete."""
+    from rich.text import Text
+
+    lines = [f"Left out: {name}, since {why}." for name, why in report.left_out.items()]
+    for name, scores in report.conditions.items():
+        if scores.change is not None:
+            lines.append(f"{name} against full: {scores.change.average.verdict} on average")
+        if scores.log_likelihood_shift is not None:
+            first, *rest = shift_lines(scores.log_likelihood_shift)
+            lines += [f"{name}: {first}", *rest]
+        if scores.coverage < 1:
+            lines.append(f"Warning: {name} covers {percent_floor(scores.coverage)} % of the items.")
+    return [probe_table(report), *(Text(line) for line in lines)]
+
+
+def probe_table(report: ProbeReport) -> Table:
+    """Make the one table of a probe."""
+    title = (
+        f"{plain_text(report.model)} on {plain_text(report.task)}, variant "
+        f"{plain_text(report.variant)}: accuracy under {report.scoring}"
+    )
+    table = named_rows(title, caption=_CAPTION)
+    subtasks = _subtasks(report)
+    for name in (*subtasks, AVERAGE):
+        table.add_column(words(name), justify="right")
+    for condition, scores in report.conditions.items():
+        table.add_row(condition, *_condition_cells(scores, subtasks))
+    table.add_section()
+    for name, accuracies in report.blind.items():
+        table.add_row(plain_text(name), *_accuracy_cells(accuracies, subtasks))
+    return table
+
+
+def _subtasks(report: ProbeReport) -> list[str]:
+    names = (name for scores in report.conditions.values() for name in scores.accuracy.subtasks)
+    return list(dict.fromkeys(names))
+
+
+def _condition_cells(scores: ConditionScores, subtasks: list[str]) -> Iterator[str]:
+    texts = _accuracy_cells(scores.accuracy, subtasks)
+    if scores.change is None:
+        yield from texts
+        return
+    changes = [scores.change.subtasks.get(name) for name in subtasks]
+    for text, difference in zip(texts, (*changes, scores.change.average), strict=True):
+        yield text if difference is None else f"{text}\n{change(difference)}"
+
+
+def _accuracy_cells(accuracies: Accuracies, subtasks: list[str]) -> Iterator[str]:
+    for name in subtasks:
+        yield percent(accuracies.subtasks[name]) if name in accuracies.subtasks else UNDEFINED
+    yield percent(accuracies.average)
+
+
+def repeats_renderables(report: RepeatsReport) -> list[RenderableType]:
+    """Show the average of each repeat, then how they vary."""
+    return [summary_table(report.runs), *_spread_lines(report)]
+
+
+def repeats_lines(report: RepeatsReport) -> list[str]:
+    """Write every repeat as plain lines, for logs, then how they vary."""
+    return [*(line for run in report.runs for line in report_lines(run)), *_spread_lines(report)]
+
+
+def _spread_lines(report: RepeatsReport) -> list[str]:
+    spread = report.spread
+    subtasks = ", ".join(
+        f"{words(name)} {percent(value)}" for name, value in spread.subtasks.items()
+    )
+    return [
+        f"Over {len(report.runs)} repeats, {report.scoring}: mean {percent(spread.mean)}, "
+        f"standard deviation {percent(spread.standard_deviation)} ({subtasks}).",
+        f"Items whose answer changed: {percent(spread.changed)} %.",
+    ]
+
+
+def reproduction_renderables(report: ReproductionReport) -> list[RenderableType]:
+    """Show the verdict and why, the table, the conditions, and which nobody published."""
+    from rich.text import Text
+
+    card = report.card
+    lines = [f"Not comparable: {reason}." for reason in report.reasons]
+    lines.append(f"Tolerance: {card.tolerance_reason}")
+    unknown = "not published, as far as is known"
+    lines += [f"{name}: {value or unknown}" for name, value in card.conditions.model_dump().items()]
+    lines.append(f"items: {unknown if card.items is None else f'{card.items:,}'}")
+    lines.append(f"Whether {plain_text(report.model)} is that checkpoint is for you to know.")
+    lines.append(f"Source: {card.citation}; {card.statement}.")
+    heading = f"{card.title}: {report.verdict}"
+    return [
+        Text(plain_text(heading), style="bold"),
+        reproduction_table(report),
+        *(Text(plain_text(line, 500)) for line in lines),
+    ]
+
+
+def reproduction_table(report: ReproductionReport) -> Table:
+    """Make the table of published and measured values."""
+    title = f"{plain_text(report.model)}, scored by {report.card.scoring}"
+    headings = ("published", "confidence", "tolerance", "measured", "difference")
+    table = named_rows(title, headings, style="")
+    table.add_column("verdict")
+    for value in report.values:
+        table.add_row(*_reproduced_cells(value))
+    return table
+
+
+def _reproduced_cells(value: ReproducedValue) -> tuple[str, ...]:
+    expected, measured = value.expected, percent(value.measured)
+    if value.interval is not None:
+        measured += f" [{percent_interval(value.interval)}]"
+    subtask = "" if expected.subtask is None else f"{words(expected.subtask)}: "
+    return (
+        f"{subtask}{words(expected.metric)}",
+        percent(expected.value),
+        expected.confidence,
+        f"\N{PLUS-MINUS SIGN}{percent(expected.tolerance)}",
+        measured,
+        "" if value.measured is None else points(value.measured - expected.value),
+        value.verdict,
+    )
