@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 from emoreal_bench.contracts.errors import TaskError, UsageError
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.resources import package_folders
+from emoreal_bench.scoring.metrics import all_metrics
 
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
 _PROBLEMS_SHOWN = 10
@@ -99,6 +100,11 @@ def load_task(path: Path) -> TaskFile:
             where=str(path),
             remedy="docs/tasks.md describes every key.",
         ) from error
+    known = all_metrics()
+    for name in task.metrics:
+        if name not in known:
+            unknown = suggest("metric", name, known)
+            raise TaskError(unknown.problem, where=str(path), remedy=unknown.remedy)
     folder = path.resolve().parent
     for name, variant in task.variants.items():
         template = (folder / variant.prompt).resolve()

@@ -11,6 +11,7 @@ import unicodedata
 from functools import lru_cache
 
 from emoreal_bench.contracts.scores import Interval
+from emoreal_bench.scoring.metrics import Unit, metric_of
 
 UNDEFINED = "\N{EN DASH}"
 """Printed where a number is not defined."""
@@ -54,6 +55,18 @@ def plain_text(text: str, limit: int = 200) -> str:
 def words(name: str) -> str:
     """Write an identifier as words: ``reasoning_basic_audio`` as "reasoning basic audio"."""
     return plain_text(name).replace("_", " ")
+
+
+def write_number(metric: str, value: float | None) -> str:
+    """Write the value of a metric in its unit."""
+    if value is None or metric_of(metric).unit is not Unit.PLAIN:
+        return percent(value)
+    return f"{value:.3f}"
+
+
+def write_interval(metric: str, interval: Interval) -> str:
+    """Write the interval of a metric in its unit."""
+    return "\N{EN DASH}".join(write_number(metric, bound) for bound in interval)
 
 
 def percent(fraction: float | None) -> str:

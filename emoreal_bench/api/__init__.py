@@ -26,7 +26,7 @@ from emoreal_bench.api.evaluating import (
     probe,
     reproduce,
 )
-from emoreal_bench.api.looking import list_models, list_runs, list_tasks
+from emoreal_bench.api.looking import list_metrics, list_models, list_runs, list_tasks
 from emoreal_bench.api.pair_building import (
     CaptionedSource,
     SortingOptions,
@@ -142,8 +142,8 @@ __all__ = [  # noqa: RUF022 - by subject
     # models
     "list_models", "describe_model", "ModelDescription", "merge_lora", "doctor", "Finding",
     # tasks and data
-    "list_tasks", "make_synthetic_benchmark", "get_data", "check_data", "DataReport",
-    "prepare_layout", "PreparedLayout",
+    "list_tasks", "list_metrics", "make_synthetic_benchmark", "get_data", "check_data",
+    "DataReport", "prepare_layout", "PreparedLayout",
     # runs: make them
     "evaluate", "evaluate_repeats", "dry_run", "judge", "probe", "reproduce",
     "RunOptions", "PlanOptions", "RunPolicy", "Budget", "parse_fail_on_error",

@@ -13,6 +13,7 @@ from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import load_report
+from emoreal_bench.scoring.metrics import all_metrics
 
 
 def list_tasks() -> list[dict[str, Any]]:
@@ -32,6 +33,23 @@ def list_tasks() -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def list_metrics() -> list[dict[str, Any]]:
+    """Return every metric: what it says, which end is better, which answers have it."""
+    return [
+        {
+            "name": metric.name,
+            "label": metric.label,
+            "unit": metric.unit.value,
+            "better": metric.better,
+            "answers": [kind.value for kind in metric.applies_to],
+            "always": metric.always,
+            "in_check_rules": metric.in_gate,
+            "what": metric.description,
+        }
+        for metric in all_metrics().values()
+    ]
 
 
 def list_models() -> list[dict[str, Any]]:

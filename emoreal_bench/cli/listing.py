@@ -1,4 +1,4 @@
-"""``emoreal-bench list``: which tasks and models there are."""
+"""``emoreal-bench list``: which tasks, models and metrics there are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from emoreal_bench.cli.output import print_json, show_rows
 
-EXAMPLES = "Examples: `emoreal-bench list tasks`, `list models --json`"
+EXAMPLES = "Examples: `emoreal-bench list tasks`, `list models --json`, `list metrics`"
 
 
 class Listed(StrEnum):
@@ -17,16 +17,23 @@ class Listed(StrEnum):
 
     TASKS = "tasks"
     MODELS = "models"
+    METRICS = "metrics"
 
 
 def list_command(
     what: Listed = typer.Argument(Listed.TASKS, help="What to list."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the tasks you can run, or the model providers and how to install them."""
+    """List the tasks you can run, the model providers and how to install them, or the metrics."""
     from emoreal_bench import api
 
-    rows = api.list_tasks() if what is Listed.TASKS else api.list_models()
+    match what:
+        case Listed.TASKS:
+            rows = api.list_tasks()
+        case Listed.MODELS:
+            rows = api.list_models()
+        case Listed.METRICS:
+            rows = api.list_metrics()
     if as_json:
         print_json(rows)
         return

@@ -27,7 +27,15 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.running.results import score_folder
-from emoreal_bench.text import count_of, percent, percent_floor, percent_interval, words
+from emoreal_bench.scoring.metrics import Unit, all_metrics, metric_of
+from emoreal_bench.text import (
+    count_of,
+    percent,
+    percent_floor,
+    words,
+    write_interval,
+    write_number,
+)
 
 WHOLE_RUN = "all items"
 
@@ -39,8 +47,8 @@ def load_rules(path: Path) -> CheckRules:
         UsageError: If it cannot be read or is not valid; every wrong key is named.
     """
     try:
-        rules = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return CheckRules.model_validate({} if rules is None else rules)
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        rules = CheckRules.model_validate({} if content is None else content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"The rules cannot be read: {error}", where=str(path)) from error
     except ValidationError as error:
@@ -49,6 +57,8 @@ def load_rules(path: Path) -> CheckRules:
             where=str(path),
             remedy="docs/ci.md describes every key.",
         ) from error
+    _refuse_unknown_metrics(rules)
+    return rules
 
 
 def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0) -> CheckReport:
@@ -65,6 +75,7 @@ def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0
         NotComparableError: If the baseline is of other items, requests or rules.
         UsageError: If the rules name what the run does not have.
     """
+    _refuse_unknown_metrics(rules)
     run = load_answers(folder, [Scoring.STRICT])
     refuse_other_run(run, baseline)
     results = score_folder(folder, [Scoring.STRICT], seed)
@@ -91,6 +102,20 @@ def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0
         seed=seed,
         rules=checked,
     )
+
+
+def _refuse_unknown_metrics(rules: CheckRules) -> None:
+    limited = [metric for metric in all_metrics().values() if metric.in_gate]
+    ceilings = [metric.name for metric in limited if metric.better == "lower"]
+    floors = [metric.name for metric in limited if metric.better == "higher"]
+    for limits in (rules.every_subtask, *rules.subtasks.values(), *rules.question_types.values()):
+        for kind, named, known in (
+            ("floor of a metric", limits.floors, floors),
+            ("ceiling of a metric", limits.ceilings, ceilings),
+        ):
+            for name in named:
+                if name not in known:
+                    raise suggest(kind, name, known)
 
 
 def _refuse_unknown_names(rules: CheckRules, report: ScoringReport) -> None:
@@ -141,7 +166,7 @@ def _check_scores(
         *((RuleKind.CEILING, metric, limit) for metric, limit in limits.ceilings.items()),
     ]
     for kind, metric, limit in wanted:
-        value = _defined(getattr(scores, metric), about, metric)
+        value = _defined(scores.number(metric), about, metric)
         found = (value, scores.intervals.get(metric))
         yield _limit_result((kind, about, metric), limit, found, decide)
 
@@ -161,11 +186,13 @@ def _limit_result(
     bound = "floor" if is_floor else "ceiling"
     beyond = value < limit if is_floor else value > limit
     passed = high >= limit if is_floor else low <= limit
-    summary = f"{words(metric)} {percent(value)} %"
+    sign = "" if metric_of(metric).unit is Unit.PLAIN else " %"
+    summary = f"{words(metric)} {write_number(metric, value)}{sign}"
     if interval is not None:
-        summary += f" [{percent_interval(interval)}]"
+        summary += f" [{write_interval(metric, interval)}]"
     side = "below" if is_floor else "above"
-    summary += f": {side if beyond else 'within'} the {bound} of {percent(limit)} %"
+    limit_text = write_number(metric, limit)
+    summary += f": {side if beyond else 'within'} the {bound} of {limit_text}{sign}"
     if beyond and passed:
         summary += ", as far as chance can explain"
     return RuleResult(

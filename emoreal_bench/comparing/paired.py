@@ -19,8 +19,8 @@ from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
+from emoreal_bench.scoring.counts import ratio
 from emoreal_bench.scoring.frame import Frame
-from emoreal_bench.scoring.metrics import ratio
 from emoreal_bench.statistics.intervals import (
     CONFIDENCE,
     fold_clusters,

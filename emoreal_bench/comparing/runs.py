@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emoreal_bench.comparing.metric_differences import metric_differences
 from emoreal_bench.comparing.paired import pair_up
 from emoreal_bench.comparing.scores import compare_pair
 from emoreal_bench.contracts.comparison import (
@@ -209,7 +210,13 @@ def compare_answers(
     counted = [run.collected.readings[scoring].counted for run in (first, second)]
     right = (first.right(scoring), second.right(scoring))
     pair = pair_up(first.task, first.frame, right, counted[0] & counted[1])
-    return compare_pair(pair, scoring, seed=seed)
+    comparison = compare_pair(pair, scoring, seed=seed)
+    seeds = [run.manifest.request.choice_shuffle_seed for run in (first, second)]
+    if seeds[0] != seeds[1]:  # The same answer has another letter in each.
+        return comparison
+    readings = (first.collected.readings[scoring], second.collected.readings[scoring])
+    metrics = metric_differences(first.task, first.frame, readings, seed)
+    return comparison.model_copy(update={"metrics": metrics})
 
 
 def shift_between(

@@ -13,19 +13,6 @@ from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.run_record import RequestIdentity
 from emoreal_bench.contracts.scores import Interval
 
-FloorMetric = Literal[
-    "accuracy",
-    "balanced_accuracy",
-    "f1",
-    "yes_recall",
-    "no_recall",
-    "uar",
-    "war",
-    "macro_f1",
-    "weighted_f1",
-]
-CeilingMetric = Literal["hallucination_rate", "spurious_rate"]
-
 DEFAULT_LARGEST_DROP = 0.03
 DEFAULT_LEVEL = 0.05
 
@@ -70,8 +57,8 @@ class Decision(StrEnum):
 class Limits(Record):
     """The least and the most that scores under strict may be, by the name of the score."""
 
-    floors: dict[FloorMetric, float] = Field(default_factory=dict)
-    ceilings: dict[CeilingMetric, float] = Field(default_factory=dict)
+    floors: dict[str, float] = Field(default_factory=dict)
+    ceilings: dict[str, float] = Field(default_factory=dict)
 
 
 class SubtaskLimits(Limits):

@@ -34,7 +34,7 @@ class Difference(Record):
     n: int
     """Items in the denominator of both."""
     first: float
-    """Accuracy of the first run."""
+    """Accuracy of the first run, or its metric."""
     second: float
     difference: float
     interval: Interval | None
@@ -60,6 +60,8 @@ class Comparison(Record):
     subtasks: dict[str, Difference]
     average: Difference
     """Of the unweighted means over the subtasks."""
+    metrics: dict[str, dict[str, Difference]] = Field(default_factory=dict)
+    """By metric that the task asks for beside those of every result, and subtask."""
     notes: tuple[str, ...] = ()
 
 

@@ -30,7 +30,14 @@ class Coverage(Record):
 
 
 class SubtaskScores(Record):
-    """Scores of one subtask, or of one group of items, under one scoring."""
+    """Scores of one subtask, or of one group of items, under one scoring.
+
+    Metrics that a task asks for, built in or of another package, are keys of
+    their own beside the named fields.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None]
 
     n: int
     """The denominator: all items under strict, items with a prediction under official."""
@@ -70,6 +77,15 @@ class SubtaskScores(Record):
     intervals: dict[str, Interval] = Field(default_factory=dict)
     """By the name of the number above."""
     notes: tuple[str, ...] = ()
+
+    def number(self, metric: str) -> float | None:
+        """Return a metric by name; None where it does not apply or is not defined."""
+        value: float | None = getattr(self, metric, None)
+        return value
+
+    def has(self, metric: str) -> bool:
+        """Return whether a metric applies, defined or not."""
+        return metric in self.model_fields_set or self.number(metric) is not None
 
 
 class ScoringReport(BaseModel):

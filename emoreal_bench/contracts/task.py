@@ -13,6 +13,20 @@ from emoreal_bench.contracts.vocabulary import AnswerKind, Modality, QuestionTyp
 
 DEFAULT_VARIANT = "answer-format"
 PAPER_VARIANT = "paper"
+DEFAULT_METRICS = (
+    "accuracy",
+    "f1",
+    "yes_recall",
+    "no_recall",
+    "yes_rate",
+    "hallucination_rate",
+    "spurious_rate",
+    "pair_accuracy",
+    "uar",
+    "war",
+    "macro_f1",
+    "weighted_f1",
+)
 
 
 class Subtask(Record):
@@ -98,8 +112,8 @@ class Task(Record):
     media: MediaWanted = MediaWanted()
     subtasks: dict[str, Subtask] = Field(min_length=1)
     variants: dict[str, Variant] = Field(min_length=1)
-    metrics: tuple[str, ...] = ("accuracy", "balanced_accuracy", "f1", "yes_rate")
-    """What a table shows first; everything is computed anyway."""
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    """What tables show, in this order, and columns of a leaderboard hold."""
     slices: tuple[str, ...] = ()
     """Metadata keys by which scores are broken down."""
     shots: int = Field(default=0, ge=0)

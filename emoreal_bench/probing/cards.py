@@ -8,7 +8,6 @@ published them.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,18 +21,10 @@ from emoreal_bench.contracts.task import PAPER_VARIANT
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.probing.published import Confidence
 from emoreal_bench.resources import package_folders
+from emoreal_bench.scoring.metrics import all_metrics
 
-
-class CardMetric(StrEnum):
-    """Numbers of a score that a card can expect."""
-
-    AVERAGE_ACCURACY = "average_accuracy"
-    """Of all subtasks; the others are of one."""
-    ACCURACY = "accuracy"
-    F1 = "f1"
-    UAR = "uar"
-    WAR = "war"
-    WEIGHTED_F1 = "weighted_f1"
+AVERAGE_ACCURACY = "average_accuracy"
+"""What a card can expect of all subtasks; every other number is a metric of one."""
 
 
 class CardConditions(Record):
@@ -51,7 +42,7 @@ class CardConditions(Record):
 class ExpectedValue(Record):
     """One published number, a fraction."""
 
-    metric: CardMetric
+    metric: str
     subtask: str | None = None
     """Null for the average."""
     value: float = Field(ge=0.0, le=1.0)
@@ -61,8 +52,11 @@ class ExpectedValue(Record):
 
     @model_validator(mode="after")
     def _names_a_subtask_unless_it_is_the_average(self) -> Self:
-        if (self.subtask is None) is not (self.metric is CardMetric.AVERAGE_ACCURACY):
+        if (self.subtask is None) is not (self.metric == AVERAGE_ACCURACY):
             raise ValueError("every metric but average_accuracy needs a subtask, and it none")
+        known = (AVERAGE_ACCURACY, *all_metrics())
+        if self.metric not in known:
+            raise ValueError(str(suggest("metric", self.metric, known)))
         return self
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.scores import Interval, Results, ScoringReport
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.probing.cards import Card, CardMetric, ExpectedValue
+from emoreal_bench.probing.cards import AVERAGE_ACCURACY, Card, ExpectedValue
 from emoreal_bench.record.finished import FinishedRun
 
 _ROUNDING = 1e-9
@@ -127,12 +127,12 @@ def _reproduce(
 def _measured(
     expected: ExpectedValue, scores: ScoringReport
 ) -> tuple[float | None, Interval | None]:
-    if expected.metric is CardMetric.AVERAGE_ACCURACY:
+    if expected.metric == AVERAGE_ACCURACY:
         return scores.average_accuracy, scores.average_accuracy_interval
     subtask = scores.subtasks.get(expected.subtask or "")
     if subtask is None:
         return None, None
-    return getattr(subtask, expected.metric), subtask.intervals.get(expected.metric)
+    return subtask.number(expected.metric), subtask.intervals.get(expected.metric)
 
 
 def _worst(verdicts: Sequence[ReproductionVerdict]) -> ReproductionVerdict:

@@ -7,6 +7,7 @@ from typing import Any
 
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
+from emoreal_bench.contracts.task import DEFAULT_METRICS
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 
 _GIVEN = {(): "text", (Modality.VIDEO,): "picture", (Modality.AUDIO,): "sound"}
@@ -28,6 +29,11 @@ def departures(manifest: Manifest) -> tuple[str, ...]:
     if request.generation.seed:
         found.append(f"seed {request.generation.seed}")
     return tuple(found)
+
+
+def task_metrics(task_definition: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the metrics that tables of a task show, in their order."""
+    return tuple(task_definition.get("metrics", DEFAULT_METRICS))
 
 
 def task_media(task_definition: Mapping[str, Any]) -> MediaWanted:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.scores import Interval, SubtaskScores
-from emoreal_bench.scoring.metrics import feature_width, ratio
+from emoreal_bench.scoring.counts import feature_width, ratio
+from emoreal_bench.scoring.metrics import all_metrics
 from emoreal_bench.scoring.subtask_scores import Sample, accuracy_counts, intervals_of
 from emoreal_bench.statistics.intervals import count_clusters, percentile_interval
 
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emoreal_bench.scoring.metrics import Numbers
-
-_AVERAGED = (
-    "accuracy",
-    "balanced_accuracy",
-    "yes_recall",
-    "no_recall",
-    "f1",
-    "yes_rate",
-    "yes_precision",
-    "standard_f1",
-    "matthews",
-    "hallucination_rate",
-    "spurious_rate",
-)
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:
@@ -77,9 +64,11 @@ def mean_scores(sample: Sample, scores: Mapping[str, SubtaskScores], name: str) 
     if len(scores) == 1:
         return next(iter(scores.values()))
     shared = [
-        metric for metric in _AVERAGED if all(metric in s.model_fields_set for s in scores.values())
+        metric.name
+        for metric in all_metrics().values()
+        if metric.averaged and all(s.has(metric.name) for s in scores.values())
     ]
-    numbers = {metric: mean_of([getattr(s, metric) for s in scores.values()]) for metric in shared}
+    numbers = {metric: mean_of([s.number(metric) for s in scores.values()]) for metric in shared}
     fields: dict[str, Any] = dict(numbers)
     fields["notes"] = (f"unweighted mean of {', '.join(scores)}",)
     if all(s.n for s in scores.values()):

@@ -1,24 +1,27 @@
-"""Metrics as functions of counts.
+"""The metrics: what each is called, how it is computed, and where it is shown.
 
-Every metric is computed from a confusion table, so that the same function
-gives the number for the sample and, with one more axis in front, for each of
-its bootstrap replicates. ``docs/metrics.md`` states the formulas.
+Results, tables, columns of the leaderboard, rules of a check, reproduction
+cards and ``emoreal-bench list metrics`` follow from :data:`METRICS`. A metric
+is a function of counts, so that one function gives the number, and with one
+more axis in front its bootstrap replicates: interval and paired comparison come
+with it. Another package adds one by an entry point of the group
+``emoreal_bench.metrics`` that names a :class:`Metric`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Literal
 
-from emoreal_bench.contracts.vocabulary import AnswerKind
-from emoreal_bench.scoring.frame import (
-    HALLUCINATION,
-    NO,
-    NO_ANSWER,
-    NO_CATEGORY,
-    SPURIOUS,
-    YES,
-    Layout,
-)
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.scores import SubtaskScores
+from emoreal_bench.contracts.vocabulary import AnswerKind, QuestionType
+from emoreal_bench.scoring.counts import Counts, counts_of, ratio
+from emoreal_bench.scoring.frame import NO, YES, Layout
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,189 +29,153 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-_RATE_FEATURES = 4
-"""Gold-No items of a category and how many of them were answered yes, for two categories."""
+METRIC_ENTRY_POINTS = "emoreal_bench.metrics"
+ASKED_FOR = 1000
+"""Place of a column that stands on a leaderboard only where the task names its metric."""
 
 
-def feature_width(layout: Layout) -> int:
-    """Give the number of features of an item of this layout."""
-    classes = len(layout.classes)
-    if layout.kind is AnswerKind.CHOICE:
-        return 2 * classes
-    rates = _RATE_FEATURES if layout.kind is AnswerKind.YES_NO else 0
-    return classes * (classes + 1) + rates
+class Unit(StrEnum):
+    """What a number is."""
+
+    FRACTION = "fraction"
+    """0..1, printed in percent."""
+    POINTS = "points"
+    """A difference of fractions, printed in percentage points."""
+    PLAIN = "plain"
 
 
-def feature_pairs(
-    layout: Layout, gold: NDArray[np.int8], answer: NDArray[np.int8], category: NDArray[np.int8]
-) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """List which item counts for which feature.
+_CHOICE, _YES_NO, _LABEL = AnswerKind.CHOICE, AnswerKind.YES_NO, AnswerKind.LABEL
 
-    The features are the cells of the confusion table (gold by answer, no
-    answer in the last column), then those of the rates. Letters mean nothing
-    beyond their question, so a choice counts as wrong or right only.
 
-    Returns:
-        Positions of the items, and their features; an item may occur in several pairs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One kind of number of a subtask.
+
+    Attributes:
+        name: In results, task files and rules.
+        label: On pages.
+        heading: In tables of the terminal; the label where it is empty.
+        description: What it says, in sentences for a reader of the leaderboard.
+        unit: What kind of number it is.
+        better: Which end is the better one; None where neither is.
+        applies_to: Kinds of answers that have it.
+        formula: Computes it; None where it takes more than the counts, and is
+            computed in a place of its own.
+        always: Whether every result holds it, and not only those of tasks that name it.
+        averaged: Whether a question type shows its mean over the subtasks.
+        in_gate: Whether a check may limit it: a floor, or a ceiling where lower is better.
+        undefined: Note for 0/0, which then is null; without one 0/0 is 0 under strict.
+        shown_for: A leaderboard shows only the mean over this question type.
+        column: Place on a leaderboard; None for no column.
     """
-    import numpy as np
 
-    if layout.kind is AnswerKind.CHOICE:
-        return np.arange(gold.size), 2 * gold.astype(np.int64) + (answer == gold)
-    classes = len(layout.classes)
-    column = np.where(answer == NO_ANSWER, classes, answer).astype(np.int64)
-    positions = [np.arange(gold.size)]
-    features = [gold.astype(np.int64) * (classes + 1) + column]
-    if layout.kind is AnswerKind.YES_NO:
-        base = classes * (classes + 1)
-        for value, offset in ((HALLUCINATION, 0), (SPURIOUS, 2)):
-            asked = (category == value) & (gold == NO) & (value != NO_CATEGORY)
-            for chosen, feature in ((asked, offset), (asked & (answer == YES), offset + 1)):
-                where = np.flatnonzero(chosen)
-                positions.append(where)
-                features.append(np.full(where.size, base + feature))
-    return np.concatenate(positions), np.concatenate(features)
+    name: str
+    label: str
+    description: str
+    heading: str = ""
+    unit: Unit = Unit.FRACTION
+    better: Literal["higher", "lower"] | None = "higher"
+    applies_to: tuple[AnswerKind, ...] = (_CHOICE, _YES_NO, _LABEL)
+    formula: Callable[[Counts], Numbers] | None = None
+    always: bool = False
+    averaged: bool = True
+    in_gate: bool = True
+    undefined: str = ""
+    shown_for: QuestionType | None = None
+    column: int | None = ASKED_FOR
 
 
-def confusion_of(layout: Layout, totals: NDArray[np.generic]) -> Numbers:
-    """Take the confusion table, ``(..., gold, answer + 1)``, out of feature totals."""
-    import numpy as np
+def all_metrics() -> dict[str, Metric]:
+    """Give every metric by name: the built-in ones, then those of other packages.
 
-    classes = len(layout.classes)
-    cells = np.asarray(totals, dtype=np.float64)[..., : classes * (classes + 1)]
-    return cells.reshape(*cells.shape[:-1], classes, classes + 1)
+    Raises:
+        UsageError: If another package's entry point names no metric, or takes a name in use.
+    """
+    return {**METRICS, **_added()}
+
+
+def metric_of(name: str) -> Metric:
+    """Give a metric by name; a bare one for a name in results whose package is not here."""
+    known = all_metrics().get(name)
+    return known or Metric(name=name, label=name, description="", unit=Unit.PLAIN, better=None)
 
 
 def compute_metrics(
-    layout: Layout, totals: NDArray[np.generic], *, predicted_classes_count: bool
+    layout: Layout,
+    totals: NDArray[np.generic],
+    *,
+    predicted_classes_count: bool,
+    wanted: Collection[str] = (),
 ) -> dict[str, Numbers]:
-    """Compute all metrics of a layout.
+    """Compute the metrics of a layout.
 
     Args:
         layout: Of the items.
         totals: ``(..., features)`` feature totals.
-        predicted_classes_count: Average over the classes that occur in gold or
+        predicted_classes_count: Average labels over the classes that occur in gold or
             answers, as the authors do, and not over those that occur in gold.
+        wanted: Metrics besides those of every result.
 
     Returns:
         By name of the number in the results; NaN where it is not defined.
     """
-    match layout.kind:
-        case AnswerKind.CHOICE:
-            return _choice_metrics(totals)
-        case AnswerKind.YES_NO:
-            return _yes_no_metrics(confusion_of(layout, totals), totals)
-        case AnswerKind.LABEL:
-            table = confusion_of(layout, totals)
-            return _label_metrics(table, predicted_classes_count=predicted_classes_count)
-        case AnswerKind.OPEN:
-            return {}
-
-
-def precisions(table: Numbers) -> Numbers:
-    """Give right answers over all answers of each class, ``(..., classes)``."""
-    return ratio(_right(table), _answer_counts(table))
-
-
-def f1_scores(table: Numbers) -> Numbers:
-    """Give the standard F1 of each class; 0 for a class asked or answered but never right."""
-    return ratio(2 * _right(table), _gold_counts(table) + _answer_counts(table))
-
-
-def recalls(table: Numbers) -> Numbers:
-    """Give right answers over gold of each class, ``(..., classes)``."""
-    return ratio(_right(table), _gold_counts(table))
-
-
-def ratio(above: Numbers, below: Numbers) -> Numbers:
-    """Divide; NaN for 0/0."""
-    import numpy as np
-
-    quotient = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
-    np.divide(above, below, out=quotient, where=below != 0)
-    return quotient
-
-
-def _choice_metrics(totals: NDArray[np.generic]) -> dict[str, Numbers]:
-    import numpy as np
-
-    counts = np.asarray(totals, dtype=np.float64)
-    right = counts[..., 1::2]
-    gold = counts[..., ::2] + right
+    if layout.kind is AnswerKind.OPEN:
+        return {}
+    counts = counts_of(layout, totals, predicted_classes_count=predicted_classes_count)
     return {
-        "accuracy": ratio(right.sum(-1), gold.sum(-1)),
-        "balanced_accuracy": _mean_over(ratio(right, gold), gold > 0),
+        metric.name: metric.formula(counts)
+        for metric in all_metrics().values()
+        if metric.formula and layout.kind in metric.applies_to
+        if metric.always or metric.name in wanted
     }
 
 
-def _yes_no_metrics(table: Numbers, totals: NDArray[np.generic]) -> dict[str, Numbers]:
+@lru_cache(maxsize=1)  # Asked for with every group of items.
+def _added() -> Mapping[str, Metric]:
+    added: dict[str, Metric] = {}
+    for point in entry_points(group=METRIC_ENTRY_POINTS):
+        metric = point.load()
+        if not isinstance(metric, Metric):
+            raise UsageError(f"The entry point '{point.name}' does not name a Metric.")
+        if metric.name in {*METRICS, *SubtaskScores.model_fields, *added}:
+            raise UsageError(f"The metric '{metric.name}' of '{point.value}' has a name in use.")
+        added[metric.name] = metric
+    return added
+
+
+def _accuracy(counts: Counts) -> Numbers:
+    return ratio(counts.right.sum(-1), counts.gold.sum(-1))
+
+
+def _f1(counts: Counts) -> Numbers:
     import numpy as np
 
-    recall = recalls(table)
-    yes_recall, no_recall = recall[..., YES], recall[..., NO]
-    both = yes_recall + no_recall
-    answers = _answer_counts(table)
-    rates = np.asarray(totals, dtype=np.float64)[..., -_RATE_FEATURES:]
-    return {
-        "accuracy": _accuracy(table),
-        "balanced_accuracy": _mean_over(recall, _gold_counts(table) > 0),
-        "yes_recall": yes_recall,
-        "no_recall": no_recall,
-        # Recalls of 0 and 0 have no harmonic mean; it tends to 0.
-        "f1": np.where(both == 0, 0.0, ratio(2 * yes_recall * no_recall, both)),
-        "yes_rate": ratio(answers[..., YES], answers.sum(-1)),
-        "yes_precision": precisions(table)[..., YES],
-        "standard_f1": f1_scores(table)[..., YES],
-        "matthews": _matthews(table),
-        "hallucination_rate": ratio(rates[..., 1], rates[..., 0]),
-        "spurious_rate": ratio(rates[..., 3], rates[..., 2]),
-    }
+    yes, no = counts.recalls[..., YES], counts.recalls[..., NO]
+    # Recalls of 0 and 0 have no harmonic mean; it tends to 0.
+    return np.where(yes + no == 0, 0.0, ratio(2 * yes * no, yes + no))
 
 
-def _label_metrics(table: Numbers, *, predicted_classes_count: bool) -> dict[str, Numbers]:
+def _uar(counts: Counts) -> Numbers:
     import numpy as np
 
-    gold = _gold_counts(table)
-    counted = gold > 0
-    if predicted_classes_count:
-        counted = counted | (_answer_counts(table) > 0)
-    weights = ratio(gold, gold.sum(-1)[..., None])
-    return {
-        "accuracy": _accuracy(table),
-        "uar": _mean_over(np.nan_to_num(recalls(table)), counted),
-        "war": _accuracy(table),
-        "macro_f1": _mean_over(np.nan_to_num(f1_scores(table)), counted),
-        "weighted_f1": (weights * np.nan_to_num(f1_scores(table))).sum(-1),
-        "matthews": _matthews(table),
-    }
+    return counts.mean(np.nan_to_num(counts.recalls))
 
 
-def _right(table: Numbers) -> Numbers:
-    right: Numbers = table[..., :-1].diagonal(axis1=-2, axis2=-1)
-    return right
-
-
-def _gold_counts(table: Numbers) -> Numbers:
-    counts: Numbers = table.sum(-1)
-    return counts
-
-
-def _answer_counts(table: Numbers) -> Numbers:
-    counts: Numbers = table[..., :-1].sum(-2)
-    return counts
-
-
-def _accuracy(table: Numbers) -> Numbers:
-    return ratio(_right(table).sum(-1), table.sum((-2, -1)))
-
-
-def _mean_over(values: Numbers, counted: NDArray[np.bool_]) -> Numbers:
+def _macro_f1(counts: Counts) -> Numbers:
     import numpy as np
 
-    return ratio(np.where(counted, values, 0.0).sum(-1), counted.sum(-1).astype(np.float64))
+    return counts.mean(np.nan_to_num(counts.f1_scores))
 
 
-def _matthews(table: Numbers) -> Numbers:
+def _weighted_f1(counts: Counts) -> Numbers:
+    import numpy as np
+
+    weights = ratio(counts.gold, counts.gold.sum(-1)[..., None])
+    weighted: Numbers = (weights * np.nan_to_num(counts.f1_scores)).sum(-1)
+    return weighted
+
+
+def _matthews(counts: Counts) -> Numbers:
     """Compute Matthews' correlation for several classes, no answer being one more.
 
     Source: Gorodkin, Comparing two K-category assignments by a K-category
@@ -216,9 +183,237 @@ def _matthews(table: Numbers) -> Numbers:
     """
     import numpy as np
 
-    gold = _gold_counts(table)
-    answered = table.sum(-2)
-    items = table.sum((-2, -1))
-    covariance = _right(table).sum(-1) * items - (gold * answered[..., :-1]).sum(-1)
-    spread = (items**2 - (answered**2).sum(-1)) * (items**2 - (gold**2).sum(-1))
+    answered = counts.table.sum(-2)
+    items = counts.table.sum((-2, -1))
+    covariance = counts.right.sum(-1) * items - (counts.gold * answered[..., :-1]).sum(-1)
+    spread = (items**2 - (answered**2).sum(-1)) * (items**2 - (counts.gold**2).sum(-1))
     return ratio(covariance, np.sqrt(spread))
+
+
+def _cohen_kappa(counts: Counts) -> Numbers:
+    items = counts.gold.sum(-1)
+    by_chance = ratio((counts.gold * counts.answers).sum(-1), items**2)
+    return ratio(_accuracy(counts) - by_chance, 1 - by_chance)
+
+
+def _built_in() -> Iterator[Metric]:
+    """List the metrics in the order in which results name intervals and notes."""
+    yield Metric(
+        name="accuracy",
+        label="Accuracy",
+        description="Share of right answers.",
+        formula=_accuracy,
+        always=True,
+        column=10,
+    )
+    yield Metric(
+        name="balanced_accuracy",
+        label="Balanced accuracy",
+        description="The mean of the recalls of the right answers that occur.",
+        applies_to=(_CHOICE, _YES_NO),
+        formula=lambda counts: counts.mean(counts.recalls),
+        always=True,
+    )
+    yield from _yes_no()
+    yield from _labels()
+    yield Metric(
+        name="matthews",
+        label="Matthews' correlation",
+        description="From -1 to 1; 0 is what guessing gives. No answer is a class of its own.",
+        unit=Unit.PLAIN,
+        applies_to=(_YES_NO, _LABEL),
+        formula=_matthews,
+        always=True,
+        in_gate=False,
+    )
+    yield from _stress()
+    yield from _beside_the_counts()
+
+
+def _yes_no() -> Iterator[Metric]:
+    yield Metric(
+        name="yes_recall",
+        label="Yes-recall",
+        heading="yes-recall",
+        description="Of the cues that are there, how many the model confirms: hallucination-free "
+        "detection. A model that always says yes reaches 100, so read it with no-recall.",
+        applies_to=(_YES_NO,),
+        formula=lambda counts: counts.recalls[..., YES],
+        always=True,
+        shown_for=QuestionType.STRESS_TEST,
+        column=20,
+    )
+    yield Metric(
+        name="no_recall",
+        label="No-recall",
+        heading="no-recall",
+        description="Of the cues that are absent or irrelevant, how many the model denies.",
+        applies_to=(_YES_NO,),
+        formula=lambda counts: counts.recalls[..., NO],
+        always=True,
+        shown_for=QuestionType.STRESS_TEST,
+        column=30,
+    )
+    yield Metric(
+        name="f1",
+        label="F1",
+        description="Of yes or no questions: the harmonic mean of yes-recall and no-recall. A "
+        "model that always gives the same answer scores 0.",
+        applies_to=(_YES_NO,),
+        formula=_f1,
+        always=True,
+        column=60,
+    )
+    yield Metric(
+        name="yes_rate",
+        label="Yes-rate",
+        heading="yes-rate",
+        description="Share of yes among the answers, right or wrong.",
+        better=None,
+        applies_to=(_YES_NO,),
+        formula=lambda counts: ratio(counts.answers[..., YES], counts.answers.sum(-1)),
+        always=True,
+        in_gate=False,
+        column=None,
+    )
+    yield Metric(
+        name="yes_precision",
+        label="Yes-precision",
+        heading="yes-precision",
+        description="Right answers over all answers yes.",
+        applies_to=(_YES_NO,),
+        formula=lambda counts: counts.precisions[..., YES],
+        always=True,
+        in_gate=False,
+    )
+    yield Metric(
+        name="standard_f1",
+        label="Standard F1",
+        heading="standard F1",
+        description="F1 of the answer yes in its standard sense.",
+        applies_to=(_YES_NO,),
+        formula=lambda counts: counts.f1_scores[..., YES],
+        always=True,
+        in_gate=False,
+    )
+
+
+def _labels() -> Iterator[Metric]:
+    yield Metric(
+        name="uar",
+        label="UAR",
+        description="Unweighted average recall: the mean of the recalls of the classes.",
+        applies_to=(_LABEL,),
+        formula=_uar,
+        always=True,
+        averaged=False,
+        column=90,
+    )
+    yield Metric(
+        name="war",
+        label="WAR",
+        description="Weighted average recall: the mean of the recalls of the classes, each "
+        "weighed by its number of items, which is accuracy.",
+        applies_to=(_LABEL,),
+        formula=_accuracy,
+        always=True,
+        averaged=False,
+        column=80,
+    )
+    yield Metric(
+        name="macro_f1",
+        label="Macro F1",
+        heading="macro F1",
+        description="The mean of the classes' F1.",
+        applies_to=(_LABEL,),
+        formula=_macro_f1,
+        always=True,
+        averaged=False,
+        column=None,
+    )
+    yield Metric(
+        name="weighted_f1",
+        label="Weighted F1",
+        heading="weighted F1",
+        description="The mean of the classes' F1, each weighed by its number of items.",
+        applies_to=(_LABEL,),
+        formula=_weighted_f1,
+        always=True,
+        averaged=False,
+        column=100,
+    )
+    yield Metric(
+        name="cohen_kappa",
+        label="Cohen's kappa",
+        description="Agreement with the right answers beyond chance, up to 1.",
+        unit=Unit.PLAIN,
+        applies_to=(_LABEL,),
+        formula=_cohen_kappa,
+    )
+
+
+def _stress() -> Iterator[Metric]:
+    of_no_category = "no item of this category has the gold answer no"
+    yield Metric(
+        name="hallucination_rate",
+        label="Hallucination rate",
+        heading="hallucination",
+        description="Of the cues that fit the emotion but are not there, how many the model "
+        "confirms. Lower is better.",
+        better="lower",
+        applies_to=(_YES_NO,),
+        formula=lambda counts: ratio(counts.rates[..., 1], counts.rates[..., 0]),
+        always=True,
+        undefined=of_no_category,
+        shown_for=QuestionType.STRESS_TEST,
+        column=40,
+    )
+    yield Metric(
+        name="spurious_rate",
+        label="Spurious rate",
+        heading="spurious",
+        description="Of the cues that are there but have nothing to do with the emotion, how many "
+        "the model accepts. Lower is better.",
+        better="lower",
+        applies_to=(_YES_NO,),
+        formula=lambda counts: ratio(counts.rates[..., 3], counts.rates[..., 2]),
+        always=True,
+        undefined=of_no_category,
+        shown_for=QuestionType.STRESS_TEST,
+        column=50,
+    )
+
+
+def _beside_the_counts() -> Iterator[Metric]:
+    yield Metric(
+        name="pair_accuracy",
+        label="Pair accuracy",
+        heading="pairs",
+        description="Of the pairs of a question and its counterpart, those of which both are "
+        "answered right.",
+        averaged=False,
+        in_gate=False,
+        column=70,
+    )
+    yield Metric(
+        name="calibration_error",
+        label="Calibration error",
+        heading="calibration error",
+        description="How far accuracy is from the confidence in the likeliest option.",
+        better="lower",
+        averaged=False,
+        in_gate=False,
+    )
+    yield Metric(
+        name="brier",
+        label="Brier score",
+        heading="Brier",
+        description="Mean squared distance of the options' probabilities from the truth, 0 to 2.",
+        unit=Unit.PLAIN,
+        better="lower",
+        averaged=False,
+        in_gate=False,
+    )
+
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _built_in()}

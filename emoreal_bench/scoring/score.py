@@ -71,7 +71,9 @@ def score(
     collected = collect_readings(task, frame, items, replies, scorings)
     groups = {**slice_groups(task, items), **length_groups(collected.clip_seconds)}
     reports = {
-        str(scoring): _report(task, Sample.of(frame, collected, scoring, seed), groups)
+        str(scoring): _report(
+            task, Sample.of(frame, collected, scoring, seed, task.metrics), groups
+        )
         for scoring in scorings
     }
     headline = HEADLINE_SCORING if HEADLINE_SCORING in scorings else scorings[0]

@@ -11,15 +11,9 @@ from emoreal_bench.contracts.scores import Interval, SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
 from emoreal_bench.scoring.choice_probabilities import calibration_error
 from emoreal_bench.scoring.collect import Collected, Readings, count_outcomes
+from emoreal_bench.scoring.counts import counts_of, feature_pairs, feature_width
 from emoreal_bench.scoring.frame import NO_ANSWER, Frame, Layout
-from emoreal_bench.scoring.metrics import (
-    compute_metrics,
-    f1_scores,
-    feature_pairs,
-    feature_width,
-    precisions,
-    recalls,
-)
+from emoreal_bench.scoring.metrics import compute_metrics, metric_of
 from emoreal_bench.scoring.reading.official_words import official_words_for
 from emoreal_bench.statistics.intervals import (
     ClusterCounts,
@@ -35,7 +29,6 @@ if TYPE_CHECKING:
 
     from emoreal_bench.scoring.metrics import Numbers
 
-RATES = ("hallucination_rate", "spurious_rate")
 UNMAPPED = "unmapped"
 FEW_CLIPS = 10
 
@@ -50,6 +43,7 @@ class Sample:
         confidence: As in :class:`Collected`.
         brier: As in :class:`Collected`.
         seed: Of the intervals.
+        wanted: Names of the metrics that the task asks for.
     """
 
     frame: Frame
@@ -57,12 +51,20 @@ class Sample:
     confidence: NDArray[np.float32]
     brier: NDArray[np.float32]
     seed: int
+    wanted: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, frame: Frame, collected: Collected, scoring: Scoring, seed: int) -> Self:
+    def of(
+        cls,
+        frame: Frame,
+        collected: Collected,
+        scoring: Scoring,
+        seed: int,
+        wanted: tuple[str, ...] = (),
+    ) -> Self:
         """Take one scoring out of what was collected."""
         readings = collected.readings[scoring]
-        return cls(frame, readings, collected.confidence, collected.brier, seed)
+        return cls(frame, readings, collected.confidence, collected.brier, seed, wanted)
 
     @property
     def scoring(self) -> Scoring:
@@ -81,7 +83,9 @@ class Sample:
     def metrics(self, layout: Layout, totals: NDArray[Any]) -> dict[str, Numbers]:
         """Compute metrics as this scoring defines them."""
         by_authors = self.scoring is not Scoring.STRICT
-        return compute_metrics(layout, totals, predicted_classes_count=by_authors)
+        return compute_metrics(
+            layout, totals, predicted_classes_count=by_authors, wanted=self.wanted
+        )
 
     def resample(self, counts: ClusterCounts, name: str) -> NDArray[np.float64]:
         """Draw bootstrap samples for something of this name."""
@@ -180,11 +184,9 @@ def settle_undefined(
         The numbers, and notes that say which were not defined.
     """
     undefined = [metric for metric, value in values.items() if isnan(value)]
-    stopped = [metric for metric in undefined if metric not in RATES]
+    stopped = [metric for metric in undefined if not metric_of(metric).undefined]
     notes = [
-        f"{rate}: no item of this category has the gold answer no"
-        for rate in undefined
-        if rate in RATES
+        f"{metric}: {metric_of(metric).undefined}" for metric in undefined if metric not in stopped
     ]
     numbers: dict[str, float | None] = dict(values)
     numbers.update(dict.fromkeys(undefined))
@@ -307,8 +309,9 @@ def _named_cells(layout: Layout, table: Numbers) -> dict[str, dict[str, int]]:
 
 
 def _per_class(layout: Layout, table: Numbers) -> dict[str, dict[str, float | int | None]]:
+    counts = counts_of(layout, table.ravel(), predicted_classes_count=False)
     measures = zip(
-        layout.classes, recalls(table), precisions(table), f1_scores(table), table, strict=True
+        layout.classes, counts.recalls, counts.precisions, counts.f1_scores, table, strict=True
     )
     return {
         label: {

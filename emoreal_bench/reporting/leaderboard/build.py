@@ -16,7 +16,7 @@ from emoreal_bench.identity import hash_json, short
 from emoreal_bench.probing.published import Confidence, load_published_rows
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.exports.table_files import ExportLinks, write_table_files
-from emoreal_bench.reporting.leaderboard.columns import METRICS
+from emoreal_bench.reporting.leaderboard.columns import number_kinds
 from emoreal_bench.reporting.leaderboard.exports import heat_map_export, slice_id, write_exports
 from emoreal_bench.reporting.leaderboard.figures import HeatMap, make_overview
 from emoreal_bench.reporting.leaderboard.groups import Group, make_groups, slug
@@ -202,7 +202,12 @@ def _render(
         overview_id=OVERVIEW,
         exports=exports,
         breakdown_address=breakdown_address,
-        metrics=METRICS,
+        metrics=number_kinds(
+            column.key.partition(".")[0]
+            for group in groups
+            for table in group.tables
+            for column in table.columns
+        ),
         scoring_descriptions=SCORING_DESCRIPTIONS,
         style=load_asset("pages.css"),
         script=load_asset("leaderboard.js"),

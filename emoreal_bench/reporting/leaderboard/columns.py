@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Self
 
 from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
-from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, QuestionType, Scoring
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
 from emoreal_bench.probing.published import Confidence, ReportedRow, ReportedValue
+from emoreal_bench.record.departures import task_metrics
 from emoreal_bench.record.finished import FinishedRun
-from emoreal_bench.text import UNDEFINED, percent, percent_interval, points, words
-
-
-class Unit(StrEnum):
-    """What a number of a column is."""
-
-    FRACTION = "fraction"
-    """0..1, printed in percent."""
-    POINTS = "points"
-    """A difference of fractions, printed in percentage points."""
-    PLAIN = "plain"
+from emoreal_bench.scoring.metrics import ASKED_FOR, Metric, Unit, all_metrics, metric_of
+from emoreal_bench.text import (
+    UNDEFINED,
+    percent,
+    plain_text,
+    points,
+    words,
+    write_interval,
+    write_number,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """A kind of number. Metrics of a subtask give one column per subtask."""
+class NumberKind:
+    """A kind of number. Numbers of subtasks have one column per subtask."""
 
     name: str
     label: str
@@ -34,6 +34,13 @@ class Metric:
     unit: Unit
     explanation: str
     lower_is_better: bool = False
+
+    @classmethod
+    def of(cls, metric: Metric) -> Self:
+        """Show a metric: per subtask, or its mean over one question type."""
+        label = plain_text(metric.label)
+        names = (label, _STRESS) if metric.shown_for else ("", label)
+        return cls(metric.name, *names, metric.unit, metric.description, metric.better == "lower")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,100 +81,29 @@ class Cell:
 
 
 _STRESS = "Stress questions"
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        "gap",
-        "Official gap",
-        "",
-        Unit.POINTS,
-        "Average accuracy under official less that under strict, in percentage points.",
-    ),
-    Metric("accuracy", "", "Accuracy", Unit.FRACTION, "Share of right answers."),
-    Metric(
-        "yes_recall",
-        "Yes-recall",
-        _STRESS,
-        Unit.FRACTION,
-        "Of the cues that are there, how many the model confirms: hallucination-free "
-        "detection. A model that always says yes reaches 100, so read it with no-recall.",
-    ),
-    Metric(
-        "no_recall",
-        "No-recall",
-        _STRESS,
-        Unit.FRACTION,
-        "Of the cues that are absent or irrelevant, how many the model denies.",
-    ),
-    Metric(
-        "hallucination_rate",
-        "Hallucination rate",
-        _STRESS,
-        Unit.FRACTION,
-        "Of the cues that fit the emotion but are not there, how many the model confirms. "
-        "Lower is better.",
-        lower_is_better=True,
-    ),
-    Metric(
-        "spurious_rate",
-        "Spurious rate",
-        _STRESS,
-        Unit.FRACTION,
-        "Of the cues that are there but have nothing to do with the emotion, how many the "
-        "model accepts. Lower is better.",
-        lower_is_better=True,
-    ),
-    Metric(
-        "f1",
-        "",
-        "F1",
-        Unit.FRACTION,
-        "Of yes or no questions: the harmonic mean of yes-recall and no-recall. A model that "
-        "always gives the same answer scores 0.",
-    ),
-    Metric(
-        "pair_accuracy",
-        "",
-        "Pair accuracy",
-        Unit.FRACTION,
-        "Of the pairs of a question and its counterpart, those of which both are answered right.",
-    ),
-    Metric(
-        "war",
-        "",
-        "WAR",
-        Unit.FRACTION,
-        "Weighted average recall: the mean of the recalls of the classes, each weighed by its "
-        "number of items, which is accuracy.",
-    ),
-    Metric(
-        "uar",
-        "",
-        "UAR",
-        Unit.FRACTION,
-        "Unweighted average recall: the mean of the recalls of the classes.",
-    ),
-    Metric(
-        "weighted_f1",
-        "",
-        "Weighted F1",
-        Unit.FRACTION,
-        "The mean of the classes' F1, each weighed by its number of items.",
-    ),
-    Metric(
+_GAP = NumberKind(
+    "gap",
+    "Official gap",
+    "",
+    Unit.POINTS,
+    "Average accuracy under official less that under strict, in percentage points.",
+)
+_OF_THE_RUN = (
+    NumberKind(
         "frames",
         "Frames",
         "Delivered per item",
         Unit.PLAIN,
         "Frames that reached the model, counted from what was fed to it.",
     ),
-    Metric(
+    NumberKind(
         "sound",
         "Sound, s",
         "Delivered per item",
         Unit.PLAIN,
         "Seconds of sound that reached the model, counted from what was fed to it.",
     ),
-    Metric(
+    NumberKind(
         "seconds",
         "Seconds per item",
         "",
@@ -175,7 +111,7 @@ METRICS: tuple[Metric, ...] = (
         "Time of the model per question asked. It depends on the machine.",
         lower_is_better=True,
     ),
-    Metric(
+    NumberKind(
         "cost",
         "US dollars per 1,000 items",
         "",
@@ -184,20 +120,43 @@ METRICS: tuple[Metric, ...] = (
         lower_is_better=True,
     ),
 )
-_STRESS_METRICS = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
-_SUBTASK_METRICS = ("accuracy", "f1", "pair_accuracy", "war", "uar", "weighted_f1")
+_UNITS = {kind.name: kind.unit for kind in (_GAP, *_OF_THE_RUN)}
+
+
+def number_kinds(names: Iterable[str] = ()) -> list[NumberKind]:
+    """List what a leaderboard shows, in the order of its columns.
+
+    Args:
+        names: Of numbers to show besides the usual ones.
+    """
+    metrics = {metric.name: metric for metric in all_metrics().values() if _is_usual(metric)}
+    metrics |= {name: metric_of(name) for name in names if name not in _UNITS}
+    return [_GAP, *map(NumberKind.of, _by_place(metrics.values())), *_OF_THE_RUN]
+
+
+def _by_place(metrics: Iterable[Metric]) -> list[Metric]:
+    """Sort the metrics that have columns, from the left."""
+    shown = [metric for metric in metrics if metric.column is not None]
+    return sorted(shown, key=lambda metric: (metric.column or 0, metric.name))
+
+
+def _is_usual(metric: Metric) -> bool:
+    return metric.column is not None and metric.column < ASKED_FOR
 
 
 def measured_numbers(run: FinishedRun, scoring: Scoring) -> dict[NumberKey, Number]:
     """Collect what a run says under one scoring. Undefined numbers are left out."""
     report = run.results.scores[scoring]
     numbers: dict[NumberKey, Number] = {}
+    metrics = _by_place(map(metric_of, task_metrics(run.manifest.task_definition)))
     for subtask, scores in report.subtasks.items():
-        for metric in _SUBTASK_METRICS:
-            _put(numbers, (metric, subtask), scores, metric)
-    if QuestionType.STRESS_TEST in report.question_types:
-        for metric in _STRESS_METRICS:
-            _put(numbers, (metric, ""), report.question_types[QuestionType.STRESS_TEST], metric)
+        for metric in metrics:
+            if metric.shown_for is None:
+                _put(numbers, (metric.name, subtask), scores, metric.name)
+    for metric in metrics:
+        if metric.shown_for in report.question_types:
+            mean = report.question_types[metric.shown_for]
+            _put(numbers, (metric.name, ""), mean, metric.name)
     if scoring is HEADLINE_SCORING and (gap := official_gap(run)) is not None:
         numbers["gap", ""] = Number(gap)
     if run.results.delivery is not None:
@@ -213,7 +172,7 @@ def measured_numbers(run: FinishedRun, scoring: Scoring) -> dict[NumberKey, Numb
 def _put(
     numbers: dict[NumberKey, Number], key: NumberKey, scores: SubtaskScores, metric: str
 ) -> None:
-    value: float | None = getattr(scores, metric)
+    value = scores.number(metric)
     if value is not None:
         numbers[key] = Number(value, scores.intervals.get(metric))
 
@@ -279,24 +238,24 @@ def choose_columns(
                 lower_is_better=metric.lower_is_better,
             ),
         )
-        for metric in METRICS
+        for metric in number_kinds(name for name, _ in used)
         for subtask in ("", *subtasks)
         if (metric.name, subtask) in used
     ]
-
-
-_UNITS = {metric.name: metric.unit for metric in METRICS}
 
 
 def write_cell(key: NumberKey, number: Number | None) -> Cell:
     """Print a number in the unit of its column."""
     if number is None:
         return Cell()
-    unit = _UNITS[key[0]]
+    name = key[0]
+    unit = _UNITS[name] if name in _UNITS else metric_of(name).unit
     if unit is Unit.FRACTION:
         text = percent(number.value)
     elif unit is Unit.POINTS:
         text = points(number.value)
+    elif name not in _UNITS:
+        text = write_number(name, number.value)
     elif 0 < number.value < 0.001:
         text = "<0.001"
     else:
@@ -304,5 +263,5 @@ def write_cell(key: NumberKey, number: Number | None) -> Cell:
     return Cell(
         text=text,
         sort=f"{number.value:.6g}",
-        interval=percent_interval(number.interval) if number.interval else "",
+        interval=write_interval(name, number.interval) if number.interval else "",
     )

@@ -19,6 +19,7 @@ from emoreal_bench.contracts.comparison import (
 )
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.terminal.tables import named_rows, text_rows
+from emoreal_bench.scoring.metrics import Unit, metric_of
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,
@@ -27,6 +28,7 @@ from emoreal_bench.text import (
     plain_text,
     points,
     words,
+    write_number,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +70,11 @@ def comparison_table(other: RunComparison, scoring: Scoring) -> Table:
         table.add_row(Text(words(name)), *_cells(difference))
     table.add_section()
     table.add_row(Text(AVERAGE), *_cells(comparison.average))
+    for metric, by_subtask in comparison.metrics.items():
+        table.add_section()
+        for name, difference in by_subtask.items():
+            row = Text(f"{plain_text(metric_of(metric).label)}: {words(name)}")
+            table.add_row(row, *_metric_cells(metric, difference))
     return table
 
 
@@ -114,6 +121,21 @@ def _cells(difference: Difference) -> Iterator[str]:
     yield "" if p_value is None else short_p_value(p_value)
     detectable = difference.smallest_detectable
     yield UNDEFINED if detectable is None else percent(detectable)
+    yield difference.verdict
+
+
+def _metric_cells(metric: str, difference: Difference) -> Iterator[str]:
+    if metric_of(metric).unit is not Unit.PLAIN:
+        yield from _cells(difference)
+        return
+    yield f"{difference.n:,}"
+    yield write_number(metric, difference.first)
+    yield write_number(metric, difference.second)
+    interval = difference.interval
+    bounds = "" if interval is None else f" [{interval[0]:+.3f} to {interval[1]:+.3f}]"
+    yield f"{difference.difference:+.3f}{bounds}"
+    yield ""
+    yield write_number(metric, difference.smallest_detectable)
     yield difference.verdict
 
 

@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
+from emoreal_bench.contracts.task import DEFAULT_METRICS
 from emoreal_bench.contracts.vocabulary import (
     HEADLINE_SCORING,
     DeliveryStatus,
     Outcome,
     Scoring,
 )
-from emoreal_bench.record.departures import departures
+from emoreal_bench.record.departures import departures, task_metrics
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.terminal.tables import named_rows
+from emoreal_bench.scoring.metrics import metric_of
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,
@@ -29,6 +31,7 @@ from emoreal_bench.text import (
     plain_text,
     points,
     words,
+    write_number,
 )
 
 if TYPE_CHECKING:
@@ -39,20 +42,6 @@ RowKind = Literal["subtask", "question type"]
 RowKey = tuple[RowKind, str]
 
 _NOT_COVERED = (Outcome.UNSUPPORTED, Outcome.FAILED, Outcome.MISSING)
-_RATES = {
-    "f1": "F1",
-    "yes_recall": "yes-recall",
-    "no_recall": "no-recall",
-    "yes_rate": "yes-rate",
-    "hallucination_rate": "hallucination",
-    "spurious_rate": "spurious",
-    "pair_accuracy": "pairs",
-    "uar": "UAR",
-    "war": "WAR",
-    "macro_f1": "macro F1",
-    "weighted_f1": "weighted F1",
-}
-"""Numbers beside accuracy, with their headings. A rate has a column where any row has it."""
 
 
 def report_renderables(report: FinishedRun) -> list[RenderableType]:
@@ -63,7 +52,7 @@ def report_renderables(report: FinishedRun) -> list[RenderableType]:
     headline, others = _scorings(results)[:1], _scorings(results)[1:]
     return [
         Text(_heading(report), style="bold"),
-        *_renderables(results, headline),
+        *_renderables(results, headline, task_metrics(report.manifest.task_definition)),
         *(Text(_title(results, scoring)) for scoring in others),
         # The notes explain definitions; whoever asks for every table gets them too.
         *_deliveries_and_warnings(results),
@@ -99,20 +88,29 @@ def results_renderables(results: Results) -> list[RenderableType]:
     from rich.text import Text
 
     return [
-        *_renderables(results, _scorings(results)),
+        *_renderables(results, _scorings(results), _metrics_in(results)),
         *(Text(line) for line in _note_lines(results)),
         *_deliveries_and_warnings(results),
     ]
 
 
-def _renderables(results: Results, scorings: Sequence[Scoring]) -> list[RenderableType]:
+def _metrics_in(results: Results) -> tuple[str, ...]:
+    """Name the metrics to show of results without their task: usual and asked for."""
+    rows = [scores for report in results.scores.values() for _, _, scores in _rows(report)]
+    asked_for = (name for scores in rows for name in scores.model_extra or ())
+    return tuple(dict.fromkeys((*DEFAULT_METRICS, *asked_for)))
+
+
+def _renderables(
+    results: Results, scorings: Sequence[Scoring], metrics: Sequence[str]
+) -> list[RenderableType]:
     from rich.text import Text
 
     style = "" if results.coverage.covered == results.coverage.items else "bold yellow"
     shown: list[RenderableType] = [Text(_coverage_line(results.coverage), style=style)]
     for scoring in scorings:
         shown.append(score_table(results, scoring))
-        if rates := rate_table(results, scoring):
+        if rates := rate_table(results, scoring, metrics):
             shown.append(rates)
     return [*shown, *judged_renderables(results)]
 
@@ -131,16 +129,17 @@ def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
 
 def report_lines(report: FinishedRun) -> list[str]:
     """Write a run as plain lines, for logs."""
-    return [_heading(report), *results_lines(report.results)]
+    metrics = task_metrics(report.manifest.task_definition)
+    return [_heading(report), *results_lines(report.results, metrics)]
 
 
-def results_lines(results: Results) -> list[str]:
+def results_lines(results: Results, metrics: Sequence[str] = DEFAULT_METRICS) -> list[str]:
     """Write scores as plain lines, for logs: one line per row, names before numbers."""
     lines = [_coverage_line(results.coverage)]
     for scoring in _scorings(results):
         lines.append(_title(results, scoring))
         lines += [
-            f"  {plain_text(name)}: {_row_line(scores)}"
+            f"  {plain_text(name)}: {_row_line(scores, metrics)}"
             for _, name, scores in _rows(results.scores[scoring])
         ]
     return [
@@ -174,26 +173,28 @@ def score_table(results: Results, scoring: Scoring) -> Table:
             f"{scores.n:,}",
             _coverage(scores),
             _accuracy(scores),
-            _number(scores, "chance"),
+            _chance(scores),
             *gaps.get((kind, name), ()),
         )
     return table
 
 
-def rate_table(results: Results, scoring: Scoring) -> Table | None:
-    """Make the table of recalls and rates under one scoring; None where no row has any.
+def rate_table(
+    results: Results, scoring: Scoring, metrics: Sequence[str] = DEFAULT_METRICS
+) -> Table | None:
+    """Make the table of metrics beside accuracy under one scoring; None where no row has any.
 
     A cell is empty where a number does not apply, and a dash where it is not defined.
     """
-    rows = [
-        row for row in _rows(results.scores[scoring]) if any(_has(row[2], key) for key in _RATES)
-    ]
-    rates = [key for key in _RATES if any(_has(scores, key) for *_, scores in rows)]
+    beside = [key for key in metrics if key != "accuracy"]
+    rows = [row for row in _rows(results.scores[scoring]) if any(map(row[2].has, beside))]
+    rates = [key for key in beside if any(scores.has(key) for *_, scores in rows)]
     if not rates:
         return None
     table = named_rows(f"{scoring}: recalls and rates")
     for key in rates:
-        table.add_column(_RATES[key], justify="right")
+        metric = metric_of(key)
+        table.add_column(plain_text(metric.heading or metric.label), justify="right")
     for kind, name, scores in rows:
         _add_row(table, (kind, name), *(_number(scores, key) for key in rates))
     return table
@@ -294,14 +295,12 @@ def _gaps(results: Results) -> dict[RowKey, tuple[str, str]]:
     return gaps
 
 
-def _has(scores: SubtaskScores, metric: str) -> bool:
-    """Whether a number applies, defined or not."""
-    return getattr(scores, metric) is not None or metric in scores.model_fields_set
-
-
 def _number(scores: SubtaskScores, metric: str) -> str:
-    value: float | None = getattr(scores, metric)
-    return percent(value) if _has(scores, metric) else ""
+    return write_number(metric, scores.number(metric)) if scores.has(metric) else ""
+
+
+def _chance(scores: SubtaskScores) -> str:
+    return percent(scores.chance) if scores.has("chance") else ""
 
 
 def _accuracy(scores: SubtaskScores) -> str:
@@ -319,9 +318,10 @@ def _coverage(scores: SubtaskScores) -> str:
     return percent_floor((planned - lost) / planned)
 
 
-def _row_line(scores: SubtaskScores) -> str:
+def _row_line(scores: SubtaskScores, metrics: Sequence[str]) -> str:
     numbers = {"n": str(scores.n), "coverage": _coverage(scores), "accuracy": _accuracy(scores)}
-    numbers |= {name: _number(scores, name) for name in ("chance", *_RATES)}
+    numbers["chance"] = _chance(scores)
+    numbers |= {name: _number(scores, name) for name in metrics if name != "accuracy"}
     return ", ".join(f"{name} {text}" for name, text in numbers.items() if text)
 
 
