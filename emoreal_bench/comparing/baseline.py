@@ -124,7 +124,7 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
         )
     if found:
         raise NotComparableError(
-            f"It cannot be held against the baseline: different are {'; '.join(found)}.",
+            f"It cannot be compared with the baseline: these differ: {'; '.join(found)}.",
             where=str(run.folder),
             remedy=f"Run it as the baseline was run, or make a new one. {_SAVE_AGAIN}",
         )

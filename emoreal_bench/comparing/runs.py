@@ -178,7 +178,7 @@ def refuse_unequal(first: AnsweredRun, second: AnsweredRun, across: Collection[F
     found = run_differences(first.manifest, second.manifest, across)
     if found:
         raise NotComparableError(
-            f"It cannot be compared with {first.folder}: different are {'; '.join(found)}.",
+            f"It cannot be compared with {first.folder}: these differ: {'; '.join(found)}.",
             where=str(second.folder),
             remedy=_remedy(first.manifest, second.manifest, across),
         )

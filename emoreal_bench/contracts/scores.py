@@ -124,7 +124,7 @@ class DeliverySummary(Record):
     cost_per_item: float | None = None
     """US dollars, over the items whose cost is known; null if none is."""
     notes: dict[str, int]
-    """Each deviation and how many items it befell."""
+    """Each deviation from what was wanted, and how many items it affects."""
 
 
 class JudgedScore(Record):

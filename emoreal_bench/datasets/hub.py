@@ -57,7 +57,7 @@ def get_from_hub(repository: str, name: str, out: Path, revision: str) -> None:
         hub.hf_hub_download(repository, name, repo_type="dataset", revision=revision, local_dir=out)
     except (hub.errors.HfHubHTTPError, hub.errors.LocalEntryNotFoundError, OSError) as error:
         raise DataError(
-            f"{name} cannot be had from {repository} at {revision}: {error}",
+            f"{name} cannot be downloaded from {repository} at {revision}: {error}",
             where=str(out / name),
             remedy=_REMEDY,
         ) from error
@@ -69,7 +69,7 @@ def _newest(repository: str, out: Path) -> str:
         revision = hub.HfApi().dataset_info(repository).sha
     except (hub.errors.HfHubHTTPError, OSError) as error:
         raise DataError(
-            f"The newest commit of {repository} cannot be asked for: {error}",
+            f"The newest commit of {repository} cannot be looked up: {error}",
             where=str(out),
             remedy="Try again later, or name a commit with --revision.",
         ) from error

@@ -23,7 +23,7 @@ from emoreal_bench.contracts.preference import CLIP_MODALITIES, AlteredInput, Pr
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 
 _MARKS = re.compile(r"\s*<[^<>\n]*(?:video|image)[^<>\n]*>\s*\n\s*<[^<>\n]*audio[^<>\n]*>\s*\n")
-_REMEDY = "Mend the object, or take it out of the list."
+_REMEDY = "Correct the object, or take it out of the list."
 
 
 class _ReleasedPair(BaseModel):

@@ -23,7 +23,7 @@ def departures(manifest: Manifest) -> tuple[str, ...]:
     if request.media.alteration is not Alteration.NONE:
         found.append(f"clips altered: {request.media.alteration}")
     if request.choice_shuffle_seed is not None:
-        found.append(f"options dealt to letters anew, seed {request.choice_shuffle_seed}")
+        found.append(f"options under shuffled letters, seed {request.choice_shuffle_seed}")
     if request.shots:
         found.append(f"worked examples: {request.shots}")
     if request.generation.seed:

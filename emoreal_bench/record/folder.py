@@ -109,7 +109,7 @@ class RunFolder:
         found = differences(old, new)
         if found:
             raise NotComparableError(
-                f"The folder holds another run; different are {' and '.join(found)}.",
+                f"The folder holds another run; these differ: {' and '.join(found)}.",
                 where=str(self.path),
                 remedy="Choose another folder for this run, or repeat the command that began "
                 "the other one.",

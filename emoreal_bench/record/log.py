@@ -193,7 +193,7 @@ class ItemLog:
                 "The disk gave an error while an item was written, and again while the half line "
                 f"was removed: {error.strerror}.",
                 where=str(self._path),
-                remedy="Mend the disk and give the same command again: the half line will be "
+                remedy="Fix the disk and give the same command again: the half line will be "
                 "found and its item asked again.",
             ) from error
 

@@ -116,7 +116,7 @@ class LookAhead:
             except MediaError as error:
                 raise DataError(
                     f"The clip of a worked example cannot be used: {error}",
-                    remedy="Nothing was asked. Mend the clip, or draw others with --shots-seed.",
+                    remedy="Nothing was asked. Repair the clip, or draw others with --shots-seed.",
                 ) from error
             self.decoded += 1
             decoded[key] = media

@@ -111,7 +111,7 @@ class Ledger:
                 f"{str(allowed).lower()} allows; the last is {result.id}: "
                 f"{result.detail or result.status.value}",
                 where=str(self._log_path.parent),
-                remedy="Mend the cause and give the same command again: what is finished is kept.",
+                remedy="Fix the cause and give the same command again: what is finished is kept.",
             )
 
     def __enter__(self) -> Self:

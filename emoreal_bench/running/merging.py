@@ -57,7 +57,7 @@ def _common_manifest(folders: Sequence[Path]) -> Manifest:
         found = differences(first, load_manifest(folder))
         if found:
             raise NotComparableError(
-                f"It is not the same run as {folders[0]}; different are {' and '.join(found)}.",
+                f"It is not the same run as {folders[0]}; these differ: {' and '.join(found)}.",
                 where=str(folder),
                 remedy="Only parts of one run can be merged. "
                 "Set other runs side by side with: emoreal-bench compare",

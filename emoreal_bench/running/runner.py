@@ -181,14 +181,14 @@ class _Sitting:
         if policy.deferred:
             if not isinstance(adapter, DeferredAdapter):
                 raise UsageError(
-                    f"{adapter.describe().name} takes no batches, which --deferred asks by.",
+                    f"{adapter.describe().name} does not support --deferred.",
                     remedy="Leave out --deferred. `emoreal-bench list models` says which can.",
                 )
             return DeferredAsker(plan, adapter, policy, self._ledger, self._observer, store)
         if store.jobs:
             requests = sum(job.requests for job in store.jobs)
             raise RunError(
-                f"{requests} requests of the run are with the service, and would be paid twice.",
+                f"{requests} requests of the run are with the service, and would be billed twice.",
                 where=str(self._folder.path),
                 remedy="Give the same command with --deferred to fetch the answers.",
             )
@@ -203,7 +203,7 @@ class _Sitting:
             raise RunError(
                 f"The model {self._adapter.describe().name} cannot be opened: "
                 f"{type(error).__name__}: {error}",
-                remedy="Nothing was asked. Mend the cause and give the same command again.",
+                remedy="Nothing was asked. Fix the cause and give the same command again.",
             ) from error
 
     def _add_timings(

@@ -177,7 +177,7 @@ def _check_hardware(config: TrainingConfig, arguments: TrainingArguments) -> Non
         )
     if config.hardware.sharding is Sharding.FULL and arguments.world_size == 1:
         raise UsageError(
-            "One process has nobody to share a model with.",
+            "Sharding needs more than one process.",
             where="hardware.sharding",
             remedy="Set it to none, or start the command on several GPUs through torchrun.",
         )

@@ -144,7 +144,7 @@ def _begin(folder: Path, record: TrainingRecord, found: TrainingRecord | None) -
     differing = _differences(found, record)
     if differing:
         raise NotComparableError(
-            f"The folder holds another training; different are {', '.join(differing)}.",
+            f"The folder holds another training; these differ: {', '.join(differing)}.",
             where=str(folder),
             remedy="Name another folder under out, or bring the configuration back.",
         )

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import av
-import numpy as np
-from av.video.codeccontext import VideoCodecContext
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import av
+    import numpy as np
+    from av.video.codeccontext import VideoCodecContext
+    from numpy.typing import NDArray
 
 _JPEG_QUANTIZER = 3
 """On the encoder's scale of 2 (best) to 31: about quality 90 on the usual scale of 100."""
@@ -47,6 +49,8 @@ def encode_jpeg(frame: NDArray[np.uint8]) -> bytes:
     Args:
         frame: ``(height, width, 3)``, RGB.
     """
+    import av
+
     encoder = _open_encoder("mjpeg", "yuvj420p", frame)
     encoder.qmin = encoder.qmax = _JPEG_QUANTIZER
     encoder.thread_count = 1
@@ -62,11 +66,15 @@ def encode_png(frame: NDArray[np.uint8]) -> bytes:
     Args:
         frame: ``(height, width, 3)``, RGB.
     """
+    import av
+
     encoder = _open_encoder("png", "rgb24", frame)
     return _encode_one(encoder, av.VideoFrame.from_ndarray(frame, format="rgb24"))
 
 
 def _open_encoder(codec: str, pixels: str, frame: NDArray[np.uint8]) -> VideoCodecContext:
+    from av.video.codeccontext import VideoCodecContext
+
     encoder = VideoCodecContext.create(codec, "w")
     assert isinstance(encoder, VideoCodecContext)
     encoder.height, encoder.width = frame.shape[:2]
@@ -87,6 +95,8 @@ def encode_wav(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
         waveform: ``(samples,)`` in -1..1; what lies beyond is clipped.
         sample_rate: In Hz.
     """
+    import numpy as np
+
     samples = np.round(np.clip(waveform, -1.0, 1.0) * 32_767).astype("<i2")
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
@@ -114,6 +124,8 @@ def encode_mp4(
         waveform: ``(samples,)`` in -1..1, or None for a silent file.
         sample_rate: In Hz.
     """
+    import av
+
     buffer = io.BytesIO()
     # "bitexact" keeps the writer's version out of the file.
     with av.open(buffer, "w", format="mp4", options={"fflags": "bitexact"}) as container:
@@ -147,6 +159,9 @@ def _starts(timestamps: Sequence[float]) -> list[int]:
 def _encode_picture(
     stream: av.VideoStream, frames: NDArray[np.uint8], starts: Sequence[int], duration: float
 ) -> Iterable[av.Packet[av.VideoStream]]:
+    import av
+    import numpy as np
+
     end = max(round(duration * _TICKS), starts[-1] + 1)
     shown_for = [after - before for before, after in pairwise([*starts, end])]
     rows, columns = (size % 2 for size in frames.shape[1:3])
@@ -168,6 +183,8 @@ def read_contents(content: bytes) -> FileContents:
     Raises:
         OSError: If the file cannot be read.
     """
+    import av
+
     try:
         return _read_contents(content)
     except av.FFmpegError as error:
@@ -175,6 +192,8 @@ def read_contents(content: bytes) -> FileContents:
 
 
 def _read_contents(content: bytes) -> FileContents:
+    import av
+
     frames, starts, ends = 0, [], []
     with av.open(io.BytesIO(content), "r") as container:
         picture, sound = container.streams.best("video"), container.streams.best("audio")

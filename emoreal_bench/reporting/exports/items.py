@@ -49,7 +49,7 @@ def export_items(folder: Path, path: Path) -> None:
     except ValueError as error:
         known = ", ".join(TableFormat)
         raise UsageError(
-            f"What kind of file it shall be is not known from its ending; known are {known}.",
+            f"The ending does not say which kind of file to write; known endings: {known}.",
             where=str(path),
         ) from error
     if kind is TableFormat.INSPECT:

@@ -121,7 +121,7 @@ def _refuse_other_items(run: LoggedRun, other: LoggedRun) -> None:
     here, there = run.manifest, other.manifest
     if (here.task, here.data.hash) != (there.task, there.data.hash):
         raise NotComparableError(
-            "The two runs are not of the same items.",
+            "The two runs do not have the same items.",
             where=there.run_id,
             remedy="Name two runs of one task on the same data; they may differ in how they asked.",
         )

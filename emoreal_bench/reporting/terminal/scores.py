@@ -119,7 +119,7 @@ def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
     from rich.text import Text
 
     missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0)
-    told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names clips at fault."
+    told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names the clips."
     return [
         *([Text(told, style="yellow")] if missing else []),
         *(Text(line) for line in _delivery_lines(results)),

@@ -103,7 +103,7 @@ class DeferredAsker:
         if self._policy.budget.cost is not None and self._capabilities.prices is None:
             raise UsageError(
                 "The cost is bounded, but the model's prices are not known.",
-                remedy="Give those of the service's batches: --model-arg input_price=... "
+                remedy="Give the service's prices for jobs: --model-arg input_price=... "
                 "--model-arg output_price=...",
             )
         try:

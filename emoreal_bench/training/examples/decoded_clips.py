@@ -64,7 +64,7 @@ class DecodedClips:
         except MediaError as error:
             raise DataError(
                 f"The clip {clip} cannot be trained on: {error}",
-                remedy="Mend it, or take its examples out of the data.",
+                remedy="Repair it, or take its examples out of the data.",
             ) from error
         self._keep(clip, media)
         return media

@@ -266,7 +266,7 @@ def test_jobs_under_way_keep_a_run_from_asking_one_by_one(
     stub.batches.looks = 2
     with pytest.raises(RunError, match="stopped by the test"):
         run(OPENAI, stub, data, tmp_path / "run", observer=_Stopper(stub))
-    with pytest.raises(RunError, match="would be paid twice") as caught:
+    with pytest.raises(RunError, match="would be billed twice") as caught:
         run(OPENAI, stub, data, tmp_path / "run", deferred=False)
     assert "--deferred" in str(caught.value)
 
@@ -318,6 +318,6 @@ def test_money_is_not_bounded_without_prices(stub: StubServer, data: Path, tmp_p
 
 
 def test_a_model_that_takes_no_jobs_says_so(stub: StubServer, data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="takes no batches"):
+    with pytest.raises(UsageError, match="does not support --deferred"):
         run(VLLM, stub, data, tmp_path / "run")
     assert not stub.requests

@@ -114,14 +114,14 @@ def test_clips_become_a_checked_checkpoint(place: Path) -> None:
 @pytest.mark.long
 def test_a_fine_tuned_model_is_marked(place: Path) -> None:
     _make_dfew(Path("dfew"))
-    _follow("Fine-tuned, and marked so")
+    _follow("Supervised training on a task")
     record = (place / "trained/dfew-fold-1/adapter" / TRAINING_FILE).read_bytes()
     assert TrainingRecord.model_validate_json(record).fine_tuned_on == "dfew"
     assert "fine-tuned on dfew" in (place / "runs/dfew/manifest.json").read_text()
 
 
 def test_every_command_of_the_page_is_in_a_section_that_is_followed() -> None:
-    followed = [f"Day {number}" for number in range(1, 7)] + ["Fine-tuned, and marked so"]
+    followed = [f"Day {number}" for number in range(1, 7)] + ["Supervised training on a task"]
     others = "".join(text for section, text in SECTIONS.items() if section not in followed)
     assert not re.findall(r"^emoreal-bench ", others, flags=re.MULTILINE)
     # Two processes are trained in by test_two_processes.

@@ -98,7 +98,7 @@ def test_another_training_is_refused_by_what_differs(
     settings = {**_settings(root), "lora": {"rank": 3}, "log_every": 5}
     path = write_settings(tmp_path / "other.yaml", settings)
     assert run(["train", str(path), "--resume"]) == 4
-    assert "different are lora." in capsys.readouterr().err
+    assert "these differ: lora." in capsys.readouterr().err
 
 
 def test_cached_and_computed_references_give_the_same_losses(root: Path, out: Path) -> None:

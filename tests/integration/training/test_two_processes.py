@@ -105,5 +105,5 @@ def test_one_process_cannot_shard(root: Path) -> None:
             root, METHOD, out=str(root / "one"), hardware={"device": "cpu", "sharding": "full"}
         )
     )
-    with pytest.raises(UsageError, match="nobody to share"):
+    with pytest.raises(UsageError, match="more than one process"):
         api.train(config)

@@ -147,7 +147,7 @@ def test_of_two_repeats_the_seed_is_named_and_the_option_that_lets_them_be_compa
     repeat = workshop.run("repeat", 10, PlanOptions(repeat=1))
     with pytest.raises(NotComparableError) as caught:
         compare([good, repeat])
-    assert caught.value.problem.endswith("different are generation.seed (0 and 1).")
+    assert caught.value.problem.endswith("these differ: generation.seed (0 and 1).")
     assert caught.value.remedy is not None
     assert "add --across prompt." in caught.value.remedy
     assert average_verdict(compare([good, repeat], across=[Factor.PROMPT])) is Verdict.IDENTICAL

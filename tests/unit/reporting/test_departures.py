@@ -48,7 +48,7 @@ def test_what_the_task_itself_leaves_out_is_no_departure() -> None:
 def test_every_departure_is_named() -> None:
     assert departures(shuffled(ALTERED, 3)) == (
         "clips altered: swap",
-        "options dealt to letters anew, seed 3",
+        "options under shuffled letters, seed 3",
         "worked examples: 2",
     )
 

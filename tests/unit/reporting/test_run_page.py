@@ -147,7 +147,7 @@ def test_clips_that_an_option_of_the_reader_leads_to_are_found_again(tmp_path: P
 
 def test_runs_of_other_items_are_not_shown_side_by_side(run: Path, tmp_path: Path) -> None:
     other = _evaluate(tmp_path, make_data(tmp_path / "data", items=6), "other")
-    with pytest.raises(NotComparableError, match="not of the same items"):
+    with pytest.raises(NotComparableError, match="do not have the same items"):
         write_run_page(run, tmp_path / "page", RunPageOptions(other=other))
 
 

@@ -1,7 +1,8 @@
 """The worked examples of ``docs/metrics.md``, run.
 
-Each JSON block of the page that follows ``<!-- example: NAME -->`` must be what
-the function of that name gives. To renew them, run this file as a program.
+What the function NAME returns must be what ``metrics_page/NAME.json`` holds, and each
+JSON block of the page that follows ``<!-- example: NAME PART -->`` an excerpt of it.
+To renew the files, run this one as a program.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ from tests.unit.scoring.scoring_data import (
 )
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
-_BLOCK = re.compile(r"(<!-- example: (\w+) -->\n```json\n)(.*?)(```)", re.DOTALL)
+COMPLETE = Path(__file__).parent / "metrics_page"
+_BLOCK = re.compile(r"<!-- example: (\w+) (\w+) -->\n```json\n(.*?)```", re.DOTALL)
+EXCERPTS = _BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+# An excerpt is rounded.
+ROUNDED = 5e-4
 BOTH = (Scoring.STRICT, Scoring.OFFICIAL)
 
 
@@ -102,9 +107,32 @@ EXAMPLES: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
-def test_the_page_shows_what_the_code_computes(name: str) -> None:
-    shown = {match[2]: match[3] for match in _BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
-    assert _pinned(json.loads(shown[name])) == _pinned(json.loads(EXAMPLES[name]()))
+def test_the_code_computes_the_complete_example(name: str) -> None:
+    assert _pinned(_complete(name)) == _pinned(json.loads(EXAMPLES[name]()))
+
+
+@pytest.mark.parametrize(("name", "part", "text"), EXCERPTS)
+def test_the_page_shows_an_excerpt(name: str, part: str, text: str) -> None:
+    shown = json.loads(text)
+    whole = _part(_complete(name), part)
+    assert _pinned(shown, ROUNDED) == {key: whole[key] for key in shown}
+
+
+def test_the_page_shows_every_example() -> None:
+    assert {name for name, _, _ in EXCERPTS} == set(EXAMPLES)
+
+
+def _complete(name: str) -> dict[str, Any]:
+    complete: dict[str, Any] = json.loads((COMPLETE / f"{name}.json").read_text(encoding="utf-8"))
+    return complete
+
+
+def _part(complete: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a part of a comparison, or the scores of the one subtask under a scoring."""
+    part = complete.get(name) or complete["scores"][name]
+    subtasks = [value for value in part.values() if isinstance(value, dict) and "n" in value]
+    found: dict[str, Any] = subtasks[0] if subtasks else part
+    return found
 
 
 def _pinned(value: Any, tolerance: float = 1e-9) -> Any:
@@ -121,7 +149,7 @@ def _pinned(value: Any, tolerance: float = 1e-9) -> Any:
 
 
 def _folded(text: str) -> str:
-    """Write lists of numbers on one line, as a page for people should."""
+    """Write lists of numbers on one line."""
     return re.sub(
         r"\[\s+(-?[\d.e-]+),\s+(-?[\d.e-]+)\s+\]",
         lambda match: f"[{float(match[1]):.4g}, {float(match[2]):.4g}]",
@@ -130,10 +158,5 @@ def _folded(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(
-        _BLOCK.sub(
-            lambda match: f"{match[1]}{_folded(EXAMPLES[match[2]]())}{match[4]}",
-            PAGE.read_text(encoding="utf-8"),
-        ),
-        encoding="utf-8",
-    )
+    for name, example in EXAMPLES.items():
+        (COMPLETE / f"{name}.json").write_text(_folded(example()), encoding="utf-8")
