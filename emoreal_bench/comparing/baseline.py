@@ -10,8 +10,9 @@ import base64
 import binascii
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from emoreal_bench.catalog import explain
@@ -25,10 +26,6 @@ from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.text import percent_floor
 from emoreal_bench.version import __version__
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _SAVE_AGAIN = "Save it again from its run: emoreal-bench check RUN --save-baseline FILE"
 _BITS_PER_BYTE = 8
@@ -132,8 +129,6 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
 
 def pack_bits(bits: NDArray[np.bool_]) -> str:
     """Write bits as :attr:`Baseline.right`."""
-    import numpy as np
-
     return base64.b64encode(zlib.compress(np.packbits(bits).tobytes(), 9)).decode("ascii")
 
 
@@ -147,8 +142,6 @@ def unpack_bits(text: str, count: int) -> NDArray[np.bool_]:
     Raises:
         RunError: If it is something else.
     """
-    import numpy as np
-
     size = -(-count // _BITS_PER_BYTE)
     try:
         inflater = zlib.decompressobj()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.comparing.paired import corrected, pair_up, sign_flip_clips
 from emoreal_bench.comparing.runs import AnsweredRun
@@ -18,10 +20,6 @@ from emoreal_bench.contracts.check import (
 from emoreal_bench.contracts.comparison import AVERAGE, Verdict
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.text import percent, points
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _ROUNDING = 1e-9
 """A drop of 0.03 that is computed as 0.030000000000000027 is still allowed."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.comparing.paired import verdict_of
 from emoreal_bench.contracts.comparison import Difference, Verdict
 from emoreal_bench.contracts.task import Task
@@ -21,9 +24,6 @@ from emoreal_bench.statistics.intervals import (
 from emoreal_bench.statistics.paired import detectable, spread
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from emoreal_bench.scoring.metrics import Numbers
 
 _OTHER_WAY = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
@@ -61,8 +61,6 @@ def _differences(
     metrics: list[Metric],
     seed: int,
 ) -> dict[str, Difference]:
-    import numpy as np
-
     layout, scoring = frame.layouts[subtask], runs[0].scoring
     members = frame.members(subtask)
     members = members[runs[0].counted[members] & runs[1].counted[members]]

@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import erfc, sqrt
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.comparison import Verdict
 from emoreal_bench.contracts.errors import NotComparableError
@@ -29,10 +32,6 @@ from emoreal_bench.statistics.intervals import (
 )
 from emoreal_bench.statistics.paired import detectable, holm, mcnemar_exact, spread
 from emoreal_bench.statistics.sign_flips import sign_flip_test
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 DIFFERENCE_THAT_MATTERS = 0.05
 """A test that would probably miss this difference is called too small."""
@@ -144,8 +143,6 @@ def sum_by_clip(frame: Frame, names: Sequence[str], chosen: NDArray[np.bool_]) -
         names: Subtasks, one for each column.
         chosen: ``(items,)`` which to count.
     """
-    import numpy as np
-
     clips = int(frame.clip.max()) + 1
     counts = np.zeros((clips, len(names)), np.int64)
     for column, name in enumerate(names):
@@ -172,8 +169,6 @@ def pair_up(
         NotComparableError: If they have no scored item in common, or the task
             wants free answers only.
     """
-    import numpy as np
-
     scored = scored_subtasks(task, frame)
     if not scored:
         raise NotComparableError(
@@ -200,8 +195,6 @@ def mcnemar_items(pair: PairedItems, *, seed: int, name: str) -> PairedTest:
         seed: Of the interval.
         name: Of what is compared; other names give independent draws.
     """
-    import numpy as np
-
     columns = np.stack([pair.first.items, pair.first.right, pair.second.right], axis=2)
     rows = columns.reshape(len(columns), -1)
     counts = fold_clusters(rows[pair.first.items.any(axis=1)])
@@ -228,8 +221,6 @@ def sign_flip_clips(pair: Paired, *, seed: int, name: str) -> PairedTest:
         seed: Of the flips.
         name: Of what is tested; other names give independent flips.
     """
-    import numpy as np
-
     items = pair.first.items.sum(0)
     gained = (pair.second.right - pair.first.right) / items / items.size
     # Added column by column, since equal sums in another order might differ in the last digit.

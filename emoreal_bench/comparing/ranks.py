@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
+
 from emoreal_bench.comparing.paired import (
     ClipSums,
     Paired,
@@ -38,8 +40,6 @@ def load_clip_sums(folder: Path, scorings: Sequence[Scoring]) -> dict[Scoring, C
     Raises:
         RunError: If the folder holds no run, or its plan is damaged.
     """
-    import numpy as np
-
     run = load_answers(folder, scorings)
     names = scored_subtasks(run.task, run.frame)
     items = sum_by_clip(run.frame, names, np.ones(run.frame.clip.size, np.bool_))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.comparing.metric_differences import metric_differences
 from emoreal_bench.comparing.paired import pair_up
@@ -22,6 +25,7 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.result import ChoiceScores
 from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest, RequestIdentity
+from emoreal_bench.contracts.scores import DeliverySummary
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerMethod, Factor, Scoring
 from emoreal_bench.record.folder import load_plan_items
@@ -31,12 +35,6 @@ from emoreal_bench.scoring.choice_probabilities import log_likelihood_shift
 from emoreal_bench.scoring.collect import Collected, Reply, collect_readings, count_statuses
 from emoreal_bench.scoring.frame import Frame, build_frame
 from emoreal_bench.scoring.score import COVERED
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from emoreal_bench.contracts.scores import DeliverySummary
 
 COMPARED_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
 _LONGEST_VALUE = 40

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.identity import clip_hash, data_hash
+from emoreal_bench.media.probe import probe_clip
 from emoreal_bench.readers import Dataset
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
+from emoreal_bench.text import plain_text
 
 _LISTED = 20
 
@@ -71,8 +72,6 @@ class DataReport(Record):
 
     def lines(self) -> list[RenderableType]:
         """Give the report for people: a table of subtasks, then one line per finding."""
-        from rich.table import Table
-
         table = Table("subtask", "items", "published", "", title=self.task, title_justify="left")
         for name, count in self.subtasks.items():
             published = "not known" if count.published is None else str(count.published)
@@ -99,10 +98,6 @@ class DataReport(Record):
 
 def safe_text(lines: Iterable[str]) -> list[Text]:
     """Make lines that name things of the data safe to print: no markup, no control characters."""
-    from rich.text import Text
-
-    from emoreal_bench.text import plain_text
-
     indents = ((line, len(line) - len(line.lstrip(" "))) for line in lines)
     return [Text(" " * indent + plain_text(line, limit=500)) for line, indent in indents]
 
@@ -119,8 +114,6 @@ class _Survey:
     seconds: float = 0.0
 
     def look_at(self, clip: Clip) -> None:
-        from emoreal_bench.media.probe import probe_clip
-
         self.hashes[clip.key] = clip_hash(clip)
         if _is_missing(clip):
             self.missing.append(clip.key)

@@ -13,16 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.datasets.check import safe_text
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.readers.clip_files import VIDEO_SUFFIXES, walk_files
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 class PreparedLayout(Record):

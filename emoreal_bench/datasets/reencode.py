@@ -11,20 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import av
 from av.audio.resampler import AudioResampler
+from av.container import OutputContainer
 from av.filter import Graph
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.media.container import find_tracks, open_file
 from emoreal_bench.media.errors import MediaError, MediaProblem
-
-if TYPE_CHECKING:
-    from av.container import OutputContainer
-    from av.video.stream import VideoStream
 
 FRAME_RATE = 24
 SAMPLE_RATE = 16_000

@@ -14,8 +14,10 @@ import struct
 from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt
 
 from emoreal_bench.contracts.base import Record
@@ -23,9 +25,6 @@ from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Message = DecodeLimits | DecodeJob | ClipMedia | MediaError
 
@@ -128,8 +127,6 @@ def _describe(media: ClipMedia) -> _Media:
 
 
 def _bytes_of(array: NDArray[Any]) -> memoryview:
-    import numpy as np
-
     return array.reshape(-1).view(np.uint8).data
 
 
@@ -162,8 +159,6 @@ def _content_of(head: _Head, pieces: Iterator[bytearray]) -> Message:
 
 def _take_array(array: _Array | None, pieces: Iterator[bytearray]) -> NDArray[Any] | None:
     """Take the next bytes for the array that they are, without a copy."""
-    import numpy as np
-
     if array is None:
         return None
     content, dtype = next(pieces, bytearray()), np.dtype(array.dtype)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from fractions import Fraction
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 FRAMES_PER_ROW = 8
 FRAME_HEIGHT = 120
@@ -20,7 +19,6 @@ def contact_sheet(frames: NDArray[np.uint8]) -> bytes:
     Args:
         frames: ``(n, height, width, 3)`` RGB, n at least 1.
     """
-    import numpy as np
     from av import VideoFrame
 
     number, height, width = frames.shape[:3]
@@ -40,8 +38,6 @@ def contact_sheet(frames: NDArray[np.uint8]) -> bytes:
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:
-    from fractions import Fraction
-
     from av import CodecContext, VideoFrame
     from av.video.codeccontext import VideoCodecContext
 
@@ -62,8 +58,6 @@ def envelope(waveform: NDArray[np.float32]) -> list[int]:
     Args:
         waveform: ``(samples,)`` in -1..1.
     """
-    import numpy as np
-
     if not waveform.size:
         return [0] * ENVELOPE_STEPS
     edges = np.linspace(0, waveform.size, ENVELOPE_STEPS + 1).astype(np.int64)

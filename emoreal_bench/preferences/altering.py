@@ -10,6 +10,7 @@ from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.preference import CLIP_MODALITIES, AlteredInput, PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.identity import hash_json
+from emoreal_bench.media.alter import alter
 from emoreal_bench.preferences.building.facts import Fact, fact
 
 Lengths = Callable[[Sequence[str]], Mapping[str, float]]
@@ -119,8 +120,6 @@ def alter_clip(
     Raises:
         ValueError: If a swap has no partner.
     """
-    from emoreal_bench.media.alter import alter
-
     other = alter(media, altered.alteration, altered.seed, partner)
     identity = [media.key, altered.model_dump(mode="json"), partner and partner.key]
     replaced = replace(media, key=hash_json(identity), path=None, notes=other.notes)

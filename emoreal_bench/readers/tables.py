@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 from emoreal_bench.contracts.errors import DataError, MissingExtraError
 
@@ -103,8 +104,6 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
 
 
 def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
-    from zipfile import BadZipFile
-
     try:
         from openpyxl import load_workbook
         from openpyxl.utils.exceptions import InvalidFileException

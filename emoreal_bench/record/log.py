@@ -19,6 +19,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self, cast
 
+import numpy as np
+
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.record.files import cannot_write, write_atomically
 from emoreal_bench.record.records import ItemRecord
@@ -106,8 +108,6 @@ def read_final_records(path: Path) -> Iterator[ItemRecord]:
 
 
 def _repeated_digests(path: Path) -> frozenset[int]:
-    import numpy as np
-
     digests = array("Q", (_digest(record["id"]) for record in read_log(path)))
     values, counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
     return frozenset(values[counts > 1].tolist())

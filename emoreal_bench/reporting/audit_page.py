@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration
@@ -40,8 +42,6 @@ def write_audit_page(
     Raises:
         RunError: If it cannot be written.
     """
-    import numpy as np
-
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:sample]
     shown = [_pair_values(pairs[position], clips, out) for position in sorted(chosen)]
     page = render_page(

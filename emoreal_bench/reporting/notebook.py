@@ -8,11 +8,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+
 from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.scores import Interval, Results, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
 from emoreal_bench.record.finished import FinishedRun
+from emoreal_bench.reporting.terminal.scores import score_table
 from emoreal_bench.running.results import load_report
 from emoreal_bench.text import (
     UNDEFINED,
@@ -26,8 +29,6 @@ from emoreal_bench.text import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
-
 _BAR_WIDTH, _BAR_HEIGHT = 160, 14
 _NOT_NUMBERS = ("n", "outcomes", "intervals", "notes", "per_class", "confusion")
 
@@ -64,8 +65,6 @@ class RunReport(FinishedRun):
         Raises:
             UsageError: If the run has no scores, as that of a judge.
         """
-        from emoreal_bench.reporting.terminal.scores import score_table
-
         for scoring in (HEADLINE_SCORING, *Scoring):
             if scoring in self.results.scores:
                 return score_table(self.results, scoring)

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.contracts.request import Request
@@ -63,8 +65,6 @@ class Asker:
         observer: RunObserver,
         cache: ResponseCache | None,
     ):
-        import numpy as np
-
         self._plan = plan
         self._adapter = adapter
         self._policy = policy

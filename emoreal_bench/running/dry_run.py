@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.base import Record
@@ -13,10 +14,8 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import TextPart
 from emoreal_bench.media.errors import MediaError
+from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.running.plan import Plan, deliverable
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 PROBED_CLIPS = 5
 PROBED_ITEMS = 500
@@ -52,8 +51,6 @@ class DryRun(Record):
 
     def lines(self) -> Iterator[Text]:
         """Say it in words, for a terminal."""
-        from rich.text import Text
-
         # A prompt is full of brackets, which a console would take for its own.
         return (Text(line) for line in self._lines())
 
@@ -140,7 +137,6 @@ class _Probe:
         if self._wanted is None or missing or key in self._decoded or tried == PROBED_CLIPS:
             return self._decoded.get(key)
         from emoreal_bench.media.decode import decode_clip
-        from emoreal_bench.media.limits import DecodeLimits
 
         started = time.perf_counter()
         media = None

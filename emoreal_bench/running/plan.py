@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from emoreal_bench.catalog import TaskFile
 from emoreal_bench.choices import letters_of
 from emoreal_bench.contracts.adapter import Capabilities
@@ -238,8 +240,6 @@ def choose_partners(clip_hashes: Mapping[str, str | None], seed: int) -> dict[st
     Raises:
         DataError: If there are no two different clips.
     """
-    import numpy as np
-
     present = [key for key, value in clip_hashes.items() if value is not None]
     if len({clip_hashes[key] for key in present}) < 2:
         raise DataError(

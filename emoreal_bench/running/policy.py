@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.running.budget import Budget
-
-if TYPE_CHECKING:
-    import numpy as np
 
 ERROR_STATUSES = frozenset(
     {DeliveryStatus.FAILED, DeliveryStatus.MISSING, DeliveryStatus.UNSUPPORTED}

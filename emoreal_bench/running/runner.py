@@ -17,6 +17,8 @@ from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod
+from emoreal_bench.media.limits import DecodeLimits
+from emoreal_bench.media.pool import DecodePool
 from emoreal_bench.record.folder import RunFolder, load_timings
 from emoreal_bench.running.asking import Asker
 from emoreal_bench.running.cache import ResponseCache
@@ -227,9 +229,6 @@ class _Sitting:
 
 def make_decoder(policy: RunPolicy) -> AbstractAsyncContextManager[Decoder]:
     """Make what decodes the clips of a run: a pool of worker processes."""
-    from emoreal_bench.media.limits import DecodeLimits
-    from emoreal_bench.media.pool import DecodePool
-
     return DecodePool(policy.decode_workers, DecodeLimits())
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+import numpy as np
+
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.request import Message, TextPart
@@ -149,7 +151,5 @@ def set_aside(dataset: Dataset, examples: ExampleSet) -> Sequence[Item]:
 
 
 def _draw_clips(items: Sequence[Item], seed: int) -> list[str]:
-    import numpy as np
-
     keys = list(dict.fromkeys(item.clip for item in items))
     return [keys[position] for position in np.random.default_rng(seed).permutation(len(keys))]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import exp, log
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.comparison import Shift
 from emoreal_bench.contracts.errors import NotComparableError
@@ -12,10 +14,6 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.result import ChoiceScores
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind
 from emoreal_bench.statistics.intervals import ClusterCounts, percentile_interval, resample
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 BINS = 10
 _SHARES = (ChoiceScoreKind.PROVIDER_CALIBRATED, ChoiceScoreKind.SAMPLED_VOTES)
@@ -52,8 +50,6 @@ def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_
         confidence: ``(n,)`` probability of the chosen option.
         correct: ``(n,)`` whether it is right.
     """
-    import numpy as np
-
     # The last digit of a sum depends on its order, which must not matter.
     order = np.lexsort((correct, confidence))
     confidence, correct = confidence[order], correct[order]
@@ -95,8 +91,6 @@ def log_likelihood_shift(
 
 
 def _mean_shift(by_clip: Mapping[str, Sequence[float]], seed: int) -> Shift:
-    import numpy as np
-
     # Sorted, so that the order of the items never matters.
     rows = np.array(sorted((sum(sorted(shifts)), len(shifts)) for shifts in by_clip.values()))
     counts = ClusterCounts(rows, np.ones(len(rows), dtype=np.int64))

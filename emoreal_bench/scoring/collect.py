@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
@@ -14,10 +17,6 @@ from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Outco
 from emoreal_bench.scoring.choice_probabilities import brier_score, probabilities
 from emoreal_bench.scoring.frame import NO, NO_ANSWER, YES, Frame, Layout, letter_class
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 OUTCOMES = tuple(Outcome)
 STATUSES = tuple(DeliveryStatus)
@@ -97,8 +96,6 @@ def collect_readings(
     Raises:
         DataError: For a reply to an item that is not planned.
     """
-    import numpy as np
-
     positions = {item.id: index for index, item in enumerate(items)}
     collected = Collected(
         np.full(len(items), _STATUS_CODE[DeliveryStatus.MISSING], np.int8),
@@ -131,23 +128,17 @@ def collect_readings(
 
 def count_outcomes(readings: Readings, members: NDArray[np.intp]) -> dict[Outcome, int]:
     """Count some items by outcome; every outcome is named."""
-    import numpy as np
-
     counts = np.bincount(readings.outcome[members], minlength=len(OUTCOMES))
     return {outcome: int(count) for outcome, count in zip(OUTCOMES, counts, strict=True)}
 
 
 def count_statuses(collected: Collected) -> Mapping[DeliveryStatus, int]:
     """Count all items by delivery status; every status is named."""
-    import numpy as np
-
     counts = np.bincount(collected.status, minlength=len(STATUSES))
     return {status: int(count) for status, count in zip(STATUSES, counts, strict=True)}
 
 
 def _nothing_read(scoring: Scoring, items: int) -> Readings:
-    import numpy as np
-
     return Readings(
         scoring,
         np.full(items, _OUTCOME_CODE[Outcome.MISSING], np.int8),

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.scoring.frame import (
     HALLUCINATION,
@@ -21,9 +24,6 @@ from emoreal_bench.scoring.frame import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Numbers = NDArray[np.float64]
 
 _RATE_FEATURES = 4
@@ -51,8 +51,6 @@ def feature_pairs(
     Returns:
         Positions of the items, and their features; an item may occur in several pairs.
     """
-    import numpy as np
-
     if layout.kind is AnswerKind.CHOICE:
         return np.arange(gold.size), 2 * gold.astype(np.int64) + (answer == gold)
     classes = len(layout.classes)
@@ -114,8 +112,6 @@ class Counts:
 
     def mean(self, values: Numbers) -> Numbers:
         """Average ``(..., classes)`` over the classes that count."""
-        import numpy as np
-
         total = np.where(self.averaged, values, 0.0).sum(-1)
         return ratio(total, self.averaged.sum(-1).astype(np.float64))
 
@@ -131,8 +127,6 @@ def counts_of(
         predicted_classes_count: Average labels over the classes that occur in gold or
             answers, as the authors do, and not over those that occur in gold.
     """
-    import numpy as np
-
     features = np.asarray(totals, dtype=np.float64)
     if layout.kind is AnswerKind.CHOICE:
         right = features[..., 1::2]
@@ -156,8 +150,6 @@ def counts_of(
 
 def ratio(above: Numbers, below: Numbers) -> Numbers:
     """Divide; NaN for 0/0."""
-    import numpy as np
-
     quotient = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
     np.divide(above, below, out=quotient, where=below != 0)
     return quotient

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.choices import split_choice
 from emoreal_bench.contracts.errors import DataError
@@ -14,10 +16,6 @@ from emoreal_bench.contracts.task import Subtask, Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
 from emoreal_bench.scoring.reading.official import official_polarity
 from emoreal_bench.scoring.reading.options import Options
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 YES, NO = 0, 1
 NO_ANSWER = -1
@@ -68,8 +66,6 @@ class Frame:
 
     def members(self, subtask: str) -> NDArray[np.intp]:
         """Give the positions of a subtask's items."""
-        import numpy as np
-
         return np.flatnonzero(self.subtask == list(self.layouts).index(subtask))
 
 
@@ -80,8 +76,6 @@ def build_frame(task: Task, items: Sequence[Item]) -> Frame:
         DataError: If there are no items, an item's subtask is not one of the
             task, or its answer is not one of its options or classes.
     """
-    import numpy as np
-
     if not items:
         raise DataError("There are no items to score.", where=f"task {task.name}")
     layouts = _layouts(task, items)
@@ -115,8 +109,6 @@ def letter_class(letter: str) -> int:
 
 def _pairs(items: Sequence[Item]) -> NDArray[np.int32] | None:
     """Number the pairs that items belong to, without an array where there are none."""
-    import numpy as np
-
     numbers: dict[str, int] = {}
     pair: NDArray[np.int32] | None = None
     for index, item in enumerate(items):

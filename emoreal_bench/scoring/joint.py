@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.contracts.scores import Interval, SubtaskScores
 from emoreal_bench.scoring.counts import feature_width, ratio
 from emoreal_bench.scoring.metrics import all_metrics
@@ -16,9 +19,6 @@ from emoreal_bench.scoring.subtask_scores import Sample, accuracy_counts, interv
 from emoreal_bench.statistics.intervals import count_clusters, percentile_interval
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from emoreal_bench.scoring.metrics import Numbers
 
 
@@ -91,8 +91,6 @@ def _mean_replicates(
     sample: Sample, subtasks: Sequence[str], metrics: Sequence[str], name: str
 ) -> tuple[dict[str, Numbers], int]:
     """Compute the mean over subtasks in each bootstrap replicate; and count the clips."""
-    import numpy as np
-
     clips: list[NDArray[np.int32]] = []
     features: list[NDArray[np.int64]] = []
     starts = [0]

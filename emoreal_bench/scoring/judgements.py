@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import lcm
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.item import Item
@@ -24,10 +26,6 @@ from emoreal_bench.scoring.score import are_many_unparsable, coverage_of
 from emoreal_bench.scoring.subtask_scores import intervals_of
 from emoreal_bench.statistics.agreement import krippendorff_alpha
 from emoreal_bench.statistics.intervals import ClusterCounts, resample
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 JUDGING_VERSION = 1
 """Raised with every change of a rule that can change a number."""
@@ -167,8 +165,6 @@ def _count_clips(judged: Sequence[_JudgedReply]) -> tuple[ClusterCounts, int]:
     Returns:
         ``(distinct, 1 + dimensions)`` counts, and the units in one point of the scale.
     """
-    import numpy as np
-
     scale = lcm(*{len(reply.judgements) for reply in judged})
     clips: dict[str, NDArray[np.int64]] = {}
     for reply in judged:

@@ -17,6 +17,9 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, QuestionType
@@ -24,9 +27,6 @@ from emoreal_bench.scoring.counts import Counts, counts_of, ratio
 from emoreal_bench.scoring.frame import NO, YES, Layout
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Numbers = NDArray[np.float64]
 
 METRIC_ENTRY_POINTS = "emoreal_bench.metrics"
@@ -148,28 +148,20 @@ def _accuracy(counts: Counts) -> Numbers:
 
 
 def _f1(counts: Counts) -> Numbers:
-    import numpy as np
-
     yes, no = counts.recalls[..., YES], counts.recalls[..., NO]
     # Recalls of 0 and 0 have no harmonic mean; it tends to 0.
     return np.where(yes + no == 0, 0.0, ratio(2 * yes * no, yes + no))
 
 
 def _uar(counts: Counts) -> Numbers:
-    import numpy as np
-
     return counts.mean(np.nan_to_num(counts.recalls))
 
 
 def _macro_f1(counts: Counts) -> Numbers:
-    import numpy as np
-
     return counts.mean(np.nan_to_num(counts.f1_scores))
 
 
 def _weighted_f1(counts: Counts) -> Numbers:
-    import numpy as np
-
     weights = ratio(counts.gold, counts.gold.sum(-1)[..., None])
     weighted: Numbers = (weights * np.nan_to_num(counts.f1_scores)).sum(-1)
     return weighted
@@ -181,8 +173,6 @@ def _matthews(counts: Counts) -> Numbers:
     Source: Gorodkin, Comparing two K-category assignments by a K-category
     correlation coefficient, 2004.
     """
-    import numpy as np
-
     answered = counts.table.sum(-2)
     items = counts.table.sum((-2, -1))
     covariance = counts.right.sum(-1) * items - (counts.gold * answered[..., :-1]).sum(-1)

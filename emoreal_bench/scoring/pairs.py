@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
 from emoreal_bench.scoring.frame import NO_PAIR
 from emoreal_bench.scoring.subtask_scores import Sample, intervals_of
 from emoreal_bench.statistics.intervals import ClusterCounts, count_clusters
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 METRIC = "pair_accuracy"
 
@@ -57,8 +56,6 @@ def _count_pairs(
     sample: Sample, paired: NDArray[np.intp], pair: NDArray[np.int32]
 ) -> tuple[ClusterCounts | None, int]:
     """Count, per clip, the pairs and the right ones; and the items without a partner."""
-    import numpy as np
-
     _, first, position, sizes = np.unique(
         pair[paired], return_index=True, return_inverse=True, return_counts=True
     )

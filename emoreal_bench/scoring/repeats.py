@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.scoring.collect import Readings
 from emoreal_bench.scoring.frame import Frame
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,6 @@ def repeat_spread(frame: Frame, repeats: Sequence[Readings]) -> Spread:
         NotComparableError: If there are fewer than two, or of several scorings, or
             nothing in them is scored.
     """
-    import numpy as np
-
     if len(repeats) < 2 or len({readings.scoring for readings in repeats}) > 1:
         raise NotComparableError("Repeats are two or more runs read by one scoring.")
     # An open answer has no class, so it can be neither right nor changed.

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.scoring.subtask_scores import Sample, accuracy_scores, score_members
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Groups = Mapping[str, Mapping[str, NDArray[np.intp]]]
 
 SMALLEST_GROUP = 10
@@ -31,8 +31,6 @@ def slice_groups(task: Task, items: Sequence[Item]) -> Groups:
         By key and value, in alphabetical order of the values, the positions of
         the items; items without the key are in no group.
     """
-    import numpy as np
-
     groups: dict[str, Mapping[str, NDArray[np.intp]]] = {}
     for key in task.slices:
         positions: defaultdict[str, list[int]] = defaultdict(list)
@@ -54,8 +52,6 @@ def length_groups(clip_seconds: NDArray[np.float32]) -> Groups:
         Under :data:`CLIP_LENGTH` the positions of the items, the shortest clips first;
         nothing if all clips whose length is known are of one group.
     """
-    import numpy as np
-
     known = np.flatnonzero(~np.isnan(clip_seconds))
     group = np.searchsorted(LENGTH_BOUNDS, clip_seconds[known], side="right")
     if np.unique(group).size < 2:

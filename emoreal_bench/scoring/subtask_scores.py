@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from math import fsum, isnan
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.contracts.scores import Interval, SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
 from emoreal_bench.scoring.choice_probabilities import calibration_error
@@ -24,9 +27,6 @@ from emoreal_bench.statistics.intervals import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from emoreal_bench.scoring.metrics import Numbers
 
 UNMAPPED = "unmapped"
@@ -158,8 +158,6 @@ def accuracy_scores(sample: Sample, members: NDArray[np.intp], name: str) -> Sub
 
 def accuracy_counts(sample: Sample, groups: Sequence[NDArray[np.intp]]) -> ClusterCounts:
     """Count, per clip and group of items, the items and the right ones."""
-    import numpy as np
-
     gold = sample.frame.gold_for(sample.scoring)
     clips: list[NDArray[np.int32]] = []
     features: list[NDArray[np.int64]] = []
@@ -255,8 +253,6 @@ def _widen_flat(
 
 def _calibration(sample: Sample, counted: NDArray[np.intp]) -> dict[str, float]:
     """Give the calibration of those items whose choices were scored."""
-    import numpy as np
-
     scored = counted[~np.isnan(sample.confidence[counted])]
     if sample.scoring is not Scoring.STRICT or scored.size == 0:
         return {}
@@ -277,8 +273,6 @@ def _without_predictions(layout: Layout) -> dict[str, Any]:
 
 
 def _majority(gold: NDArray[np.int8]) -> float:
-    import numpy as np
-
     return float(np.bincount(gold).max() / gold.size)
 
 
@@ -290,8 +284,6 @@ def _dropped_note(counted: int, members: int, scoring: Scoring) -> tuple[str, ..
 
 def _confusion(sample: Sample, layout: Layout, counted: NDArray[np.intp]) -> Numbers:
     """Count items by gold class and answer, no answer in the last column."""
-    import numpy as np
-
     classes = len(layout.classes)
     gold = sample.frame.gold_for(sample.scoring)[counted].astype(np.intp)
     answer = sample.readings.answer[counted]

@@ -15,11 +15,9 @@ import hashlib
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 REPLICATES = 1000
 CONFIDENCE = 0.95
@@ -67,8 +65,6 @@ def count_clusters(
             thing that counts for several features is listed several times.
         width: Number of features.
     """
-    import numpy as np
-
     present, position = np.unique(clusters, return_inverse=True)
     cells = position.astype(np.int64) * width + features
     counts = np.bincount(cells, minlength=present.size * width).reshape(present.size, width)
@@ -90,8 +86,6 @@ def resample(
         ``(replicates, features)`` totals. Those of counts are whole numbers, so
         that the product is exact and the same on every machine.
     """
-    import numpy as np
-
     is_rare = counts.multiplicity <= _RARE
     if np.count_nonzero(is_rare) < _MANY_RARE:
         is_rare[:] = False
@@ -119,8 +113,6 @@ def _draw_totals(
     one multinomial draw over all vectors. An integer is drawn ten times as fast as
     a binomial number.
     """
-    import numpy as np
-
     common, rare = counts.multiplicity[~is_rare], counts.multiplicity[is_rare]
     outcomes = np.append(common, rare.sum()) if rare.size else common
     drawn = generator.multinomial(counts.clusters, outcomes / counts.clusters, size=size)
@@ -139,15 +131,11 @@ def _draw_totals(
 
 def _whole(counts: NDArray[np.generic]) -> NDArray[np.float64]:
     """Give counts as floats, whose products are many times as fast and as exact."""
-    import numpy as np
-
     return counts.astype(np.float64)
 
 
 def seeded_generator(seed: int, name: str) -> np.random.Generator:
     """Make the random generator that belongs to a seed and a name."""
-    import numpy as np
-
     words = np.frombuffer(hashlib.sha256(name.encode()).digest(), dtype="<u4")
     return np.random.Generator(np.random.PCG64([seed, *(int(word) for word in words)]))
 
@@ -165,8 +153,6 @@ def percentile_interval(
     Returns:
         Lower and upper bound, or None if no replicate defines the metric.
     """
-    import numpy as np
-
     defined = values[~np.isnan(values)]
     if defined.size == 0:
         return None
@@ -205,8 +191,6 @@ def fold_clusters(counts: NDArray[np.int64]) -> ClusterCounts:
     Args:
         counts: ``(clusters, features)``.
     """
-    import numpy as np
-
     bases = [int(base) for base in counts.max(axis=0) + 1] if counts.size else []
     span = 1
     for base in bases:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, lgamma, log
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 POWER = 0.8
 
@@ -61,8 +59,6 @@ def spread(draws: NDArray[np.float64]) -> float | None:
         None where no replicate defines it or they do not vary, as for runs that
         agree on every item.
     """
-    import numpy as np
-
     defined = draws[~np.isnan(draws)]
     if defined.size == 0 or defined.min() == defined.max():
         return None

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.statistics.intervals import seeded_generator
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 REPLICATES = 19_999
 """The smallest p-value is one in one more than this."""
@@ -53,8 +51,6 @@ def sign_flip_test(
         seed: Of the whole report.
         name: Of what is tested; other names give independent draws.
     """
-    import numpy as np
-
     sizes, counts = np.unique(np.abs(changes[changes != 0]), return_counts=True)
     generator = seeded_generator(seed, f"sign flips/{name}")
     sums = np.zeros(REPLICATES)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.synth.scenes import FRAME_RATE, SAMPLE_RATE
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 _CHUNK = 1024
 """Samples of an aac frame."""

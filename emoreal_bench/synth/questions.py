@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.vocabulary import Modality
@@ -25,9 +26,6 @@ from emoreal_bench.synth.cues import (
 from emoreal_bench.synth.dealing import Dealer
 from emoreal_bench.synth.scenes import Expression, Scene, make_scenes
 from emoreal_bench.synth.settings import Split, SynthSettings
-
-if TYPE_CHECKING:
-    import numpy as np
 
 LETTERS = ("A", "B", "C", "D")
 YES, NO = LETTERS[:2]
@@ -147,8 +145,6 @@ def make_items(settings: SynthSettings) -> tuple[Item, ...]:
     Raises:
         MissingExtraError: If the settings demand eSpeak NG and it is not installed.
     """
-    import numpy as np
-
     # A stream of its own: other wordings must not change the scenes.
     rng = np.random.default_rng([settings.seed, settings.split is Split.TRAIN, 1])
     author = _Author(rng)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.synth.picture.frames import draw_frames
 from emoreal_bench.synth.scenes import FRAME_RATE, Scene
 from emoreal_bench.synth.voice.sound import synthesize_sound
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,6 @@ def sample_clip(scene: Scene, frames: int = 8) -> ClipSample:
     Raises:
         MissingExtraError: If Pillow is not installed.
     """
-    import numpy as np
-
     numbers = np.linspace(0, scene.frames - 1, frames).astype(int)
     times = tuple(float(number) / FRAME_RATE for number in numbers)
     return ClipSample(draw_frames(scene, times), times, synthesize_sound(scene))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from emoreal_bench.synth.cues import (
     AUDIO_CUES,
     BOUND_SOUNDS,
@@ -129,8 +131,6 @@ class _Planner:
     """Deals the properties of scene after scene."""
 
     def __init__(self, settings: SynthSettings):
-        import numpy as np
-
         self._settings = settings
         self._speech = available_engine(settings.speech)
         self._rng = rng = np.random.default_rng([settings.seed, settings.split is Split.TRAIN])

@@ -7,16 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emoreal_bench.training.config import Evaluation, TaskEvaluation
 from emoreal_bench.training.objectives.metrics import EVALUATION, GUARD
+from emoreal_bench.training.observer import TrainingObserver
 from emoreal_bench.training.outputs.callbacks import StateCallback
-from emoreal_bench.training.trainer import ADAPTER_FOLDER
+from emoreal_bench.training.trainer import ADAPTER_FOLDER, PackedTrainer
 
 if TYPE_CHECKING:
     from transformers import TrainerState
-
-    from emoreal_bench.training.config import Evaluation, TaskEvaluation
-    from emoreal_bench.training.observer import TrainingObserver
-    from emoreal_bench.training.trainer import PackedTrainer
 
 EVALUATIONS_FOLDER = "evaluations"
 BEST_FOLDER = "best"

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 import torch
 from transformers import TrainingArguments
@@ -31,13 +30,11 @@ from emoreal_bench.training.examples.decoded_clips import DecodedClips
 from emoreal_bench.training.objectives.methods import Objective, check_examples, make_objective
 from emoreal_bench.training.objectives.references import ReferenceCollector
 from emoreal_bench.training.objectives.text_gap import TextGapMeter
+from emoreal_bench.training.observer import TrainingObserver
 from emoreal_bench.training.outputs.card import make_record
 from emoreal_bench.training.outputs.statistics import TrainingStatistics, measure_statistics
 from emoreal_bench.training.trainable import TrainableModel, load_trainable
 from emoreal_bench.training.trainer import make_arguments, shard_by_layers
-
-if TYPE_CHECKING:
-    from emoreal_bench.training.observer import TrainingObserver
 
 ClipsOf = Callable[[TaskEvaluation], Mapping[str, Clip]]
 """Gives the clips that an evaluation asks about."""

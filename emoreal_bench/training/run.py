@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.model_adapters.local.lora import read_training
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.folder import RunFolder
+from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.evaluating import BEST_FOLDER, Evaluate, EvaluationCallback
 from emoreal_bench.training.examples.batches import BatchMaker
 from emoreal_bench.training.objectives.metrics import METRICS_FILE, Metrics, read_metrics
+from emoreal_bench.training.observer import Progress, TrainingObserver
 from emoreal_bench.training.outputs.callbacks import (
     COMPLETE_FILE,
     CheckpointCallback,
@@ -29,10 +31,6 @@ from emoreal_bench.training.outputs.card import CARD_FILE, write_card, write_rec
 from emoreal_bench.training.outputs.curves import CURVES_FILE, write_curves
 from emoreal_bench.training.preparation import ClipsOf, Preparation, prepare_training
 from emoreal_bench.training.trainer import ADAPTER_FOLDER, CHECKPOINTS_FOLDER, PackedTrainer
-
-if TYPE_CHECKING:
-    from emoreal_bench.training.config import TrainingConfig
-    from emoreal_bench.training.observer import Progress, TrainingObserver
 
 STATISTICS_FILE = "statistics.json"
 

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.identity import model_hash
+from emoreal_bench.inputs import InputError
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.local.lora import read_lora
+from emoreal_bench.model_adapters.providers import PROVIDERS
 from emoreal_bench.training.examples.answers import PromptWithAnswers
+from emoreal_bench.training.examples.media_cache import MediaCache
 from emoreal_bench.training.lora_settings import LoraSettings
 
 if TYPE_CHECKING:
@@ -137,9 +142,7 @@ def load_trainable(
     import torch
 
     from emoreal_bench.model_adapters.local.hardware import NumberFormat
-    from emoreal_bench.model_adapters.local.lora import read_lora
     from emoreal_bench.model_adapters.local.packed import PackedReader
-    from emoreal_bench.training.examples.media_cache import MediaCache
     from emoreal_bench.training.lora_weights import TrainedAdapter
     from emoreal_bench.training.packed_network import PackedNetwork
 
@@ -160,7 +163,6 @@ def load_trainable(
 
 def _create_local(model: str, arguments: Mapping[str, str]) -> LocalAdapter[Any]:
     """Create the adapter of a model that computes in this process, on one device."""
-    from emoreal_bench.model_adapters import create_adapter
     from emoreal_bench.model_adapters.local.adapter import LocalAdapter
 
     adapter = create_adapter(model, arguments)
@@ -174,15 +176,11 @@ def _create_local(model: str, arguments: Mapping[str, str]) -> LocalAdapter[Any]
 
 def _base_name(model: str) -> str:
     """Give the name by which others know the model: the place of its weights, if it has one."""
-    from emoreal_bench.model_adapters.providers import PROVIDERS
-
     provider, _, place = model.partition("/")
     return model if PROVIDERS[provider].closed else place.partition("@")[0]
 
 
 def _tokenize(prompt: PromptWithAnswers, reader: PackedReader) -> list[list[int]]:
-    from emoreal_bench.inputs import InputError
-
     if not prompt.answers:
         raise InputError(f"{prompt.request.id}: there is no answer to score")
     try:
@@ -192,8 +190,6 @@ def _tokenize(prompt: PromptWithAnswers, reader: PackedReader) -> list[list[int]
 
 
 def _place(prepared: Any, item: str, reader: PackedReader) -> PlacedPrompt:
-    from emoreal_bench.inputs import InputError
-
     try:
         if isinstance(prepared, InputError):
             raise prepared

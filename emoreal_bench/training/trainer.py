@@ -7,13 +7,14 @@ the optimizer, its schedule, accumulation, several processes and checkpoints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from accelerate.utils import save_fsdp_optimizer
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from transformers import PrinterCallback, Trainer, TrainingArguments
 from transformers.trainer import SCHEDULER_NAME
@@ -22,16 +23,10 @@ from emoreal_bench.contracts.errors import DataError, EmorealError, UsageError
 from emoreal_bench.inputs import InputError
 from emoreal_bench.training.config import Sharding, TrainingConfig
 from emoreal_bench.training.examples.batches import TrainingBatch
+from emoreal_bench.training.examples.data import TrainingExample
+from emoreal_bench.training.examples.packing import PackedBatch
 from emoreal_bench.training.objectives.methods import Objective, Scores
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from torch import Tensor, nn
-
-    from emoreal_bench.training.examples.data import TrainingExample
-    from emoreal_bench.training.examples.packing import PackedBatch
-    from emoreal_bench.training.trainable import TrainableModel
+from emoreal_bench.training.trainable import TrainableModel
 
 CHECKPOINTS_FOLDER = "checkpoints"
 ADAPTER_FOLDER = "adapter"

@@ -12,15 +12,14 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.errors import EmorealError, UsageError
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 # Any positive number; one engine carries one adapter at most.
 _LORA_NUMBER = 1

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.preferences.checking.measuring import (
     length_sign,
@@ -55,8 +57,6 @@ def balance_pairs(pairs: Sequence[PreferencePair], seed: int = 0) -> tuple[Prefe
     Returns:
         The pairs that stay, in their order.
     """
-    import numpy as np
-
     traits = [tuple(_traits(pair)) for pair in pairs]
     cells: defaultdict[tuple[Trait, ...], list[int]] = defaultdict(list)
     for position in np.random.default_rng(seed).permutation(len(pairs)):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
+from emoreal_bench.media.probe import probe_clip
 from emoreal_bench.preferences.building.captions import CaptionedClips
 from emoreal_bench.readers.clip_files import VIDEO_SUFFIXES, walk_files
 from emoreal_bench.readers.tables import read_table
@@ -48,8 +49,6 @@ def measure_lengths_of(
         clips: Their paths below it.
         progress: Called with clips measured and all of them.
     """
-    from emoreal_bench.media.probe import probe_clip
-
     lengths = {}
     for number, clip in enumerate(clips, start=1):
         lengths[clip] = probe_clip(Clip(clip, root / clip)).seconds

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.item import Item
@@ -25,9 +26,6 @@ from emoreal_bench.synth.questions import (
     Side,
     emotion_phrase,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _TASK = "emorealm-synth"
 _MOST_WORDINGS = max(len(wordings) for wordings in (*SHOWS_CUE.values(), *SUPPORTS.values()))

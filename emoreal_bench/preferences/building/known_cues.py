@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
 from emoreal_bench.contracts.errors import DataError
@@ -65,8 +66,6 @@ def make_cue_pairs(
         UsageError: If the task has no such variant.
         MissingExtraError: If the settings demand eSpeak NG and it is not installed.
     """
-    import numpy as np
-
     options = options or CuePairOptions()
     scenes = make_scenes(settings)
     rng = np.random.default_rng([settings.seed, settings.split is Split.TRAIN, _STREAM])

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.request import GenerationSettings
@@ -84,8 +86,6 @@ def measure_blind(
     Returns:
         None if no pair could be put to choice.
     """
-    import numpy as np
-
     found = read_blind(folder)
     asked = [pair for pair in pairs if pair.id in found]
     if not asked:

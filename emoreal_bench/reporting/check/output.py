@@ -6,17 +6,16 @@ Names come from models and task files, so none of them is trusted.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
+
+from rich.console import RenderableType
+from rich.text import Text
 
 from emoreal_bench.contracts.check import CheckOutcome, CheckReport, RuleKind, RuleResult
 from emoreal_bench.identity import short
 from emoreal_bench.reporting.terminal.comparisons import change, short_p_value
 from emoreal_bench.reporting.terminal.tables import text_rows
 from emoreal_bench.text import percent, plain_text, points, words
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 _HEADINGS = ("", "rule", "about", "limit", "found")
 _FOOTNOTE = (
@@ -27,8 +26,6 @@ _FOOTNOTE = (
 
 def check_renderables(report: CheckReport) -> list[RenderableType]:
     """Show a check in the terminal: the outcome, then a row per rule."""
-    from rich.text import Text
-
     table = text_rows(_HEADINGS, map(_cells, report.rules))
     for row, rule in zip(table.rows, report.rules, strict=True):
         row.style = "" if rule.passed else "bold red"

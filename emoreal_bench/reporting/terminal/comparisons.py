@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from emoreal_bench.contracts.check import DropTest
 from emoreal_bench.contracts.comparison import (
@@ -31,10 +34,6 @@ from emoreal_bench.text import (
     write_number,
 )
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
 _SHOWN_ITEMS = 20
 _SHOWN_REPLY = 60
 _CAPTION = (
@@ -45,8 +44,6 @@ _CAPTION = (
 
 def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
     """Show each run against the first: who they are, and a table per scoring."""
-    from rich.text import Text
-
     shown: list[RenderableType] = [Text(f"First: {_run_line(report.first)}")]
     for other in report.others:
         shown.append(Text(f"Against it: {_run_line(other.run)}", style="bold"))
@@ -60,8 +57,6 @@ def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
 
 def comparison_table(other: RunComparison, scoring: Scoring) -> Table:
     """Make the table of one comparison: a row per subtask, then the average."""
-    from rich.text import Text
-
     comparison = other.scorings[scoring]
     headings = ("n", "first", "this", "difference", "p", "detectable")
     table = named_rows(f"{scoring}: {comparison.average.verdict} on average", headings)
@@ -158,8 +153,6 @@ def _note_lines(other: RunComparison) -> list[str]:
 
 def changes_renderables(changes: RunChanges) -> list[RenderableType]:
     """Show what changed: settings, counts by subtask, the first of the items."""
-    from rich.text import Text
-
     lines = [f"Different: {plain_text(setting, 300)}" for setting in changes.settings]
     lines = lines or ["Different: nothing that is asked, and not the model."]
     lines.append(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from rich.console import RenderableType
+from rich.text import Text
 
 from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
 from emoreal_bench.reporting.terminal.tables import named_rows
 from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, rating, words
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
 
 def judged_renderables(results: Results) -> list[RenderableType]:
     """Make a table per judged subtask, with its notes; nothing for other runs."""
-    from rich.text import Text
-
     shown: list[RenderableType] = []
     for name, scores in (results.judged or {}).items():
         shown += [_table(name, scores), *(Text(line) for line in _notes(scores))]

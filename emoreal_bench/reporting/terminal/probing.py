@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.probe import Accuracies, ConditionScores, ProbeReport
+from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproducedValue, ReproductionReport
 from emoreal_bench.reporting.terminal.comparisons import change, shift_lines
 from emoreal_bench.reporting.terminal.scores import report_lines, summary_table
@@ -21,12 +25,6 @@ from emoreal_bench.text import (
     words,
 )
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
-    from emoreal_bench.probing.repeating import RepeatsReport
-
 _CAPTION = (
     "Below each accuracy: the change against full in percentage points, item by item, with its "
     "interval at 95 %, by drawing clips. Blind baselines need no clip."
@@ -35,8 +33,6 @@ _CAPTION = (
 
 def probe_renderables(report: ProbeReport) -> list[RenderableType]:
     """Show a probe: the table, the verdicts, what was left out and what is not complete."""
-    from rich.text import Text
-
     lines = [f"Left out: {name}, since {why}." for name, why in report.left_out.items()]
     for name, scores in report.conditions.items():
         if scores.change is not None:
@@ -112,8 +108,6 @@ def _spread_lines(report: RepeatsReport) -> list[str]:
 
 def reproduction_renderables(report: ReproductionReport) -> list[RenderableType]:
     """Show the verdict and why, the table, the conditions, and which nobody published."""
-    from rich.text import Text
-
     card = report.card
     lines = [f"Not comparable: {reason}." for reason in report.reasons]
     lines.append(f"Tolerance: {card.tolerance_reason}")

@@ -6,14 +6,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.running.observer import RunObserver, RunSummary
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 LINE_SECONDS = 10.0
 """A log gets at most one line in this time."""
@@ -224,15 +224,6 @@ class CountBar:
 
 
 def _make_bar(stream: TextIO, text: str) -> Progress:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     return Progress(
         BarColumn(),
         MofNCompleteColumn(),

@@ -7,7 +7,11 @@ tables read the same with ``NO_COLOR`` and in a file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.task import DEFAULT_METRICS
@@ -34,10 +38,6 @@ from emoreal_bench.text import (
     write_number,
 )
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
 RowKind = Literal["subtask", "question type"]
 RowKey = tuple[RowKind, str]
 
@@ -46,8 +46,6 @@ _NOT_COVERED = (Outcome.UNSUPPORTED, Outcome.FAILED, Outcome.MISSING)
 
 def report_renderables(report: FinishedRun) -> list[RenderableType]:
     """Show a run: who was asked what, the headline table, a line for each other scoring."""
-    from rich.text import Text
-
     results = report.results
     headline, others = _scorings(results)[:1], _scorings(results)[1:]
     return [
@@ -85,8 +83,6 @@ def _average(report: ScoringReport) -> str:
 
 def results_renderables(results: Results) -> list[RenderableType]:
     """Show scores: coverage first, then the tables of every scoring, the headline first."""
-    from rich.text import Text
-
     return [
         *_renderables(results, _scorings(results), _metrics_in(results)),
         *(Text(line) for line in _note_lines(results)),
@@ -104,8 +100,6 @@ def _metrics_in(results: Results) -> tuple[str, ...]:
 def _renderables(
     results: Results, scorings: Sequence[Scoring], metrics: Sequence[str]
 ) -> list[RenderableType]:
-    from rich.text import Text
-
     style = "" if results.coverage.covered == results.coverage.items else "bold yellow"
     shown: list[RenderableType] = [Text(_coverage_line(results.coverage), style=style)]
     for scoring in scorings:
@@ -116,8 +110,6 @@ def _renderables(
 
 
 def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
-    from rich.text import Text
-
     missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0)
     told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names the clips."
     return [
@@ -202,8 +194,6 @@ def rate_table(
 
 def _add_row(table: Table, kind_and_name: RowKey, *cells: str) -> None:
     """Add a row, with a line above the first question type."""
-    from rich.text import Text
-
     kind, name = kind_and_name
     if kind == "question type" and table.rows and not any(row.end_section for row in table.rows):
         table.add_section()

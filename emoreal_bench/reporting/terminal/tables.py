@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
 
 def named_rows(
@@ -20,10 +20,6 @@ def named_rows(
         caption: Stands below the table.
         style: Of the title.
     """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(
         title=Text(title, style=style),
         title_justify="left",
@@ -45,10 +41,6 @@ def text_rows(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
         headings: Of its columns.
         rows: Cells, none of which is read as markup.
     """
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in headings:
         table.add_column(heading, overflow="fold")

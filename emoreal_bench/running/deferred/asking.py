@@ -16,6 +16,8 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import numpy as np
+
 from emoreal_bench.choices import letters_of
 from emoreal_bench.contracts.deferred import (
     AskedRequest,
@@ -70,8 +72,6 @@ class DeferredAsker:
         observer: RunObserver,
         store: JobStore,
     ):
-        import numpy as np
-
         self._plan = plan
         self._adapter = adapter
         self._policy = policy

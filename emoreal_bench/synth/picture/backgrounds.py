@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.synth.cues import BackgroundSound
 from emoreal_bench.synth.voice.waves import band, lay, noise, seconds, to_peak
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Wave = NDArray[np.float64]
 
 Background = Callable[["float", "np.random.Generator"], "Wave"]
 
 
 def _struck(frequency: float, length: float, decay: float) -> Wave:
-    import numpy as np
-
     t = seconds(length)
     tone = np.sin(2 * np.pi * frequency * t) + 0.3 * np.sin(2 * np.pi * frequency * 2.76 * t)
     struck: Wave = tone * np.exp(-t * decay)
@@ -28,8 +26,6 @@ def _struck(frequency: float, length: float, decay: float) -> Wave:
 
 
 def _music_box(duration: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     wave = np.zeros(len(seconds(duration)))
     for number in range(int(duration / 0.3)):
         note = 1046.5 * 2 ** (rng.choice([0, 2, 4, 7, 9, 12]) / 12)
@@ -38,24 +34,18 @@ def _music_box(duration: float, rng: np.random.Generator) -> Wave:
 
 
 def _rain(duration: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     size = len(seconds(duration))
     drops = np.where(rng.random(size) < 0.004, rng.standard_normal(size), 0.0)
     return to_peak(noise(size, 1500, 7800, rng) * 0.12 + band(drops, 2500, 7800), 0.13)
 
 
 def _fan(duration: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     t = seconds(duration)
     hum = sum(np.sin(2 * np.pi * 110 * k * t) / k for k in (1, 2, 3))
     return to_peak(hum + 0.4 * noise(len(t), 80, 500, rng), 0.13)
 
 
 def _door(duration: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     wave = np.zeros(len(seconds(duration)))
     t = seconds(0.5)
     slam = np.sin(2 * np.pi * 65 * t) * np.exp(-t * 11) + 1.6 * noise(
@@ -67,8 +57,6 @@ def _door(duration: float, rng: np.random.Generator) -> Wave:
 
 
 def _bell(duration: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     wave = np.zeros(len(seconds(duration)))
     for start in np.arange(0.1, duration - 0.2, 0.085):
         lay(wave, _struck(2350 * rng.uniform(0.995, 1.005), 0.3, 14), float(start))
@@ -76,8 +64,6 @@ def _bell(duration: float, rng: np.random.Generator) -> Wave:
 
 
 def _fly(duration: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     t = seconds(duration)
     swing = 1 + 0.12 * np.sin(2 * np.pi * (0.9 * t + rng.random()))
     phase = 2 * np.pi * np.cumsum(210 * swing) / 16_000
@@ -86,8 +72,6 @@ def _fly(duration: float, rng: np.random.Generator) -> Wave:
 
 
 def _clock(duration: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     wave = np.zeros(len(seconds(duration)))
     t = seconds(0.03)
     for number in range(int(duration / 0.25)):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.synth.picture.looks import random_look, random_room
 from emoreal_bench.synth.picture.pen import Pen, draw_on
 from emoreal_bench.synth.picture.people import draw_person
 from emoreal_bench.synth.picture.rooms import draw_room
 from emoreal_bench.synth.scenes import Scene
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 448, 336
 _SUPERSAMPLING = 2
@@ -34,8 +32,6 @@ def iterate_frames(scene: Scene, times: Sequence[float]) -> Iterator[NDArray[np.
     Raises:
         MissingExtraError: If Pillow is not installed.
     """
-    import numpy as np
-
     rng = np.random.default_rng([scene.seed, 0])
     look, room_look = random_look(rng), random_room(rng)
     room = draw_room(room_look, scene.poster, scene.things, _SUPERSAMPLING, (WIDTH, HEIGHT))
@@ -56,8 +52,6 @@ def draw_frames(scene: Scene, times: Sequence[float]) -> NDArray[np.uint8]:
     Raises:
         MissingExtraError: If Pillow is not installed.
     """
-    import numpy as np
-
     frames = np.empty((len(times), HEIGHT, WIDTH, 3), np.uint8)
     for place, frame in zip(frames, iterate_frames(scene, times), strict=True):
         place[:] = frame

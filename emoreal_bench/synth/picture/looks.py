@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from emoreal_bench.synth.picture.pen import Colour
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class Hair(StrEnum):

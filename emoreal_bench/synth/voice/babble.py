@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.synth.voice.speech import SENTENCES, Manner, Speaker
 from emoreal_bench.synth.voice.waves import chain, glide, hump, noise, seconds, voiced
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Wave = NDArray[np.float64]
 
 _SYLLABLES_PER_WORD = 1.8
@@ -24,8 +24,6 @@ _SYLLABLES_PER_WORD = 1.8
 
 def babbled(speaker: Speaker, sentence: str, manner: Manner) -> Wave:
     """Babble one of :data:`~emoreal_bench.synth.voice.speech.SENTENCES` at 16 kHz."""
-    import numpy as np
-
     rng = np.random.default_rng(SENTENCES.index(sentence))
     vowels = re.findall(r"[aeiou]+", sentence.lower())
     length = 60 / (manner.rate * _SYLLABLES_PER_WORD)

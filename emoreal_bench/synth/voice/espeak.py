@@ -17,15 +17,15 @@ from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.synth.cues import Emotion
 from emoreal_bench.synth.scenes import SAMPLE_RATE
 from emoreal_bench.synth.voice.speech import MANNERS, SENTENCES, SPEAKERS, Manner, Speaker
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Wave = NDArray[np.float64]
 
 # From speak_lib.h.
@@ -89,16 +89,12 @@ class _Library:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _take(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _: object) -> int:
-        import numpy as np
-
         if samples and count > 0:
             self._pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
         return 0
 
     def say(self, variant: str, sentence: str, manner: Manner) -> Wave:
         """Speak a sentence at the library's own sample rate."""
-        import numpy as np
-
         self._pieces.clear()
         self._library.espeak_SetVoiceByName(variant.encode())
         pitch = round(float(np.interp(manner.pitch, _PITCH_FACTORS, _PITCH_SETTINGS)))
@@ -117,8 +113,6 @@ class _Library:
 
 def _resampled(wave: Wave, sample_rate: int) -> Wave:
     """Bring a wave to 16 kHz by cutting its spectrum, without the silence at both ends."""
-    import numpy as np
-
     loud = np.flatnonzero(np.abs(wave) > 0.01 * np.abs(wave).max())
     wave = wave[loud[0] : loud[-1] + 1]
     size = round(len(wave) * SAMPLE_RATE / sample_rate)

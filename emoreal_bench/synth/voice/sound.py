@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.synth.picture.backgrounds import BACKGROUNDS
 from emoreal_bench.synth.scenes import SAMPLE_RATE, Scene
 from emoreal_bench.synth.voice.speech import SENTENCES, SPEAKERS, speak
@@ -16,9 +19,6 @@ from emoreal_bench.synth.voice.utterances import LEVELS, MIDDLE_LEVEL, UTTERANCE
 from emoreal_bench.synth.voice.waves import band, hump, lay, noise, to_peak
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Wave = NDArray[np.float64]
 
 _GAP = 0.06
@@ -32,8 +32,6 @@ def synthesize_sound(scene: Scene) -> NDArray[np.float32]:
     Returns:
         ``(samples,)`` 32-bit floats in -1..1, mono at 16 kHz, as long as the frames.
     """
-    import numpy as np
-
     rng = np.random.default_rng([scene.seed, 1])
     speaker = SPEAKERS[rng.integers(len(SPEAKERS))]
     sentence = SENTENCES[rng.integers(len(SENTENCES))]

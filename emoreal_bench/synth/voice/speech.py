@@ -12,14 +12,14 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.contracts.errors import MissingExtraError
 from emoreal_bench.synth.cues import Emotion
 from emoreal_bench.synth.settings import SpeechEngine
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Wave = NDArray[np.float64]
 
 SENTENCES = (
@@ -130,8 +130,6 @@ def speak(engine: SpeechEngine, speaker: Speaker, sentence: str, emotion: Emotio
 
 def _coloured(wave: Wave, manner: Manner) -> Wave:
     """Give a voice the harshness or trembling of an emotion."""
-    import numpy as np
-
     from emoreal_bench.synth.scenes import SAMPLE_RATE
     from emoreal_bench.synth.voice.waves import to_peak
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.synth.cues import AudioCue
 from emoreal_bench.synth.voice.waves import chain, glide, hump, noise, seconds, to_peak, voiced
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Wave = NDArray[np.float64]
 
 Utterance = Callable[["float", "np.random.Generator"], "Wave"]
@@ -33,8 +33,6 @@ def _laughter(pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _whistling(_pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     notes = []
     for semitones in (0, 4, 7, 12):
         t = seconds(0.17)
@@ -45,8 +43,6 @@ def _whistling(_pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _sobbing(pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     sobs = []
     for _ in range(2):
         breath = noise(len(seconds(0.1)), 600, 4000, rng)
@@ -79,8 +75,6 @@ def _calm_hum(pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _throat_clearing(pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     parts = []
     for length in (0.18, 0.34):
         t = seconds(length)
@@ -91,8 +85,6 @@ def _throat_clearing(pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _shout(pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     size = len(seconds(0.65))
     top = pitch * 2.2 * rng.uniform(0.95, 1.05)
     tone = voiced(glide([top * 0.8, top, top * 0.95, top * 0.7], size), "a", 0.5)
@@ -102,8 +94,6 @@ def _shout(pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _growl(pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     t = seconds(0.8)
     tone = voiced(glide([pitch * 0.55, pitch * 0.65, pitch * 0.5], len(t)), "u", 0.9)
     rattle = 0.55 + 0.45 * np.sin(2 * np.pi * 27 * t)
@@ -111,8 +101,6 @@ def _growl(pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _gasp(_pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     size = len(seconds(0.38))
     swelling = np.linspace(0, 1, size) ** 2
     fading = np.minimum(1, np.linspace(9, 0, size))
@@ -128,8 +116,6 @@ def _rising_oh(pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _retching(pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     heaves = []
     for length in (0.25, 0.42):
         t = seconds(length)
@@ -140,8 +126,6 @@ def _retching(pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _tongue_clicks(_pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     clicks = []
     for _ in range(3):
         t = seconds(0.06)
@@ -153,8 +137,6 @@ def _tongue_clicks(_pitch: float, rng: np.random.Generator) -> Wave:
 
 
 def _scream(_pitch: float, rng: np.random.Generator) -> Wave:
-    import numpy as np
-
     t = seconds(0.75)
     top = 980 * rng.uniform(0.95, 1.05)
     contour = glide([top * 0.7, top, top * 1.05, top * 0.9], len(t)) * (

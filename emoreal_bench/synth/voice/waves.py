@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from emoreal_bench.synth.scenes import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Wave = NDArray[np.float64]
 
 VOWELS: dict[str, tuple[tuple[float, float], ...]] = {
@@ -29,22 +29,16 @@ VOWELS: dict[str, tuple[tuple[float, float], ...]] = {
 
 def seconds(duration: float) -> Wave:
     """Give the times of the samples of a stretch."""
-    import numpy as np
-
     return np.arange(round(duration * SAMPLE_RATE)) / SAMPLE_RATE
 
 
 def glide(points: Sequence[float], samples: int) -> Wave:
     """Give a line through evenly spaced points, such as a pitch contour."""
-    import numpy as np
-
     return np.interp(np.linspace(0, 1, samples), np.linspace(0, 1, len(points)), points)
 
 
 def hump(samples: int, rise: float = 0.1) -> Wave:
     """Give an envelope that rises smoothly in a share of the stretch and falls in the rest."""
-    import numpy as np
-
     place = np.linspace(0, 1, samples)
     up = np.sin(np.pi / 2 * np.clip(place / rise, 0, 1))
     down = np.cos(np.pi / 2 * np.clip((place - rise) / (1 - rise), 0, 1))
@@ -63,8 +57,6 @@ def voiced(pitch: Wave, vowel: str, tilt: float = 1.2) -> Wave:
     Returns:
         A wave of peak 1.
     """
-    import numpy as np
-
     phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     middle = float(np.mean(pitch))
     wave = np.zeros(len(pitch))
@@ -78,16 +70,12 @@ def voiced(pitch: Wave, vowel: str, tilt: float = 1.2) -> Wave:
 
 def noise(samples: int, low: float, high: float, rng: np.random.Generator) -> Wave:
     """Give noise between two frequencies, of root mean square 0.3."""
-    import numpy as np
-
     wave = band(rng.standard_normal(samples), low, high)
     return wave * 0.3 / max(float(np.sqrt(np.mean(wave**2))), 1e-9)
 
 
 def band(wave: Wave, low: float, high: float) -> Wave:
     """Keep what lies between two frequencies, with soft edges of a sixth of an octave or so."""
-    import numpy as np
-
     spectrum = np.fft.rfft(wave)
     frequency = np.maximum(np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE), 1.0)
     gain = 1 / np.sqrt((1 + (low / frequency) ** 12) * (1 + (frequency / high) ** 12))
@@ -96,23 +84,17 @@ def band(wave: Wave, low: float, high: float) -> Wave:
 
 def to_peak(wave: Wave, peak: float = 1.0) -> Wave:
     """Scale a wave to a peak."""
-    import numpy as np
-
     return wave * (peak / max(float(np.abs(wave).max(initial=0.0)), 1e-9))
 
 
 def root_mean_square(wave: Wave) -> float:
     """Give the loudness of the stretch in which a wave is not nearly silent."""
-    import numpy as np
-
     heard = wave[np.abs(wave) > 0.02 * np.abs(wave).max(initial=0.0)]
     return float(np.sqrt(np.mean(heard**2))) if heard.size else 0.0
 
 
 def chain(parts: Sequence[Wave], gap: float) -> Wave:
     """Play waves one after the other with silence between them."""
-    import numpy as np
-
     silence = np.zeros(round(gap * SAMPLE_RATE))
     return np.concatenate([piece for part in parts for piece in (part, silence)][:-1])
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.preference import AlteredInput
 from emoreal_bench.contracts.request import (
     AudioPart,
@@ -23,18 +25,13 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.preferences.altering import altered_input
 from emoreal_bench.training.examples.answers import PromptWithAnswers
-from emoreal_bench.training.objectives.methods import Pass, ScoredAnswer
+from emoreal_bench.training.examples.data import TrainingExample
+from emoreal_bench.training.examples.packing import PackedBatch
+from emoreal_bench.training.objectives.methods import Objective, Pass, ScoredAnswer
+from emoreal_bench.training.trainable import TrainableModel
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from emoreal_bench.contracts.media import ClipMedia
-    from emoreal_bench.training.examples.data import TrainingExample
     from emoreal_bench.training.examples.decoded_clips import DecodedClips
-    from emoreal_bench.training.examples.packing import PackedBatch
-    from emoreal_bench.training.objectives.methods import Objective
-    from emoreal_bench.training.trainable import TrainableModel
-
 ALTERED_CLIP = "altered"
 """What the altered parts of a prompt call their clip; no pair's clip is called so, for it
 would have an extension."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.preference import AlteredInput, PreferencePair
 from emoreal_bench.contracts.request import AudioPart, Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.identity import clip_hash, data_hash, hash_json
 from emoreal_bench.preferences.reading import hash_pairs, read_pairs
+from emoreal_bench.prompting import PromptRenderer
+from emoreal_bench.readers import load_items, matches
+from emoreal_bench.running.shots import gold_reply
 from emoreal_bench.training.config import DataSettings, PairsData, TaskData, TrainingConfig
-
-if TYPE_CHECKING:
-    from emoreal_bench.contracts.item import Item
-    from emoreal_bench.contracts.preference import AlteredInput, PreferencePair
 
 _NAMED = 3
 
@@ -123,11 +123,6 @@ def _example_of_pair(pair: PreferencePair) -> TrainingExample:
 
 
 def _load_items(settings: TaskData, modalities: tuple[Modality, ...]) -> TrainingData:
-    from emoreal_bench.catalog import find_task
-    from emoreal_bench.prompting import PromptRenderer
-    from emoreal_bench.readers import load_items, matches
-    from emoreal_bench.running.shots import gold_reply
-
     task_file = find_task(settings.task)
     renderer = PromptRenderer(task_file, settings.variant, modalities)
     dataset = load_items(task_file.task, settings.folder, settings.options)

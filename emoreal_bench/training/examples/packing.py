@@ -12,17 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from emoreal_bench.contracts.vocabulary import Modality
-
-if TYPE_CHECKING:
-    from emoreal_bench.model_adapters.local.packed import PlacedMedia, PlacedPrompt
-    from emoreal_bench.model_adapters.local.towers import Encodable
+from emoreal_bench.model_adapters.local.packed import PlacedMedia, PlacedPrompt
+from emoreal_bench.model_adapters.local.towers import Encodable
 
 # A prompt joins a row with which it shares at least this part of itself. With less it would
 # save little and make the row, and with it the padding of the others, longer.

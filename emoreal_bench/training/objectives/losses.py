@@ -14,13 +14,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 from torch.nn.functional import logsigmoid
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 LogProbabilities = Mapping[str, "Tensor"]
 

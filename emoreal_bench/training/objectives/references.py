@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import torch
 
 from emoreal_bench.training.examples.batches import Layout, PromptMaker, References
+from emoreal_bench.training.examples.data import TrainingExample
+from emoreal_bench.training.objectives.methods import Objective, ScoredAnswer
 from emoreal_bench.training.objectives.reference_cache import ReferenceCache, reference_key
-
-if TYPE_CHECKING:
-    from emoreal_bench.training.examples.data import TrainingExample
-    from emoreal_bench.training.objectives.methods import Objective, ScoredAnswer
-    from emoreal_bench.training.observer import Progress
-    from emoreal_bench.training.trainable import TrainableModel
+from emoreal_bench.training.observer import Progress
+from emoreal_bench.training.trainable import TrainableModel
 
 _SUFFIX = ".jsonl"
 

@@ -12,20 +12,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.training.config import AvemDpoSettings, Method, MethodSettings
 from emoreal_bench.training.examples.batches import Layout, PromptMaker
 from emoreal_bench.training.examples.data import TrainingExample
+from emoreal_bench.training.examples.packing import PackedBatch
 from emoreal_bench.training.objectives import losses
 from emoreal_bench.training.objectives.methods import Pass, rated_answers
+from emoreal_bench.training.trainable import TrainableModel
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import Tensor
-
-    from emoreal_bench.training.examples.packing import PackedBatch
-    from emoreal_bench.training.trainable import TrainableModel
 
 LARGEST_SAMPLE = 64
 """Pairs on which the gap is watched."""

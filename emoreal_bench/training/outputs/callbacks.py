@@ -17,11 +17,10 @@ from emoreal_bench.training.objectives.metrics import (
     append_metrics,
     write_metrics,
 )
-from emoreal_bench.training.objectives.text_gap import GROWTH_THAT_WARNS
+from emoreal_bench.training.objectives.text_gap import GROWTH_THAT_WARNS, TextGapMeter
+from emoreal_bench.training.observer import Progress, TrainingObserver
 
 if TYPE_CHECKING:
-    from emoreal_bench.training.objectives.text_gap import TextGapMeter
-    from emoreal_bench.training.observer import Progress, TrainingObserver
     from emoreal_bench.training.trainer import PackedTrainer
 
 COMPLETE_FILE = "complete"

@@ -6,20 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
+from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.text import count_of
+from emoreal_bench.training.config import TrainingConfig
+from emoreal_bench.training.examples.data import TrainingData
 from emoreal_bench.training.objectives.metrics import EVALUATION, GUARD, LOSS, STEP, Metrics
 from emoreal_bench.version import __version__
-
-if TYPE_CHECKING:
-    from emoreal_bench.contracts.adapter import ModelDescription
-    from emoreal_bench.training.config import TrainingConfig
-    from emoreal_bench.training.examples.data import TrainingData
 
 CARD_FILE = "README.md"
 

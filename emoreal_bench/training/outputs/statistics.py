@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.text import count_of
 from emoreal_bench.training.examples.batches import Layout, PromptMaker
 from emoreal_bench.training.examples.data import TrainingData, TrainingExample
+from emoreal_bench.training.objectives.methods import Objective
 from emoreal_bench.training.objectives.text_gap import Histogram, TextGap, sample_evenly
-
-if TYPE_CHECKING:
-    from emoreal_bench.training.objectives.methods import Objective
-    from emoreal_bench.training.trainable import TrainableModel
+from emoreal_bench.training.trainable import TrainableModel
 
 _BAR_WIDTH = 30
 
