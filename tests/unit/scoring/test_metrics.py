@@ -16,7 +16,7 @@ from emoreal_bench.cli.application import run as run_command
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.task import DEFAULT_METRICS
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
-from emoreal_bench.record.finished import RunReport
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.columns import (
     Number,
     choose_columns,
@@ -107,7 +107,7 @@ def test_a_metric_in_the_table_is_in_results_tables_leaderboards_and_the_list(
     manifest = MadeUpRun().manifest()
     definition = task.model_dump(mode="json", by_alias=True)
     manifest = manifest.model_copy(update={"task_definition": definition})
-    numbers = measured_numbers(RunReport(manifest, results), Scoring.STRICT)
+    numbers = measured_numbers(FinishedRun(manifest, results), Scoring.STRICT)
     key = ("silence", "reasoning_stress_audio")
     assert numbers[key] == Number(0.25, scores.intervals["silence"])
     (column,) = (one for of, one in choose_columns([key[1]], [numbers]) if of == key)
