@@ -205,6 +205,7 @@ def _built_in() -> Iterator[Metric]:
         always=True,
     )
     yield from _yes_no()
+    yield from _of_answers_yes()
     yield from _labels()
     yield Metric(
         name="matthews",
@@ -254,6 +255,9 @@ def _yes_no() -> Iterator[Metric]:
         always=True,
         column=60,
     )
+
+
+def _of_answers_yes() -> Iterator[Metric]:
     yield Metric(
         name="yes_rate",
         label="Yes-rate",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -31,17 +32,52 @@ _RELEASED_SPURIOUS_WEIGHT = 0.3
 _RELEASED_HALLUCINATION_WEIGHT = 0.7
 
 
-def avem_dpo(  # noqa: PLR0913 - the hyper-parameters of the method, each by name
+@dataclass(frozen=True, slots=True)
+class AvemDpoWeights:
+    """The hyper-parameters of AVEm-DPO. A term whose weight is zero is left out.
+
+    Without PMP set ``lambda_av=0``, without TPD ``gamma=0``; without ERP set
+    ``beta_spurious=0, beta_hallucination=1``.
+
+    Attributes:
+        beta: Strength of the preference, above 0.
+        lambda_av: Weight of the modality preference, 0 or more.
+        beta_spurious: Weight of the spurious answer.
+        beta_hallucination: Weight of the hallucinated answer; the two sum to 1.
+        gamma: Strength of the text-prior penalty; not multiplied by ``beta``.
+        text_gradient: Let the gradient through the text-only pass; the paper does not.
+
+    Raises:
+        ValueError: If the weights of the two rejected answers do not sum to 1.
+    """
+
+    beta: float = 0.1
+    lambda_av: float = 1.0
+    beta_spurious: float = 0.5
+    beta_hallucination: float = 0.5
+    gamma: float = 0.2
+    text_gradient: bool = False
+
+    def __post_init__(self) -> None:
+        total = self.beta_spurious + self.beta_hallucination
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"beta_spurious and beta_hallucination must sum to 1, not {total:g}")
+
+    @property
+    def rejected(self) -> dict[str, float]:
+        """Weights of the rejected answers, by name."""
+        return {SPURIOUS: self.beta_spurious, HALLUCINATION: self.beta_hallucination}
+
+
+_OF_THE_PAPER = AvemDpoWeights()
+
+
+def avem_dpo(
     policy: LogProbabilities,
     reference: LogProbabilities,
     text: LogProbabilities | None = None,
+    weights: AvemDpoWeights = _OF_THE_PAPER,
     *,
-    beta: float = 0.1,
-    lambda_av: float = 1.0,
-    beta_spurious: float = 0.5,
-    beta_hallucination: float = 0.5,
-    gamma: float = 0.2,
-    text_gradient: bool = False,
     text_lengths: LogProbabilities | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     r"""Compute the AVEm-DPO loss.
@@ -54,22 +90,14 @@ def avem_dpo(  # noqa: PLR0913 - the hyper-parameters of the method, each by nam
         - \gamma(t_{chosen} - \beta_s t_{spurious} - \beta_h t_{hallucination}))
         - \lambda_{av} \log\sigma(\beta(d_{chosen} - d_{chosen\_altered}))
 
-    Without PMP set ``lambda_av=0``, without TPD ``gamma=0``; without ERP set
-    ``beta_spurious=0, beta_hallucination=1``. A term whose weight is zero needs
-    none of its log-probabilities.
-
     Args:
         policy: ``chosen``, ``spurious``, ``hallucination``, ``chosen_altered``
-            under the model in training; the last with the losing inputs.
+            under the model in training; the last with the losing inputs. A term
+            whose weight is zero needs none of its log-probabilities.
         reference: The same under the reference; always detached.
         text: ``chosen``, ``spurious``, ``hallucination`` under the model in
             training without picture and sound.
-        beta: Strength of the preference, above 0.
-        lambda_av: Weight of the modality preference, 0 or more.
-        beta_spurious: Weight of the spurious answer.
-        beta_hallucination: Weight of the hallucinated answer; the two sum to 1.
-        gamma: Strength of the text-prior penalty; not multiplied by ``beta``.
-        text_gradient: Let the gradient through the text-only pass; the paper does not.
+        weights: The hyper-parameters.
         text_lengths: Tokens of each answer under the names of ``text``; with
             them its terms are per token.
 
@@ -78,27 +106,21 @@ def avem_dpo(  # noqa: PLR0913 - the hyper-parameters of the method, each by nam
         ``input_margin`` and ``text_gap`` (where computed), each ``(batch,)``.
 
     Raises:
-        ValueError: If the weights do not sum to 1, or a log-probability is missing.
+        ValueError: If a log-probability is missing.
     """
-    if not math.isclose(beta_spurious + beta_hallucination, 1.0, abs_tol=1e-6):
-        raise ValueError(
-            "beta_spurious and beta_hallucination must sum to 1, "
-            f"not {beta_spurious + beta_hallucination:g}"
-        )
-    weights = {SPURIOUS: beta_spurious, HALLUCINATION: beta_hallucination}
     ratios = _Ratios(policy, reference)
-    response = beta * (ratios.of(CHOSEN) - _weighted(ratios, weights))
+    response = weights.beta * (ratios.of(CHOSEN) - _weighted(ratios, weights.rejected))
     terms = {"response_margin": response.detach()}
     logits = response
-    if gamma != 0.0:
-        gap = _text_gap(text, text_lengths, weights, gradient=text_gradient)
+    if weights.gamma != 0.0:
+        gap = _text_gap(text, text_lengths, weights.rejected, gradient=weights.text_gradient)
         terms["text_gap"] = gap.detach()
-        logits = response - gamma * gap
+        logits = response - weights.gamma * gap
     loss = -logsigmoid(logits)
-    if lambda_av != 0.0:
-        margin = beta * (ratios.of(CHOSEN) - ratios.of(CHOSEN_ALTERED))
+    if weights.lambda_av != 0.0:
+        margin = weights.beta * (ratios.of(CHOSEN) - ratios.of(CHOSEN_ALTERED))
         terms["input_margin"] = margin.detach()
-        loss = loss - lambda_av * logsigmoid(margin)
+        loss = loss - weights.lambda_av * logsigmoid(margin)
     return loss, terms
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from emoreal_bench.training.objectives.losses import avem_dpo, naive_dpo, vista_dpo
+from emoreal_bench.training.objectives.losses import AvemDpoWeights, avem_dpo, naive_dpo, vista_dpo
 
 ANSWERS = ("chosen", "spurious", "hallucination", "chosen_altered")
 TEXTS = ANSWERS[:3]
@@ -42,7 +42,10 @@ def by_hand(
 def test_the_loss_is_its_closed_form_in_double_precision() -> None:
     policy, reference, text = values(ANSWERS, 1), values(ANSWERS, 2), values(TEXTS, 3)
     loss, _ = avem_dpo(
-        policy, reference, text, lambda_av=1.5, beta_spurious=0.3, beta_hallucination=0.7
+        policy,
+        reference,
+        text,
+        AvemDpoWeights(lambda_av=1.5, beta_spurious=0.3, beta_hallucination=0.7),
     )
     assert loss.dtype == torch.float64
     assert loss.shape == (5,)
@@ -52,7 +55,7 @@ def test_the_loss_is_its_closed_form_in_double_precision() -> None:
 
 def test_a_policy_equal_to_the_reference_gives_log_two_per_term() -> None:
     same = values(ANSWERS, 1)
-    loss, _ = avem_dpo(same, same, gamma=0.0, lambda_av=1.0)
+    loss, _ = avem_dpo(same, same, weights=AvemDpoWeights(gamma=0.0, lambda_av=1.0))
     torch.testing.assert_close(loss, torch.full_like(loss, 2 * math.log(2)))
 
 
@@ -63,16 +66,16 @@ def test_gradients_agree_with_finite_differences() -> None:
     def loss(*flat: Tensor) -> Tensor:
         new_policy = dict(zip(ANSWERS, flat[:4], strict=True))
         new_text = dict(zip(TEXTS, flat[4:], strict=True))
-        return avem_dpo(new_policy, reference, new_text, text_gradient=True)[0]
+        return avem_dpo(new_policy, reference, new_text, AvemDpoWeights(text_gradient=True))[0]
 
     assert torch.autograd.gradcheck(loss, (*policy.values(), *text.values()))
 
 
-def gradient_carriers(**options: float) -> set[str]:
+def gradient_carriers(weights: AvemDpoWeights) -> set[str]:
     policy = values(ANSWERS, 1, gradient=True)
     reference = values(ANSWERS, 2, gradient=True)
     text = values(TEXTS, 3, gradient=True)
-    loss, terms = avem_dpo(policy, reference, text, **options)  # type: ignore[arg-type]
+    loss, terms = avem_dpo(policy, reference, text, weights)
     torch.autograd.backward(loss.sum())
     assert not any(term.requires_grad for term in terms.values())
     named = {f"policy.{k}": v for k, v in policy.items()}
@@ -82,17 +85,17 @@ def gradient_carriers(**options: float) -> set[str]:
 
 
 def test_only_the_policy_carries_a_gradient() -> None:
-    assert gradient_carriers() == {f"policy.{name}" for name in ANSWERS}
+    assert gradient_carriers(AvemDpoWeights()) == {f"policy.{name}" for name in ANSWERS}
 
 
 def test_the_text_carries_one_where_asked_for() -> None:
-    carriers = gradient_carriers(text_gradient=True)
+    carriers = gradient_carriers(AvemDpoWeights(text_gradient=True))
     assert carriers == {f"policy.{name}" for name in ANSWERS} | {f"text.{name}" for name in TEXTS}
 
 
 def test_without_the_modality_preference_the_altered_answer_is_not_needed() -> None:
     policy, reference = values(TEXTS, 1), values(TEXTS, 2)
-    loss, terms = avem_dpo(policy, reference, gamma=0.0, lambda_av=0.0)
+    loss, terms = avem_dpo(policy, reference, weights=AvemDpoWeights(gamma=0.0, lambda_av=0.0))
     assert "input_margin" not in terms
     assert loss.shape == (5,)
 
@@ -100,7 +103,9 @@ def test_without_the_modality_preference_the_altered_answer_is_not_needed() -> N
 def test_without_response_preference_it_is_naive_dpo_on_the_hallucinated_answer() -> None:
     policy, reference = values(ANSWERS, 1), values(ANSWERS, 2)
     loss, _ = avem_dpo(
-        policy, reference, gamma=0.0, lambda_av=0.0, beta_spurious=0.0, beta_hallucination=1.0
+        policy,
+        reference,
+        weights=AvemDpoWeights(gamma=0.0, lambda_av=0.0, beta_spurious=0.0, beta_hallucination=1.0),
     )
     pair = {"chosen": policy["chosen"], "rejected": policy["hallucination"]}
     base = {"chosen": reference["chosen"], "rejected": reference["hallucination"]}
@@ -125,7 +130,7 @@ def test_a_text_prior_for_the_right_answer_raises_the_loss() -> None:
 @pytest.mark.parametrize("weights", [(0.5, 0.6), (0.0, 0.0), (1.0, 1.0)])
 def test_weights_that_do_not_sum_to_one_are_refused(weights: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="must sum to 1"):
-        avem_dpo({}, {}, gamma=0.0, beta_spurious=weights[0], beta_hallucination=weights[1])
+        AvemDpoWeights(beta_spurious=weights[0], beta_hallucination=weights[1])
 
 
 @pytest.mark.parametrize("name", ANSWERS)

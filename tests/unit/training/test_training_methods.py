@@ -136,7 +136,11 @@ def test_each_setting_reaches_its_loss() -> None:
     }
     avem, _ = make_objective(_method("avem_dpo", per_token=True, **settings)).loss(scores)
     expected, _ = losses.avem_dpo(
-        scores.policy, scores.reference, scores.text, text_lengths=scores.lengths, **settings
+        scores.policy,
+        scores.reference,
+        scores.text,
+        losses.AvemDpoWeights(**settings),
+        text_lengths=scores.lengths,
     )
     torch.testing.assert_close(avem, expected)
     vista, _ = make_objective(_method("vista_dpo", beta=0.2, visual_weight=0.5)).loss(scores)
