@@ -17,7 +17,7 @@ from emoreal_bench.contracts.check import (
 )
 from emoreal_bench.contracts.comparison import AVERAGE, Verdict
 from tests.run_factory import SUBTASK_ITEMS
-from tests.unit.reporting.made_up_answers import StochasticModel, as_run, make_model
+from tests.unit.comparing.made_up_answers import StochasticModel, as_run, make_model
 
 RERUNS = 200
 NO_DROP_AT_ALL = {
