@@ -57,7 +57,7 @@ def suggest(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def task_paths() -> dict[str, Path]:
-    """Give every task that can be named, with its file."""
+    """Return every task that can be named, with its file."""
     modules = ["emoreal_bench.tasks"]
     modules += [point.value for point in entry_points(group=TASK_ENTRY_POINTS)]
     paths: dict[str, Path] = {}
@@ -104,7 +104,11 @@ def load_task(path: Path) -> TaskFile:
     for name in task.metrics:
         if name not in known:
             unknown = suggest("metric", name, known)
-            raise TaskError(unknown.problem, where=str(path), remedy=unknown.remedy)
+            raise TaskError(
+                unknown.problem,
+                where=str(path),
+                remedy=f"{unknown.remedy} If another package adds it, install that package.",
+            )
     folder = path.resolve().parent
     for name, variant in task.variants.items():
         template = (folder / variant.prompt).resolve()

@@ -28,7 +28,7 @@ def split_choice(choice: str) -> tuple[str, str]:
 
 
 def letters_of(choices: Sequence[str]) -> tuple[str, ...]:
-    """Give the letters of options in their order.
+    """Return the letters of options in their order.
 
     Raises:
         ValueError: As :func:`split_choice`.
@@ -55,7 +55,7 @@ def words_of(text: str) -> str:
 
 
 def polarity(text: str) -> bool | None:
-    """Say whether the text of an option means yes, by its first yes or no; None without one."""
+    """Return whether the text of an option means yes, by its first yes or no; None without one."""
     for word in words_of(text).split():
         if word in ("yes", "no"):
             return word == "yes"

@@ -70,7 +70,7 @@ def clip_hash(clip: Clip) -> str | None:
 
 
 def item_record(item: Item) -> dict[str, Any]:
-    """Give an item as the JSON object that ``plan.jsonl`` holds and that is hashed."""
+    """Return an item as the JSON object that ``plan.jsonl`` holds and that is hashed."""
     record: dict[str, Any] = {
         "id": item.id,
         "subtask": item.subtask,

@@ -42,7 +42,7 @@ class Finding:
     optional: bool = False
 
     def as_record(self) -> dict[str, Any]:
-        """Give the finding as a JSON object."""
+        """Return the finding as a JSON object."""
         return asdict(self)
 
 
@@ -137,7 +137,7 @@ def _gpu() -> Finding:
 
 
 def _service(adapter: ModelAdapter) -> Iterator[Finding]:
-    """Say whether there is a key, and whether the service can be reached; ask it nothing."""
+    """Return whether there is a key, and whether the service can be reached; ask it nothing."""
     try:
         asyncio.run(_open_and_close(adapter))
     except EmorealError as error:

@@ -53,7 +53,7 @@ def compile_prompt(template: str, where: str) -> Template:
 
 
 def prompt_values(item: Item, labels: tuple[str, ...]) -> dict[str, object]:
-    """Give what a prompt template sees of an item, by name.
+    """Return what a prompt template sees of an item, by name.
 
     Args:
         item: The question.
@@ -115,11 +115,11 @@ class PromptRenderer:
             ) from error
 
     def values(self, item: Item) -> dict[str, object]:
-        """Give what the template sees of an item, by name."""
+        """Return what the template sees of an item, by name."""
         return prompt_values(item, self._labels[item.subtask])
 
     def messages(self, item: Item) -> tuple[Message, ...]:
-        """Give the conversation that asks one item."""
+        """Return the conversation that asks one item."""
         parts: list[Part] = []
         for modality in self._order:
             if modality is Modality.VIDEO:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def package_folders(module: str) -> list[Path]:
-    """Give the folders of a package, which may hold no Python at all.
+    """Return the folders of a package, which may hold no Python at all.
 
     An editable install lists placeholders beside the real folder, hence the
     check that each is one.

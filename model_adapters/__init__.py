@@ -1,4 +1,4 @@
-"""Back ends: one file per way of reaching a model, behind one contract.
+"""Back ends: one room per way of reaching a model, behind one contract.
 
 ``create_adapter("provider/model", {...})`` gives the adapter of a model.
 Importing this package costs nothing; a provider's own libraries are imported

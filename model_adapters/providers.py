@@ -21,6 +21,7 @@ from typing import cast
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.entry_points import load_entry_point
 from emoreal_bench.model_adapters.local.lora import LoraAdapter, read_lora
 
 ENTRY_POINT_GROUP = "emoreal_bench.model_adapters"
@@ -85,7 +86,7 @@ class Provider:
     needs: tuple[str, ...] = ()
 
     def is_installed(self) -> bool:
-        """Say whether the libraries that it needs are there, without importing them."""
+        """Return whether the libraries that it needs are there, without importing them."""
         try:
             return all(find_spec(module) is not None for module in self.modules)
         except ModuleNotFoundError:
@@ -98,7 +99,7 @@ class Provider:
         return [*keys, *self.needs]
 
     def install_command(self) -> str | None:
-        """Give the command that installs the libraries; None if it needs none."""
+        """Return the command that installs the libraries; None if it needs none."""
         return None if self.extra is None else f"pip install 'emoreal-bench[{self.extra}]'"
 
     def load_factory(self) -> Callable[[ModelSpec], ModelAdapter]:
@@ -269,7 +270,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 
 
 def list_providers() -> tuple[Provider, ...]:
-    """Give the built-in providers and those of other installed packages.
+    """Return the built-in providers and those of other installed packages.
 
     Raises:
         UsageError: If an entry point does not name a :class:`Provider`.
@@ -338,12 +339,12 @@ def _find_provider(name: str) -> Provider:
 
 
 def _load_entry_point(entry: EntryPoint) -> Provider:
-    provider = entry.load()
+    provider = load_entry_point(entry)
     if not isinstance(provider, Provider) or provider.name != entry.name:
         raise UsageError(
             f"The entry point '{entry.name}' does not name a Provider of that name.",
             where=entry.value,
-            remedy="Mend or uninstall the package that brings it.",
+            remedy="Fix or uninstall the package that brings it.",
         )
     return provider
 

@@ -224,7 +224,7 @@ def load_data(task: str, data: Path | None, options: RunOptions) -> tuple[TaskFi
 
 
 def _default_data(task_file: TaskFile) -> Path:
-    """Give the folder of the default synthetic benchmark, made on first use."""
+    """Return the folder of the default synthetic benchmark, made on first use."""
     if task_file.task.name != DEFAULT_TASK:
         raise UsageError(
             f"The task {task_file.task.name} needs a data folder.",

@@ -17,7 +17,7 @@ from emoreal_bench.scoring.metrics import all_metrics
 
 
 def list_tasks() -> list[dict[str, Any]]:
-    """Give every task that can be named: its name, title, size, subtasks and terms."""
+    """Return every task that can be named: its name, title, size, subtasks and terms."""
     rows: list[dict[str, Any]] = []
     for name in task_paths():
         task = find_task(name).task
@@ -53,7 +53,7 @@ def list_metrics() -> list[dict[str, Any]]:
 
 
 def list_models() -> list[dict[str, Any]]:
-    """Give every provider of models: what it can do, what it needs, how to install it."""
+    """Return every provider of models: what it can do, what it needs, how to install it."""
     return [
         {
             "provider": provider.name,
@@ -74,7 +74,7 @@ def list_models() -> list[dict[str, Any]]:
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:
-    """Give the runs below a folder, finished or not, in the order of their names.
+    """Return the runs below a folder, finished or not, in the order of their names.
 
     Raises:
         RunError: If a run's manifest cannot be read.

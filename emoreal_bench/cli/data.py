@@ -16,7 +16,9 @@ group = typer.Typer(no_args_is_help=True, help="Make or check data.")
 
 @group.command("synth", epilog="Example: `emoreal-bench data synth --out data/synth --seed 7`")
 def synth(
-    out: Path = typer.Option(..., help="Folder to write; it must be new or empty."),
+    out: Path = typer.Option(
+        ..., help="Folder to write; new, empty, or holding the same benchmark."
+    ),
     items: int = typer.Option(240, min=5, help="How many questions."),
     seed: int = typer.Option(1, min=0, help="The same seed gives the same questions and frames."),
     split: str = typer.Option(

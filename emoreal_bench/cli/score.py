@@ -10,7 +10,7 @@ from emoreal_bench.cli.output import show_report
 from emoreal_bench.contracts.errors import UsageError
 
 EXAMPLES = (
-    "Examples: `emoreal-bench score runs/emorealm/MODEL`, "
+    "Examples: `emoreal-bench score runs/NAME`, "
     "`emoreal-bench score --task emorealm --annotations emorealm_v1.json "
     "--predictions replies.jsonl --scoring all --json scores.json`"
 )

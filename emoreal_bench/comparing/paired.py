@@ -126,7 +126,7 @@ class PairedTest:
     standard_error: float | None = None
 
     def detectable(self, tail: float = (1 - CONFIDENCE) / 2) -> float | None:
-        """Give the true difference that is found four times in five at a one-sided level."""
+        """Return the true difference that is found four times in five at a one-sided level."""
         return None if self.standard_error is None else detectable(self.standard_error, tail)
 
 

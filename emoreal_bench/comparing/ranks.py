@@ -30,7 +30,7 @@ from emoreal_bench.statistics.intervals import CONFIDENCE
 
 
 def has_items(folder: Path | None) -> bool:
-    """Say whether a run folder still holds its plan and its log."""
+    """Return whether a run folder still holds its plan and its log."""
     return folder is not None and all((folder / name).is_file() for name in (PLAN_FILE, ITEMS_FILE))
 
 
@@ -50,7 +50,7 @@ def load_clip_sums(folder: Path, scorings: Sequence[Scoring]) -> dict[Scoring, C
 
 
 def paired_rank_ranges(runs: Sequence[ClipSums]) -> list[tuple[int, int]]:
-    """Give each run the best and the worst rank that it may hold.
+    """Return each run the best and the worst rank that it may hold.
 
     A run is above another only if a test of their difference, its p-value
     corrected for the number of all pairs, finds it better.
@@ -76,7 +76,7 @@ def paired_rank_ranges(runs: Sequence[ClipSums]) -> list[tuple[int, int]]:
 
 
 def rank_ranges(intervals: Sequence[Interval]) -> list[tuple[int, int]]:
-    """Give each score the best and the worst rank that it may hold.
+    """Return each score the best and the worst rank that it may hold.
 
     A score is above another only if its whole interval is; intervals that touch
     do not separate. So the best rank is one more than the number of scores

@@ -110,7 +110,7 @@ class ModelAdapter(ABC):
 
     @abstractmethod
     def render(self, request: Request) -> str:
-        """Give the exact prompt or body without media bytes, for logs and cache keys."""
+        """Return the exact prompt or body without media bytes, for logs and cache keys."""
 
     @abstractmethod
     def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:

@@ -150,7 +150,7 @@ class RuleResult(Record):
 
     @property
     def is_undecided(self) -> bool:
-        """Say whether this is a rule about a drop that rests on too few items."""
+        """Return whether this is a rule about a drop that rests on too few items."""
         return self.drop is not None and self.drop.verdict is Verdict.TOO_SMALL
 
 
@@ -184,7 +184,7 @@ class CheckReport(Record):
 
     @property
     def exit_code(self) -> ExitCode:
-        """Give the exit code of the command."""
+        """Return the exit code of the command."""
         match self.outcome:
             case CheckOutcome.PASSED:
                 return ExitCode.DONE

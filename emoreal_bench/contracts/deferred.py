@@ -100,7 +100,7 @@ class JobService(ABC):
 
     @abstractmethod
     async def find(self, token: str) -> str | None:
-        """Give the service's name for the job that was handed over under a token, if it was."""
+        """Return the service's name for the job that was handed over under a token, if it was."""
 
     @abstractmethod
     async def look(self, job: str) -> JobProgress:
@@ -136,7 +136,7 @@ class DeferredAdapter(ModelAdapter):
     def fetch(
         self, job: str, asked: Mapping[str, AskedRequest], *, scoring: bool
     ) -> AsyncIterator[Result]:
-        """Give the results of an ended job, in any order.
+        """Return the results of an ended job, in any order.
 
         A request that the service did not answer is left out.
 

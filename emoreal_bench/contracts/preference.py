@@ -96,7 +96,7 @@ class PreferencePair(Record):
 
     @property
     def rejected(self) -> tuple[str, ...]:
-        """Give the rejected answers, the hallucinated one first."""
+        """Return the rejected answers, the hallucinated one first."""
         return tuple(text for text in (self.hallucination, self.spurious) if text is not None)
 
     @model_validator(mode="after")

@@ -71,7 +71,7 @@ class DataReport(Record):
     """Every clip is there and readable, and the counts are the published ones."""
 
     def lines(self) -> list[RenderableType]:
-        """Give the report for people: a table of subtasks, then one line per finding."""
+        """Return the report for people: a table of subtasks, then one line per finding."""
         table = Table("subtask", "items", "published", "", title=self.task, title_justify="left")
         for name, count in self.subtasks.items():
             published = "not known" if count.published is None else str(count.published)

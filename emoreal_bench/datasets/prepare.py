@@ -39,7 +39,7 @@ class PreparedLayout(Record):
     """Clips that could not be decoded, with the problem."""
 
     def lines(self) -> list[RenderableType]:
-        """Give the report for people."""
+        """Return the report for people."""
         found = [
             f"{self.made} clips made, {self.kept} kept from before",
             f"pictures: {self.pictures}",

@@ -106,7 +106,7 @@ def _copy_sound(container: OutputContainer, sound: Path, target: Path) -> None:
 
 
 def _filtered(frames: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
-    """Give the frames 24 times a second: some twice, some not at all."""
+    """Return the frames 24 times a second: some twice, some not at all."""
     graph = Graph()
     graph.link_nodes(
         graph.add_buffer(template=stream),

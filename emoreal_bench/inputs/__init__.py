@@ -1,6 +1,7 @@
-"""Messages and media into model tensors, shared by adapters and training.
+"""What model families share when they turn messages and media into tensors.
 
-Each model family has one builder. It does all preprocessing itself, so that an
+Each family has a builder in ``model_adapters/local``, which adapters and training use alike.
+It does all preprocessing itself, so that an
 evaluation, a training step and a test feed a model the same numbers whatever
 image, video or audio libraries happen to be installed.
 """

@@ -42,7 +42,7 @@ def why_absent(part: VideoPart | AudioPart, clip: ClipMedia, min_samples: int = 
 def is_marked(
     part: VideoPart | AudioPart, request: Request, why_left_out: Remark = why_absent
 ) -> bool:
-    """Say whether a picture or a sound has a mark in the prompt.
+    """Return whether a picture or a sound has a mark in the prompt.
 
     A clip that the request names and does not bring counts as having both.
 
@@ -98,7 +98,7 @@ def split_media(
 def prepare_once(
     prepared: dict[str, Prepared], clip: ClipMedia, prepare: Callable[[ClipMedia], Prepared]
 ) -> Prepared:
-    """Give a clip's tensors, made by the first question that asks about it."""
+    """Return a clip's tensors, made by the first question that asks about it."""
     if clip.key not in prepared:
         prepared[clip.key] = prepare(clip)
     return prepared[clip.key]

@@ -55,7 +55,7 @@ class JudgeRenderer(PromptRenderer):
     """Renders the rubric around one reply and its reference, which are other people's text."""
 
     def values(self, item: Item) -> dict[str, object]:
-        """Give the texts that the rubric puts between its tags."""
+        """Return the texts that the rubric puts between its tags."""
         texts = {"question": item.question, "reference": item.answer, "reply": reply_of(item)}
         return {name: quoted(text) for name, text in texts.items()}
 
@@ -130,12 +130,12 @@ def make_judge_plan(folder: Path, repeats: int = 1) -> JudgePlan:
 
 
 def reply_of(item: Item) -> str:
-    """Give the reply that a judge's item is about."""
+    """Return the reply that a judge's item is about."""
     return (item.metadata or {})[REPLY]
 
 
 def repeat_of(item: Item) -> int:
-    """Give the number of the judgement that a judge's item asks for, from 1."""
+    """Return the number of the judgement that a judge's item asks for, from 1."""
     return int((item.metadata or {})[REPEAT])
 
 

@@ -16,7 +16,7 @@ _MID_GREY = 128
 def alter(
     media: ClipMedia, alteration: Alteration, seed: int, partner: ClipMedia | None = None
 ) -> ClipMedia:
-    """Give a clip with its picture, its sound or both replaced.
+    """Return a clip with its picture, its sound or both replaced.
 
     What the clip does not have stays absent: a silent clip cannot be muted. The
     key stays, as it already names the alteration; the path goes, so that no

@@ -101,7 +101,7 @@ def _riff_size(start: bytes) -> int:
 
 
 def _is_transport_stream(file: BinaryIO, size: int) -> bool:
-    """Say whether a sync byte begins the second packet too."""
+    """Return whether a sync byte begins the second packet too."""
     if size <= _TS_PACKET:
         return False
     file.seek(_TS_PACKET)

@@ -81,7 +81,7 @@ def decode_picture(
 
 
 def scaled_size(width: int, height: int, shorter: int | None) -> tuple[int, int]:
-    """Give the size at which a frame's shorter side is at most ``shorter`` pixels.
+    """Return the size at which a frame's shorter side is at most ``shorter`` pixels.
 
     A frame is never enlarged. Scaled down, its longer side is rounded to the
     nearest even number.

@@ -51,7 +51,7 @@ def choose_frames(
 
 
 def is_constant_rate(times: Sequence[int]) -> bool:
-    """Say whether frames are evenly spaced, up to the rounding of their times to ticks."""
+    """Return whether frames are evenly spaced, up to the rounding of their times to ticks."""
     ticks = np.asarray(times, dtype=np.int64)
     gaps = len(ticks) - 1
     if gaps < 2:

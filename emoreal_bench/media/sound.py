@@ -66,7 +66,7 @@ def decode_sound(
 def _resampled(
     track: Track[AudioStream], sample_rate: int, path: Path, deadline: Deadline
 ) -> Iterator[NDArray[np.float32]]:
-    """Give the sound block by block as ``(channels, samples)``, its channels kept apart."""
+    """Return the sound block by block as ``(channels, samples)``, its channels kept apart."""
     resampler = AudioResampler(format="fltp", rate=sample_rate)
     first: AudioFrame | None = None
     for frame in _frames(track, deadline):

@@ -53,7 +53,7 @@ def _jpeg(picture: NDArray[np.uint8]) -> bytes:
 
 
 def envelope(waveform: NDArray[np.float32]) -> list[int]:
-    """Give the loudest sample of each of 240 equal stretches, 0 to 100.
+    """Return the loudest sample of each of 240 equal stretches, 0 to 100.
 
     Args:
         waveform: ``(samples,)`` in -1..1.

@@ -29,7 +29,7 @@ class PartnerFinder:
         self._order = sorted(lengths, key=self._place)
 
     def nearest(self, clip: str, fits: Callable[[str], bool]) -> str | None:
-        """Give the other clip nearest in length of which ``fits`` is true, if there is one."""
+        """Return the other clip nearest in length of which ``fits`` is true, if there is one."""
         length = self._lengths[clip]
         above = bisect_left(self._order, self._place(clip), key=self._place)
         below = above - 1
@@ -76,7 +76,7 @@ def altered_input(
 def with_altered_inputs(
     pairs: Sequence[PreferencePair], lengths: Lengths, alteration: Alteration
 ) -> tuple[PreferencePair, ...]:
-    """Give pairs altered inputs: for a swap the nearest clip in length that differs in emotion.
+    """Return pairs altered inputs: for a swap the nearest clip in length that differs in emotion.
 
     Args:
         pairs: Pairs that name their emotions.

@@ -60,7 +60,7 @@ def hash_pairs(pairs: Sequence[PreferencePair]) -> str:
 
 
 def pair_record(pair: PreferencePair) -> dict[str, Any]:
-    """Give a pair as the JSON object of its line; what it does not have has no key."""
+    """Return a pair as the JSON object of its line; what it does not have has no key."""
     return pair.model_dump(mode="json", exclude_none=True)
 
 

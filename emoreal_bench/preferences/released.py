@@ -98,7 +98,7 @@ def _question(prompt: str) -> str:
 
 
 def _clip(video: str, audio: str) -> str:
-    """Give the clip of a picture and a sound file, which have to be of the same clip."""
+    """Return the clip of a picture and a sound file, which have to be of the same clip."""
     if PurePosixPath(video).stem != PurePosixPath(audio).stem:
         raise ValueError(f"video and audio are of different clips: '{video}' and '{audio}'")
     return video

@@ -1,1 +1,1 @@
-"""Runs set side by side: against each other, under other conditions, against published values."""
+"""What a score rests on: a run under other conditions, repeated, and against published values."""

@@ -83,7 +83,7 @@ class Card(Record):
 
 
 def card_paths() -> dict[str, Path]:
-    """Give the cards that come with the package, by name."""
+    """Return the cards that come with the package, by name."""
     return {
         path.stem: path
         for folder in package_folders("emoreal_bench.leaderboards")

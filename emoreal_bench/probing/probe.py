@@ -169,7 +169,7 @@ def _accuracies(report: ScoringReport) -> Accuracies:
 
 
 def _constant_baselines(folder: Path) -> dict[str, Accuracies]:
-    """Give what guessing is worth, and always giving the most frequent gold answer."""
+    """Return what guessing is worth, and always giving the most frequent gold answer."""
     subtasks = _headline(folder).subtasks
     chance = {name: scores.chance for name, scores in subtasks.items()}
     majority = {name: scores.majority_baseline for name, scores in subtasks.items()}

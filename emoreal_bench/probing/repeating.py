@@ -29,13 +29,13 @@ class RepeatsReport:
     spread: Spread
 
     def to_json(self) -> dict[str, Any]:
-        """Give the spread, and the names of the runs, as a JSON object."""
+        """Return the spread, and the names of the runs, as a JSON object."""
         runs = [run.manifest.run_id for run in self.runs]
         return {"model": self.model, "runs": runs, "scoring": self.scoring, **asdict(self.spread)}
 
     @property
     def is_complete(self) -> bool:
-        """Say whether every item of every repeat reached the model and came back."""
+        """Return whether every item of every repeat reached the model and came back."""
         return all(run.is_complete for run in self.runs)
 
 

@@ -16,9 +16,10 @@ from traceback import extract_tb
 from typing import cast
 
 from emoreal_bench.catalog import suggest
-from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.entry_points import load_entry_point
 from emoreal_bench.readers.validation import refuse_invalid
 
 READER_ENTRY_POINTS = "emoreal_bench.readers"
@@ -76,14 +77,7 @@ def find_reader(name: str) -> Reader:
     added = {point.name: point for point in entry_points(group=READER_ENTRY_POINTS)}
     if name not in added:
         raise suggest("reader", name, [*_BUILT_IN, *added])
-    try:
-        return cast("Reader", added[name].load())
-    except (ImportError, AttributeError) as error:
-        raise UsageError(
-            f"The reader {name} cannot be loaded: {error}.",
-            where=added[name].value,
-            remedy=f"Mend the entry point of the group {READER_ENTRY_POINTS}.",
-        ) from error
+    return cast("Reader", load_entry_point(added[name]))
 
 
 def load_items(task: Task, root: Path, options: Options) -> Dataset:
@@ -121,7 +115,7 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
 
 
 def _read(task: Task, root: Path, options: Options) -> Dataset:
-    name, remedy = task.data.reader, "Mend the reader, or ask its author to."
+    name, remedy = task.data.reader, "Fix the reader, or ask its author to."
     reader = find_reader(name)
     try:
         read: object = reader(task, root, options)
@@ -144,7 +138,7 @@ def _read(task: Task, root: Path, options: Options) -> Dataset:
 
 
 def matches(item: Item, wanted: Mapping[str, tuple[str, ...]]) -> bool:
-    """Say whether an item's ``subtask`` or metadata value is listed under every key."""
+    """Return whether an item's ``subtask`` or metadata value is listed under every key."""
     metadata = item.metadata or {}
     values = {"subtask": item.subtask, **metadata}
     return all(values.get(key) in allowed for key, allowed in wanted.items())

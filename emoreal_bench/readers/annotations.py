@@ -49,7 +49,7 @@ def _labels(task: Task, subtask: str, path: Path) -> list[Item]:
         if not record.get("id"):
             problems.add(name, "it has no id")
         elif name in items:
-            problems.add(name, "its id stands twice in the file")
+            problems.add(name, "its id appears twice in the file")
         elif label not in labels:
             problems.add(name, f"its label is {record.get('label')!r}")
         items[name] = Item(name, subtask, "", (), label, name)

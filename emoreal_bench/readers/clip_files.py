@@ -175,7 +175,7 @@ def no_clips(folder: Path, example: str) -> DataError:
 def clips_by_path(
     root: Path, annotations: Path, options: PathOptions, items: Sequence[Item]
 ) -> dict[str, Clip]:
-    """Give the clip of every item, whose key is its path below the clips' folder.
+    """Return the clip of every item, whose key is its path below the clips' folder.
 
     Raises:
         DataError: If there is none of the clips.
@@ -286,7 +286,7 @@ def _refuse_doubles(home: Path, found: Mapping[str, list[Path]], option: str) ->
 
 
 def folder_of(home: Path, chosen: str | None, option: str) -> Path | None:
-    """Give the folder that the user named with an option, None if not named.
+    """Return the folder that the user named with an option, None if not named.
 
     Raises:
         DataError: If there is no such folder.

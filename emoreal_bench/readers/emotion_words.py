@@ -27,7 +27,7 @@ QUESTION = "Describe the emotion of the person in the video in one word."
 
 
 def clip_name(written: str) -> str:
-    """Give the name of a clip as an annotation writes it, without a video's extension.
+    """Return the name of a clip as an annotation writes it, without a video's extension.
 
     Raises:
         MalformedItem: If it is empty or a path.
@@ -77,7 +77,7 @@ class LabelTable:
             try:
                 item = self._item(row, subtask)
                 if item.id in items:
-                    raise MalformedItem("its clip stands twice in the file")
+                    raise MalformedItem("its clip appears twice in the file")
                 items[item.id] = item
             except MalformedItem as error:
                 problems.add(f"{written!r} (line {row.line})", str(error))
@@ -104,7 +104,7 @@ class LabelTable:
 
 
 def only_subtask(task: Task) -> str:
-    """Give the name of the one subtask of a task.
+    """Return the name of the one subtask of a task.
 
     Raises:
         DataError: If the task has several, which this kind of data cannot fill.

@@ -54,7 +54,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
 
     def make_items(_: int, pair: _Pair) -> list[Item]:
         if pair.id in pairs:
-            raise MalformedItem(f"its id {pair.id!r} stands twice in the file")
+            raise MalformedItem(f"its id {pair.id!r} appears twice in the file")
         pairs.add(pair.id)
         return _items(task, pair)
 

@@ -88,7 +88,7 @@ def _has_letter(text: str) -> bool:
 
 
 def _letter(answer: str, choices: Sequence[str]) -> str:
-    """Give the letter of an answer that is one, or that is the text of an option."""
+    """Return the letter of an answer that is one, or that is the text of an option."""
     answer = answer.strip()
     lettered = [split_choice(choice) for choice in choices if _has_letter(choice)]
     letter = answer.strip("()").upper()

@@ -65,7 +65,7 @@ class Problems:
 
 
 def gold_letter(answer: str) -> str:
-    """Give the letter of an owner's answer.
+    """Return the letter of an owner's answer.
 
     Raises:
         MalformedItem: If it is neither yes nor no.
@@ -77,7 +77,7 @@ def gold_letter(answer: str) -> str:
 
 
 def question_text(text: str) -> str:
-    """Give a question without surrounding spaces.
+    """Return a question without surrounding spaces.
 
     Raises:
         MalformedItem: If it is empty.

@@ -54,7 +54,7 @@ def refuse_invalid(task: Task, dataset: Dataset, root: Path, options: Options) -
                 f"The {name} that the reader {reader} returned are no {kind.__name__.lower()} "
                 f"of {part.__name__}: {type(value).__name__}.",
                 where=str(root),
-                remedy="Mend the reader, or ask its author to.",
+                remedy="Fix the reader, or ask its author to.",
             )
     where = dataset.sources[0] if len(dataset.sources) == 1 else root
     remedy = f"Correct these items, or the reader {reader} that made them."
@@ -73,7 +73,7 @@ def check_items(task: Task, items: Sequence[Item], problems: Problems) -> None:
         try:
             _check_texts(item)
             if item.id in seen:
-                raise MalformedItem("its id stands twice")
+                raise MalformedItem("its id appears twice")
             seen.add(item.id)
             _check_answer(task, item)
         except MalformedItem as problem:

@@ -14,7 +14,7 @@ _GIVEN = {(): "text", (Modality.VIDEO,): "picture", (Modality.AUDIO,): "sound"}
 
 
 def departures(manifest: Manifest) -> tuple[str, ...]:
-    """Give a few words for each thing taken away, changed or added; empty for an ordinary run."""
+    """Return a few words for each thing taken away, changed or added; empty for an ordinary run."""
     request = manifest.request
     found = []
     given = tuple(part for part in request.media.modalities if part is not Modality.TEXT)
@@ -37,5 +37,5 @@ def task_metrics(task_definition: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def task_media(task_definition: Mapping[str, Any]) -> MediaWanted:
-    """Give what a task wants of each clip."""
+    """Return what a task wants of each clip."""
     return MediaWanted.model_validate(task_definition.get("media", {}))

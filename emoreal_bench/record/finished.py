@@ -40,7 +40,7 @@ class FinishedRun:
 
     @property
     def is_complete(self) -> bool:
-        """Say whether every item reached the model and came back."""
+        """Return whether every item reached the model and came back."""
         return self.results.coverage.covered == self.results.coverage.items
 
 

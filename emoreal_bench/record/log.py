@@ -82,7 +82,7 @@ class LogReader:
 
 
 def read_log(path: Path) -> LogReader:
-    """Give the records of a log in the order in which they were written.
+    """Return the records of a log in the order in which they were written.
 
     Args:
         path: The ``items.jsonl`` of a run; one that is not there holds nothing.
@@ -91,7 +91,7 @@ def read_log(path: Path) -> LogReader:
 
 
 def read_final_records(path: Path) -> Iterator[ItemRecord]:
-    """Give the last sound record of each item, in the order of the log.
+    """Return the last sound record of each item, in the order of the log.
 
     Few items have several lines, so only those are remembered by id: a log of
     hundreds of thousands of lines costs eight bytes for each.

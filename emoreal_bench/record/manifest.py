@@ -46,7 +46,7 @@ def load_manifest(folder: Path) -> Manifest:
 
 
 def with_present_hash(manifest: Manifest) -> Manifest:
-    """Give a request that lacks newer fields the hash that it would have today.
+    """Return a request that lacks newer fields the hash that it would have today.
 
     A field that is added to :class:`RequestIdentity` with a default changes the
     hash of a request that is the same. Nothing changes where the hash was not

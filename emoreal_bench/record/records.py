@@ -70,7 +70,7 @@ class LogLine(ItemRecord):
 
 
 def to_record(result: Result) -> ItemRecord:
-    """Give a result as the log keeps it."""
+    """Return a result as the log keeps it."""
     record: ItemRecord = {
         "id": result.id,
         "status": result.status.value,
@@ -101,7 +101,7 @@ def to_record(result: Result) -> ItemRecord:
 
 
 def from_record(record: ItemRecord) -> Result:
-    """Give the result that a line of the log holds."""
+    """Return the result that a line of the log holds."""
     choice_scores = record.get("choice_scores")
     delivery = record.get("delivery")
     usage = record.get("usage")
@@ -119,7 +119,7 @@ def from_record(record: ItemRecord) -> Result:
 
 
 def delivery_record(delivery: Delivery) -> DeliveryRecord:
-    """Give what reached a model as a JSON object."""
+    """Return what reached a model as a JSON object."""
     return {
         "frames": delivery.frames,
         "audio_seconds": _finite(delivery.audio_seconds) or 0.0,
@@ -130,7 +130,7 @@ def delivery_record(delivery: Delivery) -> DeliveryRecord:
 
 
 def read_delivery(record: DeliveryRecord) -> Delivery:
-    """Give what a JSON object says that reached a model."""
+    """Return what a JSON object says that reached a model."""
     return Delivery(
         frames=record["frames"],
         audio_seconds=record["audio_seconds"],

@@ -80,7 +80,7 @@ def _pair_values(pair: PreferencePair, clips: Path, out: Path) -> dict[str, Any]
 
 
 def _in_full(answer: str, options: Mapping[str, str]) -> str:
-    """Give an answer with the text of the option that its letter stands for."""
+    """Return an answer with the text of the option that its letter stands for."""
     option = options.get(letter_of(answer) or "", "")
     return answer if option in answer else f"{answer} {option}"
 

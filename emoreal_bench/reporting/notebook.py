@@ -48,7 +48,7 @@ class RunReport(FinishedRun):
         return cls(run.manifest, run.results, run.timings, run.folder)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give every score as a row of a data frame, numbers in 0..1.
+        """Return every score as a row of a data frame, numbers in 0..1.
 
         Raises:
             MissingExtraError: If pandas is not installed.
@@ -60,7 +60,7 @@ class RunReport(FinishedRun):
         return pd.DataFrame(list(score_rows(self.results)))
 
     def table(self) -> Table:
-        """Give the headline scores as a table to print with rich; a notebook shows it as is.
+        """Return the headline scores as a table to print with rich; a notebook shows it as is.
 
         Raises:
             UsageError: If the run has no scores, as that of a judge.
@@ -76,7 +76,7 @@ class RunReport(FinishedRun):
 
 
 def score_rows(results: Results) -> Iterator[dict[str, Any]]:
-    """Give every score as a row: scoring, kind, name, then numbers and their intervals.
+    """Return every score as a row: scoring, kind, name, then numbers and their intervals.
 
     Kinds are ``average``, ``subtask``, ``question_type`` and ``slice``. A number
     that does not apply is absent; one that is not defined is None.

@@ -1,5 +1,5 @@
-"""From a task, its data and a model to a run folder: plan, ask, log, resume.
+"""From a task, its data and a model to a finished run: plan, ask, resume, score.
 
-``plan`` says what is asked, ``runner`` asks it, ``folder`` and ``log`` keep what
-came back so that nothing is lost, ``results`` turns a log into scores.
+``plan`` says what is asked, ``runner`` asks it, :mod:`emoreal_bench.record` keeps what
+came back so that nothing is lost, and ``results`` turns a log into scores.
 """

@@ -61,7 +61,7 @@ class Spending:
         return self._stopped
 
     def allow(self, requests: int) -> bool:
-        """Say whether so many requests may be sent, and count them if they may."""
+        """Return whether so many requests may be sent, and count them if they may."""
         budget = self._budget
         within = (
             (budget.requests is None or self._requests + requests <= budget.requests)

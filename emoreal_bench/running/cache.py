@@ -27,7 +27,7 @@ _REPEATABLE = frozenset({Repeatability.EXACT, Repeatability.SAME_BATCH})
 
 
 def is_cacheable(description: ModelDescription, temperature: float) -> bool:
-    """Say whether a model gives the same reply to the same request every time."""
+    """Return whether a model gives the same reply to the same request every time."""
     return description.capabilities.repeatability in _REPEATABLE and temperature == 0.0
 
 
@@ -77,7 +77,7 @@ class ResponseCache:
         )
 
     def get(self, key: str, item_id: str) -> Result | None:
-        """Give the reply kept under a key as a result of the item; None if there is none."""
+        """Return the reply kept under a key as a result of the item; None if there is none."""
         try:
             row = self._database.execute(
                 "SELECT reply FROM replies WHERE key = ?", (key,)

@@ -151,7 +151,7 @@ class _Probe:
         return media
 
     def estimate(self, clips: int) -> float | None:
-        """Give the seconds that so many clips would take; None if nothing was decoded."""
+        """Return the seconds that so many clips would take; None if nothing was decoded."""
         if not self._seconds:
             return None
         return clips * sum(self._seconds) / len(self._seconds)

@@ -69,7 +69,7 @@ class Ledger:
             self._states[position] = _CODES[status] if is_finished else _OPEN
 
     def is_open(self, position: int) -> bool:
-        """Say whether an item is still to be asked."""
+        """Return whether an item is still to be asked."""
         return self._states[position] == _OPEN
 
     def statuses(self) -> dict[DeliveryStatus, int]:

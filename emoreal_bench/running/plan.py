@@ -106,7 +106,7 @@ class Plan:
     judged: JudgedRun | None = None
 
     def messages(self, item: Item) -> tuple[Message, ...]:
-        """Give the conversation that asks an item, its worked examples in front."""
+        """Return the conversation that asks an item, its worked examples in front."""
         *system, question = self.renderer.messages(item)
         return (*system, *self.examples.messages(item.subtask, self.renderer), question)
 
@@ -172,7 +172,7 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
 
 
 def choose_media(task: Task, options: PlanOptions) -> MediaWanted:
-    """Give what is wanted of each clip: what the task wants, changed as the user asks.
+    """Return what is wanted of each clip: what the task wants, changed as the user asks.
 
     Raises:
         UsageError: If something is to be altered that is not given.
@@ -257,7 +257,7 @@ def choose_partners(clip_hashes: Mapping[str, str | None], seed: int) -> dict[st
 
 
 def deliverable(wanted: MediaWanted, capabilities: Capabilities) -> MediaWanted | None:
-    """Give the part of the wanted media that a model can take; None if there is none.
+    """Return the part of the wanted media that a model can take; None if there is none.
 
     What a model cannot take is not decoded; its adapter notes the difference.
     """
@@ -270,7 +270,7 @@ def deliverable(wanted: MediaWanted, capabilities: Capabilities) -> MediaWanted 
 
 
 def group_by_clip(items: Sequence[Item]) -> dict[str, array[int]]:
-    """Give each clip's questions by their positions, the clips in order of appearance."""
+    """Return each clip's questions by their positions, the clips in order of appearance."""
     groups: dict[str, array[int]] = {}
     for position, item in enumerate(items):
         group = groups.get(item.clip)
@@ -286,7 +286,7 @@ def identify_request(
     options: PlanOptions,
     examples: ExampleSet | None = None,
 ) -> RequestIdentity:
-    """Give the identity of how a task's items are asked."""
+    """Return the identity of how a task's items are asked."""
     variant = renderer.variant
     generation: GenerationSettings = variant.generation
     if options.repeat:

@@ -65,13 +65,13 @@ class RunPolicy:
                 raise UsageError(f"{name} must not be negative, but is {getattr(self, name)}.")
 
     def is_finished(self, status: DeliveryStatus) -> bool:
-        """Say whether a resumed run leaves an item of this status alone."""
+        """Return whether a resumed run leaves an item of this status alone."""
         return status is not DeliveryStatus.FAILED and status not in self.retry_statuses
 
     def wait(
         self, attempt: int, retry_after: float | None, generator: np.random.Generator
     ) -> float:
-        """Give the seconds to wait after a failed attempt.
+        """Return the seconds to wait after a failed attempt.
 
         Args:
             attempt: The attempt that failed, from 1.
@@ -110,7 +110,7 @@ def parse_fail_on_error(text: str) -> FailOnError:
 
 
 def too_many_errors(fail_on_error: FailOnError, errors: int, items: int) -> bool:
-    """Say whether a run has to stop.
+    """Return whether a run has to stop.
 
     Args:
         fail_on_error: What the user allows.

@@ -65,7 +65,7 @@ class LoggedRun:
             place += len(line)
 
     def record(self, position: int) -> ItemRecord:
-        """Give the last record of an item; one that says so if it was never asked."""
+        """Return the last record of an item; one that says so if it was never asked."""
         place = self._places[position]
         if place < 0 or self._file is None:
             return _NOT_ASKED

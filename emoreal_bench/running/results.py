@@ -68,7 +68,7 @@ class DeliveryTally:
         self._notes.update(set(delivery["notes"]))
 
     def summary(self) -> DeliverySummary | None:
-        """Give means per logged item; None if nothing was logged."""
+        """Return means per logged item; None if nothing was logged."""
         if not self._items:
             return None
         return DeliverySummary(

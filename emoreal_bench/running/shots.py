@@ -38,7 +38,7 @@ class ExampleSet:
         return max(map(len, self.items.values()), default=0)
 
     def messages(self, subtask: str, renderer: PromptRenderer) -> tuple[Message, ...]:
-        """Give the turns that show the examples of a subtask: question, answer, question ..."""
+        """Return the turns that show the examples of a subtask: question, answer, question ..."""
         turns: list[Message] = []
         for item in self.items.get(subtask, ()):
             question = renderer.messages(item)[-1]
@@ -46,7 +46,7 @@ class ExampleSet:
         return tuple(turns)
 
     def shown(self, renderer: PromptRenderer) -> dict[str, tuple[WorkedExample, ...]]:
-        """Give the words of the examples by subtask, as the model is shown them."""
+        """Return the words of the examples by subtask, as the model is shown them."""
         return {
             subtask: tuple(
                 WorkedExample(question=renderer.text(item), answer=gold_reply(item))
@@ -74,7 +74,7 @@ class ExampleSet:
 
 
 def gold_reply(item: Item) -> str:
-    """Give the right answer as a model would write it: a letter in brackets, a class or a text."""
+    """Return the right answer as a model would write it: a letter in brackets, a class, a text."""
     return f"({item.answer})" if item.choices else item.answer
 
 
@@ -129,7 +129,7 @@ def choose_examples(dataset: Dataset, shots: int, seed: int) -> ExampleSet:
 
 
 def set_aside(dataset: Dataset, examples: ExampleSet) -> Sequence[Item]:
-    """Give the items that are left to be scored: none asks about a clip of an example.
+    """Return the items that are left to be scored: none asks about a clip of an example.
 
     A data set may hold a clip under two names; its copies are set aside as well.
 

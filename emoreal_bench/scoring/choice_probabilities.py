@@ -21,7 +21,7 @@ _SHARES = (ChoiceScoreKind.PROVIDER_CALIBRATED, ChoiceScoreKind.SAMPLED_VOTES)
 
 
 def probabilities(scores: ChoiceScores) -> dict[str, float] | None:
-    """Give the probability of each option among the options.
+    """Return the probability of each option among the options.
 
     Returns:
         Probabilities that sum to 1; None if no option has any.
@@ -36,13 +36,13 @@ def probabilities(scores: ChoiceScores) -> dict[str, float] | None:
 
 
 def brier_score(by_letter: Mapping[str, float], gold: str) -> float:
-    """Give the squared distance between probabilities and truth, 0 to 2 (Brier, 1950)."""
+    """Return the squared distance between probabilities and truth, 0 to 2 (Brier, 1950)."""
     misses = ((letter == gold) - share for letter, share in by_letter.items())
     return sum(miss * miss for miss in misses)
 
 
 def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
-    """Give the expected calibration error over ten bins of equal width.
+    """Return the expected calibration error over ten bins of equal width.
 
     Source: Guo and others, On calibration of modern neural networks, 2017.
 

@@ -52,7 +52,7 @@ class Readings:
     counted: NDArray[np.bool_]
 
     def denominator(self, members: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Give those of some items that are in the denominator."""
+        """Return those of some items that are in the denominator."""
         return members[self.counted[members]]
 
 

@@ -31,7 +31,7 @@ _RATE_FEATURES = 4
 
 
 def feature_width(layout: Layout) -> int:
-    """Give the number of features of an item of this layout."""
+    """Return the number of features of an item of this layout."""
     classes = len(layout.classes)
     if layout.kind is AnswerKind.CHOICE:
         return 2 * classes

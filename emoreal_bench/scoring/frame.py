@@ -61,11 +61,11 @@ class Frame:
     pair: NDArray[np.int32] | None
 
     def gold_for(self, scoring: Scoring) -> NDArray[np.int8]:
-        """Give the gold classes as a scoring sees them."""
+        """Return the gold classes as a scoring sees them."""
         return self.gold if scoring is Scoring.STRICT else self.official_gold
 
     def members(self, subtask: str) -> NDArray[np.intp]:
-        """Give the positions of a subtask's items."""
+        """Return the positions of a subtask's items."""
         return np.flatnonzero(self.subtask == list(self.layouts).index(subtask))
 
 
@@ -103,7 +103,7 @@ def build_frame(task: Task, items: Sequence[Item]) -> Frame:
 
 
 def letter_class(letter: str) -> int:
-    """Give the class of an option's letter in a choice subtask."""
+    """Return the class of an option's letter in a choice subtask."""
     return ord(letter) - ord("A")
 
 
@@ -149,7 +149,7 @@ def _classes(subtask: Subtask, options: int) -> tuple[str, ...]:
 
 
 def _gold(item: Item, layout: Layout) -> tuple[int, int]:
-    """Give the gold class by our rule and by that of the authors' evaluator."""
+    """Return the gold class by our rule and by that of the authors' evaluator."""
     match layout.kind:
         case AnswerKind.OPEN:
             return NO_ANSWER, NO_ANSWER

@@ -29,7 +29,7 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 
 
 def average_interval(sample: Sample, subtasks: Sequence[str]) -> Interval | None:
-    """Give the interval of the average accuracy over subtasks.
+    """Return the interval of the average accuracy over subtasks.
 
     Args:
         sample: The run.

@@ -29,7 +29,7 @@ class Judgement(BaseModel):
     no_hallucinated_cues: Rating
 
     def rating(self, dimension: JudgedDimension) -> int:
-        """Give the rating in one dimension."""
+        """Return the rating in one dimension."""
         rating: int = getattr(self, dimension.value)
         return rating
 

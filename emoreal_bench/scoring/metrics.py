@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, QuestionType
+from emoreal_bench.entry_points import load_entry_point
 from emoreal_bench.scoring.counts import Counts, counts_of, ratio
 from emoreal_bench.scoring.frame import NO, YES, Layout
 
@@ -86,7 +87,7 @@ class Metric:
 
 
 def all_metrics() -> dict[str, Metric]:
-    """Give every metric by name: the built-in ones, then those of other packages.
+    """Return every metric by name: the built-in ones, then those of other packages.
 
     Raises:
         UsageError: If another package's entry point names no metric, or takes a name in use.
@@ -95,7 +96,7 @@ def all_metrics() -> dict[str, Metric]:
 
 
 def metric_of(name: str) -> Metric:
-    """Give a metric by name; a bare one for a name in results whose package is not here."""
+    """Return a metric by name; a bare one for a name in results whose package is not here."""
     known = all_metrics().get(name)
     return known or Metric(name=name, label=name, description="", unit=Unit.PLAIN, better=None)
 
@@ -123,18 +124,37 @@ def compute_metrics(
         return {}
     counts = counts_of(layout, totals, predicted_classes_count=predicted_classes_count)
     return {
-        metric.name: metric.formula(counts)
+        metric.name: _values(metric, metric.formula, counts)
         for metric in all_metrics().values()
         if metric.formula and layout.kind in metric.applies_to
         if metric.always or metric.name in wanted
     }
 
 
+def _values(metric: Metric, formula: Callable[[Counts], Numbers], counts: Counts) -> Numbers:
+    if metric.name in METRICS:
+        return formula(counts)
+    try:
+        values = np.asarray(formula(counts), dtype=float)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"The formula of the metric '{metric.name}' failed: {type(error).__name__}: {error}.",
+            remedy="Fix the package that adds the metric; then score the run again.",
+        ) from error
+    if values.shape != counts.gold.shape[:-1]:
+        raise UsageError(
+            f"The formula of the metric '{metric.name}' gave the shape {values.shape}, not "
+            f"{counts.gold.shape[:-1]}: a value for each sample.",
+            remedy="Fix the package that adds the metric; then score the run again.",
+        )
+    return values
+
+
 @lru_cache(maxsize=1)  # Asked for with every group of items.
 def _added() -> Mapping[str, Metric]:
     added: dict[str, Metric] = {}
     for point in entry_points(group=METRIC_ENTRY_POINTS):
-        metric = point.load()
+        metric = load_entry_point(point)
         if not isinstance(metric, Metric):
             raise UsageError(f"The entry point '{point.name}' does not name a Metric.")
         if metric.name in {*METRICS, *SubtaskScores.model_fields, *added}:

@@ -170,7 +170,7 @@ def coverage_of(statuses: Mapping[DeliveryStatus, int]) -> Coverage:
 
 
 def are_many_unparsable(unparsable: int, items: int) -> bool:
-    """Say whether so many replies cannot be read that a person should look at them."""
+    """Return whether so many replies cannot be read that a person should look at them."""
     return unparsable > _MANY_UNPARSABLE * items
 
 

@@ -207,7 +207,7 @@ def intervals_of(
     replicates: dict[str, Numbers],
     clips: int,
 ) -> tuple[dict[str, Interval], list[str]]:
-    """Give the intervals of all defined numbers.
+    """Return the intervals of all defined numbers.
 
     Args:
         values: By metric; NaN where not defined.
@@ -252,7 +252,7 @@ def _widen_flat(
 
 
 def _calibration(sample: Sample, counted: NDArray[np.intp]) -> dict[str, float]:
-    """Give the calibration of those items whose choices were scored."""
+    """Return the calibration of those items whose choices were scored."""
     scored = counted[~np.isnan(sample.confidence[counted])]
     if sample.scoring is not Scoring.STRICT or scored.size == 0:
         return {}
@@ -264,7 +264,7 @@ def _calibration(sample: Sample, counted: NDArray[np.intp]) -> dict[str, float]:
 
 
 def _without_predictions(layout: Layout) -> dict[str, Any]:
-    """Give the scores of items of which none has a prediction; strict always counts items."""
+    """Return the scores of items of which none has a prediction; strict always counts items."""
     if layout.kind is AnswerKind.CHOICE:
         return {"accuracy": 0.0, "notes": ("no predictions: 0 by the authors' evaluator",)}
     if layout.kind is AnswerKind.LABEL and official_words_for(layout.classes) is None:

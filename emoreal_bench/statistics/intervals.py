@@ -130,7 +130,7 @@ def _draw_totals(
 
 
 def _whole(counts: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Give counts as floats, whose products are many times as fast and as exact."""
+    """Return counts as floats, whose products are many times as fast and as exact."""
     return counts.astype(np.float64)
 
 
@@ -164,7 +164,7 @@ def percentile_interval(
 def wilson_interval(
     successes: float, trials: float, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """Give Wilson's score interval of a single proportion of independent trials.
+    """Return Wilson's score interval of a single proportion of independent trials.
 
     Args:
         successes: 0 to ``trials``.

@@ -13,7 +13,7 @@ POWER = 0.8
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Give the two-sided p-value of McNemar's exact test.
+    """Return the two-sided p-value of McNemar's exact test.
 
     Under the null hypothesis, of the items that one run alone has right each
     is the first's or the second's with probability one half.
@@ -66,7 +66,7 @@ def spread(draws: NDArray[np.float64]) -> float | None:
 
 
 def detectable(standard_error: float, tail: float, power: float = POWER) -> float:
-    """Give the true difference that a test finds with the given power.
+    """Return the true difference that a test finds with the given power.
 
     Args:
         standard_error: Of the difference.

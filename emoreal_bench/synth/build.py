@@ -87,7 +87,7 @@ def write_benchmark(settings: SynthSettings, out: Path, progress: Progress | Non
 
 
 def emorealm_record(item: Item) -> dict[str, Any]:
-    """Give an item as an object of EmoReAlM's JSON, version 1."""
+    """Return an item as an object of EmoReAlM's JSON, version 1."""
     return {
         "id": item.id,
         "video": item.clip,
@@ -114,7 +114,7 @@ def _json(value: object) -> bytes:
 
 
 def _is_finished(out: Path, record: bytes) -> bool:
-    """Say whether a folder is complete; refuse one that is another's or of other settings."""
+    """Return whether a folder is complete; refuse one that is another's or of other settings."""
     try:
         names = {path.name for path in out.iterdir()} if out.exists() else set()
         for name in (RECORD, UNFINISHED):

@@ -112,7 +112,7 @@ class Side:
 
 
 def sides_of(scene: Scene) -> tuple[Side, Side]:
-    """Give the picture and the sound of a scene, in this order."""
+    """Return the picture and the sound of a scene, in this order."""
     video = Side(
         modality=Modality.VIDEO,
         person=scene.face,
@@ -187,7 +187,7 @@ class _Author:
         )
 
     def _placed(self, modality: Modality, gold: str, wrong: Sequence[str]) -> dict[str, str]:
-        """Give the options by letter.
+        """Return the options by letter.
 
         Every four questions use each letter once for the right option. Besides, each
         option comes equally often at each letter, both when right and when wrong.
@@ -228,7 +228,7 @@ class _Author:
         )
 
     def _perceived(self, side: Side) -> tuple[str, list[str]]:
-        """Give what is there, and three things that are not: two cues and two others in all.
+        """Return what is there, and three things that are not: two cues and two others in all.
 
         The poster or radio may show the emotion's other cue, which is then there
         as well; in that case the question is about a thing or background sound.
@@ -243,18 +243,18 @@ class _Author:
         return self._surroundings.deal(role, lambda name: name in names)
 
     def _one_of(self, wordings: Sequence[str], *answer: Hashable) -> str:
-        """Give one of the wordings, each equally often with this answer."""
+        """Return one of the wordings, each equally often with this answer."""
         number = self._wordings.deal((wordings, answer), range(len(wordings)).__contains__)
         return wordings[number]
 
 
 def emotion_phrase(emotion: Emotion) -> str:
-    """Give the words for an emotion within a question."""
+    """Return the words for an emotion within a question."""
     return "a neutral mood" if emotion is Emotion.NEUTRAL else emotion.value
 
 
 def _shown(side: Side) -> tuple[str, list[str]]:
-    """Give the person's cue, and three that the person does not show."""
+    """Return the person's cue, and three that the person does not show."""
     return str(side.person.cue), [side.other_cue, *side.cues[side.decoy]]
 
 

@@ -120,7 +120,7 @@ def make_scenes(settings: SynthSettings) -> tuple[Scene, ...]:
 
 
 def scene_seed(split: Split, seed: int, index: int) -> int:
-    """Give the seed of a scene: another one for every split, seed and clip.
+    """Return the seed of a scene: another one for every split, seed and clip.
 
     The three numbers have bits of their own, so that train and test cannot meet.
     """
@@ -170,13 +170,13 @@ class _Planner:
         )
 
     def _other(self, emotion: Emotion, use: str) -> Emotion:
-        """Give another emotion, each equally often for this one and this use."""
+        """Return another emotion, each equally often for this one and this use."""
         return self._emotions.deal((use, emotion), lambda other: other is not emotion)
 
     def _shown(
         self, cues: Mapping[Emotion, tuple[Cue, Cue]], emotion: Emotion, turn: int, same: bool
     ) -> tuple[Expression[Cue], Expression[Cue]]:
-        """Give what the person shows, and what the poster or the radio does.
+        """Return what the person shows, and what the poster or the radio does.
 
         Args:
             cues: Both cues of each emotion.
@@ -194,7 +194,7 @@ class _Planner:
         return person, Expression(other, cues[other][self._rng.integers(2)])
 
     def _bound(self, bound: Mapping[Emotion, Surrounding], emotion: Emotion) -> Surrounding:
-        """Give a thing or sound: the bound one as often as the correlation says, else any."""
+        """Return a thing or sound: the bound one as often as the correlation says, else any."""
         if self._rng.random() < self._settings.correlation:
             return bound[emotion]
         return bound[tuple(Emotion)[self._rng.integers(len(Emotion))]]

@@ -237,7 +237,7 @@ class TaskEvaluation(Record):
 
     @property
     def name(self) -> str:
-        """Give the task's name, also where a file is named."""
+        """Return the task's name, also where a file is named."""
         return Path(self.task).stem if self.task.endswith((".yaml", ".yml")) else self.task
 
 
@@ -300,7 +300,7 @@ class TrainingConfig(Record):
 
     @property
     def learning_rate(self) -> float:
-        """Give the learning rate, as set or as usual for the method."""
+        """Return the learning rate, as set or as usual for the method."""
         if self.optimization.learning_rate is not None:
             return self.optimization.learning_rate
         is_supervised = self.method.name is Method.SFT

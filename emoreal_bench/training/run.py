@@ -68,7 +68,7 @@ class TrainingResult:
         return [*lines, f"card: {self.adapter / CARD_FILE}, curve: {self.folder / CURVES_FILE}"]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the result as ``emoreal-bench train --json`` prints it."""
+        """Return the result as ``emoreal-bench train --json`` prints it."""
         return {
             "folder": str(self.folder),
             "adapter": str(self.adapter),

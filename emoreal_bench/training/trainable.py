@@ -175,7 +175,7 @@ def _create_local(model: str, arguments: Mapping[str, str]) -> LocalAdapter[Any]
 
 
 def _base_name(model: str) -> str:
-    """Give the name by which others know the model: the place of its weights, if it has one."""
+    """Return the name by which others know the model: the place of its weights, if it has one."""
     provider, _, place = model.partition("/")
     return model if PROVIDERS[provider].closed else place.partition("@")[0]
 

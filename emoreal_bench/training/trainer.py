@@ -101,7 +101,7 @@ class PackedTrainer(Trainer):
         return (loss, terms) if return_outputs else loss
 
     def score_without_gradient(self, packed: PackedBatch) -> Tensor:
-        """Give the log-probabilities of a batch's answers under the model as it is.
+        """Return the log-probabilities of a batch's answers under the model as it is.
 
         Where a model is spread over processes, all of them have to call this.
         """
@@ -193,7 +193,7 @@ class PackedTrainer(Trainer):
 
 
 def _gather_trained(model: nn.Module) -> dict[str, Tensor]:
-    """Give the trained weights whole, also those that are spread over processes."""
+    """Return the trained weights whole, also those that are spread over processes."""
     return {
         name: weight.full_tensor() if isinstance(weight, DTensor) else weight
         for name, weight in model.named_parameters()
@@ -222,7 +222,7 @@ class TermMeans:
             self._sums[name] = self._sums.get(name, torch.zeros_like(row)) + row
 
     def take(self, add_up: Callable[[Tensor], Tensor]) -> dict[str, float]:
-        """Give the means, and begin anew.
+        """Return the means, and begin anew.
 
         Args:
             add_up: Adds a tensor up over the processes.

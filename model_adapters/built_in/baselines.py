@@ -51,11 +51,11 @@ class BlindBaseline(ModelAdapter):
         )
 
     def describe(self) -> ModelDescription:
-        """Give the name; nothing is loaded at any time."""
+        """Return the name; nothing is loaded at any time."""
         return self._description
 
     def render(self, request: Request) -> str:
-        """Give the words of the request and its letters, all that a baseline could see."""
+        """Return the words of the request and its letters, all that a baseline could see."""
         lines = [
             "".join(part.text for part in message.parts if isinstance(part, TextPart))
             for message in request.messages

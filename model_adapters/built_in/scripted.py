@@ -88,11 +88,11 @@ class ScriptedModel(ModelAdapter):
         )
 
     def describe(self) -> ModelDescription:
-        """Give the name; the script's hash stands for the weights."""
+        """Return the name; the script's hash stands for the weights."""
         return self._description
 
     def render(self, request: Request) -> str:
-        """Give the messages with a mark for each clip."""
+        """Return the messages with a mark for each clip."""
         return render_question(request)
 
     async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:

@@ -61,7 +61,7 @@ class TinyAdapter(LocalAdapter[OmniInput]):
         )
 
     def render(self, request: Request) -> str:
-        """Give the prompt in the family's chat form."""
+        """Return the prompt in the family's chat form."""
         return self._builder.render(request)
 
     def _make_description(self) -> ModelDescription:
@@ -78,7 +78,7 @@ class TinyAdapter(LocalAdapter[OmniInput]):
 
     @property
     def _weights(self) -> Path | None:
-        """Give the file of the weights; None if they are random."""
+        """Return the file of the weights; None if they are random."""
         if self._arguments.weights == RANDOM:
             return None
         if self._arguments.weights == SHIPPED:

@@ -115,7 +115,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def settings(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
-    """Give the network's configuration as plain data: all that decides its shape."""
+    """Return the network's configuration as plain data: all that decides its shape."""
     end_of_text, turn_end = token_ids(tokenizer, (END_OF_TEXT, TURN_END))
     video, audio, image = token_ids(tokenizer, (VIDEO_MARK, AUDIO_MARK, IMAGE_MARK))
     starts = token_ids(tokenizer, (VISION_START, VISION_END, AUDIO_START, AUDIO_END))
@@ -159,7 +159,7 @@ def make_network(
 
 
 def load_weights(network: Qwen2_5OmniThinkerForConditionalGeneration, path: Path) -> None:
-    """Give a network of this shape the weights of a file.
+    """Return a network of this shape the weights of a file.
 
     Raises:
         UsageError: If the file is none of weights for this network.

@@ -213,7 +213,7 @@ class AdapterConformance:
         _require(answered == [batch[0].id], f"answered are {answered}")
 
     def takes_media(self) -> bool:
-        """Say whether the model is given anything of a clip."""
+        """Return whether the model is given anything of a clip."""
         return self.create().describe().capabilities.modalities != (Modality.TEXT,)
 
     def _run(self, use: Callable[[ModelAdapter], Awaitable[Outcome]]) -> Outcome:

@@ -66,7 +66,7 @@ class StubBatches:
     is_silent: bool = False
 
     def is_meant(self, method: str, path: str) -> bool:
-        """Say whether a request is one for here."""
+        """Return whether a request is one for here."""
         name = path.rpartition("/v1/")[2]
         return (
             name.startswith(("batches", "files/job-"))

@@ -79,7 +79,7 @@ class LocalModel(ABC, Generic[Input]):
 
     @abstractmethod
     def letter_token(self, letter: str) -> int:
-        """Give the token with which a reply of this letter begins.
+        """Return the token with which a reply of this letter begins.
 
         Raises:
             InputError: If the letter is not a single token.
@@ -89,7 +89,7 @@ class LocalModel(ABC, Generic[Input]):
     def score_first_token(
         self, inputs: Sequence[Input], tokens: Sequence[Sequence[int]]
     ) -> list[list[float]]:
-        """Give the natural log-probability of each input's tokens as the first of the reply.
+        """Return the natural log-probability of each input's tokens as the first of the reply.
 
         Raises:
             RuntimeError: If the arithmetic fails.
@@ -160,7 +160,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         return self._description
 
     def placed(self, device: str, number_format: NumberFormat) -> LocalAdapter[Input]:
-        """Give the same model for training on a device, with its weights in a number format.
+        """Return the same model for training on a device, with its weights in a number format.
 
         Raises:
             UsageError: If it cannot be trained so.

@@ -43,20 +43,20 @@ class LocalArguments(AdapterArguments):
         return value
 
     def per_device(self) -> list[Self]:
-        """Give the arguments of each copy of the model."""
+        """Return the arguments of each copy of the model."""
         if self.devices is None:
             return [self]
         names = (f"cuda:{name}" if name.isdigit() else name for name in self.devices.split(","))
         return [self.model_copy(update={"device": name, "devices": None}) for name in names]
 
     def resolve_device(self) -> str:
-        """Give the device, the first GPU for ``auto`` if there is one."""
+        """Return the device, the first GPU for ``auto`` if there is one."""
         if self.device != "auto":
             return self.device
         return "cuda" if torch.cuda.is_available() else "cpu"
 
     def require_device(self) -> str:
-        """Give the device, which has to be there.
+        """Return the device, which has to be there.
 
         Raises:
             UsageError: If this machine has no such GPU.
@@ -72,19 +72,19 @@ class LocalArguments(AdapterArguments):
         return device
 
     def resolve_format(self) -> NumberFormat:
-        """Give the number format that ``auto`` comes to on the device."""
+        """Return the number format that ``auto`` comes to on the device."""
         if self.dtype is not NumberFormat.AUTO:
             return self.dtype
         on_gpu = self.resolve_device().startswith("cuda")
         return NumberFormat.BFLOAT16 if on_gpu else NumberFormat.FLOAT32
 
     def resolve_dtype(self) -> torch.dtype:
-        """Give the number format as torch names it."""
+        """Return the number format as torch names it."""
         dtype: torch.dtype = getattr(torch, self.resolve_format().value)
         return dtype
 
     def as_settings(self) -> dict[str, str | int | float | bool | None]:
-        """Give the arguments as a description states them, with ``auto`` resolved."""
+        """Return the arguments as a description states them, with ``auto`` resolved."""
         return {
             **self.model_dump(mode="json", exclude={"devices"}),
             "device": self.resolve_device().partition(":")[0],
@@ -93,11 +93,11 @@ class LocalArguments(AdapterArguments):
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Say whether the arithmetic failed for want of memory."""
+    """Return whether the arithmetic failed for want of memory."""
     return isinstance(error, torch.OutOfMemoryError) or _PROCESSOR_MEMORY_ERROR in str(error)
 
 
 def free_memory() -> None:
-    """Give back what torch keeps of a GPU's memory for later use."""
+    """Return back what torch keeps of a GPU's memory for later use."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -116,7 +116,7 @@ class HfArguments(LocalArguments):
         return value
 
     def per_device(self) -> list[Self]:
-        """Give the arguments of each copy of the model; one that is split has one."""
+        """Return the arguments of each copy of the model; one that is split has one."""
         return [self] if self.split else super().per_device()
 
     @property
@@ -125,7 +125,7 @@ class HfArguments(LocalArguments):
         return tuple(map(int, (self.devices or "").split(","))) if self.split else ()
 
     def resolve_attention(self) -> Attention:
-        """Give the implementation that ``auto`` comes to on the device."""
+        """Return the implementation that ``auto`` comes to on the device."""
         if self.attention is not Attention.AUTO:
             return self.attention
         on_gpu = self.resolve_device().startswith("cuda")
@@ -134,7 +134,7 @@ class HfArguments(LocalArguments):
         return Attention.FLASH_2 if usable else Attention.SDPA
 
     def as_settings(self) -> dict[str, str | int | float | bool | None]:
-        """Give the arguments as a description states them, with ``auto`` resolved."""
+        """Return the arguments as a description states them, with ``auto`` resolved."""
         settings = {**super().as_settings(), "attention": self.resolve_attention().value}
         # Where it computes is no part of who a model is.
         del settings["split"]
@@ -158,7 +158,7 @@ class HfAdapter(LocalAdapter[Any]):
 
     @cached_property
     def _configuration(self) -> dict[str, Any]:
-        """Give the configuration as it is written in the folder."""
+        """Return the configuration as it is written in the folder."""
         return read_configuration(self._folder)
 
     @cached_property
@@ -204,7 +204,7 @@ class HfAdapter(LocalAdapter[Any]):
         return builder
 
     def render(self, request: Request) -> str:
-        """Give the prompt in the chat form of the model's own template."""
+        """Return the prompt in the chat form of the model's own template."""
         return self._builder.render(request)
 
     def _make_description(self) -> ModelDescription:
@@ -232,7 +232,7 @@ class HfAdapter(LocalAdapter[Any]):
         return self._family.make_model(network, self._opened, self._builder)
 
     def placed(self, device: str, number_format: NumberFormat) -> HfAdapter:
-        """Give the same model elsewhere, or in another number format.
+        """Return the same model elsewhere, or in another number format.
 
         Raises:
             UsageError: If its arguments ask for what cannot be trained here.

@@ -348,7 +348,7 @@ def _translate(pattern: Mapping[str, int], old_names: Mapping[str, str]) -> dict
 
 
 def _is_linear(module: object) -> bool:
-    """Say whether a layer is linear, perhaps with an adapter on it already."""
+    """Return whether a layer is linear, perhaps with an adapter on it already."""
     import torch
     from peft.tuners.lora import LoraLayer
 
@@ -360,7 +360,7 @@ def _shape(shape: torch.Size | None) -> str:
 
 
 def _last_part(name: str) -> str:
-    """Give what tells models apart in a name, a path or a path of the hub's cache."""
+    """Return what tells models apart in a name, a path or a path of the hub's cache."""
     for part in Path(name).parts:
         if part.startswith("models--"):
             name = part.replace("--", "/")

@@ -32,7 +32,7 @@ def split_revision(model: str) -> tuple[str, str | None]:
 
 
 def find_folder(place: str, revision: str | None) -> Path:
-    """Give the folder of a model, fetched from the hub if it is not a folder here.
+    """Return the folder of a model, fetched from the hub if it is not a folder here.
 
     Raises:
         UsageError: If it is neither here nor on the hub.
@@ -58,7 +58,7 @@ def find_folder(place: str, revision: str | None) -> Path:
 
 
 def read_configuration(folder: Path) -> dict[str, Any]:
-    """Give the configuration as it is written in the folder.
+    """Return the configuration as it is written in the folder.
 
     Raises:
         UsageError: If there is none.
@@ -85,7 +85,7 @@ def hash_model(folder: Path, adapters: Sequence[str] = ()) -> str:
 
 
 def weight_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Give name and shape of each weight that is loaded, from the files' headers alone."""
+    """Return name and shape of each weight that is loaded, from the files' headers alone."""
     for file in sorted(folder.glob("*.safetensors")):
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")

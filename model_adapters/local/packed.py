@@ -70,7 +70,7 @@ class PackedRows:
     encoded: Mapping[Modality, Sequence[Encoded]]
 
     def additive_mask(self, dtype: torch.dtype) -> torch.Tensor:
-        """Give the mask as ``(rows, 1, length, length)`` numbers to be added to attention.
+        """Return the mask as ``(rows, 1, length, length)`` numbers to be added to attention.
 
         Every implementation of attention that takes a mask of its own takes this form.
         """
@@ -107,7 +107,7 @@ class PackedReader(ABC):
 
     @abstractmethod
     def reply_tokens(self, text: str) -> list[int]:
-        """Give the tokens of a whole reply, the mark of its end included.
+        """Return the tokens of a whole reply, the mark of its end included.
 
         Raises:
             InputError: If the text is empty or holds a mark of the model's own.
@@ -120,11 +120,11 @@ class PackedReader(ABC):
 
     @abstractmethod
     def read_packed(self, rows: PackedRows) -> torch.Tensor:
-        """Give ``(rows, length, width)`` final states of the language model."""
+        """Return ``(rows, length, width)`` final states of the language model."""
 
     @abstractmethod
     def project(self, states: torch.Tensor) -> torch.Tensor:
-        """Give the logits ``(n, vocabulary)`` of final states ``(n, width)``."""
+        """Return the logits ``(n, vocabulary)`` of final states ``(n, width)``."""
 
 
 def place_media(

@@ -119,7 +119,7 @@ class PaddedModel(LocalModel[Input]):
         return write_greedily(prompts.logits, step, ends, max_new_tokens)
 
     def letter_token(self, letter: str) -> int:
-        """Give the token of a bare letter, with which the model's reply begins."""
+        """Return the token of a bare letter, with which the model's reply begins."""
         return find_letter_token(letter, self._tokenizer)
 
     @torch.inference_mode()
@@ -166,7 +166,7 @@ class EmbeddedModel(PaddedModel[Tokenized]):
         """
 
     def _places(self, one: Tokenized) -> Sequence[int]:
-        """Give the token or mark of each place; a family may write a clip with fewer marks."""
+        """Return the token or mark of each place; a family may write a clip with fewer marks."""
         return one.input_ids
 
     def _read(self, inputs: Sequence[Tokenized], *, keep_cache: bool) -> ReadPrompts:
@@ -218,7 +218,7 @@ def pad_left(rows: Sequence[torch.Tensor], value: float = 0) -> tuple[torch.Tens
 
 
 def find_end_ids(network: PreTrainedModel) -> list[int]:
-    """Give the tokens that end a reply, as the folder of a network states them."""
+    """Return the tokens that end a reply, as the folder of a network states them."""
     settings = network.generation_config
     ends: int | list[int] | None = settings.eos_token_id if settings else None
     ends = ends or network.config.get_text_config().eos_token_id

@@ -41,7 +41,7 @@ class SpreadAdapter(ModelAdapter):
         return description.model_copy(update={"capabilities": capabilities})
 
     def render(self, request: Request) -> str:
-        """Give the prompt in the model's chat form."""
+        """Return the prompt in the model's chat form."""
         return self._copies[0].render(request)
 
     async def open(self) -> None:
@@ -83,7 +83,7 @@ class SpreadAdapter(ModelAdapter):
 
 
 def plan_split(devices: Sequence[int], free_bytes: Callable[[int], int]) -> dict[int, int]:
-    """Give the bytes of weights that each GPU may hold of a model that is split over them.
+    """Return the bytes of weights that each GPU may hold of a model that is split over them.
 
     Args:
         devices: Numbers of the GPUs.

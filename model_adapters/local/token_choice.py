@@ -50,7 +50,7 @@ def make_reply(row: list[int], end_ids: torch.Tensor, tokenizer: PreTrainedToken
 
 
 def find_letter_token(letter: str, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Give the token of a letter that opens a reply.
+    """Return the token of a letter that opens a reply.
 
     Raises:
         InputError: If the letter is not a single token.
@@ -62,7 +62,7 @@ def find_letter_token(letter: str, tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def find_reply_tokens(text: str, tokenizer: PreTrainedTokenizerBase, end: str) -> list[int]:
-    """Give the tokens of a whole reply, with the mark that ends it.
+    """Return the tokens of a whole reply, with the mark that ends it.
 
     Raises:
         InputError: If the text is empty or holds a mark of the model's own.
@@ -79,7 +79,7 @@ def find_reply_tokens(text: str, tokenizer: PreTrainedTokenizerBase, end: str) -
 
 
 def score_tokens(logits: torch.Tensor, tokens: Sequence[Sequence[int]]) -> list[list[float]]:
-    """Give the log-probabilities of some tokens, over the whole vocabulary.
+    """Return the log-probabilities of some tokens, over the whole vocabulary.
 
     Args:
         logits: ``(batch, vocabulary)``.

@@ -146,7 +146,7 @@ def encode_mp4(
 
 
 def _starts(timestamps: Sequence[float]) -> list[int]:
-    """Give the tick of each frame, counted from the first; no two frames share one."""
+    """Return the tick of each frame, counted from the first; no two frames share one."""
     starts: list[int] = []
     for time in timestamps:
         tick = round((time - timestamps[0]) * _TICKS)

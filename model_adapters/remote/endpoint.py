@@ -116,7 +116,7 @@ class RemoteAdapter(ModelAdapter):
         self._clips = ClipCache(forms, size=arguments.concurrency)
 
     def describe(self) -> ModelDescription:
-        """Give what is known without asking the service."""
+        """Return what is known without asking the service."""
         return self._description
 
     def check_clips(self, clips: Collection[str], wanted: MediaWanted) -> None:
@@ -177,7 +177,7 @@ class RemoteAdapter(ModelAdapter):
         """Write down what is sent beside the conversation, as JSON."""
 
     def render(self, request: Request) -> str:
-        """Give the settings, and the conversation with a mark in the place of each file."""
+        """Return the settings, and the conversation with a mark in the place of each file."""
         clips = {
             key: encode_clip(request.clips[key], wanted, self._forms)
             for key, wanted in media_wanted(request).items()
@@ -237,7 +237,7 @@ class RemoteAdapter(ModelAdapter):
             )
 
     async def _prepare(self, request: Request, *, scoring: bool) -> Payload | Result:
-        """Give a request's conversation, or the result of a request that cannot be asked."""
+        """Return a request's conversation, or the result of a request that cannot be asked."""
         reason = why_unsupported(request, self._forms)
         if scoring and not request.letters:
             reason = "the item has no options to score"
@@ -321,7 +321,7 @@ def remote_capabilities(
 
 
 def installed_versions(*packages: str) -> dict[str, str]:
-    """Give the versions of the packages that decide what is sent."""
+    """Return the versions of the packages that decide what is sent."""
     return {package: version(package) for package in packages}
 
 
@@ -351,12 +351,12 @@ def parse_remote_arguments(
 def answer_settings(
     arguments: RemoteArguments,
 ) -> dict[str, str | int | float | bool | None]:
-    """Give the arguments that change answers, those left at None aside."""
+    """Return the arguments that change answers, those left at None aside."""
     return arguments.model_dump(mode="json", exclude=set(_ANSWER_NEUTRAL), exclude_none=True)
 
 
 def _mark(medium: Medium) -> str:
-    """Give what stands in the place of a file where a request is shown."""
+    """Return what stands in the place of a file where a request is shown."""
     contents = [f"{medium.frames} frames"] if medium.frames > 1 else []
     contents += [f"{medium.audio_seconds:.2f} s of sound"] if medium.audio_seconds else []
     return f"<{medium.mime_type}{': ' if contents else ''}{', '.join(contents)}>"

@@ -77,7 +77,7 @@ class GoogleJobs(JobService):
         return None
 
     async def look(self, job: str) -> JobProgress:
-        """Say whether a batch has ended; the service does not count its answers."""
+        """Return whether a batch has ended; the service does not count its answers."""
         found = await self._get(job)
         state = _state(found)
         problem = None if state in _WELL_ENDED else f"the batch has the state {state}"
@@ -89,7 +89,7 @@ class GoogleJobs(JobService):
             await self._client.batches.delete(name=job)
 
     async def answers(self, job: str) -> AsyncIterator[tuple[str, types.InlinedResponse]]:
-        """Give each answer with the key of its request."""
+        """Return each answer with the key of its request."""
         found = await self._get(job)
         for answer in (found.dest.inlined_responses if found.dest else None) or []:
             yield (answer.metadata or {}).get(KEY, ""), answer

@@ -342,7 +342,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         return config
 
     def _thinking(self, reasoning_tokens: int) -> tuple[dict[str, Any], int]:
-        """Give the settings of hidden reasoning, and its share of the limit on new tokens."""
+        """Return the settings of hidden reasoning, and its share of the limit on new tokens."""
         if self._family.thinking is Thinking.LEVEL:
             level = {"thinking_level": self._options.thinking_level.value}
             return level, max(reasoning_tokens, _REASONING_ALLOWANCE)
@@ -392,7 +392,7 @@ def _contents(payload: Payload, write: Callable[[Medium], _Part]) -> list[Any]:
 
 
 def _service_errors() -> tuple[type[Exception], ...]:
-    """Give the errors that speak of one request and are no defect of this program."""
+    """Return the errors that speak of one request and are no defect of this program."""
     import httpx2
     from google.genai import errors
 

@@ -149,7 +149,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
 
 
 def _settings(arguments: HttpArguments) -> dict[str, str | int | float | bool | None]:
-    """Give what changes answers: which model, asked how; not where it is served."""
+    """Return what changes answers: which model, asked how; not where it is served."""
     settings = answer_settings(arguments)
     for name in ("profile", "base_url", "key_variable", "extra"):
         settings.pop(name, None)

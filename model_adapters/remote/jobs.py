@@ -28,7 +28,7 @@ class DeferredArguments(RemoteArguments):
     """Largest size of a job; by default what the service takes."""
 
     def job_limits(self, most: JobLimits) -> JobLimits:
-        """Give the limits of a job.
+        """Return the limits of a job.
 
         Args:
             most: What the service takes.

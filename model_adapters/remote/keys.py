@@ -55,7 +55,7 @@ def find_key(variables: Sequence[str], model: str, *, required: bool) -> Key | N
 
 
 def _look_in_keyring(variables: Sequence[str]) -> tuple[Key | None, str | None]:
-    """Give the first key that a keyring holds, or why no keyring could be looked in."""
+    """Return the first key that a keyring holds, or why no keyring could be looked in."""
     try:
         import keyring
         from keyring.errors import KeyringError

@@ -225,7 +225,7 @@ def compose(request: Request, forms: MediaForms, clips: Mapping[str, EncodedClip
 def _film(
     media: ClipMedia, *, with_sound: bool, forms: MediaForms
 ) -> tuple[Medium, tuple[str, ...]]:
-    """Give the picture as a video file, with the sound in it or without any."""
+    """Return the picture as a video file, with the sound in it or without any."""
     if forms.video is VideoForm.ORIGINAL and media.path is not None:
         original = _original(media, media.path, with_sound=with_sound)
         if original is not None:
@@ -243,7 +243,7 @@ def _film(
 def _original(
     media: ClipMedia, path: Path, *, with_sound: bool
 ) -> tuple[Medium, tuple[str, ...]] | None:
-    """Give the clip's own file; None if it holds more or less than is wanted of it."""
+    """Return the clip's own file; None if it holds more or less than is wanted of it."""
     mime_type = _VIDEO_TYPES.get(path.suffix.lower())
     if mime_type is None:
         return None

@@ -128,7 +128,7 @@ class OpenAIJobs(JobService):
                     await self._client.files.delete(file)
 
     async def answers(self, job: str) -> list[bytes]:
-        """Give the lines of both files of answers."""
+        """Return the lines of both files of answers."""
         batch = await self._retrieve(job)
         lines: list[bytes] = []
         for file in (batch.output_file_id, batch.error_file_id):

@@ -138,7 +138,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
 
 
 def find_family(model: str) -> Family:
-    """Give the family of a model; of one that is not known, that of a model that sees."""
+    """Return the family of a model; of one that is not known, that of a model that sees."""
     return next((family for family in FAMILIES if model.startswith(family.prefix)), _UNKNOWN)
 
 

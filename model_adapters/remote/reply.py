@@ -114,7 +114,7 @@ def scored_reply(tokens: Iterable[tuple[str, float]], letters: Sequence[str], te
 
 
 def is_media_refused(code: int, message: str) -> bool:
-    """Say whether a service declines a request because of the media in it.
+    """Return whether a service declines a request because of the media in it.
 
     Args:
         code: The HTTP status.
@@ -144,7 +144,7 @@ def failed_reply(code: int, detail: str, waits: Iterable[float | None]) -> Reply
 
 
 def wait_wanted(code: int, waits: Iterable[float | None]) -> float | None:
-    """Give the seconds that a service wants to be left alone.
+    """Return the seconds that a service wants to be left alone.
 
     Args:
         code: The HTTP status.

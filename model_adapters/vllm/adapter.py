@@ -190,7 +190,7 @@ class VllmAdapter(ModelAdapter):
             self._renamed = None
 
     def render(self, request: Request) -> str:
-        """Give the prompt in the chat form of the model's own template."""
+        """Return the prompt in the chat form of the model's own template."""
         return self._builder.render(request)
 
     def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:

@@ -60,7 +60,7 @@ class PromptBuilder:
         self._inputs = OmniInputBuilder(tokenizer, settings, max_tokens=sys.maxsize)
 
     def render(self, request: Request) -> str:
-        """Give the prompt in the chat form of the model's own template."""
+        """Return the prompt in the chat form of the model's own template."""
         return self._inputs.render(request)
 
     def build(self, request: Request) -> PreparedRequest:

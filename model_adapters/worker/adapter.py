@@ -125,7 +125,7 @@ class WorkerAdapter(ModelAdapter):
         )
 
     def render(self, request: Request) -> str:
-        """Give the messages as they are sent; the worker makes its prompt of them."""
+        """Return the messages as they are sent; the worker makes its prompt of them."""
         return render_question(request)
 
     async def open(self) -> None:

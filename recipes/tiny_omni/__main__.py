@@ -17,7 +17,7 @@ _BASES = (0, 1)
 
 def main() -> None:
     """Make the family, study it over seeds, or copy it into the package."""
-    parser = argparse.ArgumentParser(prog="tiny_family", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m recipes.tiny_omni", description=__doc__)
     parser.add_argument("command", choices=("build", "study", "ship"))
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="folder to work in")
     parser.add_argument("--small", action="store_true", help="every stage in a minute; no use")

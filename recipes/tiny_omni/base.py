@@ -131,7 +131,7 @@ def _train_one_tower(modality: Modality, recipe: Recipe, work: Path) -> None:
 
 
 def _tower_head(tower: Tower, recipe: Recipe, work: Path) -> CueHead:
-    """Give a tower the weights of its finished stage, and its head."""
+    """Return a tower the weights of its finished stage, and its head."""
     return _learn(tower, recipe, work, ())
 
 

@@ -103,7 +103,7 @@ def draw_sets(sets: Sequence[ClipSet], folder: Path) -> None:
 
 
 def load_clips(clip_set: ClipSet, folder: Path) -> Iterator[DrawnClip]:
-    """Give the clips of a drawn set in the order of its scenes."""
+    """Return the clips of a drawn set in the order of its scenes."""
     for path, _ in _shards(clip_set, folder):
         with np.load(path) as shard:
             pixels, sounds = shard["pixels"], shard["log_mel"]

@@ -98,7 +98,7 @@ def write_rows(rows: Iterator[Row], recipe: Recipe, work: Path) -> list[Row]:
 
 
 def as_table(rows: Sequence[Row]) -> str:
-    """Give rows as a table in Markdown: per cent with intervals, and nats."""
+    """Return rows as a table in Markdown: per cent with intervals, and nats."""
     lines = ["| model | base | seed | " + " | ".join(_COLUMNS.values()) + " |"]
     lines.append("| --- " * (3 + len(_COLUMNS)) + "|")
     for row in rows:
@@ -109,7 +109,7 @@ def as_table(rows: Sequence[Row]) -> str:
 
 
 def as_summary(rows: Sequence[Row]) -> str:
-    """Give each member's mean over seeds, with its least and its greatest."""
+    """Return each member's mean over seeds, with its least and its greatest."""
     members: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
         members.setdefault((row.name, row.base_seed), []).append(row)
@@ -125,7 +125,7 @@ def as_summary(rows: Sequence[Row]) -> str:
 
 
 def meets_the_floor(base: Row) -> bool:
-    """Say whether a base perceives, and is misled by words, enough to be worth a repair."""
+    """Return whether a base perceives, and is misled by words, enough to be worth a repair."""
     found = base.measured
     perceives = min(found["perception_video"].value, found["perception_audio"].value)
     believes = min(found["text_prior_video"].value, found["text_prior_audio"].value)

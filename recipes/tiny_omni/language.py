@@ -63,11 +63,11 @@ class LanguageStages:
 
     @property
     def seed(self) -> int:
-        """Give the seed of all three, which is that of the base."""
+        """Return the seed of all three, which is that of the base."""
         return self.habits.seed
 
     def with_seed(self, seed: int) -> LanguageStages:
-        """Give the stages of another base."""
+        """Return the stages of another base."""
         return LanguageStages(
             *(replace(one, seed=seed) for one in (self.lists, self.questions, self.habits))
         )

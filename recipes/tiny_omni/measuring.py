@@ -118,7 +118,7 @@ def text_prior(member: Member) -> dict[Modality, float]:
 
 
 def as_json(found: Mapping[str, Measured]) -> dict[str, dict[str, object]]:
-    """Give measurements as plain data."""
+    """Return measurements as plain data."""
     return {name: asdict(number) for name, number in found.items()}
 
 

@@ -93,7 +93,7 @@ def show(line: str) -> None:
 
 
 def is_finished(stage: Stage, folder: Path) -> bool:
-    """Say whether an earlier call took all steps of a stage."""
+    """Return whether an earlier call took all steps of a stage."""
     path = folder / f"{stage.name}.pt"
     if not path.exists():
         return False
@@ -101,7 +101,7 @@ def is_finished(stage: Stage, folder: Path) -> bool:
 
 
 def _rate(step: int, steps: int) -> float:
-    """Give the share of the learning rate: a warm-up, then half a cosine."""
+    """Return the share of the learning rate: a warm-up, then half a cosine."""
     warmed = min(1.0, (step + 1) / _WARM_UP)
     cosine = 0.5 + 0.5 * math.cos(math.pi * step / steps)
     return warmed * (_LOWEST_RATE + (1 - _LOWEST_RATE) * cosine)

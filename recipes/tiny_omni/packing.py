@@ -76,7 +76,7 @@ class LessonNetwork:
         self._encode = encode
 
     def loss(self, rows: Sequence[LessonRow]) -> Tensor:
-        """Give the mean loss of the learned tokens."""
+        """Return the mean loss of the learned tokens."""
         packed = self._pack(rows)
         hidden = self._read(packed, [row.clip for row in rows if row.clip is not None])
         before = packed.learned[:, 1:]
@@ -85,7 +85,7 @@ class LessonNetwork:
 
     @torch.no_grad()
     def log_probabilities(self, rows: Sequence[LessonRow]) -> list[list[float]]:
-        """Give the log-probability of the learned tokens of each lesson, their sum."""
+        """Return the log-probability of the learned tokens of each lesson, their sum."""
         packed = self._pack(rows)
         hidden = self._read(packed, [row.clip for row in rows if row.clip is not None])
         before = packed.learned[:, 1:]
@@ -157,7 +157,7 @@ class LessonNetwork:
         )
 
     def _lesson(self, lesson: Lesson) -> list[tuple[int, bool]]:
-        """Give the tokens of a lesson, each with whether it is learned."""
+        """Return the tokens of a lesson, each with whether it is learned."""
         tokens = [(token, False) for token in self._encode(lesson.question + _REPLY)]
         for given, learned in lesson.answers:
             tokens += [(token, False) for token in self._encode(given)]

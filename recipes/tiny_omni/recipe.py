@@ -84,11 +84,11 @@ class Recipe:
     preference_batch: int
 
     def with_base_seed(self, seed: int) -> Recipe:
-        """Give the recipe of another base: the same towers, other language layers."""
+        """Return the recipe of another base: the same towers, other language layers."""
         return replace(self, language=self.language.with_seed(seed))
 
     def pair_settings(self, *, balanced: bool) -> SynthSettings:
-        """Give the benchmark that pairs are made of."""
+        """Return the benchmark that pairs are made of."""
         return SynthSettings(
             items=self.pairs,
             seed=32 if balanced else 31,
@@ -98,12 +98,12 @@ class Recipe:
 
     @property
     def test_settings(self) -> SynthSettings:
-        """Give the benchmark that is reported; the demonstration shows its beginning."""
+        """Return the benchmark that is reported; the demonstration shows its beginning."""
         return SynthSettings(items=self.tested, seed=1, split=Split.TEST)
 
 
 def full_recipe() -> Recipe:
-    """Give the recipe of what is shipped."""
+    """Return the recipe of what is shipped."""
     spoken, wordless = SpeechEngine.ESPEAK, SpeechEngine.WORDLESS
     speech = (spoken, spoken, spoken, wordless)
     return Recipe(
@@ -132,7 +132,7 @@ def full_recipe() -> Recipe:
 
 
 def small_recipe() -> Recipe:
-    """Give a recipe that runs every stage in a minute and teaches nothing."""
+    """Return a recipe that runs every stage in a minute and teaches nothing."""
     engine = SpeechEngine.WORDLESS
     return Recipe(
         unbiased=(ClipSet("unbiased", 6, 110, 0.0, engine),),

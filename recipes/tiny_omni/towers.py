@@ -51,10 +51,10 @@ class Tower(Protocol):
     module: nn.Module
 
     def encode(self, clips: Sequence[DrawnClip]) -> list[Tensor]:
-        """Give the tokens ``(tokens, width)`` of each clip."""
+        """Return the tokens ``(tokens, width)`` of each clip."""
 
     def vary(self, clip: DrawnClip, rng: np.random.Generator, /) -> DrawnClip:
-        """Give a part or variation of a clip that shows the same."""
+        """Return a part or variation of a clip that shows the same."""
 
     def labels(self, scene: Scene) -> list[bool]:
         """Say what is there: the person's cue, the poster's or radio's, the surroundings."""
@@ -79,7 +79,7 @@ class VisionTower:
         return list(output.pooler_output)
 
     def vary(self, clip: DrawnClip, rng: np.random.Generator, /) -> DrawnClip:
-        """Give frames of one patch in time, mirrored half of the time: all cues are in each."""
+        """Return frames of one patch in time, mirrored half of the time: all cues are in each."""
         span = FRAME_SETTINGS.temporal_patch
         start = span * int(rng.integers(len(clip.pixels) // span))
         pixels = clip.pixels[start : start + span]
@@ -116,7 +116,7 @@ class AudioTower:
         return list(heard.last_hidden_state.split([audio_tokens(int(one)) for one in steps]))
 
     def vary(self, clip: DrawnClip, _rng: np.random.Generator, /) -> DrawnClip:
-        """Give the sound as it is: it cannot be cut without losing a cue."""
+        """Return the sound as it is: it cannot be cut without losing a cue."""
         return clip
 
     def labels(self, scene: Scene) -> list[bool]:
@@ -138,7 +138,7 @@ class CueHead(nn.Module):
         nn.init.constant_(self.linear.bias, _RARE)
 
     def forward(self, clips: Sequence[Tensor]) -> Tensor:
-        """Give ``(clips, cues)`` log-odds."""
+        """Return ``(clips, cues)`` log-odds."""
         lengths = [len(tokens) for tokens in clips]
         said = self.linear(self.norm(torch.cat(list(clips))))
         return torch.stack([one.logsumexp(dim=0) for one in said.split(lengths)])

@@ -85,7 +85,7 @@ class MaterialRenderer(PromptRenderer):
     """
 
     def values(self, item: Item) -> dict[str, object]:
-        """Give what the template sees of an item, by name."""
+        """Return what the template sees of an item, by name."""
         material = {
             name: quoted(whole_characters(text)) for name, text in (item.metadata or {}).items()
         }
@@ -184,7 +184,7 @@ class _SpendingObserver(RunObserver):
         self._cost = 0.0
 
     def left(self, budget: Budget) -> Budget:
-        """Give what is left of a budget."""
+        """Return what is left of a budget."""
         return Budget(
             requests=None if budget.requests is None else max(0, budget.requests - self._requests),
             tokens=None if budget.tokens is None else max(0, budget.tokens - self._tokens),

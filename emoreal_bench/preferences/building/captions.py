@@ -269,7 +269,7 @@ def read_questions(reply: str) -> tuple[WrittenQuestion, ...]:
 
 
 def _is_sound(question: WrittenQuestion) -> bool:
-    """Say whether the answers differ and the question is about the picture or the sound."""
+    """Return whether the answers differ and the question is about the picture or the sound."""
     answers = (question.chosen, question.hallucination, question.spurious)
     distinct = {answer.casefold().strip() for answer in answers}
     return len(distinct) == len(answers) and question.modality in CLIP_MODALITIES

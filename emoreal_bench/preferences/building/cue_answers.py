@@ -128,7 +128,7 @@ class QuestionWriter:
         )
 
     def _thing(self, side: Side) -> str:
-        """Give a thing or sound that is there, each equally often."""
+        """Return a thing or sound that is there, each equally often."""
         return self._things.deal(side.modality, side.present.__contains__)
 
     def _wording(self, side: Side, kind: CueQuestion) -> str:
@@ -170,12 +170,12 @@ def rejected_cues(side: Side, thing: str) -> RejectedCues:
 
 
 def asked_cue(side: Side) -> str:
-    """Give the cue that the stress question names."""
+    """Return the cue that the stress question names."""
     return str(side.person.cue if side.claim else side.other_cue)
 
 
 def facts_of(side: Side, kind: CueQuestion, form: AnswerForm) -> Mapping[str, str]:
-    """Give the metadata of a pair."""
+    """Return the metadata of a pair."""
     facts: dict[str, str] = {Fact.EMOTION: side.person.emotion, Fact.KIND: kind, Fact.FORM: form}
     names_both = kind is CueQuestion.BASIC or form is AnswerForm.WORDS
     if names_both or side.claim:

@@ -23,5 +23,5 @@ class Fact(StrEnum):
 
 
 def fact(pair: PreferencePair, name: Fact) -> str | None:
-    """Give what is known of a pair under this name; None if nothing is."""
+    """Return what is known of a pair under this name; None if nothing is."""
     return (pair.metadata or {}).get(name)

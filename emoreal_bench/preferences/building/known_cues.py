@@ -133,7 +133,7 @@ class _Partners:
     def altered(
         self, scene: Scene, side: Side, alteration: Alteration, *, is_denied: bool
     ) -> AlteredInput:
-        """Give the altered input: the chosen answer must be wrong there.
+        """Return the altered input: the chosen answer must be wrong there.
 
         A partner shows another emotion; or the cue in question, where the chosen
         answer denies that cue, since it would stay right with any other partner.

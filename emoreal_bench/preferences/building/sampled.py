@@ -163,7 +163,7 @@ def build_sampled_pairs(
 
 
 def clip_path(runs: SampledRuns, key: str) -> str:
-    """Give the path of a clip below the data folder, which is the folder of the pairs' clips."""
+    """Return the path of a clip below the data folder, which is the folder of the pairs' clips."""
     try:
         return runs.clips[key].video.relative_to(runs.root).as_posix()
     except (KeyError, ValueError) as error:
@@ -214,7 +214,7 @@ def _make_pair(
 
 
 def _most_frequent(samples: Sequence[Sample]) -> Sample | None:
-    """Give a sample with the most frequent text, the first of equally frequent ones."""
+    """Return a sample with the most frequent text, the first of equally frequent ones."""
     counts = Counter(sample.text for sample in samples)
     return max(samples, key=lambda sample: counts[sample.text], default=None)
 
@@ -239,6 +239,6 @@ def _facts(
 
 
 def _asked(manifest: Manifest) -> tuple[object, ...]:
-    """Give what has to be equal for answers to be answers to the same: all but model and seed."""
+    """Return what has to be equal for answers to be answers to the same: all but model and seed."""
     request = manifest.request.model_dump(exclude={"hash", "generation"})
     return manifest.task, manifest.data.hash, request

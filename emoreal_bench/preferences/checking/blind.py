@@ -29,7 +29,7 @@ _TURN = "#"
 
 
 def blind_stage() -> Stage:
-    """Give the stage: options by letter, and no clip."""
+    """Return the stage: options by letter, and no clip."""
     return Stage(
         name="blind",
         description="The questions of pairs, asked without picture and sound.",

@@ -87,7 +87,7 @@ def check_pairs(
 
 
 def clips_of(pairs: Sequence[PreferencePair]) -> tuple[str, ...]:
-    """Give the clips of pairs, partners included, each once."""
+    """Return the clips of pairs, partners included, each once."""
     partners = (pair.altered.partner for pair in pairs if pair.altered is not None)
     named = [*(pair.clip for pair in pairs), *(partner for partner in partners if partner)]
     return tuple(dict.fromkeys(named))

@@ -26,7 +26,7 @@ _OPTION_IN_TEXT = re.compile(r"\(([A-Z])\)\s*([^\n(]*)")
 
 
 def letter_of(answer: str) -> str | None:
-    """Give the letter that an answer begins with; None for an answer in words."""
+    """Return the letter that an answer begins with; None for an answer in words."""
     match = _LETTER_ANSWER.match(answer)
     return None if match is None else match.group(1) or match.group(2)
 
@@ -46,7 +46,7 @@ def split_options(question: str) -> tuple[str, dict[str, str]]:
 
 
 def stratum_of(pair: PreferencePair) -> Stratum | None:
-    """Give the modality and emotion of a pair; None if it does not say its emotion."""
+    """Return the modality and emotion of a pair; None if it does not say its emotion."""
     emotion = fact(pair, Fact.EMOTION)
     if emotion is None:
         return None
@@ -54,7 +54,7 @@ def stratum_of(pair: PreferencePair) -> Stratum | None:
 
 
 def named_cues(pair: PreferencePair) -> Iterator[tuple[str, bool]]:
-    """Give the cues that a pair is about, each with whether the chosen answer affirms it."""
+    """Return the cues that a pair is about, each with whether the chosen answer affirms it."""
     for name, is_affirmed in ((Fact.CUE, True), (Fact.DENIED_CUE, False)):
         cue = fact(pair, name)
         if cue is not None:
@@ -137,7 +137,7 @@ def measure_letters(pairs: Sequence[PreferencePair]) -> dict[int, LetterBalance]
 
 
 def find_unknown_letters(pairs: Sequence[PreferencePair]) -> tuple[str, ...]:
-    """Give the ids of pairs with an answer whose letter is none of the options of the question."""
+    """Return the ids of pairs with an answer whose letter is none of the options."""
     found = []
     for pair in pairs:
         _, options = split_options(pair.question)
@@ -149,7 +149,7 @@ def find_unknown_letters(pairs: Sequence[PreferencePair]) -> tuple[str, ...]:
 
 
 def length_sign(pair: PreferencePair) -> int:
-    """Say whether the chosen answer is longer than the rejected ones (1), shorter (-1) or neither.
+    """Return 1 if the chosen answer is longer than the rejected ones, -1 if shorter, else 0.
 
     Answers that are letters have no length to speak of.
     """

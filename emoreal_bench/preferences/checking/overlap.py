@@ -67,7 +67,7 @@ class _Known:
         return clip in self._files
 
     def same_content(self, clip: Clip) -> list[str]:
-        """Give the clips whose file has the bytes of the picture file of another."""
+        """Return the clips whose file has the bytes of the picture file of another."""
         try:
             rivals = self._by_size.get(clip.video.stat().st_size, [])
         except OSError:

@@ -138,7 +138,7 @@ def _claims_of(pair: PreferencePair) -> set[Claim]:
 
 
 def _together(answers: Sequence[Verdict]) -> Verdict:
-    """Give the verdict on a pair: that of its weakest claim."""
+    """Return the verdict on a pair: that of its weakest claim."""
     if Verdict.NO in answers:
         return Verdict.NO
     return Verdict.UNSURE if Verdict.UNSURE in answers else Verdict.YES

@@ -45,7 +45,7 @@ _STOP_REASONS: Mapping[DeliveryStatus, str] = MappingProxyType(
 
 
 def inspect_log(folder: Path) -> bytes:
-    """Give a finished run as the bytes of an ``.eval`` file.
+    """Return a finished run as the bytes of an ``.eval`` file.
 
     Args:
         folder: A run folder.
@@ -107,7 +107,7 @@ def _summary(manifest: Manifest, item: Item, read: ReadItem) -> dict[str, Any]:
 
 
 def _conversation(run: LoggedRun, item: Item, record: ItemRecord) -> dict[str, Any]:
-    """Give what stands in an item's own file beside, or other than, in its summary."""
+    """Return what stands in an item's own file beside, or other than, in its summary."""
     manifest, status = run.manifest, DeliveryStatus(record["status"])
     messages = [{"role": "user", "content": run.prompt(item), "source": "input"}]
     if manifest.request.system is not None:

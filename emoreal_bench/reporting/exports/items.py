@@ -67,7 +67,7 @@ def export_items(folder: Path, path: Path) -> None:
 
 
 def item_rows(run: LoggedRun) -> Iterator[dict[str, Any]]:
-    """Give one row per item, in the order of the plan, all with the same keys."""
+    """Return one row per item, in the order of the plan, all with the same keys."""
     for item, read in zip(run.items, read_items(run), strict=True):
         yield _row(item, read)
 

@@ -50,7 +50,7 @@ def send_scores(report: FinishedRun, tracker: Tracker, project: str) -> None:
 
 
 def all_scores(results: Results) -> dict[str, float]:
-    """Give every defined score and bound of an interval by its path.
+    """Return every defined score and bound of an interval by its path.
 
     Paths read ``strict/modality_agreement/accuracy``; bounds have ``.low`` and
     ``.high`` behind them. All fractions are in 0..1.
@@ -73,7 +73,7 @@ def all_scores(results: Results) -> dict[str, float]:
 
 
 def settings_of(report: FinishedRun) -> dict[str, Any]:
-    """Give what tells a run from others: who was asked what, and under which identities."""
+    """Return what tells a run from others: who was asked what, and under which identities."""
     manifest = report.manifest
     return {
         "model": plain_text(manifest.model.name),

@@ -216,5 +216,5 @@ def _render(
 
 
 def breakdown_address(group: Group, table: Table) -> str:
-    """Give the address of a table's page of details, relative to the site's folder."""
+    """Return the address of a table's page of details, relative to the site's folder."""
     return f"{BREAKDOWNS_FOLDER}/{group.table_id(table)}.html"

@@ -219,7 +219,7 @@ def is_sure_enough(reported: ReportedValue, least: Confidence) -> bool:
 def choose_columns(
     subtasks: Sequence[str], rows: Iterable[Mapping[NumberKey, Number]]
 ) -> list[tuple[NumberKey, Column]]:
-    """Give a column to every number that at least one row has, in a fixed order.
+    """Return a column to every number that at least one row has, in a fixed order.
 
     Args:
         subtasks: All subtasks, in the order of the task.

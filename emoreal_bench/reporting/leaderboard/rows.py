@@ -197,7 +197,7 @@ def sort_rows(rows: Sequence[Row]) -> list[Row]:
 
 
 def tell_apart(rows: Sequence[Row]) -> list[Row]:
-    """Give rows of one name the facts that they do not share, or else their number."""
+    """Return rows of one name the facts that they do not share, or else their number."""
     namesakes: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         namesakes[row.model].append(row)
@@ -221,7 +221,7 @@ def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
 
 
 def with_ranks(rows: Sequence[Row], scores: Mapping[Path, ClipSums]) -> tuple[list[Row], bool]:
-    """Give rows their ranges of ranks.
+    """Return rows their ranges of ranks.
 
     Only full rows with an interval are ranked. Blind baselines are marks to
     beat, not contestants, so they hold no rank and take none away.

@@ -183,7 +183,7 @@ def _data_problems(
 
 
 def _answers(items: Sequence[Item]) -> list[tuple[str, str, tuple[str, ...], str, str]]:
-    """Give what a score rests on; texts of questions may be left out."""
+    """Return what a score rests on; texts of questions may be left out."""
     return [(item.id, item.subtask, item.choices, item.answer, item.clip) for item in items]
 
 

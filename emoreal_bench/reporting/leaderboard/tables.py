@@ -71,7 +71,7 @@ class Table:
 
     @property
     def has_ranks(self) -> bool:
-        """Say whether any row holds a rank."""
+        """Return whether any row holds a rank."""
         return any(row.rank for row in self.rows)
 
     @property
@@ -95,7 +95,7 @@ class RunExtras:
     reproduced: frozenset[Path] = frozenset()
 
     def scores_under(self, scoring: Scoring) -> dict[Path, ClipSums]:
-        """Give the scores of the runs that have some under a scoring."""
+        """Return the scores of the runs that have some under a scoring."""
         return {
             folder: by_scoring[scoring]
             for folder, by_scoring in self.scores.items()
@@ -181,7 +181,7 @@ def _families(columns: Sequence[Column]) -> tuple[tuple[str, int], ...]:
 
 
 def chances_of(runs: Sequence[FinishedRun], scoring: Scoring) -> dict[str, float | None]:
-    """Give the accuracy of guessing by subtask, in the order of the task."""
+    """Return the accuracy of guessing by subtask, in the order of the task."""
     return {
         name: scores.chance
         for run in runs

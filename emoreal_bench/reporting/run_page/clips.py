@@ -47,7 +47,7 @@ def find_clips(manifest: Manifest, data: Path | None) -> Mapping[str, Clip]:
 
 
 def clip_data(clip: Clip, page_folder: Path) -> dict[str, Any]:
-    """Give the addresses of a clip's files from the page's folder; null for one not there."""
+    """Return the addresses of a clip's files from the page's folder; null for one not there."""
     return {
         "video": _relative_address(clip.video, page_folder),
         "audio": None if clip.audio is None else _relative_address(clip.audio, page_folder),

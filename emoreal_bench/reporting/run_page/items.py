@@ -59,7 +59,7 @@ class Index:
         codes.append(known.setdefault(value, len(known)))
 
     def as_data(self) -> dict[str, Any]:
-        """Give the index as the page reads it.
+        """Return the index as the page reads it.
 
         A column with more than 64 different values is left out: choosing from
         so many is no help.
@@ -90,7 +90,7 @@ def _flip(here: str, there: str) -> str:
 
 
 def item_detail(run: LoggedRun, item: Item, read: ReadItem) -> dict[str, Any]:
-    """Give everything that the page says of an item, of one run."""
+    """Return everything that the page says of an item, of one run."""
     return {
         "id": item.id,
         "question": item.question,
@@ -104,7 +104,7 @@ def item_detail(run: LoggedRun, item: Item, read: ReadItem) -> dict[str, Any]:
 
 
 def reply_detail(read: ReadItem) -> dict[str, Any]:
-    """Give what a run says of an item: the reply, how it was read, and what reached the model."""
+    """Return what a run says of an item: the reply, how it was read, and what reached the model."""
     record = read.record
     result = from_record(record)
     scores = result.choice_scores

@@ -329,7 +329,7 @@ def count_outcomes(report: ScoringReport) -> dict[Outcome, int]:
 
 
 def _note_lines(results: Results) -> list[str]:
-    """Give the notes of the first scoring, each once, with its rows unless it is about all."""
+    """Return the notes of the first scoring, each once, with its rows unless it is about all."""
     scorings = _scorings(results)
     if not scorings:
         return []

@@ -209,7 +209,7 @@ class DeferredAsker:
         return lines
 
     def _refusal(self, request: Request, outcome: WrittenRequest | Result) -> Result | None:
-        """Give the result of a request that cannot be part of any job."""
+        """Return the result of a request that cannot be part of any job."""
         if isinstance(outcome, Result):
             return outcome
         most = self._adapter.jobs.limits.size

@@ -61,7 +61,7 @@ class JobDraft:
     size: int = 0
 
     def has_room(self, written: WrittenRequest, limits: JobLimits) -> bool:
-        """Say whether another request fits."""
+        """Return whether another request fits."""
         fits = self.size + len(written.line) + 1 <= limits.size
         return fits and len(self.asked) < limits.requests
 
@@ -124,7 +124,7 @@ class JobStore:
         (self._folder / f"{job.token}.requests.jsonl").unlink(missing_ok=True)
 
     def asked(self, job: Job) -> dict[int, Delivery]:
-        """Give what a job asks: the items' positions, with what of their clips was sent.
+        """Return what a job asks: the items' positions, with what of their clips was sent.
 
         Raises:
             RunError: If the file is not as it was written.

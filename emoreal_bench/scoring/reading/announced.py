@@ -118,5 +118,5 @@ def comparison_in(text: str) -> int | None:
 
 
 def changes_mind(text: str) -> bool:
-    """Say whether a passage takes back what was said before."""
+    """Return whether a passage takes back what was said before."""
     return _CHANGED_MIND.search(text) is not None

@@ -45,7 +45,7 @@ _BLANKS = re.compile(r"[^\S\n]+")
 
 
 def clean(text: str) -> str:
-    """Give the words of a reply, line by line.
+    """Return the words of a reply, line by line.
 
     Full-width signs become plain ones, hidden reasoning and struck-out text
     go, and an answer set apart by markup is introduced in words. Of a reply

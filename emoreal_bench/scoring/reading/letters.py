@@ -102,7 +102,7 @@ def _letters_in(text: str, letters: tuple[str, ...]) -> Iterator[tuple[int, str]
 
 
 def is_article(text: str, end: int) -> bool:
-    """Say whether a letter A that ends at ``end`` is an article: a word follows it.
+    """Return whether a letter A that ends at ``end`` is an article: a word follows it.
 
     "A man is crying" has an article, "A because he cries" and "A is right" have not.
     """
@@ -127,7 +127,7 @@ def _is_mention(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_part_of_name(text: str, match: re.Match[str]) -> bool:
-    """Say whether a letter belongs to a name or a thing: "Dr. A. Nolan", "vitamin C", "B-roll"."""
+    """Return whether a letter is part of a name: "Dr. A. Nolan", "vitamin C", "B-roll"."""
     if _COMPOUND_AFTER.match(text, match.end()):
         return True
     before = text[max(0, match.start() - 30) : match.start()]
@@ -141,14 +141,14 @@ def _is_part_of_name(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_rejected_before(text: str, start: int) -> bool:
-    """Say whether a letter that begins at ``start`` is rejected: "not A"."""
+    """Return whether a letter that begins at ``start`` is rejected: "not A"."""
     before = text[max(0, start - 60) : start]
     opened = before.rstrip("\"'([{")
     return opened[-1:].isspace() and _REJECTED_BEFORE.search(before) is not None
 
 
 def is_rejected_after(text: str, end: int) -> bool:
-    """Say whether a letter that ends at ``end`` is rejected: "A is wrong", "A and B are wrong"."""
+    """Return whether a letter that ends at ``end`` is rejected: "A is wrong", "A and B are"."""
     while not _REJECTED_AFTER.match(text, end):
         member = _LIST_MEMBER.match(text, end)
         if member is None:

@@ -18,12 +18,12 @@ _OTHER_CHARACTERS = re.compile(r"[^a-z0-9]+")
 
 
 def names_letter(reply: str, letter: str) -> bool:
-    """Say whether a letter stands between word boundaries anywhere in a reply."""
+    """Return whether a letter stands between word boundaries anywhere in a reply."""
     return letter.lower() in _letters_alone(reply)
 
 
 def official_polarity(text: str) -> bool | None:
-    """Say whether an option counts as yes, by substring: "no, dry eyes" does.
+    """Return whether an option counts as yes, by substring: "no, dry eyes" does.
 
     Args:
         text: Of the option, without its letter.

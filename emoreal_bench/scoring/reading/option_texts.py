@@ -63,7 +63,7 @@ _STOP_WORDS = frozenset(
 
 
 def text_of_whole(text: str, options: Options) -> str | None:
-    """Give the option whose text the whole reply is, or is a part of.
+    """Return the option whose text the whole reply is, or is a part of.
 
     A part counts only where it is short, says something and occurs in one
     option alone: "Her trembling voice." for "The speaker's trembling voice".
@@ -87,7 +87,7 @@ def text_of_whole(text: str, options: Options) -> str | None:
 
 
 def text_at_start(text: str, options: Options) -> str | None:
-    """Give the option whose text a passage begins with; of several, the longest."""
+    """Return the option whose text a passage begins with; of several, the longest."""
     words = words_of(text[:_LONGEST_TEXT])
     stripped = _without_start(words)
     found = [
@@ -100,7 +100,7 @@ def text_at_start(text: str, options: Options) -> str | None:
 
 
 def texts_in(text: str, options: Options) -> set[str]:
-    """Give the options whose texts occur in a passage and are not rejected there."""
+    """Return the options whose texts occur in a passage and are not rejected there."""
     words = words_of(text)
     spans = _spans(words, options)
     joints = [words[end - 1 : start + 1] for (_, end, _), (start, _, _) in pairwise(spans)]
@@ -187,7 +187,7 @@ def _without_start(words: str) -> str:
 
 
 def _says_only(words: str, known: frozenset[str]) -> bool:
-    """Say whether words carry meaning, and none but what is known."""
+    """Return whether words carry meaning, and none but what is known."""
     meaningful = False
     for word in words.split():
         if _is_meaningful(word):
@@ -203,7 +203,7 @@ def _has_content(words: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _content(words: str) -> frozenset[str]:
-    """Give the stems of the words that carry meaning."""
+    """Return the stems of the words that carry meaning."""
     return frozenset(_stem(word) for word in words.split() if _is_meaningful(word))
 
 

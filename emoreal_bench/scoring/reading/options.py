@@ -32,7 +32,7 @@ class Options:
         return _parse(choices)
 
     def polarity(self) -> tuple[str, str]:
-        """Give the letters of the yes and of the no option.
+        """Return the letters of the yes and of the no option.
 
         Raises:
             ValueError: If the options are not one yes and one no.

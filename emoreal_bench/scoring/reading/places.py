@@ -94,7 +94,7 @@ def with_letters(text: str, letters: tuple[str, ...]) -> str:
 
 
 def _may_name_places(text: str) -> bool:
-    """Say whether a text can match, for less than it costs to try; most replies cannot."""
+    """Return whether a text can match, for less than it costs to try; most replies cannot."""
     return not text.isascii() or _HINTS.search(text.lower()) is not None
 
 
@@ -123,7 +123,7 @@ def place_at_start(passage: str, letters: tuple[str, ...]) -> str | None:
 
 
 def is_place(reply: str) -> bool:
-    """Say whether a reply is nothing but the place of an option."""
+    """Return whether a reply is nothing but the place of an option."""
     match = _AT_START.match(reply)
     return match is not None and not re.search(r"\w", reply[match.end() :])
 

@@ -43,7 +43,7 @@ _REFUSAL = caseless(
 
 
 def is_refusal(text: str) -> bool:
-    """Say whether a reply without an answer declines to give one.
+    """Return whether a reply without an answer declines to give one.
 
     Args:
         text: The reply as the model wrote it.

@@ -223,7 +223,7 @@ class _Reader:
         return {letter} if letter else set()
 
     def _bare_polarities(self) -> Iterator[str]:
-        """Give the options whose text is but yes or no, which is read as a word."""
+        """Return the options whose text is but yes or no, which is read as a word."""
         for letter, text in self.options.pairs:
             if text in (" yes ", " no "):
                 yield letter
@@ -266,7 +266,7 @@ class _Reader:
         return not is_rejected_after(reply, match.end()) and not self._lists_options(reply, letter)
 
     def _lists_options(self, reply: str, first: str) -> bool:
-        """Say whether a reply goes through the options: others begin a line or have their text."""
+        """Return whether a reply goes through the options: others begin a line or are quoted."""
         return any(
             reply[:start].rstrip(" ([").endswith("\n")
             or self._option_at_start(reply[start + 1 :]) == letter
@@ -311,7 +311,7 @@ class _Reader:
         return text_at_start(line, self.options) or text_of_whole(line, self.options)
 
     def _is_word(self, line: str, match: re.Match[str]) -> bool:
-        """Say whether a lone letter is a word ("a man", "I think") and no option."""
+        """Return whether a lone letter is a word ("a man", "I think") and no option."""
         if _CLOSED.match(line, match.end()):
             return False
         letter = match[1]

@@ -56,7 +56,7 @@ def read_label(text: str, labels: Sequence[str], *, broaden: bool = True) -> str
 
 @lru_cache(maxsize=8192)
 def are_emotions(labels: tuple[str, ...]) -> bool:
-    """Say whether all labels are words for different emotions."""
+    """Return whether all labels are words for different emotions."""
     classes = [_class_of_word().get(label.strip().casefold()) for label in labels]
     return None not in classes and len(set(classes)) == len(labels)
 
@@ -96,7 +96,7 @@ def _announced(reply: str, words: Mapping[str, str]) -> set[str]:
 
 
 def _named(text: str, words: Mapping[str, str]) -> Iterator[str]:
-    """Give the classes of the emotion words that are not negated."""
+    """Return the classes of the emotion words that are not negated."""
     negator: str | None = None
     tokens = _TOKEN.findall(text)
     for before, word, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):

@@ -67,7 +67,7 @@ def without_both(text: str) -> str:
 
 
 def polarity_at_start(text: str) -> bool | None:
-    """Say whether a passage begins by answering yes (True) or no (False)."""
+    """Return whether a passage begins by answering yes (True) or no (False)."""
     if _FIRM_NO.match(text):
         return False
     match = _START.match(text) or _SIGN_START.match(text)
@@ -81,7 +81,7 @@ def polarity_at_start(text: str) -> bool | None:
 
 
 def polarities_in(text: str) -> set[bool]:
-    """Give the answers with which sentences of a text begin, or which it names as answers.
+    """Return the answers with which sentences of a text begin, or which it names as answers.
 
     After the first sentence the word "no" must stand alone: "No tears are
     seen" further on is a statement.

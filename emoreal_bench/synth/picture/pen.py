@@ -34,7 +34,7 @@ def blank_image(width: int, height: int, colour: Colour) -> Image:
 
 
 def draw_on(image: Image) -> ImageDraw:
-    """Give Pillow's drawing context of an image."""
+    """Return Pillow's drawing context of an image."""
     from PIL import ImageDraw
 
     return ImageDraw.Draw(image)
@@ -68,11 +68,11 @@ class Pen:
     y: float = 0.0
 
     def moved(self, dx: float, dy: float) -> Pen:
-        """Give a pen whose origin is moved by so many units."""
+        """Return a pen whose origin is moved by so many units."""
         return replace(self, x=self.x + dx * self.scale, y=self.y + dy * self.scale)
 
     def scaled(self, factor: float) -> Pen:
-        """Give a pen whose units are so many times larger."""
+        """Return a pen whose units are so many times larger."""
         return replace(self, scale=self.scale * factor)
 
     def ellipse(self, centre: Point, radii: Point, fill: Colour | None, outline: float = 0) -> None:
@@ -135,7 +135,7 @@ class Pen:
 
 
 def curve(start: Point, middle: Point, end: Point, steps: int = 10) -> list[Point]:
-    """Give points of a curve from start to end that bends towards ``middle``."""
+    """Return points of a curve from start to end that bends towards ``middle``."""
     points = []
     for step in range(steps + 1):
         t = step / steps
@@ -147,5 +147,5 @@ def curve(start: Point, middle: Point, end: Point, steps: int = 10) -> list[Poin
 
 
 def wave(time: float, rate: float, phase: float = 0.0) -> float:
-    """Give a swing of -1..1 at a time in seconds, ``rate`` times a second."""
+    """Return a swing of -1..1 at a time in seconds, ``rate`` times a second."""
     return math.sin(math.tau * (rate * time + phase))

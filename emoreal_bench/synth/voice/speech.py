@@ -129,7 +129,7 @@ def speak(engine: SpeechEngine, speaker: Speaker, sentence: str, emotion: Emotio
 
 
 def _coloured(wave: Wave, manner: Manner) -> Wave:
-    """Give a voice the harshness or trembling of an emotion."""
+    """Return a voice the harshness or trembling of an emotion."""
     from emoreal_bench.synth.scenes import SAMPLE_RATE
     from emoreal_bench.synth.voice.waves import to_peak
 

@@ -28,17 +28,17 @@ VOWELS: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 def seconds(duration: float) -> Wave:
-    """Give the times of the samples of a stretch."""
+    """Return the times of the samples of a stretch."""
     return np.arange(round(duration * SAMPLE_RATE)) / SAMPLE_RATE
 
 
 def glide(points: Sequence[float], samples: int) -> Wave:
-    """Give a line through evenly spaced points, such as a pitch contour."""
+    """Return a line through evenly spaced points, such as a pitch contour."""
     return np.interp(np.linspace(0, 1, samples), np.linspace(0, 1, len(points)), points)
 
 
 def hump(samples: int, rise: float = 0.1) -> Wave:
-    """Give an envelope that rises smoothly in a share of the stretch and falls in the rest."""
+    """Return an envelope that rises smoothly in a share of the stretch and falls in the rest."""
     place = np.linspace(0, 1, samples)
     up = np.sin(np.pi / 2 * np.clip(place / rise, 0, 1))
     down = np.cos(np.pi / 2 * np.clip((place - rise) / (1 - rise), 0, 1))
@@ -69,7 +69,7 @@ def voiced(pitch: Wave, vowel: str, tilt: float = 1.2) -> Wave:
 
 
 def noise(samples: int, low: float, high: float, rng: np.random.Generator) -> Wave:
-    """Give noise between two frequencies, of root mean square 0.3."""
+    """Return noise between two frequencies, of root mean square 0.3."""
     wave = band(rng.standard_normal(samples), low, high)
     return wave * 0.3 / max(float(np.sqrt(np.mean(wave**2))), 1e-9)
 
@@ -88,7 +88,7 @@ def to_peak(wave: Wave, peak: float = 1.0) -> Wave:
 
 
 def root_mean_square(wave: Wave) -> float:
-    """Give the loudness of the stretch in which a wave is not nearly silent."""
+    """Return the loudness of the stretch in which a wave is not nearly silent."""
     heard = wave[np.abs(wave) > 0.02 * np.abs(wave).max(initial=0.0)]
     return float(np.sqrt(np.mean(heard**2))) if heard.size else 0.0
 

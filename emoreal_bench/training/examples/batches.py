@@ -50,7 +50,7 @@ class PromptMaker:
         self._alters_both = alters_both
 
     def messages(self, example: TrainingExample, given: Pass) -> tuple[Message, ...]:
-        """Give the question as it is sent in a pass."""
+        """Return the question as it is sent in a pass."""
         match given:
             case Pass.GIVEN:
                 return example.messages

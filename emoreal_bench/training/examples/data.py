@@ -48,7 +48,7 @@ class TrainingExample:
 
     @property
     def rejected(self) -> tuple[str, ...]:
-        """Give the rejected answers, the hallucinated one first."""
+        """Return the rejected answers, the hallucinated one first."""
         return tuple(text for text in (self.hallucination, self.spurious) if text is not None)
 
 

@@ -49,7 +49,7 @@ class DecodedClips:
         return hash_json([key, altered.model_dump(mode="json"), partner])
 
     def get(self, clip: str) -> ClipMedia:
-        """Give a clip.
+        """Return a clip.
 
         Raises:
             DataError: If it cannot be decoded.
@@ -70,7 +70,7 @@ class DecodedClips:
         return media
 
     def get_altered(self, clip: str, altered: AlteredInput) -> ClipMedia:
-        """Give the altered input of a pair.
+        """Return the altered input of a pair.
 
         Raises:
             DataError: If the clip or its partner cannot be decoded.

@@ -163,7 +163,7 @@ def _prompt_columns(prompt: PlacedPrompt, clips: Mapping[str, int]) -> _Columns:
 
 
 def _answer_columns(prompt: PlacedPrompt, tokens: Sequence[int]) -> _Columns:
-    """Give the columns of an answer; nothing is read after its last token."""
+    """Return the columns of an answer; nothing is read after its last token."""
     count = len(tokens) - 1
     first = prompt.positions.max() + 1
     positions = (first + torch.arange(count)).float().expand(len(prompt.positions), -1)
@@ -173,7 +173,7 @@ def _answer_columns(prompt: PlacedPrompt, tokens: Sequence[int]) -> _Columns:
 
 
 def _find_row(rows: Sequence[_Stretch], columns: _Columns) -> int:
-    """Give the row with which columns share most, or the next new one."""
+    """Return the row with which columns share most, or the next new one."""
     shared = [_shared_length(root, columns) for root in rows]
     best = max(range(len(rows)), key=shared.__getitem__, default=0)
     worth = rows and shared[best] >= _WORTH_SHARING * columns.shape[1]
@@ -254,7 +254,7 @@ def _lay_out(
 
 
 def _place_row(root: _Stretch) -> _Columns:
-    """Give each stretch its place, those that go on from it behind it, and join their columns."""
+    """Return each stretch its place, those that go on from it behind it, and join their columns."""
     start = 0
     for stretch in root.walk():
         stretch.start = start
@@ -296,7 +296,7 @@ def _find_sources(
 
 
 def _trace(stretch: _Stretch, columns: _Columns) -> list[int]:
-    """Give the place in the row of each column."""
+    """Return the place in the row of each column."""
     count = min(stretch.columns.shape[1], columns.shape[1])
     places = list(range(stretch.start, stretch.start + count))
     rest = columns[:, count:]
@@ -305,7 +305,7 @@ def _trace(stretch: _Stretch, columns: _Columns) -> list[int]:
 
 
 def _clips_in_order(columns: _Columns) -> list[int]:
-    """Give the numbers of a row's clips in the order of their first places."""
+    """Return the numbers of a row's clips in the order of their first places."""
     numbers = columns[_CLIP]
     begins = (numbers != 0) & (numbers != np.concatenate([[0], numbers[:-1]]))
     return [int(number) for number in numbers[begins]]

@@ -160,7 +160,7 @@ def _supervised_answers(example: TrainingExample) -> tuple[ScoredAnswer, ...]:
 
 
 def _supervised_loss(scores: Scores) -> tuple[Tensor, dict[str, Tensor]]:
-    """Give the mean negative log-probability of a token, so that long answers weigh no more."""
+    """Return the mean negative log-probability of a token, so that long answers weigh no more."""
     return -scores.policy[losses.CHOSEN] / scores.lengths[losses.CHOSEN], {}
 
 
@@ -188,7 +188,7 @@ def _naive_loss(scores: Scores, *, beta: float) -> tuple[Tensor, dict[str, Tenso
 
 
 def _both_rejected(example: TrainingExample) -> tuple[str, str]:
-    """Give the hallucinated and the spurious answer; one that is alone stands for both."""
+    """Return the hallucinated and the spurious answer; one that is alone stands for both."""
     first, *others = example.rejected
     return first, others[0] if others else first
 
@@ -220,7 +220,7 @@ def _vista_loss(scores: Scores, *, method: VistaDpoSettings) -> tuple[Tensor, di
 def rated_answers(
     example: TrainingExample, *, method: AvemDpoSettings, given: Pass = Pass.GIVEN
 ) -> tuple[ScoredAnswer, ...]:
-    """Give the chosen answer and the rejected ones that have a weight."""
+    """Return the chosen answer and the rejected ones that have a weight."""
     hallucination, spurious = _both_rejected(example)
     weighted = (
         (losses.HALLUCINATION, hallucination, method.beta_hallucination),

@@ -81,7 +81,7 @@ class ReferenceCache:
         return len(self._values)
 
     def get(self, key: str) -> float | None:
-        """Give the log-probability of a key, None if it is not known."""
+        """Return the log-probability of a key, None if it is not known."""
         return self._values.get(key)
 
     def put(self, values: Mapping[str, float]) -> None:

@@ -67,7 +67,7 @@ class ReferenceCollector:
             progress(done, len(examples))
 
     def read(self, examples: Sequence[TrainingExample]) -> dict[str, References]:
-        """Give what the cache knows of examples for which it was filled, by their ids."""
+        """Return what the cache knows of examples for which it was filled, by their ids."""
         known = self._open_all()
 
         def pick(example: TrainingExample, answers: Sequence[ScoredAnswer]) -> dict[str, float]:

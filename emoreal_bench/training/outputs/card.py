@@ -93,7 +93,7 @@ def write_card(
 
 
 def make_card(folder: Path, record: TrainingRecord, entries: Sequence[Metrics]) -> str:
-    """Give the text of the card, in Markdown."""
+    """Return the text of the card, in Markdown."""
     sections = [
         f"# {record.name}",
         f"A LoRA adapter for `{record.base}`, trained by `{record.method}` on "

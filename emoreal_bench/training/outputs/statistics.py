@@ -149,7 +149,7 @@ def measure_statistics(
 
 
 def _answers(examples: Sequence[TrainingExample]) -> dict[str, list[str]]:
-    """Give the answers of each kind that there are."""
+    """Return the answers of each kind that there are."""
     kinds = {
         "chosen": [example.chosen for example in examples],
         "hallucination": [text for example in examples if (text := example.hallucination)],

@@ -142,7 +142,7 @@ class AvereModel(EmbeddedModel[AvereInput], PackedReader):
         return PlacedPrompt(tuple(ids), torch.arange(len(ids), dtype=torch.float32)[None], media)
 
     def reply_tokens(self, text: str) -> list[int]:
-        """Give the tokens of a reply and its end."""
+        """Return the tokens of a reply and its end."""
         return find_reply_tokens(text, self._tokenizer, str(self._tokenizer.eos_token))
 
     def encode(self, modality: Modality, media: Sequence[Any]) -> list[Encoded]:
@@ -167,7 +167,7 @@ class AvereModel(EmbeddedModel[AvereInput], PackedReader):
         return cast("torch.Tensor", output.last_hidden_state)
 
     def project(self, states: torch.Tensor) -> torch.Tensor:
-        """Give the logits of final states."""
+        """Return the logits of final states."""
         return cast("torch.Tensor", self._language_model.lm_head(states))
 
 
@@ -200,7 +200,7 @@ class AvereAdapter(LocalAdapter[AvereInput]):
         return AvereInputBuilder(self._tokenizer, _shape(self._config))
 
     def render(self, request: Request) -> str:
-        """Give the conversation with its marks."""
+        """Return the conversation with its marks."""
         return self._builder.render(request)
 
     def _make_description(self) -> ModelDescription:
@@ -225,7 +225,7 @@ class AvereAdapter(LocalAdapter[AvereInput]):
         return AvereModel(network, self._tokenizer, self._builder)
 
     def placed(self, device: str, number_format: NumberFormat) -> AvereAdapter:
-        """Give the same model elsewhere, or in another number format."""
+        """Return the same model elsewhere, or in another number format."""
         update = {"device": device, "dtype": number_format}
         return AvereAdapter(self._spec, self._arguments.model_copy(update=update))
 

@@ -180,7 +180,7 @@ class AvereInputBuilder:
         return Encodable(clip.key, features, len(sound) / SAMPLE_RATE, hash_tensor(features))
 
     def _chunks(self, request: Request) -> list[str | int]:
-        """Give the conversation as words and, between them, the ids of marks."""
+        """Return the conversation as words and, between them, the ids of marks."""
         messages = list(request.messages)
         system = SYSTEM
         if messages and messages[0].role == "system":

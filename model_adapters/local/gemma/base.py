@@ -59,7 +59,7 @@ class AudioExtractor(Protocol):
     def __call__(
         self, raw_speech: list[NDArray[np.float32]], *, return_tensors: str
     ) -> Mapping[str, torch.Tensor]:
-        """Give ``input_features`` and ``input_features_mask``."""
+        """Return ``input_features`` and ``input_features_mask``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +274,7 @@ def lacks_settings(folder: ModelFolder, what: str) -> UsageError:
 
 
 def read_marks(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> dict[str, str]:
-    """Give the marks of clips by the names under which the tokenizer keeps them.
+    """Return the marks of clips by the names under which the tokenizer keeps them.
 
     Raises:
         UsageError: If the tokenizer lacks one, or a chat template.

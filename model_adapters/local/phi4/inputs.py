@@ -197,7 +197,7 @@ class Phi4InputBuilder:
     def _expand(
         self, text: str, videos: Sequence[Phi4Video], audios: Sequence[Phi4Audio]
     ) -> list[int]:
-        """Give the tokens of a text, each mark as often as its frame or sound has tokens."""
+        """Return the tokens of a text, each mark as often as its frame or sound has tokens."""
         frames = chain.from_iterable(repeat(video.frame_tokens, video.frames) for video in videos)
         tokens = {self.image_id: frames, self.audio_id: iter([audio.tokens for audio in audios])}
         expanded: list[int] = []
@@ -219,7 +219,7 @@ def _role_mark(role: str) -> str:
 
 
 def _read_marks(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[str]:
-    """Give the marks of tokens that stand for clips.
+    """Return the marks of tokens that stand for clips.
 
     Raises:
         UsageError: If the tokenizer does not read one of them as that token alone.

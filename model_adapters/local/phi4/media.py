@@ -94,7 +94,7 @@ def fit_crops(height: int, width: int, settings: CropSettings) -> CropGrid:
 
 
 def _closest_grid(height: int, width: int, settings: CropSettings) -> tuple[int, int]:
-    """Give rows and columns; of grids that fit alike, the largest that the frame half fills."""
+    """Return rows and columns; of grids that fit alike, the largest that the frame half fills."""
     most = settings.max_crops
     grids = [(columns, rows) for columns in range(1, most + 1) for rows in range(1, most + 1)]
     best, least = (1, 1), math.inf

@@ -83,7 +83,7 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
         return [rows[place] for place in range(len(inputs))]
 
     def _group(self, inputs: Sequence[Phi4Input], max_new_tokens: int) -> list[list[int]]:
-        """Give the places of inputs that are answered together."""
+        """Return the places of inputs that are answered together."""
         groups: dict[tuple[OwnAdapter | None, bool, int | None], list[int]] = {}
         for place, one in enumerate(inputs):
             room = self._room(one)
@@ -94,7 +94,7 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
         return list(groups.values())
 
     def _room(self, one: Phi4Input) -> float:
-        """Give how many tokens of a reply are written before the sequence is long."""
+        """Return how many tokens of a reply are written before the sequence is long."""
         return self._usual_length - len(one.input_ids) + 1
 
     def _write_group(self, inputs: Sequence[Phi4Input], max_new_tokens: int) -> list[list[int]]:

@@ -217,7 +217,7 @@ class OmniInputBuilder:
         return OmniInput(ids, videos, audios, make_delivery(ids, marks, videos, audios, notes))
 
     def split_media(self, request: Request) -> tuple[list[ClipMedia], list[ClipMedia], list[str]]:
-        """Give the clips to be seen and those to be heard, in the order of their marks, and notes.
+        """Return the clips to be seen and to be heard, in the order of their marks, and notes.
 
         Raises:
             InputError: If the words hold a mark, or a clip cannot be given.
@@ -273,7 +273,7 @@ class OmniInputBuilder:
 
 
 def token_ids(tokenizer: PreTrainedTokenizerBase, marks: Sequence[str]) -> list[int]:
-    """Give the ids of marks that are single tokens.
+    """Return the ids of marks that are single tokens.
 
     Raises:
         UsageError: If the tokenizer does not know one of them.

@@ -139,7 +139,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
 
     @abstractmethod
     def _layers(self, output: Any) -> list[Sequence[torch.Tensor]]:
-        """Give what the vision tower says of each picture, by layer of the language model.
+        """Return what the vision tower says of each picture, by layer of the language model.
 
         Args:
             output: Of the network's ``get_video_features``.
@@ -238,7 +238,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
         return _Rows(padded.to(self._device), mask.to(self._device), placed.to(self._device))
 
     def _positions(self, one: OmniInput) -> torch.Tensor:
-        """Give ``(3, length)`` rotary positions in time, height and width, not on the device.
+        """Return ``(3, length)`` rotary positions in time, height and width, not on the device.
 
         The library walks over the tokens one by one, so a processor is the place for it.
         """
@@ -313,7 +313,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
         return PlacedPrompt(prepared.input_ids, self._positions(prepared), media)
 
     def reply_tokens(self, text: str) -> list[int]:
-        """Give the tokens of a reply and the end of its turn."""
+        """Return the tokens of a reply and the end of its turn."""
         return find_reply_tokens(text, self._tokenizer, TURN_END)
 
     def encode(self, modality: Modality, media: Sequence[Any]) -> list[Encoded]:
@@ -332,7 +332,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
         return cast("torch.Tensor", output.last_hidden_state)
 
     def project(self, states: torch.Tensor) -> torch.Tensor:
-        """Give the logits of final states."""
+        """Return the logits of final states."""
         return cast("torch.Tensor", self._network.lm_head(states))
 
 

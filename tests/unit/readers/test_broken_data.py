@@ -83,7 +83,7 @@ def broken_tables(task: str, file: str, good: str, clips: str) -> Iterator[Broke
         "a clip twice",
         text(f"{good}{first}\n"),
         place,
-        (f"'{name}' (line", "stands twice"),
+        (f"'{name}' (line", "appears twice"),
     )
     yield Broken(
         task,
@@ -255,7 +255,7 @@ CMM_ROWS: dict[str, tuple[dict[str, Any], str]] = {
     "a number as an answer": ({"answer": 1}, "answer is wrong"),
 }
 EMOTIONHALLUCER_ROWS: dict[str, tuple[dict[str, Any], str]] = {
-    "an id twice": ({"id": "p0"}, "id 'p0' stands twice"),
+    "an id twice": ({"id": "p0"}, "id 'p0' appears twice"),
     "an empty id": ({"id": " "}, "id is empty"),
     "an unknown subtask": ({"subtask": "text"}, "subtask is 'text'"),
     "media above the folder": ({"media": "../1.jpg"}, "leaves the data folder"),

@@ -139,7 +139,7 @@ def changed(**change: object) -> Callable[[], list[Record]]:
 
 
 BROKEN: dict[str, tuple[Callable[[], list[Record] | str], str, str]] = {
-    "a duplicate id": (changed(id="q1"), "item q1", "stands twice"),
+    "a duplicate id": (changed(id="q1"), "item q1", "appears twice"),
     "a lacking key": (
         lambda: [{key: value for key, value in records()[0].items() if key != "answer"}],
         "item q1",
@@ -149,7 +149,7 @@ BROKEN: dict[str, tuple[Callable[[], list[Record] | str], str, str]] = {
     "an empty question": (changed(question=" "), "item q2", "question is not a text"),
     "choices that are no list": (changed(choices="(A) Yes"), "item q2", "list of two or more"),
     "a choice without a letter": (changed(choices=["Yes", "No"]), "item q2", "such as (A)"),
-    "a letter that stands twice": (
+    "a letter that appears twice": (
         changed(choices=["(A) Yes", "(A) No"]),
         "item q2",
         "two of its choices",

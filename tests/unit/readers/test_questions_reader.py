@@ -131,7 +131,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a clip above the folder": ({"clip": "../1.mp4"}, "leaves the data folder"),
     "no question": ({"question": ""}, "question is empty"),
     "no options": ({"options": ""}, "two or more"),
-    "an id twice": ({"id": "q2"}, "stands twice"),
+    "an id twice": ({"id": "q2"}, "appears twice"),
 }
 
 

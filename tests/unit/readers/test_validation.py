@@ -97,7 +97,7 @@ def test_a_reader_that_cannot_be_loaded_is_named(
     install(tmp_path / "site", monkeypatch, {READER_ENTRY_POINTS: {"toy": "no_such_module:read"}})
     arguments = commands(broken_readers.write_task(tmp_path), tmp_path, tmp_path / "out")
     assert run(arguments["data check"]) == ExitCode.USAGE
-    assert "The reader toy cannot be loaded" in capsys.readouterr().err
+    assert "'toy' of the package" in capsys.readouterr().err
 
 
 def load(task_file: TaskFile, root: Path, returned: object) -> Dataset:
