@@ -69,7 +69,7 @@ def build() -> typer.Typer:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from emoreal_bench.version import __version__
+        from emoreal_bench import __version__
 
         typer.echo(f"emoreal-bench {__version__}")
         raise typer.Exit

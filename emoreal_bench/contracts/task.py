@@ -108,6 +108,7 @@ class Task(Record):
     license: str | None = None
     """Terms of the data, in one sentence."""
     errata: tuple[str, ...] = ()
+    """What is known to be wrong in the data as published; `data check` prints it."""
     data: DataSource
     media: MediaWanted = MediaWanted()
     subtasks: dict[str, Subtask] = Field(min_length=1)

@@ -53,6 +53,8 @@ class DataReport(Record):
     """The annotation files that were read."""
     notes: tuple[str, ...]
     """What the reader left out or mended, and why."""
+    errata: tuple[str, ...] = ()
+    """What is known to be wrong in the data set as published."""
     items: int
     subtasks: dict[str, SubtaskCount]
     duplicate_questions: Findings
@@ -78,6 +80,7 @@ class DataReport(Record):
             verdict = {True: "as published", False: "DIFFERS", None: ""}[count.agrees]
             table.add_row(name, str(count.items), published, verdict)
         found = [f"read: {source}" for source in self.sources]
+        found += [f"known erratum: {erratum}" for erratum in self.errata]
         found += [f"note: {note}" for note in self.notes]
         found.append(f"{self.clips} clips, {self.seconds:.1f} s in all")
         for what, findings in self._findings():
@@ -150,6 +153,7 @@ def check_dataset(
         task=task.name,
         sources=tuple(str(source) for source in dataset.sources),
         notes=dataset.notes,
+        errata=task.errata,
         items=len(dataset.items),
         subtasks=subtasks,
         duplicate_questions=Findings.collect(_duplicates(dataset)),

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeInt
+from pydantic import ConfigDict, Field, NonNegativeInt
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import ClipMedia
@@ -37,7 +37,12 @@ class MessageError(Exception):
     """Bytes are no message."""
 
 
-class _Array(Record):
+class _Part(Record):
+    # A limit may be infinite.
+    model_config = ConfigDict(allow_inf_nan=True)
+
+
+class _Array(_Part):
     # Numbers only: an array of objects would take bytes for addresses.
     dtype: str = Field(pattern=r"^[<>|][buifc][0-9]{1,2}$")
     shape: tuple[NonNegativeInt, ...]
@@ -47,7 +52,7 @@ class _Array(Record):
         return None if array is None else cls(dtype=array.dtype.str, shape=array.shape)
 
 
-class _Media(Record):
+class _Media(_Part):
     """As :class:`ClipMedia`, with what its arrays are in place of them."""
 
     key: str
@@ -60,13 +65,13 @@ class _Media(Record):
     notes: tuple[str, ...]
 
 
-class _Error(Record):
+class _Error(_Part):
     kind: MediaProblem
     problem: str
     where: str
 
 
-class _Head(Record):
+class _Head(_Part):
     """One of them is there."""
 
     limits: DecodeLimits | None = None

@@ -14,12 +14,12 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
     import av
+    import numpy as np
     from av.video.codeccontext import VideoCodecContext
+    from numpy.typing import NDArray
+
 _JPEG_QUANTIZER = 3
 """On the encoder's scale of 2 (best) to 31: about quality 90 on the usual scale of 100."""
 
@@ -95,6 +95,8 @@ def encode_wav(waveform: NDArray[np.float32], sample_rate: int) -> bytes:
         waveform: ``(samples,)`` in -1..1; what lies beyond is clipped.
         sample_rate: In Hz.
     """
+    import numpy as np
+
     samples = np.round(np.clip(waveform, -1.0, 1.0) * 32_767).astype("<i2")
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
@@ -158,6 +160,7 @@ def _encode_picture(
     stream: av.VideoStream, frames: NDArray[np.uint8], starts: Sequence[int], duration: float
 ) -> Iterable[av.Packet[av.VideoStream]]:
     import av
+    import numpy as np
 
     end = max(round(duration * _TICKS), starts[-1] + 1)
     shown_for = [after - before for before, after in pairwise([*starts, end])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,14 @@ def test_the_report_is_plain_json(task_file: TaskFile, whole: Path) -> None:
     record = check(task_file, ask({"a": whole}, {"seen": 2})).model_dump(mode="json")
     assert json.loads(json.dumps(record)) == record
     assert record["notes"] == ["a note"]
+
+
+def test_known_errata_of_the_task_are_printed(task_file: TaskFile, whole: Path) -> None:
+    task_file = replace(
+        task_file, task=task_file.task.model_copy(update={"errata": ("seen0 is asked twice",)})
+    )
+    report = check(task_file, ask({"a": whole}, {"seen": 2}))
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(*report.lines(), sep="\n")
+    assert "known erratum: seen0 is asked twice" in capture.get()
