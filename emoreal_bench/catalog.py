@@ -23,7 +23,6 @@ from pydantic_core import ErrorDetails
 from emoreal_bench.contracts.errors import TaskError, UsageError
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.resources import package_folders
-from emoreal_bench.scoring.metrics import all_metrics
 
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
 _PROBLEMS_SHOWN = 10
@@ -100,6 +99,8 @@ def load_task(path: Path) -> TaskFile:
             where=str(path),
             remedy="docs/tasks.md describes every key.",
         ) from error
+    from emoreal_bench.scoring.metrics import all_metrics  # Brings numpy.
+
     known = all_metrics()
     for name in task.metrics:
         if name not in known:
