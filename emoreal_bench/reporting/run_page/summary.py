@@ -10,7 +10,11 @@ from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Alteration, Out
 from emoreal_bench.identity import short
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.confusion import Confusion, make_confusions
-from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, words
+from emoreal_bench.scoring.metrics import metric_of
+from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, words, write_number
+
+_USUAL = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
+"""Metrics beside accuracy where the task names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +25,13 @@ class ScoreLine:
         name: Of the group.
         n: Items under the headline scoring.
         values: Accuracy and interval by scoring, in the order of the table.
-        yes_recall: Under the headline scoring, like all that follow.
-        no_recall: Null where the questions are not yes or no.
+        metrics: The other metrics that the table shows, written, under the headline scoring.
     """
 
     name: str
     n: int
     values: tuple[tuple[float | None, Interval | None], ...]
-    yes_recall: float | None
-    no_recall: float | None
-    hallucination_rate: float | None
-    spurious_rate: float | None
+    metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Summary:
     coverage: str
     is_complete: bool
     scorings: tuple[str, ...]
+    metrics: tuple[str, ...]
+    """Headings of the metrics beside accuracy."""
     averages: tuple[tuple[float | None, Interval | None], ...]
     lines: tuple[ScoreLine, ...]
     outcomes: tuple[tuple[str, tuple[int, ...]], ...]
@@ -66,6 +68,7 @@ def summarize(report: FinishedRun) -> Summary:
     headline = reports.get(HEADLINE_SCORING)
     others = list(reports.values())
     definition = manifest.task_definition
+    metrics = tuple(name for name in definition.get("metrics", _USUAL) if name != "accuracy")
     return Summary(
         title=plain_text(f"{manifest.model.name} on {manifest.task}"),
         model=plain_text(manifest.model.name),
@@ -77,15 +80,18 @@ def summarize(report: FinishedRun) -> Summary:
         coverage=f"{percent_floor(results.coverage.fraction)} %",
         is_complete=report.is_complete,
         scorings=tuple(reports),
+        metrics=tuple(plain_text(metric_of(name).label) for name in metrics),
         averages=tuple(
             (one.average_accuracy, one.average_accuracy_interval) for one in reports.values()
         ),
-        lines=_score_lines(headline.subtasks, [one.subtasks for one in others]) if headline else (),
+        lines=_score_lines(headline.subtasks, [one.subtasks for one in others], metrics)
+        if headline
+        else (),
         outcomes=_outcomes(headline) if headline else (),
         subtasks=tuple(words(name) for name in headline.subtasks) if headline else (),
         delivery=_delivery(report),
         confusions=make_confusions(headline) if headline else (),
-        slices=_slices(headline, others) if headline else (),
+        slices=_slices(headline, others, metrics) if headline else (),
         remarks=_remarks(report, headline),
     )
 
@@ -112,7 +118,9 @@ def _facts(report: FinishedRun) -> tuple[str, ...]:
 
 
 def _score_lines(
-    headline: Mapping[str, SubtaskScores], scorings: Sequence[Mapping[str, SubtaskScores]]
+    headline: Mapping[str, SubtaskScores],
+    scorings: Sequence[Mapping[str, SubtaskScores]],
+    metrics: Sequence[str],
 ) -> tuple[ScoreLine, ...]:
     lines = []
     for name, scores in headline.items():
@@ -125,20 +133,17 @@ def _score_lines(
                     (None, None) if one is None else (one.accuracy, one.intervals.get("accuracy"))
                     for one in under
                 ),
-                yes_recall=scores.yes_recall,
-                no_recall=scores.no_recall,
-                hallucination_rate=scores.hallucination_rate,
-                spurious_rate=scores.spurious_rate,
+                metrics=tuple(write_number(one, getattr(scores, one, None)) for one in metrics),
             )
         )
     return tuple(lines)
 
 
 def _slices(
-    headline: ScoringReport, scorings: Sequence[ScoringReport]
+    headline: ScoringReport, scorings: Sequence[ScoringReport], metrics: Sequence[str]
 ) -> tuple[tuple[str, tuple[ScoreLine, ...]], ...]:
     return tuple(
-        (words(key), _score_lines(groups, [one.slices.get(key, {}) for one in scorings]))
+        (words(key), _score_lines(groups, [one.slices.get(key, {}) for one in scorings], metrics))
         for key, groups in headline.slices.items()
         if groups
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from emoreal_bench import api
 from emoreal_bench.contracts.errors import DataError, NotComparableError, RunError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.media.stills import ENVELOPE_STEPS, contact_sheet, envelope
+from emoreal_bench.record.finished import read_report
 from emoreal_bench.record.log import seal, unseal
 from emoreal_bench.reporting.run_page.clips import clip_data
 from emoreal_bench.reporting.run_page.items import item_detail
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.run_page.summary import summarize
 from emoreal_bench.reporting.site.pages import script_data
 from emoreal_bench.running.readings import LoggedRun, read_items
 from tests.small_emorealm import ALTERNATING, gold_answers, make_data, write_script
@@ -214,3 +217,23 @@ def test_an_envelope_is_the_loudest_sample_of_each_stretch() -> None:
 def test_a_very_short_sound_still_has_an_envelope(samples: int) -> None:
     found = envelope(np.ones(samples, np.float32))
     assert found == [100 if samples else 0] * ENVELOPE_STEPS
+
+
+@pytest.mark.parametrize(
+    ("named", "headings"),
+    [
+        ({"metrics": ["accuracy", "f1", "yes_rate"]}, ("F1", "Yes-rate")),
+        ({}, ("Yes-recall", "No-recall", "Hallucination rate", "Spurious rate")),
+    ],
+)
+def test_the_page_shows_the_metrics_that_the_task_names(
+    run: Path, named: dict[str, list[str]], headings: tuple[str, ...]
+) -> None:
+    report = read_report(run)
+    definition = {**report.manifest.task_definition, **named}
+    if not named:
+        definition.pop("metrics")
+    manifest = report.manifest.model_copy(update={"task_definition": definition})
+    summary = summarize(replace(report, manifest=manifest))
+    assert summary.metrics == headings
+    assert all(len(line.metrics) == len(headings) for line in summary.lines)
