@@ -6,6 +6,7 @@ An adapter of another kind joins by a line in ``ADAPTERS``.
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ from tests.avere_checkpoint import make_avere_checkpoint
 
 ROOT = Path(__file__).parents[3]
 SAMPLE_WORKER = ROOT / "examples" / "workers" / "sample" / "worker.py"
+QUOTED_WORKER = shlex.quote(str(SAMPLE_WORKER))
 FAULTY_WORKER = ROOT / "tests" / "unit" / "models" / "faulty_worker.py"
 
 
@@ -80,7 +82,11 @@ ADAPTERS = (
     Subject("avere/{avere}", with_a_reserved_mark),
     Subject("hf/{gemma3n}", with_a_reserved_mark, {"device": "cpu"}),
     Subject("hf/{phi4}", with_a_reserved_mark, {"device": "cpu"}),
-    Subject("worker/sample", without_options, {"command": f"{{python}} {SAMPLE_WORKER}"}),
+    Subject(
+        "worker/sample",
+        without_options,
+        {"command": f"{{python}} {QUOTED_WORKER}"},
+    ),
     served("http/qwen", dialect="vllm", takes_audio="true"),
     served("openai/gpt-4o", takes_audio="true"),
     served("google/gemini-2.5-flash", path="", top_logprobs="5"),
