@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -136,7 +137,7 @@ def test_a_profile_that_is_not_there_is_named_with_its_file(tmp_path: Path) -> N
 
 
 def test_a_worker_is_started_and_asked_what_it_is() -> None:
-    command = f"{sys.executable} {SAMPLE_WORKER}"
+    command = f"{sys.executable} {shlex.quote(str(SAMPLE_WORKER))}"
     assert missing("worker/sample", {"command": command}) == ""
 
 
