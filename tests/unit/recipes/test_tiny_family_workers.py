@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     pool.submit(time.sleep, 600).result()
 """
 LONGEST_WAIT = 120
+ROOT = Path(__file__).parents[3]
 
 
 def is_running(process: int) -> bool:
@@ -34,7 +36,11 @@ def is_running(process: int) -> bool:
 def test_a_worker_ends_when_its_command_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "command.py"
     script.write_text(SCRIPT)
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as command:
+    # The recipe is not installed: a command finds it from the root of the checkout.
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, env=environment
+    ) as command:
         assert command.stdout is not None
         worker = int(command.stdout.readline())
         assert is_running(worker)
