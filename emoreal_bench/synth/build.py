@@ -34,7 +34,7 @@ RECORD = "synth.json"
 UNFINISHED = "synth.unfinished.json"
 """The same while the writing is under way."""
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """To be raised whenever the same settings give other questions, frames or sounds."""
 
 _MAX_WORKERS = 2

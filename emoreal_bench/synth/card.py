@@ -53,7 +53,7 @@ a score here is no evidence of reading anyone's feelings.
 
 ## The clips
 
-`videos/part_N/NUMBER.mp4`: 448 x 336, h264 at 24 frames a second, aac sound at 16 kHz mono,
+`videos/part_N/NUMBER.mp4`: 448 x 336, h264 at 24 frames a second, flac sound at 16 kHz mono,
 2.75 to 3.75 s. A person in a room; face and voice convey an emotion each, the same one in
 half of the clips. On the wall hangs a poster of another person and a radio plays: what they
 show is there, but is not the person's. Things on the shelf, background sounds, clothes,
