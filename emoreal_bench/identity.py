@@ -41,6 +41,11 @@ def hash_json(value: Any) -> str:
     return hash_text(canonical_json(value))
 
 
+def checksum(content: Mapping[str, Any]) -> str:
+    """SHA-256 of a record as its file holds it, its own key ``checksum`` apart."""
+    return hash_json({name: value for name, value in content.items() if name != "checksum"})
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's bytes.
 

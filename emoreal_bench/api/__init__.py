@@ -26,7 +26,13 @@ from emoreal_bench.api.evaluating import (
     probe,
     reproduce,
 )
-from emoreal_bench.api.looking import list_metrics, list_models, list_runs, list_tasks
+from emoreal_bench.api.looking import (
+    list_metrics,
+    list_models,
+    list_runs,
+    list_tasks,
+    verify_runs,
+)
 from emoreal_bench.api.pair_building import (
     CaptionedSource,
     SortingOptions,
@@ -116,6 +122,7 @@ from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
 from emoreal_bench.running.runner import RunInterrupted
+from emoreal_bench.running.verifying import FileState, RunState
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.observer import ShownTraining, TrainingObserver
 
@@ -152,7 +159,8 @@ __all__ = [  # noqa: RUF022 - by subject
     "DryRun", "RepeatsReport", "Condition", "ProbeReport", "ReproductionReport",
     "ReproductionVerdict",
     # runs: read, score and compare them
-    "list_runs", "load_run", "RunReport", "Results", "score_run", "score_predictions",
+    "list_runs", "verify_runs", "RunState", "FileState", "load_run", "RunReport", "Results", "score_run",
+    "score_predictions",
     "parse_scorings", "Scoring", "compare", "ComparisonReport", "Verdict", "Factor",
     "diff_runs", "RunChanges", "save_baseline", "Baseline", "check", "CheckReport", "CheckOutcome",
     "write_check",

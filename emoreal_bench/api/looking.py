@@ -13,7 +13,20 @@ from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import load_report
+from emoreal_bench.running.verifying import RunState, verify_run
 from emoreal_bench.scoring.metrics import all_metrics
+
+_RUN_COLUMNS = (
+    "folder",
+    "model",
+    "task",
+    "variant",
+    "items",
+    "state",
+    "coverage",
+    "strict_average_accuracy",
+    "problem",
+)
 
 
 def list_tasks() -> list[dict[str, Any]]:
@@ -76,28 +89,52 @@ def list_models() -> list[dict[str, Any]]:
 def list_runs(folder: Path) -> list[dict[str, Any]]:
     """Return the runs below a folder, finished or not, in the order of their names.
 
-    Raises:
-        RunError: If a run's manifest cannot be read.
+    A run that cannot be read is listed with what is wrong as its ``problem``.
     """
-    rows: list[dict[str, Any]] = []
-    for place in find_runs([folder], finished_only=False) if folder.is_dir() else []:
+    places = find_runs([folder], finished_only=False) if folder.is_dir() else []
+    return [_run_row(place) for place in places]
+
+
+def _run_row(place: Path) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(_RUN_COLUMNS)
+    row |= {"folder": str(place), "state": "damaged"}
+    try:
         manifest = load_manifest(place)
+        row |= {
+            "model": manifest.model.name,
+            "task": manifest.task,
+            "variant": manifest.request.variant,
+            "items": manifest.data.items,
+        }
         is_finished = (place / RESULTS_FILE).is_file()
         results = load_report(place).results if is_finished else None
-        headline = results.scores.get(Scoring.STRICT.value) if results else None
-        rows.append(
-            {
-                "folder": str(place),
-                "model": manifest.model.name,
-                "task": manifest.task,
-                "variant": manifest.request.variant,
-                "items": manifest.data.items,
-                "state": "finished" if is_finished else "stopped",
-                "coverage": results.coverage.fraction if results else None,
-                "strict_average_accuracy": headline.average_accuracy if headline else None,
-            }
+    except RunError as error:
+        return row | {"problem": str(error)}
+    headline = results.scores.get(Scoring.STRICT.value) if results else None
+    return row | {
+        "state": "finished" if is_finished else "stopped",
+        "coverage": results.coverage.fraction if results else None,
+        "strict_average_accuracy": headline.average_accuracy if headline else None,
+    }
+
+
+def verify_runs(folders: Sequence[Path], *, repair: bool = False) -> list[RunState]:
+    """Check every file of runs, and that they belong together.
+
+    Args:
+        folders: Run folders, or folders that hold some.
+        repair: Mend what follows from other files of the run.
+
+    Raises:
+        RunError: If a folder holds no run, or a run to be mended is being written.
+    """
+    places = find_runs(folders, finished_only=False)
+    if not places:
+        raise RunError(
+            f"There is no run here or below: no folder holds a {MANIFEST_FILE}.",
+            where=", ".join(map(str, folders)),
         )
-    return rows
+    return [verify_run(place, repair=repair) for place in places]
 
 
 def find_runs(folders: Sequence[Path], *, finished_only: bool = True) -> list[Path]:

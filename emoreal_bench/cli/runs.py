@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from emoreal_bench.cli.output import print_json, show, show_report, show_rows
+from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import Tracker
+
+if TYPE_CHECKING:
+    from emoreal_bench.api import FileState
 
 group = typer.Typer(no_args_is_help=True, help="Look at runs and pass them on.")
 
@@ -27,7 +32,46 @@ def list_runs(
     if not rows:
         show(f"There are no runs in {folder}.")
         return
+    problems = [row.pop("problem") for row in rows]
     show_rows(rows)
+    show(*filter(None, problems))
+
+
+@group.command("verify", epilog="Example: `emoreal-bench runs verify runs/NAME --repair`")
+def verify_runs(
+    runs: list[Path] = typer.Argument(..., help="Run folders, or folders that contain some."),
+    repair: bool = typer.Option(
+        False,
+        "--repair",
+        help="Mend what follows from other files: put damaged lines of the log aside and write "
+        "the scores again.",
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Check that the files of runs are whole and belong together; say what to do where not."""
+    from dataclasses import asdict
+
+    from emoreal_bench import api
+
+    states = api.verify_runs(runs, repair=repair)
+    if as_json:
+        print_json([asdict(state) | {"folder": str(state.folder)} for state in states])
+    else:
+        for state in states:
+            show_rows([_file_row(file) for file in state.files], title=str(state.folder))
+    if not all(state.is_whole for state in states):
+        raise typer.Exit(ExitCode.INCOMPLETE)
+
+
+def _file_row(file: FileState) -> dict[str, str]:
+    if file.problem is None:
+        return {"file": file.name, "state": "whole", "problem": "", "what to do": ""}
+    return {
+        "file": file.name,
+        "state": "mended" if file.repaired else "look",
+        "problem": file.problem,
+        "what to do": "" if file.repaired else file.remedy,
+    }
 
 
 @group.command("show")

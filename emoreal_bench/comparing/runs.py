@@ -105,7 +105,8 @@ def load_answers(folder: Path, scorings: Sequence[Scoring] = COMPARED_SCORINGS) 
     Raises:
         RunError: If the folder holds no run, or its plan is damaged.
     """
-    manifest, items = load_manifest(folder), load_plan_items(folder)
+    manifest = load_manifest(folder)
+    items = load_plan_items(folder, manifest)
     task = Task.model_validate(manifest.task_definition)
     frame, tally = build_frame(task, items), DeliveryTally()
     choice_scores: dict[str, ChoiceScores] = {}

@@ -133,6 +133,12 @@ class Manifest(Record):
     created: str
     """UTC, ISO 8601."""
     command: tuple[str, ...]
+    plan_hash: str | None = None
+    """Over the bytes of ``plan.jsonl``; null in runs made before manifests held it."""
+    blank_plan_hash: str | None = None
+    """The same with every question blank, as a submission may keep its questions to itself."""
+    checksum: str | None = None
+    """Over everything else in the file."""
 
 
 class Timings(Record):

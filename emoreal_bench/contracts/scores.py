@@ -171,3 +171,9 @@ class Results(Record):
     """By subtask; only for the run of a judge."""
     delivery: DeliverySummary | None = None
     warnings: tuple[str, ...] = ()
+    plan_hash: str | None = None
+    """Of the plan that was scored, as the manifest names it."""
+    replies_hash: str | None = None
+    """Over what the log says of every item, in any order; times and attempts apart."""
+    checksum: str | None = None
+    """Over everything else in the file."""

@@ -154,7 +154,7 @@ def _open_questions(folder: Path, manifest: Manifest, task: Task) -> list[Item]:
         )
     questions = [
         item
-        for item in load_plan_items(folder)
+        for item in load_plan_items(folder, manifest)
         if task.subtasks[item.subtask].answer is AnswerKind.OPEN
     ]
     if not questions:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import (
     MANIFEST_FILE,
     RESULTS_FILE,
-    TIMINGS_FILE,
     Manifest,
     Timings,
 )
 from emoreal_bench.contracts.scores import Results
-from emoreal_bench.record.manifest import with_present_hash
+from emoreal_bench.record.folder import load_timings
+from emoreal_bench.record.manifest import load_written_manifest, not_by_schema, with_present_hash
+from emoreal_bench.record.sealed import read_record, unsealed
 
-_Record = TypeVar("_Record", bound=BaseModel)
+_SCORE_AGAIN = "Write it again from the log with: emoreal-bench runs verify RUN --repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,7 @@ def read_report(run_folder: Path) -> FinishedRun:
         RunError: If the folder is not a run, is not scored yet, holds a file
             that cannot be read, or holds the scores of another run.
     """
-    if not (run_folder / MANIFEST_FILE).is_file():
-        raise RunError(
-            f"This is not a run folder: it has no {MANIFEST_FILE}.",
-            where=str(run_folder),
-            remedy="Name the folder that `emoreal-bench run` wrote.",
-        )
+    written = load_written_manifest(run_folder)
     if not (run_folder / RESULTS_FILE).is_file():
         raise RunError(
             f"This run has no {RESULTS_FILE}: it was not finished.",
@@ -67,36 +62,26 @@ def read_report(run_folder: Path) -> FinishedRun:
             remedy="Give the run command again to finish it, or score what is there with "
             "`emoreal-bench score`.",
         )
-    written = _read_record(run_folder / MANIFEST_FILE, Manifest)
     manifest = with_present_hash(written)
-    results = _read_record(run_folder / RESULTS_FILE, Results)
+    results = _read_results(run_folder / RESULTS_FILE)
     if manifest != written and results.request_hash == written.request.hash:
         results = results.model_copy(update={"request_hash": manifest.request.hash})
     report = FinishedRun(
         manifest=manifest,
         results=results,
-        timings=_read_record(run_folder / TIMINGS_FILE, Timings)
-        if (run_folder / TIMINGS_FILE).is_file()
-        else None,
+        timings=load_timings(run_folder),
         folder=run_folder,
     )
     _check_that_parts_belong_together(report, run_folder)
     return report
 
 
-def _read_record(path: Path, record_type: type[_Record]) -> _Record:
+def _read_results(path: Path) -> Results:
+    content = unsealed(read_record(path, _SCORE_AGAIN), path, _SCORE_AGAIN)
     try:
-        return record_type.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RunError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
+        return Results.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise RunError(
-            f"The file does not follow its schema: {place}: {first['msg']}.",
-            where=str(path),
-            remedy="It is damaged or was written by another version of emoreal-bench.",
-        ) from error
+        raise not_by_schema(path, error) from error
 
 
 def _check_that_parts_belong_together(report: FinishedRun, run_folder: Path) -> None:
@@ -106,12 +91,13 @@ def _check_that_parts_belong_together(report: FinishedRun, run_folder: Path) -> 
         "data hash": (results.data_hash, manifest.data.hash),
         "request hash": (results.request_hash, manifest.request.hash),
         "number of items": (results.coverage.items, manifest.data.items),
+        "plan": (results.plan_hash, manifest.plan_hash),
     }
     for name, (scored, planned) in pairs.items():
-        if scored is not None and scored != planned:
+        if None not in (scored, planned) and scored != planned:
             raise RunError(
                 f"{RESULTS_FILE} holds the scores of another run: its {name} is not that of "
                 f"{MANIFEST_FILE}.",
                 where=str(run_folder),
-                remedy="Score the run again with `emoreal-bench score`.",
+                remedy=_SCORE_AGAIN,
             )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,10 +28,16 @@ from emoreal_bench.contracts.run_record import (
     Manifest,
     Timings,
 )
-from emoreal_bench.identity import canonical_json, item_record
+from emoreal_bench.identity import canonical_json, hash_file, item_record
 from emoreal_bench.record.files import cannot_write, write_atomically
 from emoreal_bench.record.log import read_log, repair_log
-from emoreal_bench.record.manifest import differences, load_manifest
+from emoreal_bench.record.manifest import differences, load_manifest, not_by_schema, write_manifest
+from emoreal_bench.record.sealed import read_record
+
+_MEND_PLAN = (
+    "Give the command of the run again, which writes it from the data; or bring the file back."
+)
+_REMOVE_TIMINGS = "Remove it; only the times of earlier sittings are lost."
 
 
 class RunFolder:
@@ -40,10 +48,14 @@ class RunFolder:
 
     Args:
         path: The folder; made if it is not there.
+
+    Attributes:
+        notices: What was found damaged and mended, for the person who runs it.
     """
 
     def __init__(self, path: Path):
         self.path = path
+        self.notices: list[str] = []
         self.log_path = path / ITEMS_FILE
         self._holder = path / HOLDER_FILE
         # A run may be let go by another thread than the one that took it.
@@ -91,8 +103,7 @@ class RunFolder:
         if (self.path / MANIFEST_FILE).exists():
             found = load_manifest(self.path)
             self._check_same(found, manifest)
-            if not (self.path / PLAN_FILE).exists():
-                write_atomically(self.path / PLAN_FILE, _plan_lines(items))
+            self._mend_plan(found, items)
             return found
         if self.log_path.exists():
             raise RunError(
@@ -100,10 +111,26 @@ class RunFolder:
                 where=str(self.path),
                 remedy="Bring the manifest back, or choose another folder.",
             )
-        write_atomically(self.path / PLAN_FILE, _plan_lines(items))
-        text = manifest.model_dump_json(by_alias=True, indent=2)
-        write_atomically(self.path / MANIFEST_FILE, [text.encode(), b"\n"])
+        plan = hashlib.sha256()
+        write_atomically(self.path / PLAN_FILE, _hashed(_plan_lines(items), plan))
+        blank = _hash_lines(_plan_lines(replace(item, question="") for item in items))
+        hashes = {"plan_hash": plan.hexdigest(), "blank_plan_hash": blank}
+        manifest = manifest.model_copy(update=hashes)
+        write_manifest(self.path, manifest)
         return manifest
+
+    def _mend_plan(self, manifest: Manifest, items: Sequence[Item]) -> None:
+        """Write the plan again where it is not there or was changed: it follows from the data."""
+        path = self.path / PLAN_FILE
+        is_there = path.exists()
+        planned = manifest.plan_hash or _hash_lines(_plan_lines(items))
+        if is_there and hash_file(path) == planned:
+            return
+        write_atomically(path, _plan_lines(items))
+        if is_there:
+            self.notices.append(
+                f"{PLAN_FILE} was changed after the run began; it was written again from the data."
+            )
 
     def _check_same(self, old: Manifest, new: Manifest) -> None:
         found = differences(old, new)
@@ -160,29 +187,65 @@ class RunFolder:
         self.close()
 
 
-def load_plan_items(folder: Path) -> list[Item]:
+def load_plan_items(folder: Path, manifest: Manifest) -> list[Item]:
     """Read the items of a run from its ``plan.jsonl``.
 
+    Args:
+        folder: Of the run.
+        manifest: Of the run; the plan must be the one that it names.
+
     Raises:
-        RunError: If the file is not there or not as it was written.
+        RunError: If the file is not there, not as it was written, or of another run.
     """
     path = folder / PLAN_FILE
     shared: dict[Any, Any] = {}
     items = []
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
+                digest.update(line)
                 try:
                     items.append(_read_item(json.loads(line), shared))
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                     raise RunError(
                         f"Line {number} is not an item of a plan.",
                         where=str(path),
-                        remedy="Bring the file back, or run again in a new folder.",
+                        remedy=_MEND_PLAN,
                     ) from error
     except OSError as error:
         raise RunError(f"The plan cannot be read: {error.strerror}.", where=str(path)) from error
+    if digest.hexdigest() != manifest.plan_hash:
+        _refuse_changed_plan(path, manifest, items)
     return items
+
+
+def _refuse_changed_plan(path: Path, manifest: Manifest, items: Sequence[Item]) -> None:
+    """Refuse items that are not those of the run; other spacing or blank questions are."""
+    count = manifest.data.items
+    if len({item.id for item in items}) != len(items) or len(items) != count:
+        problem = f"It holds {len(items):,} lines; {MANIFEST_FILE} names {count:,} items."
+    elif manifest.plan_hash is None or _hash_lines(_plan_lines(items)) in (
+        manifest.plan_hash,
+        manifest.blank_plan_hash,
+    ):
+        return
+    else:
+        problem = "Its items are not those of this run: it was changed, or is another run's."
+    raise RunError(problem, where=str(path), remedy=_MEND_PLAN)
+
+
+def _hashed(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for line in lines:
+        digest.update(line)
+        yield line
+
+
+def _hash_lines(lines: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line)
+    return digest.hexdigest()
 
 
 def load_timings(folder: Path) -> Timings | None:
@@ -193,18 +256,14 @@ def load_timings(folder: Path) -> Timings | None:
     """
     path = folder / TIMINGS_FILE
     try:
-        return Timings.model_validate_json(path.read_bytes())
+        return Timings.model_validate(read_record(path, _REMOVE_TIMINGS))
     except FileNotFoundError:
         return None
-    except (OSError, ValidationError) as error:
-        raise RunError(
-            f"The file cannot be read: {error}",
-            where=str(path),
-            remedy="Remove it; only the times of earlier sittings are lost.",
-        ) from error
+    except ValidationError as error:
+        raise not_by_schema(path, error, _REMOVE_TIMINGS) from error
 
 
-def _plan_lines(items: Sequence[Item]) -> Iterator[bytes]:
+def _plan_lines(items: Iterable[Item]) -> Iterator[bytes]:
     for item in items:
         yield canonical_json(item_record(item)).encode("utf-8", "surrogatepass") + b"\n"
 

@@ -49,11 +49,19 @@ def _seal_of(body: bytes) -> bytes:
 
 
 def unseal(line: bytes) -> ItemRecord | None:
-    """Read one line of the log; None if it is not exactly as it was written."""
+    """Read one line of the log; None if it is not exactly as it was written.
+
+    Line ends of Windows, which some tools write, are no damage.
+    """
+    if line.endswith(b"\r\n"):
+        line = line[:-2] + b"\n"
     body = line.rpartition(_MARK)[0]
     if not body or line != body + _seal_of(body):
         return None
-    return cast("ItemRecord", json.loads(body + b"}"))
+    try:
+        return cast("ItemRecord", json.loads(body + b"}"))
+    except (ValueError, RecursionError):
+        return None
 
 
 class LogReader:
@@ -90,11 +98,15 @@ def read_log(path: Path) -> LogReader:
     return LogReader(path)
 
 
-def read_final_records(path: Path) -> Iterator[ItemRecord]:
+def read_final_records(path: Path, damaged: list[int] | None = None) -> Iterator[ItemRecord]:
     """Return the last sound record of each item, in the order of the log.
 
     Few items have several lines, so only those are remembered by id: a log of
     hundreds of thousands of lines costs eight bytes for each.
+
+    Args:
+        path: The ``items.jsonl`` of a run; one that is not there holds nothing.
+        damaged: Takes the numbers of the damaged lines, from 1.
     """
     repeated = _repeated_digests(path)
     last: dict[str, int] = {}
@@ -102,9 +114,12 @@ def read_final_records(path: Path) -> Iterator[ItemRecord]:
         for number, record in enumerate(read_log(path)):
             if _digest(record["id"]) in repeated:
                 last[record["id"]] = number
-    for number, record in enumerate(read_log(path)):
+    reader = read_log(path)
+    for number, record in enumerate(reader):
         if last.get(record["id"], number) == number:
             yield record
+    if damaged is not None:
+        damaged += reader.damaged
 
 
 def _repeated_digests(path: Path) -> frozenset[int]:

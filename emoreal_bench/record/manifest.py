@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,27 +9,40 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, SCHEMA_VERSION, Manifest
-from emoreal_bench.identity import hash_json, model_hash, request_hash
+from emoreal_bench.identity import checksum, hash_json, model_hash, request_hash
+from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.sealed import read_record, unsealed
+
+_BRING_BACK = "Bring the file back, or run again in a new folder."
 
 
 def load_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a run folder.
+    """Read the manifest of a run folder, its request under the hash that it would have today.
 
     Raises:
-        RunError: If the folder holds no run, or one that this version cannot read.
+        RunError: If the folder holds no run, one that this version cannot read, or
+            a manifest that was changed.
+    """
+    return with_present_hash(load_written_manifest(folder))
+
+
+def load_written_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a run folder as it was written.
+
+    Raises:
+        RunError: As :func:`load_manifest`.
     """
     path = folder / MANIFEST_FILE
     try:
-        record = json.loads(path.read_bytes())
+        record = read_record(path, _BRING_BACK)
     except FileNotFoundError as error:
         raise RunError(
             f"This is not a run folder: it holds no {MANIFEST_FILE}.",
             where=str(folder),
-            remedy="List the runs with: emoreal-bench runs list.",
+            remedy="Name the folder that `emoreal-bench run` wrote; `emoreal-bench runs list` "
+            "shows them.",
         ) from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"The manifest cannot be read: {error}", where=str(path)) from error
-    schema = record.get("schema") if isinstance(record, dict) else None
+    schema = record.get("schema")
     if not isinstance(schema, int):
         raise RunError("This is not a manifest of EmoReal Bench.", where=str(path))
     if schema != SCHEMA_VERSION:
@@ -40,9 +52,36 @@ def load_manifest(folder: Path) -> Manifest:
             remedy="Update with: pip install --upgrade emoreal-bench",
         )
     try:
-        return with_present_hash(Manifest.model_validate(record))
+        return Manifest.model_validate(unsealed(record, path, _BRING_BACK))
     except ValidationError as error:
-        raise RunError(f"The manifest is not valid: {error}", where=str(path)) from error
+        raise not_by_schema(path, error) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a run folder, with its checksum.
+
+    Raises:
+        RunError: If the folder cannot be written.
+    """
+    content = manifest.model_dump(mode="json", by_alias=True)
+    sealed = manifest.model_copy(update={"checksum": checksum(content)})
+    text = sealed.model_dump_json(by_alias=True, indent=2)
+    write_atomically(folder / MANIFEST_FILE, [text.encode(), b"\n"])
+
+
+def not_by_schema(
+    path: Path,
+    error: ValidationError,
+    remedy: str = "It is damaged or was written by another version of emoreal-bench.",
+) -> RunError:
+    """Make the error for a file that is JSON but not the record that it should be."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    return RunError(
+        f"The file does not follow its schema: {place}: {first['msg']}.",
+        where=str(path),
+        remedy=remedy,
+    )
 
 
 def with_present_hash(manifest: Manifest) -> Manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import NotRequired
 
 # The one of the standard library cannot be turned into a JSON Schema before Python 3.12.
@@ -116,6 +117,25 @@ def from_record(record: ItemRecord) -> Result:
         seconds=record["seconds"],
         attempts=record["attempts"],
     )
+
+
+def reply_hash(record: ItemRecord) -> int:
+    """Hash what a record says that an item's score rests on; times and attempts apart.
+
+    The sum of the hashes of a log, written by :func:`written_hash`, does not
+    depend on the order of its lines.
+    """
+    parts = [record["id"], record["status"], record["text"]]
+    choice_scores = record.get("choice_scores")
+    if choice_scores is not None:
+        parts += [f"{letter}={score}" for letter, score in choice_scores["scores"].items()]
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return int.from_bytes(sha256(text).digest(), "big")
+
+
+def written_hash(total: int) -> str:
+    """Write a sum of :func:`reply_hash` as 64 hexadecimal digits."""
+    return f"{total % (1 << 256):064x}"
 
 
 def delivery_record(delivery: Delivery) -> DeliveryRecord:

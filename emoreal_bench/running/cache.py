@@ -8,7 +8,6 @@ is never a hit, and no part of the cache belongs to a name.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, Repeatability
 from emoreal_bench.identity import hash_json
+from emoreal_bench.record.log import seal, unseal
 from emoreal_bench.record.records import from_record, to_record
 
 _KEPT = frozenset({DeliveryStatus.OK, DeliveryStatus.LENGTH})
@@ -84,13 +84,18 @@ class ResponseCache:
             ).fetchone()
         except sqlite3.Error as error:
             raise self._broken(error) from error
-        return None if row is None else replace(from_record(json.loads(row[0])), id=item_id)
+        # A reply that is not as it was written, or was kept under another key, is asked again.
+        kept = None if row is None else unseal(f"{row[0]}\n".encode("ascii", "replace"))
+        if kept is None or kept["id"] != key:
+            return None
+        return replace(from_record(kept), id=item_id)
 
     def put(self, key: str, result: Result) -> None:
         """Keep a reply, if it is one: a failure or a refusal is asked again."""
         if result.status not in _KEPT:
             return
-        reply = json.dumps(to_record(replace(result, seconds=0.0, attempts=1)), allow_nan=False)
+        kept = to_record(replace(result, id=key, seconds=0.0, attempts=1))
+        reply = seal(kept).decode("ascii").rstrip("\n")
         try:
             with self._database:
                 self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, reply))

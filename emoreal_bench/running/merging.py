@@ -35,7 +35,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> None:
             "The folder already holds a run.", where=str(out), remedy="Name another with --out."
         )
     manifest = _common_manifest(folders)
-    items = load_plan_items(folders[0])
+    items = load_plan_items(folders[0], manifest)
     sources = _choose_sources(folders)
     with RunFolder(out) as merged:
         merged.begin(manifest, items)

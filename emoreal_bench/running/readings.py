@@ -11,15 +11,18 @@ from typing import Self
 
 from jinja2 import TemplateError
 
+from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest
+from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
 from emoreal_bench.prompting import compile_prompt, prompt_values
+from emoreal_bench.record.finished import read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import unseal
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.records import ItemRecord
+from emoreal_bench.running.results import log_hash
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
 
 _NOT_ASKED: ItemRecord = {
@@ -47,13 +50,14 @@ class LoggedRun:
 
     def __init__(self, folder: Path):
         self.manifest: Manifest = load_manifest(folder)
-        self.items: Sequence[Item] = load_plan_items(folder)
+        self.items: Sequence[Item] = load_plan_items(folder, self.manifest)
         self.task = Task.model_validate(self.manifest.task_definition)
         self._prompt = compile_prompt(self.manifest.request.prompt_template, str(folder))
         self._places = array("q", [-1]) * len(self.items)
         path = folder / ITEMS_FILE
         self._file = path.open("rb") if path.is_file() else None
         self._find_records()
+        _refuse_other_log(folder)
 
     def _find_records(self) -> None:
         positions = {item.id: position for position, item in enumerate(self.items)}
@@ -92,6 +96,18 @@ class LoggedRun:
     ) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _refuse_other_log(folder: Path) -> None:
+    """Refuse items that are not those behind the scores beside them."""
+    if (folder / RESULTS_FILE).is_file():
+        scored = read_report(folder).results.replies_hash
+        if scored not in (None, log_hash(folder)):
+            raise RunError(
+                f"{RESULTS_FILE} was not made from this {ITEMS_FILE}.",
+                where=str(folder),
+                remedy="Look at both with: emoreal-bench runs verify RUN",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_final_records
 from emoreal_bench.record.manifest import load_manifest
-from emoreal_bench.record.records import ItemRecord, from_record
+from emoreal_bench.record.records import ItemRecord, from_record, reply_hash, written_hash
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.judgements import judging_hash, score_judgements
 from emoreal_bench.scoring.score import ALL_SCORINGS, results_json, score
+from emoreal_bench.text import count_of
 
 _SCORED_AGAIN = (
     f"scored again: the scores in {RESULTS_FILE} are by the rules of another version; these are "
@@ -46,6 +47,7 @@ class DeliveryTally:
         self._with_audio = 0
         self._priced = 0
         self._nanodollars = 0
+        self._replies = 0
         self._tokens: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
 
@@ -53,6 +55,7 @@ class DeliveryTally:
         """Count one item's last record; one without a delivery received nothing."""
         delivery = record.get("delivery")
         self._items += 1
+        self._replies += reply_hash(record)
         cost = record["usage"]["cost"] if "usage" in record else None
         if cost is not None:
             self._priced += 1
@@ -66,6 +69,10 @@ class DeliveryTally:
         self._with_audio += microseconds > 0
         self._tokens.update(delivery["tokens"])
         self._notes.update(set(delivery["notes"]))
+
+    def replies_hash(self) -> str:
+        """Return :attr:`Results.replies_hash`."""
+        return written_hash(self._replies)
 
     def summary(self) -> DeliverySummary | None:
         """Return means per logged item; None if nothing was logged."""
@@ -105,7 +112,8 @@ def score_log(
         seed: Of the intervals.
     """
     tally = DeliveryTally()
-    replies = read_replies(log_path, tally)
+    damaged: list[int] = []
+    replies = read_replies(log_path, tally, damaged)
     if manifest.judged is None:
         task = Task.model_validate(manifest.task_definition)
         results = score(task, items, replies, scorings=scorings, seed=seed)
@@ -117,6 +125,9 @@ def score_log(
             "data_hash": manifest.data.hash,
             "request_hash": manifest.request.hash,
             "delivery": tally.summary(),
+            "plan_hash": manifest.plan_hash,
+            "replies_hash": tally.replies_hash(),
+            "warnings": (*results.warnings, *_damage(damaged)),
         }
     )
 
@@ -129,7 +140,8 @@ def score_folder(
     Raises:
         RunError: If the folder holds no run, or its plan is damaged.
     """
-    manifest, items = load_manifest(folder), load_plan_items(folder)
+    manifest = load_manifest(folder)
+    items = load_plan_items(folder, manifest)
     return score_log(manifest, items, folder / ITEMS_FILE, scorings, seed)
 
 
@@ -142,13 +154,29 @@ def write_results(folder: Path, results: Results) -> None:
     write_atomically(folder / RESULTS_FILE, [results_json(results).encode()])
 
 
-def read_replies(log_path: Path, tally: DeliveryTally) -> Iterator[Reply]:
+def read_replies(
+    log_path: Path, tally: DeliveryTally, damaged: list[int] | None = None
+) -> Iterator[Reply]:
     """Read what scoring needs of a log, and count what reached the model on the way."""
-    for record in read_final_records(log_path):
+    for record in read_final_records(log_path, damaged):
         tally.add(record)
         result = from_record(record)
         length = record.get("clip_seconds")
         yield Reply(result.id, result.status, result.text, result.choice_scores, length)
+
+
+def _damage(lines: Sequence[int]) -> Iterator[str]:
+    if lines:
+        yield (
+            f"{count_of(len(lines), 'line')} of {ITEMS_FILE} {'is' if len(lines) == 1 else 'are'} "
+            f"damaged (the first is line {lines[0]:,}) and count as not there. Give the command "
+            "of the run again: it asks their items anew."
+        )
+
+
+def log_hash(folder: Path) -> str:
+    """Return what :attr:`Results.replies_hash` would be if a run were scored now."""
+    return written_hash(sum(map(reply_hash, read_final_records(folder / ITEMS_FILE))))
 
 
 def load_report(run_folder: Path) -> FinishedRun:

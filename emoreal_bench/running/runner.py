@@ -97,6 +97,8 @@ def run_task(
     manifest = make_manifest(plan, description, seed=policy.seed, command=policy.command)
     with RunFolder(folder) as run_folder:
         manifest = run_folder.begin(manifest, plan.items)
+        for notice in run_folder.notices:
+            observer.on_notice(notice)
         aside = run_folder.repair()
         if aside is not None:
             observer.on_notice(

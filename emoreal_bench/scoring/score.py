@@ -21,6 +21,7 @@ from emoreal_bench.contracts.vocabulary import (
     QuestionType,
     Scoring,
 )
+from emoreal_bench.identity import checksum
 from emoreal_bench.scoring.collect import Reply, collect_readings, count_statuses
 from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.identity import scoring_hash
@@ -89,7 +90,9 @@ def score(
 
 def results_json(results: Results) -> str:
     """Write results as the text of ``results.json``: a number that does not apply is absent."""
-    return results.model_dump_json(by_alias=True, exclude_unset=True, indent=2) + "\n"
+    content = results.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    sealed = results.model_copy(update={"checksum": checksum(content)})
+    return sealed.model_dump_json(by_alias=True, exclude_unset=True, indent=2) + "\n"
 
 
 def _report(task: Task, sample: Sample, groups: Groups) -> ScoringReport:

@@ -102,7 +102,7 @@ def load_samples(folders: Sequence[Path], data: Path | None = None) -> SampledRu
             where=str(folders[0]),
         )
     task = Task.model_validate(first.task_definition)
-    items = load_plan_items(folders[0])
+    items = load_plan_items(folders[0], first)
     root = data or Path(first.data.root)
     return SampledRuns(
         manifest=first,

@@ -61,10 +61,11 @@ def plan_blind(pairs: Sequence[PreferencePair], root: Path, turns: int = 1) -> P
 
 def read_blind(folder: Path) -> Mapping[str, tuple[bool, ...]]:
     """Say of each pair, by its id, in which turns the chosen answer was found."""
-    task = Task.model_validate(load_manifest(folder).task_definition)
+    manifest = load_manifest(folder)
+    task = Task.model_validate(manifest.task_definition)
     logged = {record["id"]: record for record in read_final_records(folder / ITEMS_FILE)}
     found: defaultdict[str, list[bool]] = defaultdict(list)
-    for item in load_plan_items(folder):
+    for item in load_plan_items(folder, manifest):
         status, text = DeliveryStatus.MISSING, ""
         if item.id in logged:
             status, text = DeliveryStatus(logged[item.id]["status"]), logged[item.id]["text"]
@@ -90,7 +91,8 @@ def measure_blind(
     asked = [pair for pair in pairs if pair.id in found]
     if not asked:
         return None
-    task = Task.model_validate(load_manifest(folder).task_definition)
+    manifest = load_manifest(folder)
+    task = Task.model_validate(manifest.task_definition)
     numbers = {clip: number for number, clip in enumerate(dict.fromkeys(p.clip for p in asked))}
     # Each pair counts for feature 0, and for feature 1 too if its answer was found.
     counted = [(numbers[p.clip], 0) for p in asked]
@@ -98,9 +100,10 @@ def measure_blind(
     clusters, features = np.array(counted).T
     counts = count_clusters(clusters.astype(np.int32), features, 2)
     draws = resample(counts, seed=seed, name="preferences/blind")
-    chances = [task.subtasks[item.subtask].chance for item in load_plan_items(folder)]
+    items = load_plan_items(folder, manifest)
+    chances = [task.subtasks[item.subtask].chance for item in items]
     return BlindGuessing(
-        model=load_manifest(folder).model.name,
+        model=manifest.model.name,
         asked=len(asked),
         not_asked=len(pairs) - len(asked),
         accuracy=sum(all(found[pair.id]) for pair in asked) / len(asked),

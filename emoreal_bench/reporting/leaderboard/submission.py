@@ -74,7 +74,7 @@ def add_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
     """
     _refuse_odd_files(entry)
     report = read_report(entry)
-    items = load_plan_items(entry)
+    items = load_plan_items(entry, report.manifest)
     task_file = find_task(report.manifest.task)
     problems = [
         *_task_problems(report.manifest, task_file),
@@ -159,7 +159,7 @@ def _neighbour_problems(manifest: Manifest, items: Sequence[Item], to: Path) -> 
         other = read_report(path.parent).manifest
         same = (other.task, other.data.hash, other.request.hash)
         if same == (manifest.task, manifest.data.hash, manifest.request.hash):
-            if _answers(load_plan_items(path.parent)) == _answers(items):
+            if _answers(load_plan_items(path.parent, other)) == _answers(items):
                 return []
             return [f"its right answers are not those of {path.parent.name}, on the same data"]
     return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from emoreal_bench import api
+from tests.sealed_files import edit_sealed
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 WORKFLOW = Path(__file__).parents[3] / "examples" / "publish-leaderboard.yml"
@@ -86,9 +86,10 @@ def test_an_entry_with_a_better_score_than_its_items_fails_the_check(
     base = _commit(repository)
     entry = repository / "entries" / "second"
     shutil.copytree(repository.parent / "runs" / "second", entry)
-    record = json.loads((entry / "results.json").read_text(encoding="utf-8"))
-    record["scores"]["strict"]["average_accuracy"] = 0.99
-    (entry / "results.json").write_text(json.dumps(record), encoding="utf-8")
+    edit_sealed(
+        entry / "results.json",
+        lambda record: record["scores"]["strict"].update(average_accuracy=0.99),
+    )
     _commit(repository)
     checked = _shell(_command(workflow, "check", "leaderboard add"), repository, BASE=base)
     assert checked.returncode == 3

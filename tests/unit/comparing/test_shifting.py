@@ -18,6 +18,7 @@ from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, ChoiceScoreKind, Factor
 from emoreal_bench.record.log import read_log, seal
 from emoreal_bench.reporting.terminal.comparisons import shift_lines
+from tests.sealed_files import edit_sealed
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 MODALITIES = ("video", "audio", "text")
@@ -48,9 +49,10 @@ class Workshop:
     ) -> Path:
         """Make a run in which the right option has the share that its subtask is given."""
         folder = self.run(name, plan)
-        manifest = json.loads((folder / MANIFEST_FILE).read_text())
-        manifest["request"]["answer_method"] = "score-choices"
-        (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+        edit_sealed(
+            folder / MANIFEST_FILE,
+            lambda record: record["request"].update(answer_method="score-choices"),
+        )
         planned = map(json.loads, (folder / "plan.jsonl").read_text().splitlines())
         items = {item["id"]: item for item in planned}
         lines = [

@@ -19,6 +19,7 @@ from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedDimension, Outcome
 from emoreal_bench.judging.plan import make_judge_plan
 from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.reporting.terminal.scores import report_lines
 from emoreal_bench.running.runner import run_task
 from tests.small_emorealm import make_data
@@ -161,7 +162,8 @@ def test_questions_without_a_reply_are_counted_and_not_asked_about(tmp_path: Pat
     judge = write_script(tmp_path / "judge.json", {}, default=rated(7))
     report = api.judge(folder, judge, 2, out(tmp_path / "judged"))
     scores = only_subtask(report.results)
-    assert [item.id for item in load_plan_items(tmp_path / "judged")] == ["clip_1#1", "clip_1#2"]
+    planned = load_plan_items(tmp_path / "judged", load_manifest(tmp_path / "judged"))
+    assert [item.id for item in planned] == ["clip_1#1", "clip_1#2"]
     assert scores.without_reply == {Outcome.REFUSED: 1, Outcome.UNPARSABLE: 1}
     assert scores.coverage == pytest.approx(1 / 3)
     warnings = " ".join(report.results.warnings)

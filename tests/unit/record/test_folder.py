@@ -25,6 +25,7 @@ from emoreal_bench.record.folder import RunFolder, load_plan_items, load_timings
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.manifest import make_manifest, run_id
 from emoreal_bench.running.plan import Plan, PlanOptions
+from tests.sealed_files import edit_sealed
 from tests.unit.running.fakes import FakeModel, plan_of
 
 MODEL = FakeModel().describe()
@@ -36,8 +37,7 @@ def begin(plan: Plan, path: Path) -> Manifest:
 
 
 def rewrite(path: Path, **changes: Any) -> None:
-    record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, **changes}))
+    edit_sealed(path, lambda record: record.update(changes))
 
 
 def test_the_manifest_says_who_was_asked_what(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_the_manifest_of_the_first_sitting_stays(tmp_path: Path) -> None:
 def test_the_plan_is_read_back_as_it_was(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     begin(plan, tmp_path / "run")
-    assert load_plan_items(tmp_path / "run") == list(plan.items)
+    assert load_plan_items(tmp_path / "run", load_manifest(tmp_path / "run")) == list(plan.items)
 
 
 def test_a_lost_plan_is_written_again(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_lost_plan_is_written_again(tmp_path: Path) -> None:
     begin(plan, tmp_path / "run")
     (tmp_path / "run" / PLAN_FILE).unlink()
     begin(plan, tmp_path / "run")
-    assert load_plan_items(tmp_path / "run") == list(plan.items)
+    assert load_plan_items(tmp_path / "run", load_manifest(tmp_path / "run")) == list(plan.items)
 
 
 def test_a_held_folder_names_its_holder(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_folder_that_was_left_before_its_manifest_is_begun_anew(tmp_path: Path
     (tmp_path / "run" / PLAN_FILE).write_text("half a pl")
     plan = plan_of(tmp_path)
     begin(plan, tmp_path / "run")
-    assert load_plan_items(tmp_path / "run") == list(plan.items)
+    assert load_plan_items(tmp_path / "run", load_manifest(tmp_path / "run")) == list(plan.items)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_damaged_line_of_a_plan_is_named(tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], lines[1][:20], *lines[2:]]))
     with pytest.raises(RunError, match="Line 2"):
-        load_plan_items(tmp_path / "run")
+        load_plan_items(tmp_path / "run", load_manifest(tmp_path / "run"))
 
 
 def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:

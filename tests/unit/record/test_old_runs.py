@@ -94,7 +94,8 @@ def test_a_hash_that_is_not_that_of_the_request_stays(old: Path) -> None:
 def test_an_old_run_goes_on_as_the_same_run(old: Path) -> None:
     present = load_manifest(RULES_2)
     with RunFolder(old) as folder:
-        assert folder.begin(present, load_plan_items(old)) == load_manifest(RULES_1)
+        items = load_plan_items(old, load_manifest(old))
+        assert folder.begin(present, items) == load_manifest(RULES_1)
     write_results(old, score_folder(old))
     assert not any("scored again" in warning for warning in load_report(old).results.warnings)
 

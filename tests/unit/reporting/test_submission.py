@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,10 @@ from emoreal_bench.cli.application import run as command
 from emoreal_bench.contracts.errors import EmorealError, ExitCode, RunError
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import seal, unseal
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError, add_entry
 from emoreal_bench.scoring.score import results_json
+from tests.sealed_files import edit_sealed, plan_was_always_so
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 
@@ -33,12 +34,6 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def entry(honest: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(honest, tmp_path / "entry"))
-
-
-def _edit_json(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    record = json.loads(path.read_text(encoding="utf-8"))
-    change(record)
-    path.write_text(json.dumps(record), encoding="utf-8")
 
 
 def _rescore(entry: Path) -> None:
@@ -81,7 +76,7 @@ def test_a_score_that_does_not_follow_from_the_items_is_refused(
     def better(record: dict[str, Any]) -> None:
         record["scores"]["strict"]["average_accuracy"] = 0.999
 
-    _edit_json(entry / "results.json", better)
+    edit_sealed(entry / "results.json", better)
     assert "do not follow from its items: scores differ" in _problems(entry, tmp_path / "to")
 
 
@@ -109,9 +104,26 @@ def test_answers_to_items_that_were_never_planned_are_refused(entry: Path, tmp_p
     assert "1 items that its plan does not hold" in _problems(entry, tmp_path / "to")
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "results.json"])
+def test_an_edited_record_is_found_by_its_checksum(entry: Path, tmp_path: Path, name: str) -> None:
+    text = (entry / name).read_text(encoding="utf-8")
+    assert '"data_hash"' in text or '"limit"' in text
+    (entry / name).write_text(text.replace("60", "61"), encoding="utf-8")
+    with pytest.raises(RunError, match="its checksum does not fit"):
+        add_entry(entry, tmp_path / "to")
+
+
+def test_an_edited_plan_is_found_by_its_hash(entry: Path, tmp_path: Path) -> None:
+    plan = (entry / "plan.jsonl").read_bytes()
+    (entry / "plan.jsonl").write_bytes(plan.replace(b'"answer":"A"', b'"answer":"B"', 1))
+    with pytest.raises(RunError, match="not those of this run"):
+        add_entry(entry, tmp_path / "to")
+
+
 def test_dropping_hard_items_is_refused(entry: Path, tmp_path: Path) -> None:
     plan = entry / "plan.jsonl"
     plan.write_bytes(b"".join(plan.read_bytes().splitlines(keepends=True)[1:]))
+    plan_was_always_so(entry)
     assert "its plan holds 59 different items, its manifest 60" in _problems(entry, tmp_path / "to")
 
 
@@ -119,7 +131,7 @@ def test_a_task_with_other_rules_is_refused(entry: Path, tmp_path: Path) -> None
     def easier(record: dict[str, Any]) -> None:
         record["task_definition"]["subtasks"]["modality_agreement"]["chance"] = 0.0
 
-    _edit_json(entry / "manifest.json", easier)
+    edit_sealed(entry / "manifest.json", easier)
     assert "its task emorealm is not the one known here" in _problems(entry, tmp_path / "to")
 
 
@@ -127,7 +139,7 @@ def test_another_prompt_under_the_name_of_a_variant_is_refused(entry: Path, tmp_
     def hint(record: dict[str, Any]) -> None:
         record["request"]["prompt_template"] += " The answer is in the picture."
 
-    _edit_json(entry / "manifest.json", hint)
+    edit_sealed(entry / "manifest.json", hint)
     problems = _problems(entry, tmp_path / "to")
     assert "does not ask in the words of variant answer-format" in problems
     assert "its request hash is not that of its request" in problems
@@ -135,7 +147,7 @@ def test_another_prompt_under_the_name_of_a_variant_is_refused(entry: Path, tmp_
 
 def _with_other_right_answers(entry: Path) -> None:
     """Turn every right answer into the given one, and score anew: all of it holds together."""
-    items = {item.id: item for item in load_plan_items(entry)}
+    items = {item.id: item for item in load_plan_items(entry, load_manifest(entry))}
     blank = {
         record["id"]
         for line in (entry / "items.jsonl").read_bytes().splitlines(keepends=True)
@@ -148,6 +160,7 @@ def _with_other_right_answers(entry: Path) -> None:
             record["answer"] = "B"
         lines.append(json.dumps(record))
     (entry / "plan.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    plan_was_always_so(entry)
     _rescore(entry)
 
 
@@ -177,7 +190,7 @@ def test_a_link_in_an_entry_is_not_followed(entry: Path, tmp_path: Path) -> None
 
 
 def test_a_run_s_name_cannot_leave_the_folder(entry: Path, tmp_path: Path) -> None:
-    _edit_json(entry / "manifest.json", lambda record: record.update(run_id="../../outside"))
+    edit_sealed(entry / "manifest.json", lambda record: record.update(run_id="../../outside"))
     place = add_entry(entry, tmp_path / "to")
     assert place.parent == tmp_path / "to"
     assert place.name.startswith("outside-")

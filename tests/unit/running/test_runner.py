@@ -29,6 +29,7 @@ from emoreal_bench.contracts.vocabulary import (
 )
 from emoreal_bench.record.folder import load_plan_items, load_timings
 from emoreal_bench.record.log import read_log
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy
@@ -89,7 +90,7 @@ def test_a_run_can_be_scored_from_its_own_folder_to_the_same_bytes(tmp_path: Pat
     run_task(plan, failing("item-3"), tmp_path / "run", AT_ONCE)
     written = (tmp_path / "run" / RESULTS_FILE).read_text()
     assert results_json(score_folder(tmp_path / "run")) == written
-    assert load_plan_items(tmp_path / "run") == list(plan.items)
+    assert load_plan_items(tmp_path / "run", load_manifest(tmp_path / "run")) == list(plan.items)
 
 
 def test_a_finished_run_is_not_asked_again_and_its_model_is_not_loaded(tmp_path: Path) -> None:
