@@ -159,8 +159,8 @@ __all__ = [  # noqa: RUF022 - by subject
     "DryRun", "RepeatsReport", "Condition", "ProbeReport", "ReproductionReport",
     "ReproductionVerdict",
     # runs: read, score and compare them
-    "list_runs", "verify_runs", "RunState", "FileState", "load_run", "RunReport", "Results", "score_run",
-    "score_predictions",
+    "list_runs", "verify_runs", "RunState", "FileState", "load_run", "RunReport", "Results",
+    "score_run", "score_predictions",
     "parse_scorings", "Scoring", "compare", "ComparisonReport", "Verdict", "Factor",
     "diff_runs", "RunChanges", "save_baseline", "Baseline", "check", "CheckReport", "CheckOutcome",
     "write_check",

@@ -20,11 +20,11 @@ from emoreal_bench.training.examples.batches import BatchMaker
 from emoreal_bench.training.objectives.metrics import METRICS_FILE, Metrics, read_metrics
 from emoreal_bench.training.observer import Progress, TrainingObserver
 from emoreal_bench.training.outputs.callbacks import (
-    COMPLETE_FILE,
     CheckpointCallback,
     MetricsCallback,
     ProgressCallback,
     TextGapCallback,
+    clear_checkpoints,
     find_checkpoint,
 )
 from emoreal_bench.training.outputs.card import CARD_FILE, write_card, write_record
@@ -119,6 +119,7 @@ def run_training(
         if prepared.arguments.process_index == 0:
             held.enter_context(RunFolder(config.out))
             _begin(config.out, prepared.record, found)
+            clear_checkpoints(config.out / CHECKPOINTS_FOLDER, tools.observer)
         if found is None or not (config.out / ADAPTER_FOLDER / TRAINING_FILE).exists():
             _train(prepared, tools)
     return _read_result(config.out, prepared.arguments.process_index)
@@ -146,9 +147,6 @@ def _begin(folder: Path, record: TrainingRecord, found: TrainingRecord | None) -
             where=str(folder),
             remedy="Name another folder under out, or bring the configuration back.",
         )
-    for path in (folder / CHECKPOINTS_FOLDER).glob("checkpoint-*"):
-        if not (path / COMPLETE_FILE).exists():
-            shutil.rmtree(path)
 
 
 def _differences(old: TrainingRecord, new: TrainingRecord) -> list[str]:

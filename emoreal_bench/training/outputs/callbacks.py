@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback, TrainerState
 
+from emoreal_bench.identity import canonical_json, hash_file
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.training.objectives.metrics import (
     METRICS_FILE,
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from emoreal_bench.training.trainer import PackedTrainer
 
 COMPLETE_FILE = "complete"
-"""In a checkpoint whose other files are all written."""
+"""In a checkpoint whose other files are all written: the hash of each."""
 _CHECKPOINT_PREFIX = "checkpoint-"
 _STATE = 1
 """Place of the state in what the Trainer tells: arguments, state, control."""
@@ -125,7 +128,8 @@ class CheckpointCallback(StateCallback):
                 Path(str(self._trainer.args.output_dir))
                 / f"{_CHECKPOINT_PREFIX}{state.global_step}"
             )
-            write_atomically(folder / COMPLETE_FILE, [b""])
+            hashes = {name: hash_file(path) for name, path in _files(folder)}
+            write_atomically(folder / COMPLETE_FILE, [canonical_json(hashes).encode()])
 
 
 def find_checkpoint(folder: Path) -> Path | None:
@@ -140,6 +144,50 @@ def find_checkpoint(folder: Path) -> Path | None:
         if (path / COMPLETE_FILE).exists()
     }
     return steps[max(steps)] if steps else None
+
+
+def clear_checkpoints(folder: Path, observer: TrainingObserver) -> None:
+    """Remove checkpoints that were never finished, and put damaged ones aside.
+
+    Args:
+        folder: Of all checkpoints.
+        observer: Hears of what is damaged.
+    """
+    for path in sorted(folder.glob(f"{_CHECKPOINT_PREFIX}*")):
+        if not (path / COMPLETE_FILE).exists():
+            shutil.rmtree(path)
+            continue
+        damaged = _damaged_files(path)
+        if damaged:
+            aside = path.with_name(f"damaged-{path.name}")
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+            observer.on_notice(
+                f"{path.name} is not gone on from, since {', '.join(damaged)} is not as it was "
+                f"written. It is kept as {aside.name}."
+            )
+
+
+def _damaged_files(checkpoint: Path) -> list[str]:
+    """Name what differs from what was written; a checkpoint of earlier versions has no hashes."""
+    try:
+        hashes = json.loads((checkpoint / COMPLETE_FILE).read_bytes() or b"{}")
+        return [
+            name
+            for name, written in hashes.items()
+            if not (checkpoint / name).is_file() or hash_file(checkpoint / name) != written
+        ]
+    except (ValueError, AttributeError):
+        return [COMPLETE_FILE]
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [
+        (name, path)
+        for path in paths
+        if (name := path.relative_to(folder).as_posix()) != COMPLETE_FILE
+    ]
 
 
 class TextGapCallback(StateCallback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,9 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.objectives.metrics import LOSS, METRICS_FILE, STEP
+from emoreal_bench.training.observer import TrainingObserver
 from emoreal_bench.training.run import TrainingResult
+from emoreal_bench.training.trainer import ADAPTER_FOLDER, CHECKPOINTS_FOLDER
 from tests.training_files import make_settings, make_training_data, write_settings
 
 WEIGHTS = "adapter_model.safetensors"
@@ -81,3 +84,33 @@ def test_its_metrics_are_those_of_one_that_was_not_killed(
     )
     assert killed == whole
     assert [step for step, _ in whole] == list(range(1, STEPS + 1))
+
+
+class NotingObserver(TrainingObserver):
+    """Keeps what a person would be told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def on_notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def test_a_damaged_checkpoint_is_named_and_not_gone_on_from(
+    root: Path, trainings: tuple[TrainingResult, TrainingResult]
+) -> None:
+    whole, _ = trainings
+    folder = shutil.copytree(whole.folder, root / "damaged")
+    shutil.rmtree(folder / ADAPTER_FOLDER)
+    checkpoints = folder / CHECKPOINTS_FOLDER
+    last = max(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
+    weights = bytearray((last / ADAPTER_FOLDER / WEIGHTS).read_bytes())
+    weights[-3] ^= 1
+    (last / ADAPTER_FOLDER / WEIGHTS).write_bytes(weights)
+    observer = NotingObserver()
+    settings = TrainingConfig.model_validate(_settings(root, "damaged"))
+    again = api.train(settings, resume=True, observer=observer)
+    (notice,) = [text for text in observer.notices if last.name in text]
+    assert f"{ADAPTER_FOLDER}/{WEIGHTS}" in notice
+    assert (checkpoints / f"damaged-{last.name}").is_dir()
+    assert (again.adapter / WEIGHTS).read_bytes() == (whole.adapter / WEIGHTS).read_bytes()
