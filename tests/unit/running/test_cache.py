@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +126,26 @@ def test_only_a_repeatable_model_at_temperature_0_is_cached(repeatability: Repea
     is_repeatable = repeatability in (Repeatability.EXACT, Repeatability.SAME_BATCH)
     assert is_cacheable(model, 0.0) is is_repeatable
     assert not is_cacheable(model, 0.7)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE replies SET reply = replace(reply, 'right', 'wrong')",
+        "UPDATE replies SET reply = substr(reply, 1, 40)",
+        "UPDATE replies SET reply = '{}'",
+        "UPDATE replies SET key = '{other}'",
+    ],
+)
+def test_a_reply_that_was_changed_or_moved_is_asked_again(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "cache.sqlite"
+    with ResponseCache(path) as cache:
+        kept, other = key_of(cache), key_of(cache, method=AnswerMethod.SCORE_CHOICES)
+        cache.put(kept, Result("item-1", DeliveryStatus.OK, "that is right"))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(change.replace("{other}", other))
+    with ResponseCache(path) as cache:
+        assert [cache.get(key, "item-1") for key in (kept, other)] == [None, None]
 
 
 def test_a_file_that_is_no_cache_is_refused(tmp_path: Path) -> None:
