@@ -1,55 +1,17 @@
 """How text and numbers are written in tables and on pages.
 
 Names, labels and notes come from models, data sets and other people's run
-folders, so they pass through :func:`plain_text` before anybody sees them.
+folders, so they pass through :mod:`emoreal_bench.printable` before anybody sees them.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from functools import lru_cache
-
 from emoreal_bench.contracts.scores import Interval
+from emoreal_bench.printable import plain_text
 from emoreal_bench.scoring.metrics import Unit, metric_of
 
 UNDEFINED = "\N{EN DASH}"
 """Printed where a number is not defined."""
-
-_ESCAPE_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # control sequences: colours, cursor, erase
-    # strings: window titles, links
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
-    r"|\x9b[0-?]*[ -/]*[@-~]"
-    r"|\x1b[ -/]*[0-~]"
-)
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf"})
-_SPACE_CATEGORIES = frozenset({"Zl", "Zp"})
-
-
-@lru_cache(maxsize=4096)  # The same names stand in many rows.
-def plain_text(text: str, limit: int = 200) -> str:
-    """Make untrusted text safe to show on one line.
-
-    Terminal escape sequences, control characters and the invisible characters
-    that reorder or hide text are removed; line breaks become spaces; lone
-    surrogates, which no file can hold, become the replacement character.
-
-    Args:
-        text: What somebody else wrote.
-        limit: Longest result in characters; the rest is cut and marked with an ellipsis.
-    """
-    cleaned = []
-    for character in _ESCAPE_SEQUENCE.sub("", text):
-        category = unicodedata.category(character)
-        if character in "\t\n\r\v\f" or category in _SPACE_CATEGORIES:
-            cleaned.append(" ")
-        elif category == "Cs":
-            cleaned.append("\N{REPLACEMENT CHARACTER}")
-        elif category not in _INVISIBLE_CATEGORIES:
-            cleaned.append(character)
-    line = " ".join("".join(cleaned).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def words(name: str) -> str:

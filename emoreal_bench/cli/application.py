@@ -26,6 +26,7 @@ from emoreal_bench.cli import (
     train,
     view,
 )
+from emoreal_bench.cli.output import tell
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
 
 _EXIT_CODES = (
@@ -102,14 +103,10 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as end:  # how Typer ends every command
         return end.code if isinstance(end.code, int) else ExitCode.DONE
     except EmorealError as error:
-        _say(f"error: {error}")
+        tell(f"error: {error}")
         return error.exit_code
     except Exception:  # noqa: BLE001 - the last line of defence: tell the person, exit 70
-        _say(traceback.format_exc())
-        _say("This is a defect of emoreal-bench. Please report the lines above.")
+        tell(traceback.format_exc())
+        tell("This is a defect of emoreal-bench. Please report the lines above.")
         return ExitCode.INTERNAL
     return ExitCode.DONE
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)

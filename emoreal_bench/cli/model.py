@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from emoreal_bench.cli import options
+from emoreal_bench.cli.output import show_lines
 
 _EXAMPLE = (
     "Example: `emoreal-bench model merge --model hf/Qwen/Qwen2.5-Omni-7B --lora my-adapter "
@@ -28,4 +29,4 @@ def merge(
     """Merge a LoRA adapter into its base model and write the checkpoint."""
     from emoreal_bench import api
 
-    typer.echo(api.merge_lora(model, lora, out, loading.arguments()))
+    show_lines([str(api.merge_lora(model, lora, out, loading.arguments()))])

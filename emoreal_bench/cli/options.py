@@ -14,6 +14,7 @@ import typer
 from typer import Option
 
 from emoreal_bench.cli.arguments import pairs
+from emoreal_bench.cli.output import tell
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 
@@ -83,7 +84,7 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except api.RunInterrupted as stop:
-        typer.echo(str(stop), err=True)
+        tell(stop)
         raise typer.Exit(ExitCode.INTERRUPTED) from stop
 
 
@@ -224,7 +225,7 @@ class OutputSettings:
     def named_observer(self, name: str) -> RunObserver:
         """Return the same for one of several runs, whose name is printed first."""
         if not self.is_silent:
-            typer.echo(name, err=True)
+            tell(name)
         return self.observer()
 
 

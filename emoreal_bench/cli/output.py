@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from emoreal_bench.printable import make_console, printable
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Controls of a terminal, and marks that turn text around, which JSON leaves as they are."""
+
 
 def print_json(value: Any) -> None:
-    """Print one JSON value, indented, in UTF-8."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Print one JSON value, indented, in UTF-8; what a terminal would obey is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    sys.stdout.write(_OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 def show_lines(lines: Iterable[str]) -> None:
     """Print plain lines, each whole, as a log wants them."""
-    sys.stdout.writelines(line + "\n" for line in lines)
+    sys.stdout.writelines(printable(line) + "\n" for line in lines)
+
+
+def tell(message: object) -> None:
+    """Print a message for the person at the terminal, beside the output of the command."""
+    sys.stderr.write(f"{printable(str(message))}\n")
+    sys.stderr.flush()
 
 
 def show(*renderables: RenderableType) -> None:
     """Print tables and texts to standard output; colours only on a terminal."""
-    from rich.console import Console
-
-    console = Console(soft_wrap=False)
+    console = make_console()
     if not console.is_terminal:
         # A pipe has no width; a narrow guess would break the columns of a table.
-        console = Console(width=160)
+        console = make_console(width=160)
     for renderable in renderables:
         # Texts are shown as they are: what stands in square brackets is no markup here.
         console.print(renderable, highlight=False, markup=False)

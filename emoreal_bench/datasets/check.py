@@ -15,8 +15,8 @@ from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.identity import clip_hash, data_hash
 from emoreal_bench.media.probe import probe_clip
+from emoreal_bench.printable import plain_text
 from emoreal_bench.readers import Dataset
-from emoreal_bench.text import plain_text
 
 _LISTED = 20
 

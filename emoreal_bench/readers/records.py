@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
+from emoreal_bench.printable import plain_text
 from emoreal_bench.readers.tables import read_table, told_errors
-from emoreal_bench.text import plain_text
 
 CHOICES = ("(A) Yes", "(B) No")
 """The options of every yes/no question whose owner writes none."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
+from emoreal_bench.printable import printable
 from emoreal_bench.reporting.terminal.progress import CountBar
 
 Progress = Callable[[int, int], None]
@@ -66,7 +67,7 @@ class ShownTraining(TrainingObserver):
         return _Counting(CountBar(title, quiet=self._quiet, stream=self._stream))
 
     def _write(self, *lines: str) -> None:
-        self._stream.writelines(line + "\n" for line in lines)
+        self._stream.writelines(printable(line) + "\n" for line in lines)
         self._stream.flush()
 
 

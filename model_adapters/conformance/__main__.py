@@ -16,6 +16,7 @@ from unittest import FunctionTestCase, TestCase, TestResult
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
 from emoreal_bench.model_adapters.conformance.checks import AdapterConformance
 from emoreal_bench.model_adapters.conformance.stub_server import StubServer
+from emoreal_bench.printable import printable
 
 STUB = "{stub}"
 
@@ -52,7 +53,7 @@ def run_checks(subject: AdapterConformance) -> bool:
         FunctionTestCase(check).run(outcome)
         none_failed &= outcome.wasSuccessful()
         promise = (check.__doc__ or name).partition("\n")[0].rstrip(".")
-        sys.stdout.write(f"{promise}: {outcome.text}\n")
+        sys.stdout.write(printable(f"{promise}: {outcome.text}") + "\n")
     return none_failed
 
 
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             subject.create().describe()
         except EmorealError as error:
-            sys.stderr.write(f"error: {error}\n")
+            sys.stderr.write(printable(f"error: {error}") + "\n")
             return error.exit_code
         return ExitCode.DONE if run_checks(subject) else ExitCode.REGRESSION
 

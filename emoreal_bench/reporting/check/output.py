@@ -13,9 +13,10 @@ from rich.text import Text
 
 from emoreal_bench.contracts.check import CheckOutcome, CheckReport, RuleKind, RuleResult
 from emoreal_bench.identity import short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.comparisons import change, short_p_value
 from emoreal_bench.reporting.terminal.tables import text_rows
-from emoreal_bench.text import percent, plain_text, points, words
+from emoreal_bench.text import percent, points, words
 
 _HEADINGS = ("", "rule", "about", "limit", "found")
 _FOOTNOTE = (

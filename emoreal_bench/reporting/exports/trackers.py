@@ -14,9 +14,9 @@ from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.scores import Results, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring, Tracker
 from emoreal_bench.identity import short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import FinishedRun
-from emoreal_bench.text import plain_text
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
 from emoreal_bench.identity import hash_text, short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.confusion import HEAT_LEVELS, Confusion, make_confusions
 from emoreal_bench.reporting.leaderboard.rows import Row
-from emoreal_bench.text import plain_text, words
+from emoreal_bench.text import words
 
 
 @dataclass(frozen=True, slots=True)

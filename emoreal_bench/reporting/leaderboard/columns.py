@@ -8,19 +8,12 @@ from typing import Self
 
 from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
+from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.published import Confidence, ReportedRow, ReportedValue
 from emoreal_bench.record.departures import task_metrics
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.scoring.metrics import ASKED_FOR, Metric, Unit, all_metrics, metric_of
-from emoreal_bench.text import (
-    UNDEFINED,
-    percent,
-    plain_text,
-    points,
-    words,
-    write_interval,
-    write_number,
-)
+from emoreal_bench.text import UNDEFINED, percent, points, words, write_interval, write_number
 
 
 @dataclass(frozen=True, slots=True)

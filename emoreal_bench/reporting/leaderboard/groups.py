@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Modality, Scoring
 from emoreal_bench.identity import hash_json, short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.published import Confidence, PublishedRows
 from emoreal_bench.record.departures import departures
 from emoreal_bench.record.finished import FinishedRun
@@ -21,7 +22,7 @@ from emoreal_bench.reporting.leaderboard.figures import (
 )
 from emoreal_bench.reporting.leaderboard.rows import Row, reported_rows
 from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table, chances_of, make_table
-from emoreal_bench.text import count_of, plain_text
+from emoreal_bench.text import count_of
 
 SCORING_ORDER = (HEADLINE_SCORING, Scoring.OFFICIAL, Scoring.OFFICIAL_LENIENT)
 

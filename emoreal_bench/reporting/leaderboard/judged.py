@@ -12,11 +12,12 @@ from emoreal_bench.contracts.run_record import JudgedRun
 from emoreal_bench.contracts.scores import JudgedScore, JudgedScores
 from emoreal_bench.contracts.vocabulary import JudgedDimension
 from emoreal_bench.identity import hash_json, model_hash, short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.exports.table_files import Sheet, TableExport
 from emoreal_bench.reporting.leaderboard.groups import slug
 from emoreal_bench.reporting.leaderboard.rows import Badge, Row, model_facts
-from emoreal_bench.text import count_of, plain_text, rating, words
+from emoreal_bench.text import count_of, rating, words
 
 NOT_ALL_JUDGED = "Not every description has a rating"
 

@@ -14,6 +14,7 @@ from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
 from emoreal_bench.identity import model_hash, short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.published import Confidence, PublishedRows, ReportedRow
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.columns import (
@@ -24,7 +25,7 @@ from emoreal_bench.reporting.leaderboard.columns import (
     reported_numbers,
 )
 from emoreal_bench.reporting.terminal.scores import count_outcomes
-from emoreal_bench.text import count_of, percent_floor, plain_text
+from emoreal_bench.text import count_of, percent_floor
 
 _SIZES = ((1e9, "under 1 B"), (1e10, "1 to 10 B"), (1e11, "10 to 100 B"))
 

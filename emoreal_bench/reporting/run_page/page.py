@@ -18,6 +18,7 @@ from emoreal_bench.contracts.errors import NotComparableError, RunError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.run_record import RESULTS_FILE, Manifest
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.run_page.clips import (
     STILLS_FOLDER,
@@ -37,7 +38,6 @@ from emoreal_bench.reporting.site.pages import (
 from emoreal_bench.running.loops import run_to_end
 from emoreal_bench.running.readings import LoggedRun, ReadItem, read_items
 from emoreal_bench.running.results import load_report, score_folder
-from emoreal_bench.text import plain_text
 
 RECEIVER = "emorealRun.receive"
 ITEMS_FOLDER = "items"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from emoreal_bench.contracts.scores import Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Alteration, Outcome
 from emoreal_bench.identity import short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.confusion import Confusion, make_confusions
 from emoreal_bench.scoring.metrics import metric_of
-from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, words, write_number
+from emoreal_bench.text import UNDEFINED, count_of, percent_floor, words, write_number
 
 _USUAL = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
 """Metrics beside accuracy where the task names none."""

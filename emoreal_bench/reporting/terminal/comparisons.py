@@ -21,6 +21,7 @@ from emoreal_bench.contracts.comparison import (
     Shift,
 )
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.tables import named_rows, text_rows
 from emoreal_bench.scoring.metrics import Unit, metric_of
 from emoreal_bench.text import (
@@ -28,7 +29,6 @@ from emoreal_bench.text import (
     count_of,
     percent,
     percent_floor,
-    plain_text,
     points,
     words,
     write_number,

@@ -6,8 +6,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
+from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.tables import named_rows
-from emoreal_bench.text import UNDEFINED, count_of, percent_floor, plain_text, rating, words
+from emoreal_bench.text import UNDEFINED, count_of, percent_floor, rating, words
 
 
 def judged_renderables(results: Results) -> list[RenderableType]:

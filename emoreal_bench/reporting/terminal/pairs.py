@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from emoreal_bench.preferences.checking.verdicts import Agreement, AuditReport
 from emoreal_bench.preferences.report import OverlapKind, PairsReport
-from emoreal_bench.text import UNDEFINED, count_of, percent, percent_interval, plain_text
+from emoreal_bench.printable import plain_text
+from emoreal_bench.text import UNDEFINED, count_of, percent, percent_interval
 
 _SHOWN = 10
 

@@ -10,20 +10,13 @@ from rich.text import Text
 
 from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.probe import Accuracies, ConditionScores, ProbeReport
+from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproducedValue, ReproductionReport
 from emoreal_bench.reporting.terminal.comparisons import change, shift_lines
 from emoreal_bench.reporting.terminal.scores import report_lines, summary_table
 from emoreal_bench.reporting.terminal.tables import named_rows
-from emoreal_bench.text import (
-    UNDEFINED,
-    percent,
-    percent_floor,
-    percent_interval,
-    plain_text,
-    points,
-    words,
-)
+from emoreal_bench.text import UNDEFINED, percent, percent_floor, percent_interval, points, words
 
 _CAPTION = (
     "Below each accuracy: the change against full in percentage points, item by item, with its "

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Self, TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.printable import make_console, printable
 from emoreal_bench.running.observer import RunObserver, RunSummary
 
 LINE_SECONDS = 10.0
@@ -55,7 +55,7 @@ class NoticeObserver(RunObserver):
         self._write(notice)
 
     def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
+        self._stream.write(printable(line) + "\n")
         self._stream.flush()
 
 
@@ -230,5 +230,5 @@ def _make_bar(stream: TextIO, text: str) -> Progress:
         TextColumn(text),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
-        console=Console(file=stream),
+        console=make_console(stream),
     )

@@ -21,6 +21,7 @@ from emoreal_bench.contracts.vocabulary import (
     Outcome,
     Scoring,
 )
+from emoreal_bench.printable import plain_text
 from emoreal_bench.record.departures import departures, task_metrics
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
@@ -32,7 +33,6 @@ from emoreal_bench.text import (
     percent,
     percent_floor,
     percent_interval,
-    plain_text,
     points,
     words,
     write_number,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoreal_bench.text import percent_floor, percent_interval, plain_text, points
+from emoreal_bench.printable import plain_text
+from emoreal_bench.text import percent_floor, percent_interval, points
 
 
 @given(st.text(st.characters(), max_size=300))
