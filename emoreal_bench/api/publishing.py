@@ -15,9 +15,8 @@ from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import load_report
 
 if TYPE_CHECKING:
-    from http.server import ThreadingHTTPServer
-
     from emoreal_bench.contracts.vocabulary import Tracker
+    from emoreal_bench.reporting.site.serving import SiteServer
 
 
 def view_run(
@@ -85,7 +84,7 @@ def build_leaderboard(
     return build(find_runs(runs), out, options)
 
 
-def make_site_server(site: Path, port: int = 0) -> ThreadingHTTPServer:
+def make_site_server(site: Path, port: int = 0) -> SiteServer:
     """Make a server that shows a site to this machine only; call its ``serve_forever``.
 
     Raises:

@@ -43,7 +43,7 @@ def serve(
     from emoreal_bench import api
 
     with api.make_site_server(site, port) as server:
-        show(f"http://localhost:{server.server_address[1]}/ (Ctrl-C ends it)")
+        show(f"http://localhost:{server.server_port}/ (Ctrl-C ends it)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -2,49 +2,68 @@
 
 from __future__ import annotations
 
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+import socket
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
 
-from emoreal_bench.contracts.errors import RunError, UsageError
+from emoreal_bench.contracts.errors import MissingExtraError, RunError, UsageError
 from emoreal_bench.reporting.site.pages import PAGE_FILE
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+    from uvicorn import Server
+
 LOOPBACK = "127.0.0.1"
-_OWN_NAMES = frozenset({LOOPBACK, "localhost"})
+_OWN_NAMES = (LOOPBACK, "localhost")
+_SILENT_SECONDS = 10
+"""Until a connection that asks nothing is closed."""
+_MOST_CONNECTIONS = 200
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-cache"))
 
 
-class _SiteHandler(SimpleHTTPRequestHandler):
-    """Gives the files of one folder, quietly, and only to who asks for this machine."""
+class SiteServer:
+    """A server that is bound to its port, and serves once :meth:`serve_forever` is called.
 
-    def send_head(self) -> Any:
-        # Another site may point its own name at this address; a browser then
-        # sends that name, and would let that site read what it gets.
-        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-        if host not in _OWN_NAMES:
-            self.send_error(421, "This server answers to localhost only")
-            return None
-        return super().send_head()
+    Use it as a context manager, which lets the port go.
 
-    def end_headers(self) -> None:
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Cache-Control", "no-cache")
-        super().end_headers()
+    Attributes:
+        server_port: Where it listens.
+    """
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
+    def __init__(self, server: Server, listener: socket.socket):
+        self._server = server
+        self._listener = listener
+        self.server_port: int = listener.getsockname()[1]
+
+    def serve_forever(self) -> None:
+        """Serve until :meth:`shutdown`, or Ctrl-C."""
+        self._server.run(sockets=[self._listener])
+
+    def shutdown(self) -> None:
+        """Let :meth:`serve_forever` return."""
+        self._server.should_exit = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
 
 
-def make_server(site: Path, port: int) -> ThreadingHTTPServer:
-    """Make a server of a site; it serves once ``serve_forever`` is called.
+def make_server(site: Path, port: int) -> SiteServer:
+    """Make a server of a site.
+
+    It answers to the names of this machine only, follows no link out of the
+    folder and shows no file whose name begins with a dot.
 
     Args:
         site: Folder with a page.
-        port: 0 takes any free one; see ``server_address``.
+        port: 0 takes any free one.
 
     Raises:
         RunError: If the folder holds no page.
         UsageError: If the port is taken.
+        MissingExtraError: If the server is not installed.
     """
     if not (site / PAGE_FILE).is_file():
         raise RunError(
@@ -52,9 +71,98 @@ def make_server(site: Path, port: int) -> ThreadingHTTPServer:
             where=str(site),
             remedy="Make one with `emoreal-bench leaderboard build` or `emoreal-bench view`.",
         )
+    return serve(_site_application(site), port)
+
+
+def serve(application: ASGIApp, port: int) -> SiteServer:
+    """Bind an application to a port of the loopback address.
+
+    Another site may point its own name at this address. A browser then sends that
+    name, and would let that site read what it gets, so foreign names are refused.
+
+    Args:
+        application: What answers.
+        port: 0 takes any free one.
+
+    Raises:
+        UsageError: If the port is taken.
+        MissingExtraError: If the server is not installed.
+    """
     try:
-        return ThreadingHTTPServer((LOOPBACK, port), partial(_SiteHandler, directory=str(site)))
+        import uvicorn
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
+    except ImportError as error:
+        raise MissingExtraError("The server of pages", "serve") from error
+    guarded = TrustedHostMiddleware(application, allowed_hosts=_OWN_NAMES, www_redirect=False)
+    settings = uvicorn.Config(
+        guarded,
+        log_level="critical",
+        lifespan="off",
+        http="h11",
+        ws="none",
+        server_header=False,
+        timeout_keep_alive=_SILENT_SECONDS,
+        timeout_graceful_shutdown=1,
+        limit_concurrency=_MOST_CONNECTIONS,
+    )
+    settings.http = _impatient_protocol()
+    try:
+        listener = socket.create_server((LOOPBACK, port))
     except OSError as error:
         raise UsageError(
             f"Port {port} cannot be used: {error.strerror}.", remedy="Choose another: --port 0"
         ) from error
+    return SiteServer(uvicorn.Server(settings), listener)
+
+
+def _site_application(site: Path) -> ASGIApp:
+    try:
+        from starlette.applications import Starlette
+        from starlette.responses import PlainTextResponse
+        from starlette.routing import Mount
+        from starlette.staticfiles import StaticFiles
+    except ImportError as error:
+        raise MissingExtraError("The server of pages", "serve") from error
+    files = Starlette(
+        routes=[Mount("/", StaticFiles(directory=site, html=True, follow_symlink=False))]
+    )
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]  # type: ignore[misc]
+            await send(message)
+
+        if any(part.startswith(".") for part in PurePosixPath(scope["path"]).parts):
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+            return
+        await files(scope, receive, send_with_headers)  # type: ignore[arg-type]
+
+    return application
+
+
+def _impatient_protocol() -> type:
+    from asyncio import BaseTransport, TimerHandle
+
+    import h11
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class ImpatientProtocol(H11Protocol):
+        """Closes connections whose first request does not come; the library waits for ever."""
+
+        _deadline: TimerHandle
+
+        def connection_made(self, transport: BaseTransport) -> None:
+            super().connection_made(transport)  # type: ignore[arg-type]
+            self._deadline = self.loop.call_later(_SILENT_SECONDS, transport.close)
+
+        def handle_events(self) -> None:
+            super().handle_events()
+            if self.conn.their_state is not h11.IDLE:
+                self._deadline.cancel()
+
+        def connection_lost(self, error: Exception | None) -> None:
+            self._deadline.cancel()
+            super().connection_lost(error)
+
+    return ImpatientProtocol

@@ -1,4 +1,4 @@
-"""What others wrote reaches the terminal as text: no colour, no cursor, no title, no turned line."""
+"""What others wrote reaches the terminal as text: no colour, no cursor, no title, no turn."""
 
 from __future__ import annotations
 

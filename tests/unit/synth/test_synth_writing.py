@@ -110,7 +110,7 @@ def test_a_processor_without_extensions_writes_the_same_bytes(
         "NPY_DISABLE_CPU_FEATURES": " ".join(wanted),
         "PYTHONPATH": str(Path(__file__).parents[3]),
     }
-    command = [sys.executable, script, SETTINGS.model_dump_json(), tmp_path / "plain"]
+    command = [sys.executable, str(script), SETTINGS.model_dump_json(), str(tmp_path / "plain")]
     subprocess.run(command, env=environment, check=True)
     assert contents(tmp_path / "plain") == contents(written)
 
