@@ -96,6 +96,7 @@ from emoreal_bench.contracts.vocabulary import (
     CueQuestion,
     DeliveryStatus,
     Factor,
+    JudgedMatter,
     Modality,
     Scoring,
     Tracker,
@@ -152,7 +153,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "list_tasks", "list_metrics", "make_synthetic_benchmark", "get_data", "check_data",
     "DataReport", "prepare_layout", "PreparedLayout",
     # runs: make them
-    "evaluate", "evaluate_repeats", "dry_run", "judge", "probe", "reproduce",
+    "evaluate", "evaluate_repeats", "dry_run", "judge", "JudgedMatter", "probe", "reproduce",
     "RunOptions", "PlanOptions", "RunPolicy", "Budget", "parse_fail_on_error",
     "Alteration", "AnswerMethod", "DeliveryStatus", "Modality",
     "RunObserver", "RunSummary", "make_observer", "CountBar",

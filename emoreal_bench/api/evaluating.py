@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from emoreal_bench.api.data import make_synthetic_benchmark
 from emoreal_bench.catalog import TaskFile, find_task
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.vocabulary import JudgedMatter
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.readers import Dataset, load_items
 from emoreal_bench.reporting.notebook import RunReport
@@ -142,21 +143,25 @@ def judge(
     repeats: int = 1,
     options: RunOptions | None = None,
     observer: RunObserver | None = None,
+    *,
+    matter: JudgedMatter = JudgedMatter.DESCRIPTIONS,
 ) -> RunReport:
-    """Let a model judge the free descriptions of a run.
+    """Let a model judge the free descriptions of a run, or its statements.
 
     It makes a second run, which is kept, continued and cached like any other;
     the scores are in ``report.results.judged``. The judge reads texts only.
 
     Args:
-        run: Folder of a finished run that has open questions.
+        run: Folder of a finished run that has such replies.
         model: The judge, ``provider/model``; pin it, since its name is its identity.
         repeats: Judgements of each reply, 1 to 10; two or more give their agreement.
         options: Everything else; what is asked (``plan``, ``data_options``) is fixed.
         observer: Hears of every finished judgement.
+        matter: Descriptions, which are rated; or replies to yes/no questions without an
+            answer, of which the judge says what they amount to (:func:`score_run`).
 
     Raises:
-        UsageError: For a wrong name, argument or option, or a run without open questions.
+        UsageError: For a wrong name, argument or option, or a run without such questions.
         NotComparableError: If ``options.out`` holds another run.
         RunError: If ``run`` is not finished, or the folder is in use or cannot be written.
         RunInterrupted: On Ctrl-C or SIGTERM; the run can be continued.
@@ -167,7 +172,7 @@ def judge(
     if options.plan != PlanOptions() or options.data_options:
         raise UsageError("What a judge is asked is fixed; leave `plan` and `data_options` alone.")
     adapter = create_adapter(model, options.model_arguments, options.lora)
-    return _carry_out(make_judge_plan(run, repeats), adapter, options, observer)
+    return _carry_out(make_judge_plan(run, repeats, matter), adapter, options, observer)
 
 
 def _carry_out(

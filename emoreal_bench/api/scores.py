@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from emoreal_bench.catalog import find_task, suggest
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Results
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import JUDGED_SCORING, Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import score_folder
@@ -30,17 +30,33 @@ def load_run(folder: Path) -> RunReport:
     return RunReport.load(folder)
 
 
-def score_run(folder: Path, scorings: Sequence[Scoring] | None = None) -> Results:
+def score_run(
+    folder: Path, scorings: Sequence[Scoring] | None = None, judged_by: Path | None = None
+) -> Results:
     """Score a run again from its own plan and log; the model and the data are not needed.
 
     Args:
         folder: A run folder, finished or not.
         scorings: The rule books; strict and official if None.
+        judged_by: Folder of a judge's run over the replies without an answer, see
+            :func:`judge`; its stored verdicts make ``strict-judged``, beside the others.
 
     Raises:
-        RunError: If the folder holds no run.
+        RunError: If a folder holds no run, or the judge's is not complete.
+        UsageError: If ``judged_by`` is no such run, or ``strict`` is not among the scorings.
+        NotComparableError: If it judged another run, or this one at another time.
     """
-    return score_folder(folder, scorings or DEFAULT_SCORINGS)
+    scorings = scorings or DEFAULT_SCORINGS
+    if judged_by is None:
+        return score_folder(folder, scorings)
+    if Scoring.STRICT not in scorings:
+        raise UsageError(
+            f"The scoring {JUDGED_SCORING} is never shown without strict.",
+            remedy="Add --scoring strict.",
+        )
+    from emoreal_bench.judging.stored import load_verdicts
+
+    return score_folder(folder, scorings, verdicts=load_verdicts(folder, judged_by))
 
 
 def score_predictions(
@@ -89,6 +105,11 @@ def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:
         return tuple(sorted(Scoring, key=lambda scoring: scoring is not Scoring.STRICT))
     known = [scoring.value for scoring in Scoring]
     for name in names:
+        if name == JUDGED_SCORING:
+            raise UsageError(
+                f"The scoring {JUDGED_SCORING} needs the verdicts of a judge.",
+                remedy="Leave it out of --scoring, and name the judge's run with --judged-by.",
+            )
         if name not in known:
             raise suggest("scoring", name, [*known, "all"])
     return tuple(dict.fromkeys(Scoring(name) for name in names))

@@ -1,8 +1,10 @@
-"""``emoreal-bench judge``: let a model judge the free descriptions of a run."""
+"""``emoreal-bench judge``: let a model judge the free descriptions of a run, or its statements."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -11,19 +13,37 @@ from emoreal_bench.cli.output import show_report
 from emoreal_bench.contracts.errors import ExitCode
 
 EXAMPLES = (
-    "Example: `emoreal-bench judge runs/RUN --model http/my-server --repeats 3`. "
+    "Examples: `emoreal-bench judge runs/RUN --model http/my-server --repeats 3`, "
+    "`emoreal-bench judge runs/RUN --statements --model http/my-server --out runs/RUN-judged`. "
     "To continue a judge's run that was stopped, give the same command again."
 )
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What is judged."""
+
+    repeats: Annotated[
+        int, typer.Option(help="How many times each description is judged, 1 to 10.")
+    ] = 1
+    statements: Annotated[
+        bool,
+        typer.Option(
+            "--statements",
+            help="Judge what replies to yes/no questions amount to in which no answer was found: "
+            "yes, no or neither. `score --judged-by` reads the verdicts.",
+        ),
+    ] = False
 
 
 @options.grouped
 def judge(
     *,
-    run: Path = typer.Argument(..., help="A run folder with free descriptions."),
+    run: Path = typer.Argument(..., help="A run folder."),
     model: str = typer.Option(
         ..., "--model", "-m", help="The judge, provider/model. Name an exact version."
     ),
-    repeats: int = typer.Option(1, help="How many times each reply is judged, 1 to 10."),
+    judged: Matter,
     loading: options.ModelSettings,
     folders: options.RunFolderSettings,
     failures: options.FailureSettings,
@@ -41,6 +61,15 @@ def judge(
         loading, folders, policy=policy, out=folders.out, cache=folders.cache
     )
     with options.resumable():
-        report = api.judge(run, model, repeats, chosen, output.observer())
+        report = api.judge(
+            run,
+            model,
+            judged.repeats,
+            chosen,
+            output.observer(),
+            matter=api.JudgedMatter.STATEMENTS
+            if judged.statements
+            else api.JudgedMatter.DESCRIPTIONS,
+        )
     show_report(report, as_json=output.as_json)
     raise typer.Exit(0 if report.is_complete else ExitCode.INCOMPLETE)

@@ -27,6 +27,12 @@ def score(
     scoring: list[str] | None = typer.Option(
         None, help="official, official-lenient, strict or all; repeatable."
     ),
+    *,
+    judged_by: Path | None = typer.Option(
+        None,
+        help="The run of a judge over this run's replies without an answer (judge --statements); "
+        "shown as the scoring strict-judged.",
+    ),
     json_out: Path | None = typer.Option(
         None, "--json", help="Write the scores to this file ('-' for standard output)."
     ),
@@ -34,6 +40,11 @@ def score(
     """Score a run again, or predictions that were made elsewhere."""
     from emoreal_bench import api
 
+    if run is None and judged_by is not None:
+        raise UsageError(
+            "Only a run folder can be judged.",
+            remedy="Name the run folder, or leave --judged-by out.",
+        )
     if run is not None and (task or annotations or predictions):
         raise UsageError(
             "A run folder is scored from its own files.",
@@ -41,7 +52,7 @@ def score(
         )
     scorings = api.parse_scorings(scoring)
     if run is not None:
-        results = api.score_run(run, scorings)
+        results = api.score_run(run, scorings, judged_by)
     else:
         results = api.score_predictions(task, annotations, predictions, scorings)
     if json_out is None or str(json_out) == "-":

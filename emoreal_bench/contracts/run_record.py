@@ -25,7 +25,7 @@ from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
-from emoreal_bench.contracts.vocabulary import AnswerMethod, Outcome
+from emoreal_bench.contracts.vocabulary import AnswerMethod, JudgedMatter, Outcome
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -102,8 +102,11 @@ class JudgedRun(Record):
     """As the user named it; not part of any hash."""
     repeats: int
     """How often each reply is judged."""
+    matter: JudgedMatter = JudgedMatter.DESCRIPTIONS
+    """What is judged."""
     items: dict[str, int]
-    """Open questions by subtask, with or without a reply."""
+    """By subtask: open questions, with or without a reply; or replies to yes/no
+    questions that hold no answer."""
     without_reply: dict[str, dict[Outcome, int]]
     """Those of them that there is nothing to judge of, by subtask and why."""
 

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from emoreal_bench.contracts.base import Record
-from emoreal_bench.contracts.vocabulary import JudgedDimension, Outcome
+from emoreal_bench.contracts.vocabulary import JudgedDimension, Outcome, StatementVerdict
 
 Interval = tuple[float, float]
 """Lower and upper bound at 95 percent."""
@@ -141,7 +141,7 @@ class JudgedScores(Record):
     """What a judge says of the replies to one subtask."""
 
     items: int
-    """All open questions, with or without a reply."""
+    """All open questions, with or without a reply; or all replies without an answer."""
     without_reply: dict[Outcome, int]
     """Items that there is nothing to judge of, and why."""
     judged: int
@@ -152,13 +152,16 @@ class JudgedScores(Record):
     judgements: dict[Outcome, int]
     """What became of the judgements asked for; every outcome is named."""
     scores: dict[JudgedDimension, JudgedScore]
+    verdicts: dict[StatementVerdict, int] | None = None
+    """What replies without an answer amount to; null where descriptions are rated."""
     notes: tuple[str, ...] = ()
 
 
 class Results(Record):
     """``results.json``."""
 
-    schema_version: Literal[1] = Field(default=1, alias="schema")
+    schema_version: Literal[1, 2] = Field(default=2, alias="schema")
+    """1 had no outcome ``statement``."""
     task: str
     variant: str | None = None
     data_hash: str | None = None
@@ -166,7 +169,8 @@ class Results(Record):
     scoring_hash: str
     coverage: Coverage
     scores: dict[str, ScoringReport]
-    """By scoring; empty for the run of a judge."""
+    """By scoring, ``strict-judged`` among them if a judge's verdicts were given;
+    empty for the run of a judge."""
     judged: dict[str, JudgedScores] | None = None
     """By subtask; only for the run of a judge."""
     delivery: DeliverySummary | None = None

@@ -62,6 +62,8 @@ class Outcome(StrEnum):
     """What became of one item under one scoring. Every item has exactly one."""
 
     ANSWERED = "answered"
+    STATEMENT = "statement"
+    """Under strict, of a yes/no question: no answer word, and a statement about what is asked."""
     UNPARSABLE = "unparsable"
     TRUNCATED = "truncated"
     """Stopped by length, and no answer can be read."""
@@ -160,6 +162,23 @@ class JudgedDimension(StrEnum):
     """No cue is named that is not there."""
 
 
+class JudgedMatter(StrEnum):
+    """What a judge is asked about."""
+
+    DESCRIPTIONS = "descriptions"
+    """Replies to open questions, which it rates."""
+    STATEMENTS = "statements"
+    """Replies to yes/no questions that hold no answer: what do they amount to?"""
+
+
+class StatementVerdict(StrEnum):
+    """What a judge says that a reply without an answer amounts to."""
+
+    YES = "yes"
+    NO = "no"
+    NEITHER = "neither"
+
+
 class Tracker(StrEnum):
     """A service that keeps the numbers of experiments."""
 
@@ -187,3 +206,6 @@ class AnswerForm(StrEnum):
 
 
 HEADLINE_SCORING = Scoring.STRICT
+JUDGED_SCORING = "strict-judged"
+"""Strict, and the verdicts of a judge where strict finds no answer. It is no
+member of :class:`Scoring`, since it needs more than the replies."""

@@ -1,9 +1,14 @@
-"""Plans the run of a judge: the replies of a run to its open questions, as items."""
+"""Plans the run of a judge: replies of a run as items.
+
+They are those to its open questions, to be rated; or those to its yes/no
+questions in which no answer was found, of which the judge says what they amount
+to.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +29,7 @@ from emoreal_bench.contracts.vocabulary import (
     AnswerKind,
     DeliveryStatus,
     JudgedDimension,
+    JudgedMatter,
     Outcome,
     Scoring,
 )
@@ -37,26 +43,84 @@ from emoreal_bench.running.plan import Plan, PlanOptions, group_by_clip, identif
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.reading.cleaning import without_reasoning
 from emoreal_bench.scoring.reading.readings import read_reply
+from emoreal_bench.scoring.verdicts import UNREAD
 
 MOST_REPEATS = 10
-REPLY, REPEAT = "reply", "repeat"
-"""Metadata of a judge's item: the text to judge, and the number of the judgement, from 1."""
+REPLY, REPEAT, OPTIONS = "reply", "repeat", "options"
+"""Metadata of a judge's item: the text to judge, the number of the judgement, from 1, and
+the options of its question."""
 
-_RUBRIC = "prompts/judge/descriptions.j2"
-_SYSTEM = (
-    "You compare a description of a person's emotion with a reference, and answer with one JSON "
-    "object and nothing else."
-)
 _TEXT_ONLY = MediaWanted(modalities=())
-_GENERATION = GenerationSettings(max_new_tokens=200, temperature=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """How replies of one kind are judged.
+
+    Attributes:
+        answer: What the questions want.
+        outcomes: What strict says of the replies that are judged.
+        most_repeats: Judgements of each reply at the most.
+        variant: How the judge is asked.
+        metrics: What its tables show.
+        not_asked: What is wrong with a task that has no such question.
+        remedy: What to do then.
+    """
+
+    answer: AnswerKind
+    outcomes: tuple[Outcome, ...]
+    most_repeats: int
+    variant: Variant
+    metrics: tuple[str, ...]
+    not_asked: str
+    remedy: str
+
+
+_MATTERS = {
+    JudgedMatter.DESCRIPTIONS: _Matter(
+        answer=AnswerKind.OPEN,
+        outcomes=(Outcome.ANSWERED,),
+        most_repeats=MOST_REPEATS,
+        variant=Variant(
+            description="Four ratings of 1 to 10 as JSON; greedy, 200 new tokens.",
+            prompt="prompts/judge/descriptions.j2",
+            system="You compare a description of a person's emotion with a reference, and answer "
+            "with one JSON object and nothing else.",
+            generation=GenerationSettings(max_new_tokens=200, temperature=0.0),
+        ),
+        metrics=tuple(dimension.value for dimension in JudgedDimension),
+        not_asked="asks for no free text, so there is nothing to judge",
+        remedy="Its answers are scored without a judge: emoreal-bench score RUN. Replies to "
+        "yes/no questions that say neither are judged with --statements.",
+    ),
+    JudgedMatter.STATEMENTS: _Matter(
+        answer=AnswerKind.YES_NO,
+        outcomes=UNREAD,
+        most_repeats=1,
+        variant=Variant(
+            description="Yes, no or neither as JSON; greedy, 200 new tokens.",
+            prompt="prompts/judge/statements.j2",
+            system="You say which answer to a yes/no question a reply amounts to, with one JSON "
+            "object and nothing else.",
+            generation=GenerationSettings(max_new_tokens=200, temperature=0.0),
+        ),
+        metrics=(),
+        not_asked="has no yes/no questions, so there are no statements to judge",
+        remedy="Free descriptions are judged without --statements.",
+    ),
+}
 
 
 class JudgeRenderer(PromptRenderer):
-    """Renders the rubric around one reply and its reference, which are other people's text."""
+    """Renders the rubric around one reply and its reference or options, other people's text."""
 
     def values(self, item: Item) -> dict[str, object]:
         """Return the texts that the rubric puts between its tags."""
-        texts = {"question": item.question, "reference": item.answer, "reply": reply_of(item)}
+        texts = {"question": item.question, "reply": reply_of(item)}
+        if OPTIONS in (item.metadata or {}):
+            texts[OPTIONS] = (item.metadata or {})[OPTIONS]
+        else:
+            texts["reference"] = item.answer
         return {name: quoted(text) for name, text in texts.items()}
 
 
@@ -72,37 +136,42 @@ class JudgePlan(Plan):
         return replace(request, settings=settings)
 
 
-def make_judge_plan(folder: Path, repeats: int = 1) -> JudgePlan:
-    """Plan to judge the replies of a finished run to its open questions.
+def make_judge_plan(
+    folder: Path, repeats: int = 1, matter: JudgedMatter = JudgedMatter.DESCRIPTIONS
+) -> JudgePlan:
+    """Plan to judge replies of a finished run.
 
     Each reply becomes an item per repeated judgement, whose id ends in the
-    number of the judgement. A question without a reply is not asked about, but
-    counted. The identity of the data is over the judged run's and its replies.
+    number of the judgement. An open question without a reply is not asked about,
+    but counted. The identity of the data is over the judged run's and its replies.
 
     Args:
         folder: The run to be judged.
-        repeats: Judgements of each reply, 1 to 10.
+        repeats: Judgements of each reply, 1 to 10; of a statement 1.
+        matter: Which of its replies.
 
     Raises:
-        UsageError: If there are no open questions, the run is a judge's own, or
+        UsageError: If there are no such questions, the run is a judge's own, or
             ``repeats`` is out of range.
         RunError: If the folder holds no finished run, or there is no reply.
     """
-    if not 1 <= repeats <= MOST_REPEATS:
-        raise UsageError(f"Repeats must be 1 to {MOST_REPEATS}, not {repeats}.")
+    _check_repeats(repeats, matter)
     manifest = load_manifest(folder)
     judged_task = Task.model_validate(manifest.task_definition)
-    questions = _open_questions(folder, manifest, judged_task)
-    replies, without_reply = _sort_replies(folder, judged_task, questions)
+    questions = _questions(folder, manifest, judged_task, matter)
+    replies, without_reply = _sort_replies(folder, judged_task, questions, matter)
     if not replies:
         raise RunError("There is no reply to judge in this run.", where=str(folder))
+    if matter is JudgedMatter.STATEMENTS:
+        # All other replies hold an answer, or nothing to judge, and need no counting.
+        questions, without_reply = [one for one in questions if one.id in replies], {}
     items = [
         _judge_item(question, replies[question.id], repeat)
         for question in questions
         if question.id in replies
         for repeat in range(1, repeats + 1)
     ]
-    task = _judge_task(judged_task)
+    task = _judge_task(judged_task, matter)
     renderer = _make_renderer(task)
     groups = group_by_clip(items)
     return JudgePlan(
@@ -125,8 +194,15 @@ def make_judge_plan(folder: Path, repeats: int = 1) -> JudgePlan:
         ),
         request=identify_request(renderer, _TEXT_ONLY, PlanOptions()),
         limit=manifest.limit,
-        judged=_describe_judged(folder, manifest, questions, repeats, without_reply),
+        judged=_describe_judged(folder, manifest, questions, repeats, without_reply, matter),
     )
+
+
+def _check_repeats(repeats: int, matter: JudgedMatter) -> None:
+    most = _MATTERS[matter].most_repeats
+    if not 1 <= repeats <= most:
+        allowed = f"1 to {most}" if most > 1 else f"1 for {matter}"
+        raise UsageError(f"Repeats must be {allowed}, not {repeats}.")
 
 
 def reply_of(item: Item) -> str:
@@ -145,7 +221,8 @@ def _identity(judged: Manifest, items: Sequence[Item]) -> str:
     return hash_json([*whose, data_hash(items, {})])
 
 
-def _open_questions(folder: Path, manifest: Manifest, task: Task) -> list[Item]:
+def _questions(folder: Path, manifest: Manifest, task: Task, matter: JudgedMatter) -> list[Item]:
+    how = _MATTERS[matter]
     if manifest.judged is not None:
         raise UsageError(
             "This is the run of a judge, and a judge is not judged.",
@@ -155,13 +232,11 @@ def _open_questions(folder: Path, manifest: Manifest, task: Task) -> list[Item]:
     questions = [
         item
         for item in load_plan_items(folder, manifest)
-        if task.subtasks[item.subtask].answer is AnswerKind.OPEN
+        if task.subtasks[item.subtask].answer is how.answer
     ]
     if not questions:
         raise UsageError(
-            f"The task {task.name} asks for no free text, so there is nothing to judge.",
-            where=str(folder),
-            remedy="Its answers are scored without a judge: emoreal-bench score RUN.",
+            f"The task {task.name} {how.not_asked}.", where=str(folder), remedy=how.remedy
         )
     if not (folder / RESULTS_FILE).is_file():
         raise RunError(
@@ -173,9 +248,9 @@ def _open_questions(folder: Path, manifest: Manifest, task: Task) -> list[Item]:
 
 
 def _sort_replies(
-    folder: Path, task: Task, questions: Sequence[Item]
+    folder: Path, task: Task, questions: Sequence[Item], matter: JudgedMatter
 ) -> tuple[dict[str, str], dict[str, dict[Outcome, int]]]:
-    """Part the questions into those with a reply, by id, and counts of those without."""
+    """Part the questions into those with a reply to judge, by id, and counts of those without."""
     logged = {
         record["id"]: Reply(
             record["id"], DeliveryStatus(record["status"]), without_reasoning(record["text"])
@@ -188,8 +263,9 @@ def _sort_replies(
         reply = logged.get(question.id, Reply(question.id, DeliveryStatus.MISSING, ""))
         subtask = task.subtasks[question.subtask]
         outcome = read_reply(Scoring.STRICT, question, subtask, reply.status, reply.text).outcome
-        if outcome is Outcome.ANSWERED:
-            texts[question.id] = whole_characters(reply.text).strip()
+        text = whole_characters(reply.text).strip()
+        if text and outcome in _MATTERS[matter].outcomes:
+            texts[question.id] = text
         else:
             without[question.subtask][outcome] += 1
     return texts, {subtask: dict(sorted(counts.items())) for subtask, counts in without.items()}
@@ -206,6 +282,7 @@ def _describe_judged(
     questions: Sequence[Item],
     repeats: int,
     without_reply: dict[str, dict[Outcome, int]],
+    matter: JudgedMatter,
 ) -> JudgedRun:
     return JudgedRun(
         run_id=manifest.run_id,
@@ -216,39 +293,37 @@ def _describe_judged(
         request_hash=manifest.request.hash,
         folder=str(folder),
         repeats=repeats,
+        matter=matter,
         items=dict(Counter(question.subtask for question in questions)),
         without_reply=without_reply,
     )
 
 
 def _judge_item(question: Item, reply: str, repeat: int) -> Item:
-    metadata: Mapping[str, str] = {REPLY: reply, REPEAT: str(repeat)}
+    metadata = {REPLY: reply, REPEAT: str(repeat)}
+    if question.choices:
+        metadata[OPTIONS] = "\n".join(question.choices)
     return replace(question, id=f"{question.id}#{repeat}", choices=(), metadata=metadata)
 
 
-def _judge_task(judged: Task) -> Task:
+def _judge_task(judged: Task, matter: JudgedMatter) -> Task:
     """Make the task of a judge: the data of the judged one, asked about by the rubric."""
+    how = _MATTERS[matter]
+    name = "judged" if matter is JudgedMatter.DESCRIPTIONS else f"{matter}-judged"
     return judged.model_copy(
         update={
-            "name": f"{judged.name}-judged",
+            "name": f"{judged.name}-{name}",
             "title": f"{judged.title}, judged",
-            "description": f"Replies to the open questions of {judged.title}, before a judge.",
+            "description": f"Replies to questions of {judged.title}, before a judge.",
             "extends": None,
             "media": _TEXT_ONLY,
             "subtasks": {
-                name: subtask
+                name: subtask.model_copy(update={"answer": AnswerKind.OPEN})
                 for name, subtask in judged.subtasks.items()
-                if subtask.answer is AnswerKind.OPEN
+                if subtask.answer is how.answer
             },
-            "variants": {
-                DEFAULT_VARIANT: Variant(
-                    description="Four ratings of 1 to 10 as JSON; greedy, 200 new tokens.",
-                    prompt=_RUBRIC,
-                    system=_SYSTEM,
-                    generation=_GENERATION,
-                )
-            },
-            "metrics": tuple(dimension.value for dimension in JudgedDimension),
+            "variants": {DEFAULT_VARIANT: how.variant},
+            "metrics": how.metrics,
             "slices": (),
             "shots": 0,
         }

@@ -22,6 +22,7 @@ from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.judgements import judging_hash, score_judgements
 from emoreal_bench.scoring.score import ALL_SCORINGS, results_json, score
+from emoreal_bench.scoring.verdicts import Verdicts
 from emoreal_bench.text import count_of
 
 _SCORED_AGAIN = (
@@ -101,6 +102,7 @@ def score_log(
     log_path: Path,
     scorings: Sequence[Scoring] = ALL_SCORINGS,
     seed: int = 0,
+    verdicts: Verdicts | None = None,
 ) -> Results:
     """Score what a log holds; items it does not hold count as missing.
 
@@ -110,13 +112,14 @@ def score_log(
         log_path: The log; damaged lines count as not there.
         scorings: The rule books; a judge's run has one of its own.
         seed: Of the intervals.
+        verdicts: Of a judge, for ``strict-judged``.
     """
     tally = DeliveryTally()
     damaged: list[int] = []
     replies = read_replies(log_path, tally, damaged)
     if manifest.judged is None:
         task = Task.model_validate(manifest.task_definition)
-        results = score(task, items, replies, scorings=scorings, seed=seed)
+        results = score(task, items, replies, scorings=scorings, seed=seed, verdicts=verdicts)
     else:
         results = score_judgements(manifest, items, replies, seed)
     return results.model_copy(
@@ -133,16 +136,19 @@ def score_log(
 
 
 def score_folder(
-    folder: Path, scorings: Sequence[Scoring] = ALL_SCORINGS, seed: int = 0
+    folder: Path,
+    scorings: Sequence[Scoring] = ALL_SCORINGS,
+    seed: int = 0,
+    verdicts: Verdicts | None = None,
 ) -> Results:
-    """Score a run, complete or not, from nothing but its own files.
+    """Score a run, complete or not, from its own files, and a judge's verdicts if there are any.
 
     Raises:
         RunError: If the folder holds no run, or its plan is damaged.
     """
     manifest = load_manifest(folder)
     items = load_plan_items(folder, manifest)
-    return score_log(manifest, items, folder / ITEMS_FILE, scorings, seed)
+    return score_log(manifest, items, folder / ITEMS_FILE, scorings, seed, verdicts)
 
 
 def write_results(folder: Path, results: Results) -> None:
@@ -206,4 +212,4 @@ def load_report(run_folder: Path) -> FinishedRun:
 def _has_present_rules(report: FinishedRun, scorings: Sequence[Scoring]) -> bool:
     if report.manifest.judged is None:
         return report.results.scoring_hash == scoring_hash(scorings)
-    return report.results.scoring_hash == judging_hash()
+    return report.results.scoring_hash == judging_hash(report.manifest.judged.matter)

@@ -19,6 +19,8 @@ from emoreal_bench.scoring.frame import NO, NO_ANSWER, YES, Frame, Layout, lette
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
 
 OUTCOMES = tuple(Outcome)
+JUDGEMENT_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.STATEMENT)
+"""What can become of a judgement."""
 STATUSES = tuple(DeliveryStatus)
 _OUTCOME_CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _STATUS_CODE = {status: code for code, status in enumerate(STATUSES)}
@@ -127,9 +129,12 @@ def collect_readings(
 
 
 def count_outcomes(readings: Readings, members: NDArray[np.intp]) -> dict[Outcome, int]:
-    """Count some items by outcome; every outcome is named."""
+    """Count some items by outcome; every outcome that the scoring can give is named."""
     counts = np.bincount(readings.outcome[members], minlength=len(OUTCOMES))
-    return {outcome: int(count) for outcome, count in zip(OUTCOMES, counts, strict=True)}
+    named = dict(zip(OUTCOMES, map(int, counts), strict=True))
+    if readings.scoring is not Scoring.STRICT:
+        del named[Outcome.STATEMENT]
+    return named
 
 
 def count_statuses(collected: Collected) -> Mapping[DeliveryStatus, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import lcm
@@ -16,20 +17,24 @@ from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
 from emoreal_bench.contracts.vocabulary import (
     DeliveryStatus,
     JudgedDimension,
+    JudgedMatter,
     Outcome,
     Repeatability,
+    StatementVerdict,
 )
 from emoreal_bench.identity import hash_json
-from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.scoring.collect import JUDGEMENT_OUTCOMES, Reply
 from emoreal_bench.scoring.judgement import HIGHEST, LOWEST, Judgement, read_judgement
 from emoreal_bench.scoring.score import are_many_unparsable, coverage_of
 from emoreal_bench.scoring.subtask_scores import intervals_of
+from emoreal_bench.scoring.verdicts import judged_id, read_verdicts, verdicts_hash
 from emoreal_bench.statistics.agreement import krippendorff_alpha
 from emoreal_bench.statistics.intervals import ClusterCounts, resample
 
 JUDGING_VERSION = 1
 """Raised with every change of a rule that can change a number."""
 DIMENSIONS = tuple(JudgedDimension)
+_OVER_THE_OTHERS = "The means are over the others."
 _REPEATS_ITSELF = (Repeatability.EXACT, Repeatability.SAME_BATCH)
 
 
@@ -49,15 +54,19 @@ class _JudgedSubtask:
     """The replies to one subtask by question, and what became of their judgements."""
 
     replies: dict[str, _JudgedReply] = field(default_factory=dict)
-    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    outcomes: dict[Outcome, int] = field(
+        default_factory=lambda: dict.fromkeys(JUDGEMENT_OUTCOMES, 0)
+    )
 
     @property
     def judged(self) -> list[_JudgedReply]:
         return [reply for reply in self.replies.values() if reply.judgements]
 
 
-def judging_hash() -> str:
-    """Hash the rules by which judgements are read and averaged."""
+def judging_hash(matter: JudgedMatter = JudgedMatter.DESCRIPTIONS) -> str:
+    """Hash the rules by which judgements are read and averaged, or verdicts are read."""
+    if matter is JudgedMatter.STATEMENTS:
+        return verdicts_hash()
     return hash_json(
         {"judging": JUDGING_VERSION, "dimensions": DIMENSIONS, "scale": [LOWEST, HIGHEST]}
     )
@@ -79,6 +88,8 @@ def score_judgements(
     """
     judged, judge = manifest.judged, manifest.model
     assert judged is not None, "only the run of a judge is scored by its judgements"
+    if judged.matter is JudgedMatter.STATEMENTS:
+        return _score_verdicts(manifest, judged, items, replies)
     logged = {reply.id: reply for reply in replies}
     statuses = dict.fromkeys(DeliveryStatus, 0)
     subtasks = {name: _JudgedSubtask() for name in judged.items}
@@ -91,7 +102,7 @@ def score_judgements(
         for name, subtask in subtasks.items()
     }
     return Results(
-        schema_version=1,
+        schema_version=2,
         task=manifest.task,
         scoring_hash=judging_hash(),
         coverage=coverage_of(statuses),
@@ -101,8 +112,40 @@ def score_judgements(
     )
 
 
+def _score_verdicts(
+    manifest: Manifest, judged: JudgedRun, items: Sequence[Item], replies: Iterable[Reply]
+) -> Results:
+    """Count the verdicts on replies without an answer."""
+    verdicts, became = read_verdicts(items, replies)
+    statuses = dict.fromkeys(DeliveryStatus, 0) | Counter(status for status, _ in became.values())
+    scores = {}
+    for name, asked in judged.items.items():
+        members = [item for item in items if item.subtask == name]
+        read = Counter(verdicts[key] for item in members if (key := judged_id(item)) in verdicts)
+        outcomes = Counter(became[item.id][1] for item in members)
+        scores[name] = JudgedScores(
+            items=asked,
+            without_reply={},
+            judged=read.total(),
+            coverage=read.total() / asked,
+            repeats=judged.repeats,
+            judgements={outcome: outcomes[outcome] for outcome in JUDGEMENT_OUTCOMES},
+            scores={},
+            verdicts={verdict: read[verdict] for verdict in StatementVerdict},
+        )
+    return Results(
+        schema_version=2,
+        task=manifest.task,
+        scoring_hash=judging_hash(judged.matter),
+        coverage=coverage_of(statuses),
+        scores={},
+        judged=scores,
+        warnings=_warnings(scores, manifest.model),
+    )
+
+
 def _add(subtask: _JudgedSubtask, item: Item, reply: Reply) -> None:
-    question = item.id.rpartition("#")[0]
+    question = judged_id(item)
     outcome, judgement = read_judgement(reply.status, reply.text)
     subtask.outcomes[outcome] += 1
     judged = subtask.replies.setdefault(question, _JudgedReply(item.clip))
@@ -196,8 +239,9 @@ def _warnings(scores: Mapping[str, JudgedScores], judge: ModelDescription) -> tu
             silent = sum(judged.without_reply.values())
             reason = f", {silent} of them because there is no reply to judge" if silent else ""
             warnings.append(
-                f"{name}: {judged.items - judged.judged} of {judged.items} items have no score"
-                f"{reason}. The means are over the others."
+                f"{name}: {judged.items - judged.judged} of {judged.items} items have no "
+                f"{'verdict' if judged.verdicts else 'score'}"
+                f"{reason}. {'They stay unanswered.' if judged.verdicts else _OVER_THE_OTHERS}"
             )
         unparsable = judged.judgements[Outcome.UNPARSABLE]
         if are_many_unparsable(unparsable, sum(judged.judgements.values())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.item import Item
@@ -15,13 +16,14 @@ from emoreal_bench.contracts.scores import (
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import (
     HEADLINE_SCORING,
+    JUDGED_SCORING,
     AnswerKind,
     DeliveryStatus,
     Outcome,
     QuestionType,
     Scoring,
 )
-from emoreal_bench.identity import checksum
+from emoreal_bench.identity import checksum, hash_json
 from emoreal_bench.scoring.collect import Reply, collect_readings, count_statuses
 from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.identity import scoring_hash
@@ -29,6 +31,7 @@ from emoreal_bench.scoring.joint import average_interval, mean_of, mean_scores
 from emoreal_bench.scoring.pairs import with_pair_accuracy
 from emoreal_bench.scoring.slices import length_groups, slice_groups, slice_scores
 from emoreal_bench.scoring.subtask_scores import Sample, score_members
+from emoreal_bench.scoring.verdicts import Verdicts, with_verdicts
 
 if TYPE_CHECKING:
     from emoreal_bench.scoring.slices import Groups
@@ -41,6 +44,12 @@ COVERED = (
     DeliveryStatus.BLOCKED,
 )
 _MANY_UNPARSABLE = 0.05
+OF_STATEMENTS = " Statements about what is asked, without yes or no: "
+"""Where a warning goes on to say how many replies are some."""
+_WHAT_TO_DO = (
+    " of them. Ask in the variant "
+    "answer-format, or let a judge say what they amount to: emoreal-bench judge RUN --statements."
+)
 
 
 def score(
@@ -50,6 +59,7 @@ def score(
     *,
     scorings: Sequence[Scoring] = ALL_SCORINGS,
     seed: int = 0,
+    verdicts: Verdicts | None = None,
 ) -> Results:
     """Score replies.
 
@@ -63,6 +73,8 @@ def score(
         replies: At most one for each item; of several, the last counts.
         scorings: The rule books, each reported beside the others.
         seed: Of the intervals.
+        verdicts: Of a judge, on replies that ``strict`` finds no answer in; they
+            make ``strict-judged``, beside ``strict``, which has to be among ``scorings``.
 
     Raises:
         DataError: If there are no items, an annotation does not fit the task,
@@ -77,11 +89,17 @@ def score(
         )
         for scoring in scorings
     }
+    if verdicts is not None:
+        sample = Sample.of(frame, collected, Scoring.STRICT, seed, task.metrics)
+        sample = replace(sample, readings=with_verdicts(sample.readings, items, verdicts))
+        judged = _report(task, sample, groups)
+        notes = (*judged.notes, verdicts.note)
+        reports[JUDGED_SCORING] = judged.model_copy(update={"notes": notes})
     headline = HEADLINE_SCORING if HEADLINE_SCORING in scorings else scorings[0]
     return Results(
-        schema_version=1,
+        schema_version=2,
         task=task.name,
-        scoring_hash=scoring_hash(scorings),
+        scoring_hash=_identity(scorings, verdicts),
         coverage=coverage_of(count_statuses(collected)),
         scores=reports,
         warnings=_warnings(reports[str(headline)]),
@@ -93,6 +111,11 @@ def results_json(results: Results) -> str:
     content = results.model_dump(mode="json", by_alias=True, exclude_unset=True)
     sealed = results.model_copy(update={"checksum": checksum(content)})
     return sealed.model_dump_json(by_alias=True, exclude_unset=True, indent=2) + "\n"
+
+
+def _identity(scorings: Sequence[Scoring], verdicts: Verdicts | None) -> str:
+    rules = scoring_hash(scorings)
+    return rules if verdicts is None else hash_json([rules, verdicts.identity])
 
 
 def _report(task: Task, sample: Sample, groups: Groups) -> ScoringReport:
@@ -187,10 +210,12 @@ def _warnings(report: ScoringReport) -> tuple[str, ...]:
                 " by more than its interval allows for. Is the answer format understood?"
             )
         items = sum(scores.outcomes.values())
-        unparsable = scores.outcomes[Outcome.UNPARSABLE]
-        if are_many_unparsable(unparsable, items):
+        statements = scores.outcomes.get(Outcome.STATEMENT, 0)
+        unread = scores.outcomes[Outcome.UNPARSABLE] + statements
+        if are_many_unparsable(unread, items):
             warnings.append(
-                f"{name}: no single answer could be read from {unparsable} of {items} replies."
+                f"{name}: no single answer could be read from {unread} of {items} replies."
                 " They count as wrong; look at some of them before trusting the score."
+                + (f"{OF_STATEMENTS}{statements}{_WHAT_TO_DO}" if statements else "")
             )
     return tuple(warnings)

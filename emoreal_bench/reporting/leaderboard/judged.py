@@ -74,13 +74,14 @@ def make_judged_tables(runs: Sequence[FinishedRun], pages: Mapping[Path, str]) -
     descriptions of the same clips that were asked for in the same way.
 
     Args:
-        runs: All runs; those of models are passed over.
+        runs: All runs; those of models, and of judges that rate nothing, are passed over.
         pages: Address of a judge's page by run folder.
     """
     members: defaultdict[JudgedKey, list[FinishedRun]] = defaultdict(list)
     for run in runs:
-        for name in run.results.judged or {}:
-            members[_key(run, name)].append(run)
+        for name, scores in (run.results.judged or {}).items():
+            if scores.verdicts is None:
+                members[_key(run, name)].append(run)
     return [_make_table(key, members[key], pages) for key in sorted(members)]
 
 

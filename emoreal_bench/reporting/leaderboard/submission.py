@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from emoreal_bench.catalog import TaskFile, find_task
 from emoreal_bench.contracts.errors import EmorealError, RunError
@@ -23,6 +24,7 @@ from emoreal_bench.contracts.run_record import (
     TIMINGS_FILE,
     Manifest,
 )
+from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import clip_hash, data_hash, hash_json, request_hash, short
 from emoreal_bench.prompting import PromptRenderer
@@ -35,7 +37,7 @@ from emoreal_bench.running.plan import limit_items
 from emoreal_bench.running.results import score_log
 from emoreal_bench.running.shuffling import shuffle_choices
 from emoreal_bench.scoring.identity import scoring_hash
-from emoreal_bench.scoring.score import results_json
+from emoreal_bench.scoring.score import OF_STATEMENTS, results_json
 
 _NEEDED = (MANIFEST_FILE, PLAN_FILE, ITEMS_FILE, RESULTS_FILE)
 _LARGEST_BYTES = 4 << 30
@@ -146,11 +148,32 @@ def _score_problems(entry: Path, report: FinishedRun, items: Sequence[Item]) -> 
     again = score_log(report.manifest, items, entry / ITEMS_FILE, scorings)
     if results_json(again) == results_json(report.results):
         return []
-    claimed, found = (
-        one.model_dump(mode="json", exclude_unset=True) for one in (report.results, again)
-    )
+    are_blank = any(not item.question.strip() for item in items)
+    claimed, found = (_comparable(one, are_blank=are_blank) for one in (report.results, again))
     parts = sorted(name for name in {*claimed, *found} if claimed.get(name) != found.get(name))
-    return [f"its results do not follow from its items: {', '.join(parts)} differ"]
+    return [f"its results do not follow from its items: {', '.join(parts)} differ"] if parts else []
+
+
+def _comparable(results: Results, *, are_blank: bool) -> dict[str, Any]:
+    """Return results as they are compared.
+
+    Without the texts of the questions, statements cannot be told from other
+    replies without an answer. Both are wrong, so they are counted together, in
+    the warnings too.
+    """
+    record = results.model_dump(mode="json", exclude_unset=True)
+    if are_blank:
+        record["warnings"] = [one.partition(OF_STATEMENTS)[0] for one in results.warnings]
+        _count_statements_as_unparsable(record)
+    return record
+
+
+def _count_statements_as_unparsable(record: dict[str, Any]) -> None:
+    for name, value in record.items():
+        if name == "outcomes":
+            value["unparsable"] += value.pop("statement", 0)
+        elif isinstance(value, dict):
+            _count_statements_as_unparsable(value)
 
 
 def _neighbour_problems(manifest: Manifest, items: Sequence[Item], to: Path) -> list[str]:

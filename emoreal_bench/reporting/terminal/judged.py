@@ -12,10 +12,17 @@ from emoreal_bench.text import UNDEFINED, count_of, percent_floor, rating, words
 
 
 def judged_renderables(results: Results) -> list[RenderableType]:
-    """Make a table per judged subtask, with its notes; nothing for other runs."""
+    """Make a table, or a line of verdicts, per judged subtask, with its notes.
+
+    Nothing for other runs.
+    """
     shown: list[RenderableType] = []
     for name, scores in (results.judged or {}).items():
-        shown += [_table(name, scores), *(Text(line) for line in _notes(scores))]
+        if scores.verdicts is None:
+            shown.append(_table(name, scores))
+        else:
+            shown += [Text(_title(name, scores)), Text(_judgements(scores))]
+        shown += [Text(line) for line in _notes(scores)]
     return shown
 
 
@@ -44,10 +51,14 @@ def _table(name: str, scores: JudgedScores) -> RenderableType:
 
 
 def _title(name: str, scores: JudgedScores) -> str:
-    return (
-        f"{plain_text(name)}: judged 1 to 10, {scores.judged:,} of "
-        f"{count_of(scores.items, 'item')} ({percent_floor(scores.coverage)} %)"
+    judged = (
+        f"{scores.judged:,} of {count_of(scores.items, 'item')} "
+        f"({percent_floor(scores.coverage)} %)"
     )
+    if scores.verdicts is None:
+        return f"{plain_text(name)}: judged 1 to 10, {judged}"
+    told = ", ".join(f"{number:,} {verdict}" for verdict, number in scores.verdicts.items())
+    return f"{plain_text(name)}: replies without an answer, {judged} judged: {told}"
 
 
 def _judgements(scores: JudgedScores) -> str:

@@ -17,6 +17,7 @@ from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, Sub
 from emoreal_bench.contracts.task import DEFAULT_METRICS
 from emoreal_bench.contracts.vocabulary import (
     HEADLINE_SCORING,
+    JUDGED_SCORING,
     DeliveryStatus,
     Outcome,
     Scoring,
@@ -63,7 +64,7 @@ def summary_table(reports: Sequence[FinishedRun]) -> Table:
     table.add_column("coverage", justify="right")
     scorings = list(dict.fromkeys(name for report in reports for name in _scorings(report.results)))
     for name in scorings:
-        table.add_column(name.value, justify="right")
+        table.add_column(name, justify="right")
     for report in reports:
         coverage, scores = report.results.coverage, report.results.scores
         table.add_row(
@@ -98,7 +99,7 @@ def _metrics_in(results: Results) -> tuple[str, ...]:
 
 
 def _renderables(
-    results: Results, scorings: Sequence[Scoring], metrics: Sequence[str]
+    results: Results, scorings: Sequence[str], metrics: Sequence[str]
 ) -> list[RenderableType]:
     style = "" if results.coverage.covered == results.coverage.items else "bold yellow"
     shown: list[RenderableType] = [Text(_coverage_line(results.coverage), style=style)]
@@ -143,7 +144,7 @@ def results_lines(results: Results, metrics: Sequence[str] = DEFAULT_METRICS) ->
     ]
 
 
-def score_table(results: Results, scoring: Scoring) -> Table:
+def score_table(results: Results, scoring: str) -> Table:
     """Make the table of accuracies under one scoring: subtasks, then question types.
 
     Under the headline scoring the official accuracy and the gap stand beside.
@@ -153,7 +154,7 @@ def score_table(results: Results, scoring: Scoring) -> Table:
         scoring: One of those that the results hold.
     """
     report = results.scores[scoring]
-    gaps = _gaps(results) if scoring is HEADLINE_SCORING else {}
+    gaps = _gaps(results) if scoring == HEADLINE_SCORING else {}
     headings = ("n", "coverage", "accuracy", "chance", *(("official", "gap") if gaps else ()))
     table = named_rows(_title(results, scoring), headings, caption=_outcome_line(report))
     for kind, name, scores in _rows(report):
@@ -172,7 +173,7 @@ def score_table(results: Results, scoring: Scoring) -> Table:
 
 
 def rate_table(
-    results: Results, scoring: Scoring, metrics: Sequence[str] = DEFAULT_METRICS
+    results: Results, scoring: str, metrics: Sequence[str] = DEFAULT_METRICS
 ) -> Table | None:
     """Make the table of metrics beside accuracy under one scoring; None where no row has any.
 
@@ -200,8 +201,8 @@ def _add_row(table: Table, kind_and_name: RowKey, *cells: str) -> None:
     table.add_row(Text(words(name)), *cells)
 
 
-def _scorings(results: Results) -> list[Scoring]:
-    order = (HEADLINE_SCORING, *(scoring for scoring in Scoring if scoring != HEADLINE_SCORING))
+def _scorings(results: Results) -> list[str]:
+    order = dict.fromkeys([HEADLINE_SCORING.value, JUDGED_SCORING, *map(str, Scoring)])
     return [scoring for scoring in order if scoring in results.scores]
 
 
@@ -252,7 +253,7 @@ def _counts(counts: Mapping[Any, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
 
 
-def _title(results: Results, scoring: Scoring) -> str:
+def _title(results: Results, scoring: str) -> str:
     report = results.scores[scoring]
     interval = report.average_accuracy_interval
     title = f"{scoring}: average accuracy {percent(report.average_accuracy)}"
@@ -262,7 +263,7 @@ def _title(results: Results, scoring: Scoring) -> str:
         title += f" at {percent_floor(results.coverage.fraction)} % coverage"
     official = results.scores.get(Scoring.OFFICIAL)
     if (
-        scoring is HEADLINE_SCORING
+        scoring == HEADLINE_SCORING
         and official is not None
         and official.average_accuracy is not None
         and report.average_accuracy is not None
@@ -342,6 +343,13 @@ def _note_lines(results: Results) -> list[str]:
     for note, names in rows_by_note.items():
         about = "" if report.subtasks.keys() <= set(names) else ", ".join(map(words, names))
         lines.append(f"Note: {about}{': ' if about else ''}{plain_text(note, 300)}")
+    if JUDGED_SCORING in results.scores:
+        told = results.scores[JUDGED_SCORING].notes
+        lines += [
+            f"Note: {JUDGED_SCORING}: {plain_text(note, 300)}"
+            for note in told
+            if note not in report.notes
+        ]
     return lines
 
 

@@ -11,6 +11,7 @@ from emoreal_bench.scoring.reading.official import lenient_answer, names_letter
 from emoreal_bench.scoring.reading.official_words import official_emotion, official_words_for
 from emoreal_bench.scoring.reading.options import Options
 from emoreal_bench.scoring.reading.refusals import is_refusal
+from emoreal_bench.scoring.reading.statements import is_statement
 from emoreal_bench.scoring.reading.strict import read_choice, read_yes_no
 from emoreal_bench.scoring.reading.strict_words import read_label
 
@@ -52,6 +53,12 @@ def read_reply(
         cut_off = status is DeliveryStatus.LENGTH
         answer = strict_answer(item, subtask, text, cut_off=cut_off)
         outcome = outcome_of(status, text, answered=answer is not None)
+        if (
+            outcome is Outcome.UNPARSABLE
+            and subtask.answer is AnswerKind.YES_NO
+            and is_statement(text, item.question, item.choices)
+        ):
+            outcome = Outcome.STATEMENT
         return Reading(outcome, answer, correct=answer == item.answer)
     return _read_officially(scoring, item, subtask, text)
 

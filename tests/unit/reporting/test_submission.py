@@ -12,6 +12,7 @@ import pytest
 from emoreal_bench import api
 from emoreal_bench.cli.application import run as command
 from emoreal_bench.contracts.errors import EmorealError, ExitCode, RunError
+from emoreal_bench.contracts.vocabulary import Outcome
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import seal, unseal
 from emoreal_bench.record.manifest import load_manifest
@@ -62,6 +63,34 @@ def test_texts_of_questions_may_be_left_out(entry: Path, honest: Path, tmp_path:
     blank = [json.dumps({**json.loads(line), "question": ""}) for line in lines]
     (entry / "plan.jsonl").write_text("\n".join(blank) + "\n", encoding="utf-8")
     assert add_entry(entry, tmp_path / "entries", honest.parent / "data").is_dir()
+
+
+@pytest.mark.parametrize("are_hidden", [False, True])
+def test_statements_cannot_be_told_without_the_questions_and_their_sum_is_held(
+    tmp_path: Path, *, are_hidden: bool
+) -> None:
+    data = make_data(tmp_path / "data", items=12)
+    script = tmp_path / "model.json"
+    replies = {"q0": "A number is shown.", "q1": "The number is there.", "q3": "(A)"}
+    script.write_text(json.dumps({"replies": replies, "default": "(A)"}), encoding="utf-8")
+    entry = tmp_path / "entry"
+    options = api.RunOptions(out=entry)
+    report = api.evaluate(f"scripted/{script}", "emorealm", data, options)
+    strict = report.results.scores["strict"].subtasks
+    assert [strict[name].outcomes[Outcome.STATEMENT] for name in sorted(strict)] == [1, 0, 1]
+    lines = (entry / "plan.jsonl").read_text(encoding="utf-8").splitlines()
+    blank = [json.dumps({**json.loads(line), "question": ""}) for line in lines]
+    (entry / "plan.jsonl").write_text("\n".join(blank) + "\n", encoding="utf-8")
+
+    def hide(record: dict[str, Any]) -> None:
+        outcomes = record["scores"]["strict"]["modality_agreement"]["outcomes"]
+        outcomes |= {"statement": 0, "answered": outcomes["answered"] + 1}
+
+    if are_hidden:
+        edit_sealed(entry / "results.json", hide)
+        assert "scores differ" in _problems(entry, tmp_path / "to", data)
+    else:
+        assert add_entry(entry, tmp_path / "to", data).is_dir()
 
 
 def test_an_entry_is_not_taken_in_twice(entry: Path, tmp_path: Path) -> None:

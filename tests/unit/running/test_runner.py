@@ -82,7 +82,7 @@ def test_the_scores_count_every_item(tmp_path: Path) -> None:
     strict = summary.results.scores["strict"]
     assert summary.results.coverage.fraction == 1.0
     assert strict.subtasks["modality_agreement"].accuracy == 0.5
-    assert json.loads((tmp_path / "run" / RESULTS_FILE).read_text())["schema"] == 1
+    assert json.loads((tmp_path / "run" / RESULTS_FILE).read_text())["schema"] == 2
 
 
 def test_a_run_can_be_scored_from_its_own_folder_to_the_same_bytes(tmp_path: Path) -> None:
