@@ -105,6 +105,12 @@ def run(arguments: Sequence[str]) -> int:
     except EmorealError as error:
         tell(f"error: {error}")
         return error.exit_code
+    except OSError as error:
+        # Of the disk, the network or the system: nothing of this program, and nobody caught it.
+        where = f"{error.filename}: " if error.filename else ""
+        tell(f"error: {where}{error.strerror or error}.")
+        tell("  Mend the cause and give the same command again.")
+        return ExitCode.INCOMPLETE
     except Exception:  # noqa: BLE001 - the last line of defence: tell the person, exit 70
         tell(traceback.format_exc())
         tell("This is a defect of emoreal-bench. Please report the lines above.")

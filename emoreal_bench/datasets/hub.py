@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emoreal_bench.contracts.errors import DataError, MissingExtraError, UsageError
+from emoreal_bench.parsing import parse_json
 
 RECORD = "download.json"
 """Says beside the files which commit they are from."""
@@ -78,7 +79,7 @@ def _newest(repository: str, out: Path) -> str:
 
 def _read(record: Path) -> tuple[str, str]:
     try:
-        content = json.loads(record.read_text(encoding="utf-8"))
+        content = parse_json(record.read_text(encoding="utf-8"))
         return str(content["repository"]), str(content["revision"])
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(

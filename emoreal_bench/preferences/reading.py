@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from emoreal_bench.catalog import explain
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.identity import canonical_json, hash_json
+from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import write_atomically
 
 _REMEDY = "docs/preferences.md describes the file; `emoreal-bench prefs build` writes one."
@@ -70,8 +70,8 @@ def _read_lines(text: str, path: Path) -> Iterator[PreferencePair]:
             continue
         where = f"{path}, line {number}"
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            record = parse_json(line)
+        except ValueError as error:
             raise DataError(f"This is not JSON: {error}.", where=where, remedy=_REMEDY) from error
         try:
             yield PreferencePair.model_validate(record)

@@ -9,7 +9,6 @@ is ignored there and here: the position counts.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -21,6 +20,7 @@ from emoreal_bench.catalog import explain
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import CLIP_MODALITIES, AlteredInput, PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.parsing import parse_json
 
 _MARKS = re.compile(r"\s*<[^<>\n]*(?:video|image)[^<>\n]*>\s*\n\s*<[^<>\n]*audio[^<>\n]*>\s*\n")
 _REMEDY = "Correct the object, or take it out of the list."
@@ -55,8 +55,8 @@ def read_released(text: str, path: Path) -> tuple[PreferencePair, ...]:
         DataError: If it is not such a list; it names the object by its position.
     """
     try:
-        records = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        records = parse_json(text)
+    except ValueError as error:
         raise DataError(f"This is not JSON: {error}.", where=str(path)) from error
     if not isinstance(records, list):
         raise DataError("This is not a list of objects.", where=str(path))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from emoreal_bench.catalog import explain, suggest
@@ -19,6 +18,7 @@ from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.task import PAPER_VARIANT
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.probing.published import Confidence
 from emoreal_bench.resources import package_folders
 from emoreal_bench.scoring.metrics import all_metrics
@@ -114,8 +114,10 @@ def read_card(path: Path) -> Card:
         DataError: If the file is not a valid card.
     """
     try:
-        return Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"The card cannot be read: {error}", where=str(path)) from error
+        return Card.model_validate(parse_yaml(path.read_bytes()))
+    except OSError as error:
+        raise DataError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
+    except UnreadableError as error:
+        raise DataError(f"The file {error}.", where=str(path)) from error
     except ValidationError as error:
         raise DataError(f"This is not a valid card:\n{explain(error)}", where=str(path)) from error

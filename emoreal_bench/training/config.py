@@ -11,7 +11,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from emoreal_bench.catalog import explain
@@ -20,6 +19,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.task import DEFAULT_VARIANT
 from emoreal_bench.contracts.vocabulary import Alteration
+from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.training.lora_settings import LoraSettings
 
 SUPERVISED_LEARNING_RATE = 1e-4
@@ -314,9 +314,11 @@ def read_config(path: Path) -> TrainingConfig:
         UsageError: If the file is not there or not valid; every wrong key is named.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"The configuration cannot be read: {error}", where=str(path)) from error
+        content = parse_yaml(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
+    except UnreadableError as error:
+        raise UsageError(f"The file {error}.", where=str(path)) from error
     try:
         return TrainingConfig.model_validate(content)
     except ValidationError as error:

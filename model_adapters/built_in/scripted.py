@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from emoreal_bench.identity import hash_file
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.worker.protocol import render_question
+from emoreal_bench.parsing import parse_json
 
 
 class ScriptedReply(Record):
@@ -161,7 +161,7 @@ def create(spec: ModelSpec) -> ModelAdapter:
     path = Path(spec.model)
     try:
         text = path.read_text(encoding="utf-8")
-        script = Script.model_validate(json.loads(text))
+        script = Script.model_validate(parse_json(text))
     except OSError as error:
         raise UsageError(f"cannot read the script: {error.strerror}", where=str(path)) from error
     except ValidationError as error:

@@ -8,7 +8,6 @@ sound, or that other cue where the poster or the radio shows it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -21,6 +20,7 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import AlteredInput, PreferencePair
 from emoreal_bench.contracts.task import DEFAULT_VARIANT
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerForm, CueQuestion, Modality
+from emoreal_bench.parsing import parse_json
 from emoreal_bench.preferences.altering import PartnerFinder, altered_input
 from emoreal_bench.preferences.building.cue_answers import (
     QuestionWriter,
@@ -84,7 +84,7 @@ def read_synth_settings(folder: Path) -> SynthSettings:
     """
     path = folder / RECORD
     try:
-        record = json.loads(path.read_bytes())
+        record = parse_json(path.read_bytes())
         settings = SynthSettings.model_validate(record["settings"])
         version = record["generator_version"]
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:

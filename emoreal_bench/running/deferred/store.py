@@ -22,6 +22,7 @@ from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.deferred import JobLimits, WrittenRequest
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import cannot_write, write_atomically
 from emoreal_bench.record.records import delivery_record, read_delivery
 
@@ -132,7 +133,7 @@ class JobStore:
         path = self._asked_path(job)
         try:
             with path.open("rb") as file:
-                records = [json.loads(line) for line in file]
+                records = [parse_json(line) for line in file]
             return {record["position"]: read_delivery(record["sent"]) for record in records}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import cannot_write, write_atomically
 
 METRICS_FILE = "metrics.jsonl"
@@ -51,7 +52,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         RunError: If the file is not there or a line is damaged.
     """
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [parse_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise RunError(f"The metrics cannot be read: {error}", where=str(path)) from error
 
