@@ -19,6 +19,7 @@ from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.model_adapters import create_adapter, list_providers
 from emoreal_bench.model_adapters.remote.endpoint import RemoteAdapter
+from emoreal_bench.model_adapters.trial import try_modalities
 
 _CORE = ("av", "jinja2", "numpy", "pydantic", "scikit-learn", "typer")
 _FREE_BYTES_WANTED = 2 * 10**9
@@ -50,6 +51,8 @@ def examine(
     model: str | None = None,
     arguments: Mapping[str, str] | None = None,
     lora: Path | None = None,
+    *,
+    ask: bool = False,
 ) -> list[Finding]:
     """Look over the installation, and what one model needs.
 
@@ -57,6 +60,7 @@ def examine(
         model: ``provider/model``; None for a general look.
         arguments: Of the model, as texts.
         lora: Folder of a LoRA adapter to put on the model.
+        ask: Ask the model a tiny question per modality, to see what it takes.
     """
     findings = [
         Finding("Python", sys.version_info >= (3, 11), platform.python_version()),
@@ -66,7 +70,7 @@ def examine(
         *_providers(),
     ]
     if model is not None:
-        findings += _model(model, arguments or {}, lora)
+        findings += _model(model, arguments or {}, lora, asked=ask)
     return findings
 
 
@@ -106,7 +110,9 @@ def _providers() -> list[Finding]:
     return findings
 
 
-def _model(name: str, arguments: Mapping[str, str], lora: Path | None) -> list[Finding]:
+def _model(
+    name: str, arguments: Mapping[str, str], lora: Path | None, *, asked: bool
+) -> list[Finding]:
     what = f"model {name}"
     try:
         adapter = create_adapter(name, arguments, lora)
@@ -115,14 +121,25 @@ def _model(name: str, arguments: Mapping[str, str], lora: Path | None) -> list[F
         return [Finding(what, False, str(error))]
     can = description.capabilities
     takes = ", ".join(modality.value for modality in can.modalities)
-    findings = [Finding(what, True, f"takes {takes}")]
+    is_service = isinstance(adapter, RemoteAdapter)
+    unknown = "" if asked else "; what it takes is not known here, --ask finds out"
+    is_taken = f"is sent {takes}{unknown}" if is_service else f"takes {takes}"
+    findings = [Finding(what, True, is_taken)]
     if description.label is not None:
         findings.append(Finding("what it is", True, description.label))
     if can.needs_gpu:
         findings.append(_gpu())
     if can.needs_network:
         findings += _service(adapter)
+    if asked:
+        findings += _trials(name, arguments, lora)
     return findings
+
+
+def _trials(name: str, arguments: Mapping[str, str], lora: Path | None) -> Iterator[Finding]:
+    """Return what the model takes; what it is not sent it need not take."""
+    for trial in try_modalities(name, arguments, lora):
+        yield Finding(trial.what, trial.taken, trial.detail, optional=not trial.is_sent)
 
 
 def _gpu() -> Finding:

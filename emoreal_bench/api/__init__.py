@@ -81,7 +81,9 @@ from emoreal_bench.contracts.errors import (
     ExitCode,
     MissingExtraError,
     NotComparableError,
+    NothingAnsweredError,
     RunError,
+    ServiceError,
     TaskError,
     TooManyErrorsError,
     UsageError,
@@ -182,6 +184,6 @@ __all__ = [  # noqa: RUF022 - by subject
     # errors
     "EmorealError", "UsageError", "MissingExtraError", "TaskError", "DataError", "RunError",
     "NotComparableError", "TooManyErrorsError", "BudgetSpentError", "RefusedEntryError",
-    "RunInterrupted", "ExitCode",
+    "NothingAnsweredError", "ServiceError", "RunInterrupted", "ExitCode",
 ]
 # fmt: on

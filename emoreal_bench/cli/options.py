@@ -189,7 +189,26 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True)
-class FailureSettings:
+class PatienceSettings:
+    """How long a service is waited for."""
+
+    max_wait: Annotated[
+        float,
+        Option(min=0, help="Longest wait in seconds that a service may ask for; else stop."),
+    ] = 600.0
+    give_up_after: Annotated[
+        int,
+        Option(min=0, help="Stop after this many items without any answer; 0 asks all."),
+    ] = 20
+
+
+@dataclass(frozen=True)
+class ConditionSettings(FolderSettings, PatienceSettings):
+    """How the runs of a command that makes several are kept and carried out."""
+
+
+@dataclass(frozen=True)
+class FailureSettings(PatienceSettings):
     """What happens to requests that fail."""
 
     retry: Annotated[
@@ -244,6 +263,7 @@ def run_options(model: ModelArguments, folders: FolderSettings, **others: Any) -
 def make_policy(
     failures: FailureSettings | None = None,
     budget: BudgetSettings | None = None,
+    patience: PatienceSettings | None = None,
     *,
     deferred: bool = False,
 ) -> RunPolicy:
@@ -251,7 +271,10 @@ def make_policy(
     from emoreal_bench import api
 
     failures = failures or FailureSettings()
+    patience = patience or failures
     return api.RunPolicy(
+        max_wait=patience.max_wait,
+        give_up_after=patience.give_up_after,
         retry_statuses=frozenset(failures.retry or ()),
         fail_on_error=api.parse_fail_on_error(failures.fail_on_error),
         budget=(budget or BudgetSettings()).budget(),

@@ -17,7 +17,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerForm, CueQuestion
 
 if TYPE_CHECKING:
-    from emoreal_bench.api import PreferencePair
+    from emoreal_bench.api import PreferencePair, RunPolicy
 
 OUT = typer.Option(..., help="File of pairs to write.")
 _CONTINUE = "To continue a command that was stopped, give it again."
@@ -39,8 +39,12 @@ class AlterSettings:
 
 
 @dataclass(frozen=True)
-class AskingSettings(options.BudgetSettings, options.FolderSettings):
+class AskingSettings(options.BudgetSettings, options.PatienceSettings, options.FolderSettings):
     """How the models that help are asked."""
+
+    def policy(self) -> RunPolicy:
+        """Return the same as the API takes it."""
+        return options.make_policy(budget=self, patience=self)
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ def sampled(
         loading,
         asking,
         plan=api.PlanOptions(limit=sampling.limit),
-        policy=options.make_policy(budget=asking),
+        policy=asking.policy(),
     )
     judge_arguments = key_values("--judge-arg", sorting.judge_arg)
     with options.resumable():
@@ -252,7 +256,7 @@ def captions(
                 source.clips, source.labels, source.limit, source.writer, writer_arguments
             ),
             api.CaptionOptions(questions=wanted.questions, alteration=wanted.alter),
-            options=options.run_options(loading, asking, policy=options.make_policy(budget=asking)),
+            options=options.run_options(loading, asking, policy=asking.policy()),
             observer=output.observer(),
         )
     show_written(out, built.pairs, built.counts, as_json=output.as_json)

@@ -24,7 +24,7 @@ def probe(
     ),
     loading: options.ModelSettings,
     reader: options.ReaderArguments,
-    folders: options.FolderSettings,
+    folders: options.ConditionSettings,
     output: options.OutputSettings,
 ) -> None:
     """Measure what a score rests on: take away sound, picture or both, swap clips, shuffle letters.
@@ -34,7 +34,11 @@ def probe(
     from emoreal_bench import api
 
     chosen = options.run_options(
-        loading, folders, plan=question.plan(), data_options=reader.data_options()
+        loading,
+        folders,
+        plan=question.plan(),
+        data_options=reader.data_options(),
+        policy=options.make_policy(patience=folders),
     )
     with options.resumable():
         report = api.probe(

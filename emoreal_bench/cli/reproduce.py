@@ -25,13 +25,18 @@ def reproduce(
     data: Path | None = typer.Option(None, "--data", "-d", help="Data folder of the card's task."),
     reader: options.ReaderArguments,
     loading: options.ModelSettings,
-    folders: options.FolderSettings,
+    folders: options.ConditionSettings,
     output: options.OutputSettings,
 ) -> None:
     """Repeat the run behind a published score, and check whether it reaches that score."""
     from emoreal_bench import api
 
-    chosen = options.run_options(loading, folders, data_options=reader.data_options())
+    chosen = options.run_options(
+        loading,
+        folders,
+        data_options=reader.data_options(),
+        policy=options.make_policy(patience=folders),
+    )
     with options.resumable():
         report = api.reproduce(card, model, data, chosen, output.observer())
     show_report(report, as_json=output.as_json)

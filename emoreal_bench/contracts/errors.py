@@ -93,3 +93,11 @@ class NotComparableError(EmorealError):
 
 class TooManyErrorsError(EmorealError):
     """A run stopped because more items failed than ``--fail-on-error`` allows."""
+
+
+class ServiceError(EmorealError):
+    """A model answers no request now, whatever is asked; what is finished is kept."""
+
+
+class NothingAnsweredError(EmorealError):
+    """A run stopped because its model has answered nothing at all."""

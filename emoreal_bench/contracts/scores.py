@@ -125,6 +125,10 @@ class DeliverySummary(Record):
     """US dollars, over the items whose cost is known; null if none is."""
     notes: dict[str, int]
     """Each deviation from what was wanted, and how many items it affects."""
+    reasons: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Why items were blocked, unsupported or failed: by status, each reason with its count."""
+    empty_replies: int = 0
+    """Items whose reply counts as written but holds no word."""
 
 
 class JudgedScore(Record):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from emoreal_bench.contracts.adapter import ModelAdapter
-from emoreal_bench.contracts.errors import EmorealError
+from emoreal_bench.contracts.errors import EmorealError, ServiceError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
@@ -76,7 +76,9 @@ class Asker:
         temperature = plan.request.generation.temperature
         self._cache = cache if is_cacheable(description, temperature) else None
         self._generator = np.random.default_rng(policy.seed)
-        self._limit = ConcurrencyLimit(self._capabilities.concurrency)
+        self._limit = ConcurrencyLimit(self._capabilities.concurrency, sleep=self._pause)
+        self._stop: ServiceError | None = None
+        self._stopping = asyncio.Event()
         self._spending = Spending(policy.budget)
         self.busy = BusyClock()
         self.requests = 0
@@ -93,6 +95,8 @@ class Asker:
             TooManyErrorsError: If more items failed than the policy allows.
             BudgetSpentError: If the budget is spent before every item is
                 finished; the batches under way have come in by then.
+            ServiceError: If the service asks to wait for longer than the policy
+                allows; the batches under way have come in by then.
             DataError: If the clip of a worked example cannot be decoded.
         """
         questions = OpenQuestions(self._plan, self._ledger, look_ahead)
@@ -106,10 +110,12 @@ class Asker:
             except ExceptionGroup as errors:
                 # The first error cancelled the other workers, so it is the cause.
                 raise errors.exceptions[0] from None
+        if self._stop is not None:
+            raise self._stop
         self._spending.check(self._ledger.finished, len(self._plan.items))
 
     async def _work(self, batches: AsyncIterator[_Batch], turn: asyncio.Lock) -> None:
-        while not self._spending.stopped:
+        while not self._spending.stopped and self._stop is None:
             async with turn:
                 batch = await anext(batches, None)
             if batch is None:
@@ -143,15 +149,16 @@ class Asker:
     async def _ask(self, batch: _Batch) -> None:
         requests = batch.requests
         for attempt in range(1, self._policy.attempts + 1):
-            if not self._spending.allow(len(requests)):
+            if self._stop is not None or not self._spending.allow(len(requests)):
                 return
             failed = await self._ask_once(batch, requests, attempt)
             if not failed:
                 return
             asked_for = max(result.retry_after or 0.0 for result in failed)
             seconds = self._policy.wait(attempt, asked_for, self._generator)
-            self._observer.on_retry(len(failed), seconds, failed[0].detail or "no reason given")
-            await asyncio.sleep(seconds)
+            if self._stop is None:
+                self._observer.on_retry(len(failed), seconds, failed[0].detail or "no reason given")
+            await self._pause(seconds)
             again = {result.id for result in failed}
             requests = [request for request in requests if request.id in again]
 
@@ -160,11 +167,14 @@ class Asker:
     ) -> list[Result]:
         """Ask, finish what can be finished, and return the failures to ask again."""
         failed = []
-        self.requests += len(requests)
         async with self._limit.slot() as slot, aclosing(self._answers(requests)) as answers:
+            if self._stop is not None:
+                return []
+            self.requests += len(requests)
             with self.busy:
                 async for result, may_retry in answers:
-                    slot.report(result)
+                    if not self._is_stopped_by(result):
+                        slot.report(result)
                     is_last = attempt == self._policy.attempts or not may_retry
                     if result.status is DeliveryStatus.FAILED and not is_last:
                         failed.append(result)
@@ -172,6 +182,22 @@ class Asker:
                         self._finish(batch, replace(result, attempts=attempt))
                     self._spending.add(result)
         return failed
+
+    def _is_stopped_by(self, result: Result) -> bool:
+        """Let everybody stop if a service asks to wait for too long; nobody waits any more."""
+        try:
+            self._policy.check_wait(result.retry_after or 0.0, result.detail)
+        except ServiceError as error:
+            self._stop = self._stop or error
+            self._stopping.set()
+            self._limit.end_wait()
+        return self._stop is not None
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than the sitting goes on."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     def _finish(self, batch: _Batch, result: Result) -> None:
         self._ledger.finish(batch.positions[result.id], result)

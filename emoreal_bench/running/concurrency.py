@@ -102,6 +102,10 @@ class ConcurrencyLimit:
             self._round += 1
             self._allowed = max(1.0, self._allowed / 2.0)
 
+    def end_wait(self) -> None:
+        """Forget what the service asked for: nothing will be asked any more."""
+        self._resume_at = self._clock()
+
     async def _wait_for_room(self) -> None:
         while True:
             pause = self._resume_at - self._clock()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from emoreal_bench.contracts.errors import RunError, TooManyErrorsError
+from emoreal_bench.contracts.errors import NothingAnsweredError, RunError, TooManyErrorsError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
@@ -16,10 +16,13 @@ from emoreal_bench.record.log import ItemLog, read_log
 from emoreal_bench.record.records import to_record
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.policy import ERROR_STATUSES, RunPolicy, too_many_errors
+from emoreal_bench.running.reasons import UNANSWERED, ReasonTally, reason_lines
 
 _STATUSES = tuple(DeliveryStatus)
 _CODES = {status: code for code, status in enumerate(_STATUSES)}
 _OPEN = len(_STATUSES)
+ANSWERED = (DeliveryStatus.OK, DeliveryStatus.LENGTH, DeliveryStatus.REFUSED)
+"""The statuses of items to which a model has said something."""
 
 
 class Ledger:
@@ -32,6 +35,8 @@ class Ledger:
         log_path: The log, repaired.
         policy: Says what is asked again and when there are too many errors.
         observer: Hears of every finished item.
+        takes_nothing: Whether the model is known to take nothing that is asked
+            about, so that ``unsupported`` is no surprise.
 
     Attributes:
         kept: How many items earlier sittings have finished.
@@ -42,7 +47,13 @@ class Ledger:
     """
 
     def __init__(
-        self, items: Sequence[Item], log_path: Path, policy: RunPolicy, observer: RunObserver
+        self,
+        items: Sequence[Item],
+        log_path: Path,
+        policy: RunPolicy,
+        observer: RunObserver,
+        *,
+        takes_nothing: bool = False,
     ):
         self._policy = policy
         self._observer = observer
@@ -50,6 +61,11 @@ class Ledger:
         self._log: ItemLog | None = None
         self._states = bytearray([_OPEN]) * len(items)
         self._clip_seconds = array("f", bytes(4 * len(items)))
+        self._reasons = ReasonTally()
+        self._unanswered = 0
+        self._surprises = set(UNANSWERED)
+        if takes_nothing:
+            self._surprises.remove(DeliveryStatus.UNSUPPORTED)
         if log_path.exists():
             self._restore(items)
         self.kept = self.finished = len(items) - self._states.count(_OPEN)
@@ -87,6 +103,7 @@ class Ledger:
         Raises:
             RunError: If the log cannot be written.
             TooManyErrorsError: If this item is one error too many.
+            NothingAnsweredError: If it is one item too many without any answer.
         """
         assert self._log is not None, "a ledger is written only while it is entered"
         record = to_record(result)
@@ -95,9 +112,35 @@ class Ledger:
         self._log.append(record)
         self._states[position] = _CODES[result.status]
         self.finished += 1
+        self._reasons.add(result.status, result.detail)
         self._observer.on_item(result)
         if result.status in ERROR_STATUSES:
             self._check_errors(result)
+        if result.status in self._surprises:
+            self._check_answers()
+
+    def reasons(self) -> dict[str, dict[str, int]]:
+        """Return why items of this sitting have no answer, with counts."""
+        return self._reasons.summary()
+
+    def _check_answers(self) -> None:
+        """Give up where the model has answered nothing, in this sitting or before."""
+        self._unanswered += 1
+        allowed = self._policy.give_up_after
+        if not allowed or self._unanswered < allowed:
+            return
+        answered = sum(self._states.count(_CODES[status]) for status in ANSWERED)
+        if answered:
+            return
+        reasons = self.reasons()
+        lines = "".join(f"\n    {line}" for line in reason_lines(reasons))
+        others = [f" --retry {status}" for status in reasons if status != DeliveryStatus.FAILED]
+        raise NothingAnsweredError(
+            f"The model has answered none of the first {self._unanswered} items:{lines}",
+            where=str(self._log_path.parent),
+            remedy=f"Fix the cause and give the same command again{''.join(others)}; "
+            "--give-up-after 0 asks all items whatever comes.",
+        )
 
     def _check_errors(self, result: Result) -> None:
         allowed = self._policy.fail_on_error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emoreal_bench.contracts.result import Result
@@ -24,6 +24,7 @@ class RunSummary:
         kept: Items that were finished before it.
         timings: Over all sittings; None if nothing was ever asked.
         results: The scores; None if the sitting did not reach the end.
+        reasons: Why items of this sitting have no answer: by status, with counts.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class RunSummary:
     kept: int
     timings: Timings | None = None
     results: Results | None = None
+    reasons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class RunObserver:

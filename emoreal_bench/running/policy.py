@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import numpy as np
 
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import ServiceError, UsageError
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.running.budget import Budget
 
@@ -28,6 +29,10 @@ class RunPolicy:
         attempts: How often a failing item is asked in one sitting, 1 or more.
         backoff_seconds: Wait before the second attempt; doubled for each further one.
         backoff_limit: Longest wait of our own, in seconds; a service may ask for more.
+        max_wait: Longest wait that a service may ask for, in seconds; one that asks
+            for more ends the sitting.
+        give_up_after: After so many items without any answer in the run it is given
+            up; 0 never gives up.
         seed: Of the waits' jitter.
         retry_statuses: What is asked again on resume besides ``failed``.
         fail_on_error: See :data:`FailOnError`.
@@ -46,6 +51,8 @@ class RunPolicy:
     attempts: int = 3
     backoff_seconds: float = 1.0
     backoff_limit: float = 60.0
+    max_wait: float = 600.0
+    give_up_after: int = 20
     seed: int = 0
     retry_statuses: frozenset[DeliveryStatus] = frozenset()
     fail_on_error: FailOnError = False
@@ -60,13 +67,38 @@ class RunPolicy:
         for name in ("attempts", "decode_ahead", "decode_workers"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
-        for name in ("backoff_seconds", "backoff_limit", "look_seconds"):
+        for name in (
+            "backoff_seconds",
+            "backoff_limit",
+            "max_wait",
+            "give_up_after",
+            "look_seconds",
+        ):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} must not be negative, but is {getattr(self, name)}.")
 
     def is_finished(self, status: DeliveryStatus) -> bool:
         """Return whether a resumed run leaves an item of this status alone."""
         return status is not DeliveryStatus.FAILED and status not in self.retry_statuses
+
+    def check_wait(self, retry_after: float, detail: str | None) -> None:
+        """Check that a wait which a service asks for is one to wait for.
+
+        Args:
+            retry_after: Seconds.
+            detail: What it said.
+
+        Raises:
+            ServiceError: If it is too long; it says when to come back.
+        """
+        if retry_after > self.max_wait:
+            raise ServiceError(
+                f"The service asks to wait {_in_words(retry_after)}"
+                f"{_until(retry_after)}, longer than --max-wait ({_in_words(self.max_wait)})"
+                f"{f': {detail}' if detail else '.'}",
+                remedy="What is finished is kept. Give the same command again then, or wait now "
+                "with a larger --max-wait.",
+            )
 
     def wait(
         self, attempt: int, retry_after: float | None, generator: np.random.Generator
@@ -122,3 +154,18 @@ def too_many_errors(fail_on_error: FailOnError, errors: int, items: int) -> bool
     if isinstance(fail_on_error, int):
         return errors > fail_on_error
     return errors > fail_on_error * items
+
+
+def _in_words(seconds: float) -> str:
+    for name, unit in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _until(seconds: float) -> str:
+    try:
+        then = datetime.now().astimezone() + timedelta(seconds=seconds)
+    except OverflowError:
+        return ""
+    return f", until {then:%Y-%m-%d %H:%M %Z}"

@@ -6,18 +6,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.scores import DeliverySummary, Results
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_final_records
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.records import ItemRecord, from_record, reply_hash, written_hash
+from emoreal_bench.running.reasons import ReasonTally
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.judgements import judging_hash, score_judgements
@@ -51,12 +53,17 @@ class DeliveryTally:
         self._replies = 0
         self._tokens: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
+        self._reasons = ReasonTally()
+        self._empty = 0
 
     def add(self, record: ItemRecord) -> None:
         """Count one item's last record; one without a delivery received nothing."""
         delivery = record.get("delivery")
         self._items += 1
         self._replies += reply_hash(record)
+        self._reasons.add(record["status"], record.get("detail"))
+        is_written = record["status"] in (DeliveryStatus.OK, DeliveryStatus.LENGTH)
+        self._empty += is_written and not record.get("text", "").strip()
         cost = record["usage"]["cost"] if "usage" in record else None
         if cost is not None:
             self._priced += 1
@@ -88,12 +95,26 @@ class DeliveryTally:
                 modality: count / self._items for modality, count in sorted(self._tokens.items())
             },
             notes=dict(sorted(self._notes.items())),
-            **self._cost(),
+            **self._where_any(),
         )
 
-    def _cost(self) -> dict[str, float]:
-        # Left out where unknown, like every number that does not apply.
-        return {"cost_per_item": self._nanodollars / _NANO / self._priced} if self._priced else {}
+    def _where_any(self) -> dict[str, Any]:
+        """Return what is left out where it does not apply."""
+        numbers = {
+            "cost_per_item": self._nanodollars / _NANO / self._priced if self._priced else None,
+            "reasons": self._reasons.summary(),
+            "empty_replies": self._empty,
+        }
+        return {name: number for name, number in numbers.items() if number}
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what a person should know before trusting the scores."""
+        if not self._empty:
+            return ()
+        return (
+            f"The reply to {self._empty} of {self._items} items is empty. It counts as an answer "
+            "that cannot be read; let the model write more tokens, or look at what it was given.",
+        )
 
 
 def score_log(
@@ -130,7 +151,7 @@ def score_log(
             "delivery": tally.summary(),
             "plan_hash": manifest.plan_hash,
             "replies_hash": tally.replies_hash(),
-            "warnings": (*results.warnings, *_damage(damaged)),
+            "warnings": (*results.warnings, *tally.warnings(), *_damage(damaged)),
         }
     )
 

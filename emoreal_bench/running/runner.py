@@ -83,6 +83,8 @@ def run_task(
         UsageError: If choices are to be scored and the model cannot, or what it was given
             for the clips does not fit them.
         TooManyErrorsError: If more items failed than the policy allows.
+        NothingAnsweredError: If the model has answered none of the first items.
+        ServiceError: If a service answers nobody now, or asks to wait for too long.
         RunInterrupted: On Ctrl-C or SIGTERM.
     """
     policy, observer = policy or RunPolicy(), observer or RunObserver()
@@ -125,9 +127,17 @@ class _Sitting:
         self._folder = folder
         self._policy = policy
         self._observer = observer
-        self._ledger = Ledger(plan.items, folder.log_path, policy, observer)
+        self._ledger = Ledger(
+            plan.items, folder.log_path, policy, observer, takes_nothing=self._takes_nothing()
+        )
         self._timings = load_timings(folder.path)
         self._results: Results | None = None
+
+    def _takes_nothing(self) -> bool:
+        """Return whether the model says itself that it takes nothing that is asked about."""
+        wanted = self._plan.request.media.modalities
+        takes = self._adapter.describe().capabilities.modalities
+        return bool(wanted) and not set(wanted) & set(takes)
 
     def run(self, manifest: Manifest, cache: ResponseCache | None) -> RunSummary:
         """Ask what is open and score the log; tell the observer however it ends."""
@@ -153,6 +163,7 @@ class _Sitting:
             kept=self._ledger.kept,
             timings=self._timings,
             results=self._results,
+            reasons=self._ledger.reasons(),
         )
 
     async def _ask_all(self, cache: ResponseCache | None) -> None:

@@ -26,6 +26,9 @@ RETRY_AFTER = 7.0
 """Seconds that a rate-limited answer asks to wait."""
 
 
+_REPLY_PATHS = ("/chat/completions", ":generateContent")
+
+
 class Behaviour(StrEnum):
     """How one request is answered."""
 
@@ -128,6 +131,8 @@ class StubServer:
         self._in_flight = 0
         self._queue: deque[Behaviour] = deque()
         self._choose: Callable[[RecordedRequest], Behaviour] | None = None
+        self._fixed: Callable[[RecordedRequest], _Answer] | None = None
+        self._before_fixed = 0
         self._files: dict[str, int] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -140,6 +145,23 @@ class StubServer:
     def choose(self, behaviour: Callable[[RecordedRequest], Behaviour]) -> None:
         """Answer each request as its content says."""
         self._choose = behaviour
+
+    def say(self, body: Any, status: int = 200, after: int = 0, **headers: str) -> None:
+        """Answer every request for a reply with this from now on.
+
+        Args:
+            body: JSON, or bytes as they are.
+            status: Of HTTP.
+            after: So many requests are answered as before first.
+            headers: With ``_`` in the place of ``-``.
+        """
+        named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+        self._fixed = lambda _: _Answer(status, body, named)
+        self._before_fixed = after
+
+    def answer_with(self, make_body: Callable[[RecordedRequest], Any]) -> None:
+        """Answer every request for a reply with a body of its own."""
+        self._fixed = lambda request: _Answer(200, make_body(request))
 
     @property
     def address(self) -> str:
@@ -218,13 +240,17 @@ class StubServer:
         return behaviour not in (Behaviour.CUT_OFF, Behaviour.TOO_LONG)
 
     def _next_behaviour(self, request: RecordedRequest) -> Behaviour:
-        if not request.path.endswith(("/chat/completions", ":generateContent")):
+        if not request.path.endswith(_REPLY_PATHS):
             return Behaviour.OK
         if self._choose is not None:
             return self._choose(request)
         return self._queue.popleft() if self._queue else Behaviour.OK
 
     def _answer(self, request: RecordedRequest, behaviour: Behaviour) -> _Answer:
+        if self._fixed is not None and request.path.endswith(_REPLY_PATHS):
+            if not self._before_fixed:
+                return self._fixed(request)
+            self._before_fixed -= 1
         if behaviour is Behaviour.WRONG_SHAPE:
             return _Answer(200, {"choices": "none", "candidates": 3})
         if request.path.endswith("/chat/completions"):

@@ -10,6 +10,7 @@ into halves; what a request gives to the model stays the same.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import time
 from abc import ABC, abstractmethod
@@ -51,6 +52,29 @@ class Reply:
     ended: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn rather than taken by their likelihood.
+
+    Attributes:
+        temperature: Divides the logits; above 0.
+        top_p: Only the likeliest tokens that have this share of the probability are drawn.
+        seeds: One for each input, so that a reply does not depend on its batch.
+    """
+
+    temperature: float
+    top_p: float
+    seeds: tuple[int, ...]
+
+    def of(self, places: Sequence[int]) -> Sampling:
+        """Return the same for some of the inputs."""
+        return replace(self, seeds=tuple(self.seeds[place] for place in places))
+
+    def later(self) -> Sampling:
+        """Return the same for the rest of replies that were begun, with noise of its own."""
+        return replace(self, seeds=tuple(seed + 1 for seed in self.seeds))
+
+
 class PreparedInput(Protocol):
     """One request as a family's tensors."""
 
@@ -70,8 +94,15 @@ class LocalModel(ABC, Generic[Input]):
         """Turn requests into tensors, each clip once; an error takes the place of its request."""
 
     @abstractmethod
-    def write(self, inputs: Sequence[Input], max_new_tokens: int) -> list[Reply]:
-        """Write a reply to each input, always taking the likeliest next token.
+    def write(
+        self, inputs: Sequence[Input], max_new_tokens: int, sampling: Sampling | None = None
+    ) -> list[Reply]:
+        """Write a reply to each input.
+
+        Args:
+            inputs: What to reply to.
+            max_new_tokens: Limit per reply.
+            sampling: How tokens are drawn; None to take the likeliest always.
 
         Raises:
             RuntimeError: If the arithmetic fails, for want of memory for instance.
@@ -198,7 +229,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
 
     async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         """Write replies, requests of equal settings together."""
-        async for result in self._answer(requests, _write, _why_not_written):
+        async for result in self._answer(requests, _write, lambda _: None):
             yield result
 
     async def score_choices(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
@@ -275,12 +306,6 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         return None
 
 
-def _why_not_written(request: Request) -> str | None:
-    if request.settings.temperature > 0:
-        return "this model writes greedily: the temperature has to be 0"
-    return None
-
-
 def _time(
     model: LocalModel[Input], batch: Sequence[tuple[Request, Input]], work: _Work[Input]
 ) -> list[Result]:
@@ -293,7 +318,12 @@ def _time(
 
 def _write(model: LocalModel[Input], batch: Sequence[tuple[Request, Input]]) -> list[Result]:
     settings = batch[0][0].settings
-    replies = model.write([prepared for _, prepared in batch], settings.max_new_tokens)
+    inputs = [prepared for _, prepared in batch]
+    if settings.temperature > 0:
+        sampling = _sampling([request for request, _ in batch])
+        replies = model.write(inputs, settings.max_new_tokens, sampling)
+    else:
+        replies = model.write(inputs, settings.max_new_tokens)
     results = []
     for (request, prepared), reply in zip(batch, replies, strict=True):
         text, stopped = _cut(reply.text, settings.stop)
@@ -307,6 +337,16 @@ def _write(model: LocalModel[Input], batch: Sequence[tuple[Request, Input]]) -> 
             )
         )
     return results
+
+
+def _sampling(requests: Sequence[Request]) -> Sampling:
+    """Return how to draw, with the noise of each item its own under every seed."""
+    settings = requests[0].settings
+    marks = [f"{settings.seed}:{request.id}".encode() for request in requests]
+    seeds = tuple(
+        int.from_bytes(hashlib.blake2b(mark, digest_size=7).digest(), "big") for mark in marks
+    )
+    return Sampling(settings.temperature, settings.top_p, seeds)
 
 
 def _score(model: LocalModel[Input], batch: Sequence[tuple[Request, Input]]) -> list[Result]:

@@ -26,13 +26,14 @@ from emoreal_bench.model_adapters.local.adapter import (
     LocalModel,
     PreparedInput,
     Reply,
+    Sampling,
     prepare_each,
 )
 from emoreal_bench.model_adapters.local.token_choice import (
     find_letter_token,
     make_reply,
     score_tokens,
-    write_greedily,
+    write_tokens,
 )
 
 Build = Callable[[Request, PreparedClips[Any, Any]], Input]
@@ -98,12 +99,16 @@ class PaddedModel(LocalModel[Input]):
         return prepare_each(requests, lambda request: self._build(request, shared))
 
     @torch.inference_mode()
-    def write(self, inputs: Sequence[Input], max_new_tokens: int) -> list[Reply]:
-        """Write replies greedily."""
-        rows = self._write_rows(inputs, max_new_tokens)
+    def write(
+        self, inputs: Sequence[Input], max_new_tokens: int, sampling: Sampling | None = None
+    ) -> list[Reply]:
+        """Write replies, one token of all at a time."""
+        rows = self._write_rows(inputs, max_new_tokens, sampling)
         return [make_reply(row, self._end_ids, self._tokenizer) for row in rows]
 
-    def _write_rows(self, inputs: Sequence[Input], max_new_tokens: int) -> list[list[int]]:
+    def _write_rows(
+        self, inputs: Sequence[Input], max_new_tokens: int, sampling: Sampling | None
+    ) -> list[list[int]]:
         """Write the tokens of each reply; what follows an end is to be cut off."""
         prompts = self._read(inputs, keep_cache=True)
         mask, position = prompts.mask, prompts.next_position
@@ -116,7 +121,7 @@ class PaddedModel(LocalModel[Input]):
             return logits
 
         ends = self._end_ids.to(prompts.logits.device)
-        return write_greedily(prompts.logits, step, ends, max_new_tokens)
+        return write_tokens(prompts.logits, step, ends, max_new_tokens, sampling)
 
     def letter_token(self, letter: str) -> int:
         """Return the token of a bare letter, with which the model's reply begins."""

@@ -9,36 +9,57 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from emoreal_bench.inputs import InputError
-from emoreal_bench.model_adapters.local.adapter import Reply
+from emoreal_bench.model_adapters.local.adapter import Reply, Sampling
 
 
-def write_greedily(
+def write_tokens(
     logits: torch.Tensor,
     step: Callable[[torch.Tensor], torch.Tensor],
     end_ids: torch.Tensor,
     max_new_tokens: int,
+    sampling: Sampling | None = None,
 ) -> list[list[int]]:
-    """Take the likeliest token again and again, for a batch at once.
+    """Choose one token after another, for a batch at once.
 
     Args:
         logits: ``(batch, vocabulary)`` of the first token.
         step: Takes the tokens just written, ``(batch,)``, gives the next logits.
         end_ids: Tokens that end a reply.
         max_new_tokens: Limit per reply.
+        sampling: How tokens are drawn; None to take the likeliest always.
 
     Returns:
         The tokens of each row; what follows an end is to be cut off.
     """
+    draw = None if sampling is None else _make_draw(sampling)
     ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
     written: list[torch.Tensor] = []
     while True:
-        token = logits.argmax(-1)
+        token = logits.argmax(-1) if draw is None else draw(logits)
         written.append(token)
         ended |= torch.isin(token, end_ids)
         if len(written) == max_new_tokens or bool(ended.all()):
             rows: list[list[int]] = torch.stack(written, dim=1).tolist()
             return rows
         logits = step(token)
+
+
+def _make_draw(sampling: Sampling) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what draws a token for each row, on the processor, so that devices agree."""
+    generators = [torch.Generator().manual_seed(seed) for seed in sampling.seeds]
+
+    def draw(logits: torch.Tensor) -> torch.Tensor:
+        shares = torch.softmax(logits.float().cpu() / sampling.temperature, dim=-1)
+        ordered, tokens = shares.sort(dim=-1, descending=True)
+        # The likeliest tokens up to and with the one that completes the wanted share.
+        ordered[ordered.cumsum(-1) - ordered >= sampling.top_p] = 0.0
+        places = [
+            torch.multinomial(row, 1, generator=generator)
+            for row, generator in zip(ordered, generators, strict=True)
+        ]
+        return tokens.gather(-1, torch.stack(places)).squeeze(-1).to(logits.device)
+
+    return draw
 
 
 def make_reply(row: list[int], end_ids: torch.Tensor, tokenizer: PreTrainedTokenizerBase) -> Reply:

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery
-from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
+from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.remote.chat_answer import (
     ANSWER_KEY,
     ChatAnswer,
     read_answer,
-    read_error,
 )
 from emoreal_bench.model_adapters.remote.endpoint import RemoteAdapter, RemoteArguments
 from emoreal_bench.model_adapters.remote.keys import Key, find_key
 from emoreal_bench.model_adapters.remote.media import MediaForms, Medium, Payload, Piece, VideoForm
+from emoreal_bench.model_adapters.remote.problems import parse_json, read_problem
 from emoreal_bench.model_adapters.remote.reply import REASONED_NOTE, UNHEARD_NOTE, Reply
 
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ class ChatModel(RemoteAdapter):
     async def _connect(self) -> Key | None:
         import openai
 
+        from emoreal_bench.model_adapters.remote.transport import HEADERS, bound_answer
+
         key = None
         if self._endpoint.key_variables:
             key = find_key(
@@ -157,6 +159,9 @@ class ChatModel(RemoteAdapter):
             base_url=self._endpoint.base_url,
             max_retries=0,
             timeout=self._arguments.timeout,
+            http_client=openai.DefaultAsyncHttpxClient(
+                headers=HEADERS, event_hooks={"response": [bound_answer]}
+            ),
         )
         if not self._endpoint.is_openai:
             # The SDK takes them from the environment and would tell any server.
@@ -174,6 +179,8 @@ class ChatModel(RemoteAdapter):
         import httpx2
         import openai
 
+        from emoreal_bench.model_adapters.remote.transport import unanswered_reply
+
         assert self._client is not None, "asked only while open"
         body = self._body(request, payload, scoring=scoring)
         try:
@@ -182,16 +189,17 @@ class ChatModel(RemoteAdapter):
                 "/chat/completions", body=body, cast_to=httpx2.Response
             )
         except openai.APIStatusError as error:
-            return read_error(error.status_code, error.body, error.response.headers, sent)
+            # From the bytes: what the SDK makes of them has many shapes.
+            body_said = parse_json(error.response.content)
+            return read_problem(error.status_code, body_said, error.response.headers, sent)
         except openai.APIError as error:
-            cause = type(error.__cause__ or error).__name__
-            return Reply(DeliveryStatus.FAILED, detail=f"no answer: {error.message} ({cause})")
-        return self._read(response.content, request.letters, sent, scoring=scoring)
+            return unanswered_reply(error.__cause__ or error)
+        return self._read(parse_json(response.content), request.letters, sent, scoring=scoring)
 
     def _read(
-        self, content: bytes, letters: Sequence[str], sent: Delivery, *, scoring: bool
+        self, body: object, letters: Sequence[str], sent: Delivery, *, scoring: bool
     ) -> Reply:
-        answer = read_answer(content, letters, scoring=scoring)
+        answer = read_answer(body, letters, sent, scoring=scoring)
         return replace(answer.reply, notes=self._notes(answer, sent))
 
     def _body(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:

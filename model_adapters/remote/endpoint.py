@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import ServiceError, UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery, Result, Usage
@@ -34,6 +34,7 @@ from emoreal_bench.identity import canonical_json
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.at_once import answer_at_once
 from emoreal_bench.model_adapters.remote.clip_cache import ClipCache
+from emoreal_bench.model_adapters.remote.endings import Reach
 from emoreal_bench.model_adapters.remote.keys import Key
 from emoreal_bench.model_adapters.remote.media import (
     EncodedClip,
@@ -54,6 +55,17 @@ MAX_DETAIL = 300
 Arguments = TypeVar("Arguments", bound="RemoteArguments")
 
 _HIDDEN = "***"
+_UNREACHED = 3
+"""So many requests in a row that reach nobody end a run in which nothing was answered."""
+
+_REMEDIES: Mapping[Reach, str] = {
+    Reach.ACCESS: "Check the key, the name of the model, the address of the service and whether "
+    "it may be used from where you are.",
+    Reach.SERVICE: "Check the address and whether the server runs. What is finished is kept; give "
+    "the same command again.",
+    Reach.ACCOUNT: "Put the account in order. What is finished is kept; give the same command "
+    "again then.",
+}
 _DELIVERED = frozenset(
     {
         DeliveryStatus.OK,
@@ -110,10 +122,21 @@ class RemoteAdapter(ModelAdapter):
         self._arguments = arguments
         self._is_open = False
         self._was_answered = False
+        self._last_reach, self._in_a_row = Reach.REQUEST, 0
         self._secret: str | None = None
         self.key_source: str | None = None
         self._slots = asyncio.Semaphore(arguments.concurrency)
         self._clips = ClipCache(forms, size=arguments.concurrency)
+
+    @property
+    def forms(self) -> MediaForms:
+        """What is sent, and as what."""
+        return self._forms
+
+    @property
+    def argument_names(self) -> frozenset[str]:
+        """The names of the arguments that it takes."""
+        return frozenset(type(self._arguments).model_fields)
 
     def describe(self) -> ModelDescription:
         """Return what is known without asking the service."""
@@ -137,6 +160,7 @@ class RemoteAdapter(ModelAdapter):
         key = await self._connect()
         self._secret, self.key_source = (key.value, key.source) if key else (None, None)
         self._was_answered = False
+        self._last_reach, self._in_a_row = Reach.REQUEST, 0
         self._is_open = True
 
     async def close(self) -> None:
@@ -196,6 +220,7 @@ class RemoteAdapter(ModelAdapter):
 
         Raises:
             UsageError: If the service knows neither the user nor the model.
+            ServiceError: If it cannot be reached, or wants money first.
         """
         return answer_at_once(self._answer(one, False) for one in requests)
 
@@ -224,17 +249,28 @@ class RemoteAdapter(ModelAdapter):
             return self._result(request.id, sent, reply, seconds)
 
     def _check_reply(self, reply: Reply) -> None:
-        """Stop asking a service that knows neither the user nor the model.
+        """Stop asking a service whose words concern every request.
 
-        Once it has answered anything, the same words speak of one request only.
+        Once it has answered anything, a wrong key or name speaks of one request
+        only, unless request after request is told the same.
+
+        Raises:
+            UsageError: If the service knows neither the user nor the model.
+            ServiceError: If it cannot be reached, or wants money first.
         """
         if reply.status in _DELIVERED:
             self._was_answered = True
-        elif reply.concerns_all and not self._was_answered:
-            raise UsageError(
-                f"{self._description.name}: {self._hide(reply.detail or '')[:MAX_DETAIL]}",
-                remedy="Check the key, the name of the model and the address of the service.",
-            )
+        if reply.reach is not self._last_reach:
+            self._last_reach, self._in_a_row = reply.reach, 0
+        self._in_a_row += 1
+        problem = f"{self._description.name}: {self._detail(reply)}"
+        again = max(10, 3 * self._arguments.concurrency) if self._was_answered else _UNREACHED
+        if reply.reach is Reach.ACCOUNT:
+            raise ServiceError(problem, remedy=_REMEDIES[Reach.ACCOUNT])
+        if reply.reach is Reach.SERVICE and self._in_a_row >= again:
+            raise ServiceError(problem, remedy=_REMEDIES[Reach.SERVICE])
+        if reply.reach is Reach.ACCESS and (not self._was_answered or self._in_a_row >= again):
+            raise UsageError(problem, remedy=_REMEDIES[Reach.ACCESS])
 
     async def _prepare(self, request: Request, *, scoring: bool) -> Payload | Result:
         """Return a request's conversation, or the result of a request that cannot be asked."""
@@ -267,18 +303,24 @@ class RemoteAdapter(ModelAdapter):
                 tokens=dict(reply.tokens),
                 notes=tuple(map(self._hide, sent.notes + reply.notes)),
             )
-        detail = reply.detail if reply.detail is None else self._hide(reply.detail)[:MAX_DETAIL]
         return Result(
             request_id,
             reply.status,
             self._hide(reply.text),
-            detail=detail,
+            detail=self._detail(reply),
             choice_scores=reply.choice_scores,
             delivery=delivery,
             usage=self._usage(reply),
             seconds=seconds,
             retry_after=reply.retry_after,
         )
+
+    def _detail(self, reply: Reply) -> str | None:
+        """Return why there is no answer, on one line without control characters."""
+        if reply.detail is None:
+            return None
+        shown = "".join(c if c.isprintable() else " " for c in self._hide(reply.detail))
+        return " ".join(shown.split())[:MAX_DETAIL]
 
     def _usage(self, reply: Reply) -> Usage:
         input_tokens, output_tokens = reply.input_tokens or 0, reply.output_tokens or 0

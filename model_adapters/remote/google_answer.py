@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
+from emoreal_bench.model_adapters.remote.problems import read_problem
 from emoreal_bench.model_adapters.remote.reply import (
     REASONED_NOTE,
     UNHEARD_NOTE,
     Reply,
-    failed_reply,
-    is_media_refused,
-    parse_retry_after,
+    ended_reply,
     scored_reply,
 )
 
 if TYPE_CHECKING:
     from google.genai import errors, types
 
-_LENGTH = frozenset({"MAX_TOKENS", "CONTINUATION"})
-_DEFECTS = frozenset(
-    {
-        "MALFORMED_FUNCTION_CALL",
-        "MALFORMED_RESPONSE",
-        "MISSING_THOUGHT_SIGNATURE",
-        "TOO_MANY_TOOL_CALLS",
-        "UNEXPECTED_TOOL_CALL",
-    }
-)
-_ENDED = frozenset({"FINISH_REASON_UNSPECIFIED", "STOP"})
 _INVALID_ARGUMENT = 3
 """Inside a job errors have gRPC's codes, not those of HTTP."""
-
-_UNEXPLAINED = "OTHER"
-"""Any reason that is named nowhere here is the name of a filter."""
 
 _MODALITIES = {
     "TEXT": Modality.TEXT,
@@ -47,7 +31,6 @@ _MODALITIES = {
     "VIDEO": Modality.VIDEO,
     "AUDIO": Modality.AUDIO,
 }
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 def read_response(
@@ -68,12 +51,14 @@ def read_response(
         scoring: Whether the letters were to be scored.
     """
     feedback = response.prompt_feedback
+    reason = feedback.block_reason if feedback else None
     if response.candidates:
         reply = _read_candidate(response.candidates[0], letters, scoring=scoring)
+    elif reason is not None:
+        detail = f"the service blocked the request ({reason.value})"
+        reply = Reply(DeliveryStatus.BLOCKED, detail=detail)
     else:
-        reason = feedback.block_reason if feedback else None
-        why = reason.value if reason else "no reason given"
-        reply = Reply(DeliveryStatus.BLOCKED, detail=f"the service blocked the request ({why})")
+        reply = Reply(DeliveryStatus.FAILED, detail="the answer holds no candidate")
     notes = list(reply.notes)
     if response.model_version not in (None, model):
         notes.append(f"answered by {response.model_version}")
@@ -87,13 +72,9 @@ def read_error(error: errors.APIError, sent: Delivery) -> Reply:
         error: As the SDK raised it.
         sent: What was sent: only media can be what a service cannot take.
     """
-    message = error.message or "no message"
-    detail = f"HTTP {error.code} {error.status or ''}: {message}"
-    if sent.has_media and is_media_refused(error.code, message):
-        return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
     headers = getattr(error.response, "headers", None) or {}
-    waits = [parse_retry_after(headers), _retry_delay(error.details)]
-    return failed_reply(error.code, detail, waits)
+    code = error.code if isinstance(error.code, int) else HTTPStatus.INTERNAL_SERVER_ERROR
+    return read_problem(code, error.details, headers, sent)
 
 
 def read_job_error(error: types.JobError | None, sent: Delivery) -> Reply:
@@ -105,36 +86,26 @@ def read_job_error(error: types.JobError | None, sent: Delivery) -> Reply:
     """
     message = (error.message if error else None) or "no answer in the job"
     is_declined = error is not None and error.code == _INVALID_ARGUMENT
-    if is_declined and sent.has_media and is_media_refused(HTTPStatus.BAD_REQUEST, message):
-        return Reply(DeliveryStatus.UNSUPPORTED, detail=message)
-    return Reply(DeliveryStatus.FAILED, detail=message)
-
-
-def _retry_delay(details: Any) -> float | None:
-    """Find the seconds to wait in an error's details, where this service puts them."""
-    try:
-        entries = details["error"]["details"]
-        delays = [entry["retryDelay"] for entry in entries if "retryDelay" in entry]
-    except (KeyError, TypeError):
-        return None
-    match = _SECONDS.fullmatch(str(delays[0])) if delays else None
-    return float(match[1]) if match else None
+    code = HTTPStatus.BAD_REQUEST if is_declined else HTTPStatus.OK
+    return read_problem(code, {"error": {"message": message}}, {}, sent)
 
 
 def _read_candidate(candidate: types.Candidate, letters: Sequence[str], *, scoring: bool) -> Reply:
     text = _text(candidate)
-    reason = candidate.finish_reason.value if candidate.finish_reason else "STOP"
-    if scoring and reason in _ENDED | _LENGTH:
+    reason = candidate.finish_reason.value if candidate.finish_reason else None
+    reply = ended_reply(reason, text, _lost(candidate))
+    ended_well = reply.status in (DeliveryStatus.OK, DeliveryStatus.LENGTH)
+    if scoring and (ended_well or reason == "STOP"):  # a first token may be a blank
         return _read_scores(candidate, letters, text)
-    if reason in _ENDED:
-        return Reply(DeliveryStatus.OK, text)
-    if reason in _LENGTH:
-        return Reply(DeliveryStatus.LENGTH, text)
-    if reason in _DEFECTS:
-        return Reply(DeliveryStatus.FAILED, text, f"the service ended with {reason}")
-    if reason == _UNEXPLAINED:
-        return Reply(DeliveryStatus.REFUSED, text, "the model stopped and gave no reason (OTHER)")
-    return Reply(DeliveryStatus.BLOCKED, text, f"a filter stopped the reply ({reason})")
+    return reply
+
+
+def _lost(candidate: types.Candidate) -> str | None:
+    """Return what came in the place of a text."""
+    parts = (candidate.content.parts if candidate.content else None) or []
+    if any(part.function_call for part in parts):
+        return "the model called a tool"
+    return "all that came is reasoning" if any(part.thought for part in parts) else None
 
 
 def _text(candidate: types.Candidate) -> str:

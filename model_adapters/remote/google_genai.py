@@ -213,12 +213,17 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         from google import genai
         from google.genai import types
 
+        from emoreal_bench.model_adapters.remote.transport import HEADERS, bound_answer
+
         options = self._options
         key = find_key(KEY_VARIABLES, self.describe().name, required=options.base_url is None)
         # Our own transport: with aiohttp installed, the SDK would repeat failed
         # requests by itself, and only the runner may ask again.
         self._transport = httpx2.AsyncClient(
-            limits=httpx2.Limits(max_connections=options.concurrency), follow_redirects=True
+            limits=httpx2.Limits(max_connections=options.concurrency),
+            follow_redirects=True,
+            headers=HEADERS,
+            event_hooks={"response": [bound_answer]},
         )
         self._client = genai.Client(
             vertexai=False,
@@ -259,7 +264,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
             )
         except _service_errors() as error:
             return _read_failure(error, sent)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             # The SDK walks through an answer of another shape until something
             # breaks; some of its errors repeat the answer, so only their kind is kept.
             kind = type(error).__name__
@@ -402,8 +407,10 @@ def _service_errors() -> tuple[type[Exception], ...]:
 def _read_failure(error: Exception, sent: Delivery) -> Reply:
     from google.genai import errors
 
+    from emoreal_bench.model_adapters.remote.transport import unanswered_reply
+
     if isinstance(error, errors.APIError):
         return read_error(error, sent)
     if isinstance(error, UploadError):
         return Reply(DeliveryStatus.FAILED, detail=str(error))
-    return Reply(DeliveryStatus.FAILED, detail=f"no answer: {type(error).__name__} {error}")
+    return unanswered_reply(error)

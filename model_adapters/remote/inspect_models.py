@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from types import MappingProxyType
+from dataclasses import replace
 from typing import Any
 
 from typing_extensions import override
@@ -31,17 +31,7 @@ from emoreal_bench.model_adapters.remote.endpoint import (
 )
 from emoreal_bench.model_adapters.remote.keys import Key
 from emoreal_bench.model_adapters.remote.media import MediaForms, Medium, Payload, Piece, VideoForm
-from emoreal_bench.model_adapters.remote.reply import Reply
-
-_STATUSES = MappingProxyType(
-    {
-        "stop": DeliveryStatus.OK,
-        "max_tokens": DeliveryStatus.LENGTH,
-        "model_length": DeliveryStatus.LENGTH,
-        "content_filter": DeliveryStatus.BLOCKED,
-    }
-)
-"""By Inspect's reasons to stop, which do not part a refusal from a filter."""
+from emoreal_bench.model_adapters.remote.reply import Reply, ended_reply
 
 
 class InspectArguments(RemoteArguments):
@@ -181,17 +171,14 @@ def _content(medium: Medium) -> Any:
 
 
 def _read(output: Any, model: str) -> Reply:
-    status = _STATUSES.get(output.stop_reason, DeliveryStatus.FAILED)
-    detail = None
-    if status not in (DeliveryStatus.OK, DeliveryStatus.LENGTH):
-        detail = output.error or f"Inspect says that the model stopped for {output.stop_reason}"
+    reply = ended_reply(output.stop_reason, output.completion)
+    if output.error:
+        reply = Reply(DeliveryStatus.FAILED, output.completion, output.error)
     usage = output.usage
     is_other = output.model and not model.endswith(output.model)
-    return Reply(
-        status,
-        output.completion,
-        detail,
+    return replace(
+        reply,
         input_tokens=usage.input_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
-        notes=(f"answered by {output.model}",) if is_other else (),
+        notes=(*reply.notes, *((f"answered by {output.model}",) if is_other else ())),
     )

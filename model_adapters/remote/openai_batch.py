@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,20 +27,19 @@ from emoreal_bench.contracts.deferred import (
 )
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
-from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.model_adapters.remote.chat import (
     ChatDialect,
     ChatEndpoint,
     ChatModel,
     ChatOptions,
 )
-from emoreal_bench.model_adapters.remote.chat_answer import read_error
 from emoreal_bench.model_adapters.remote.jobs import (
     JOBS_LOOKED_THROUGH,
     DeferredArguments,
     job_error,
 )
 from emoreal_bench.model_adapters.remote.media import MediaForms
+from emoreal_bench.model_adapters.remote.problems import read_problem
 from emoreal_bench.model_adapters.remote.reply import Reply
 
 if TYPE_CHECKING:
@@ -60,15 +60,10 @@ class _Response(BaseModel):
     body: Any = None
 
 
-class _Error(BaseModel):
-    code: str | None = None
-    message: str | None = None
-
-
 class _Line(BaseModel):
     custom_id: str
     response: _Response | None = None
-    error: _Error | None = None
+    error: Any = None
 
 
 class OpenAIJobs(JobService):
@@ -208,14 +203,11 @@ class OpenAIModel(ChatModel, DeferredAdapter):
     def _read_line(self, line: _Line, request: AskedRequest, *, scoring: bool) -> Reply:
         response = line.response
         if response is None:
-            error = line.error or _Error()
-            detail = f"{error.code or 'no answer'}: {error.message or 'no message'}"
-            return Reply(DeliveryStatus.FAILED, detail=detail)
+            said = {"error": line.error or {"message": "no answer in the job"}}
+            return read_problem(HTTPStatus.OK, said, {}, request.sent)
         if response.status_code >= 400:
-            body = response.body if isinstance(response.body, dict) else {}
-            return read_error(response.status_code, body.get("error"), {}, request.sent)
-        content = json.dumps(response.body).encode()
-        return self._read(content, request.letters, request.sent, scoring=scoring)
+            return read_problem(response.status_code, response.body, {}, request.sent)
+        return self._read(response.body, request.letters, request.sent, scoring=scoring)
 
 
 def _problem(batch: Batch) -> str | None:

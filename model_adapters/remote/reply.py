@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,18 +11,20 @@ from http import HTTPStatus
 
 from emoreal_bench.contracts.result import ChoiceScores
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
+from emoreal_bench.model_adapters.remote.endings import Reach, find_ending
 
 BOUND_NOTE = "an option was not among the tokens that the service scores; its score is a bound"
 UNHEARD_NOTE = "audio was sent, but the service counts no audio tokens"
 REASONED_NOTE = "the model reasoned before it answered"
 NO_OPTION_NOTE = "no option was among the tokens that the service scores"
+UNSAID_NOTE = "the service does not say why the reply ended"
+EMPTY = "the reply is empty"
 
-_OVERLOADED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_UNKNOWN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-_MEDIA_WORDS = re.compile(r"image|audio|video|modalit|content type|mime", re.IGNORECASE)
-_REFUSAL_WORDS = re.compile(
-    r"not support|unsupported|only supported|invalid content type|not a multi|at most \d",
-    re.IGNORECASE,
+_SITE_OVERLOADED = 529
+"""Of Anthropic and of content networks; no code from 520 on is a standard."""
+
+_OVERLOADED = frozenset(
+    {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, _SITE_OVERLOADED}
 )
 
 
@@ -41,8 +42,7 @@ class Reply:
         tokens: Input tokens by modality, where the service says.
         retry_after: Seconds that it asks to wait; see :func:`wait_wanted`.
         notes: Deviations from what was wanted, beside those of the payload.
-        concerns_all: Whether the service declines the user or the model, and
-            with it every other request.
+        reach: Whom a failure concerns.
     """
 
     status: DeliveryStatus
@@ -54,7 +54,7 @@ class Reply:
     tokens: Mapping[Modality, int] = field(default_factory=dict)
     retry_after: float | None = None
     notes: tuple[str, ...] = ()
-    concerns_all: bool = False
+    reach: Reach = Reach.REQUEST
 
 
 def score_letters(
@@ -107,40 +107,43 @@ def scored_reply(tokens: Iterable[tuple[str, float]], letters: Sequence[str], te
     """
     scored = score_letters(tokens, letters)
     if scored is None:
-        return Reply(DeliveryStatus.OK, text, notes=(NO_OPTION_NOTE,))
+        status = DeliveryStatus.OK if text.strip() else DeliveryStatus.FAILED
+        detail = None if status is DeliveryStatus.OK else EMPTY
+        return Reply(status, text, detail, notes=(NO_OPTION_NOTE,))
     scores, notes = scored
     best = max(letters, key=lambda letter: scores.scores[letter])
     return Reply(DeliveryStatus.OK, best, choice_scores=scores, notes=notes)
 
 
-def is_media_refused(code: int, message: str) -> bool:
-    """Return whether a service declines a request because of the media in it.
+def ended_reply(reason: str | None, text: str, lost: str | None = None) -> Reply:
+    """Make the reply of a request that was answered, by the reason to end it.
+
+    An empty reply is no answer: it has failed, or was cut off before its first word.
 
     Args:
-        code: The HTTP status.
-        message: What it says; a parameter that it does not know is no medium.
+        reason: As the service writes it; None where it says none.
+        text: What the model wrote.
+        lost: What came in the place of a text, for an empty one.
     """
-    if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return True
-    if code not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
-        return code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return bool(_MEDIA_WORDS.search(message) and _REFUSAL_WORDS.search(message))
+    ending = find_ending(reason) if reason else None
+    status = DeliveryStatus.OK if ending is None else ending.status
+    is_empty = not text.strip()
+    if status is DeliveryStatus.OK and is_empty:
+        said = f" (the service says {reason})" if reason else ""
+        return Reply(DeliveryStatus.FAILED, detail=f"{EMPTY}{said}{f'; {lost}' if lost else ''}")
+    if ending is None:
+        note = f"the reply ended for an unknown reason: {reason[:60]}" if reason else UNSAID_NOTE
+        return Reply(status, text, notes=(note,))
+    if status in (DeliveryStatus.OK, DeliveryStatus.LENGTH):
+        return Reply(status, text, notes=(UNSAID_NOTE,) if ending.is_vague else ())
+    return Reply(status, text, f"{_WHY[status]} ({reason}){f'; {lost}' if lost else ''}")
 
 
-def failed_reply(code: int, detail: str, waits: Iterable[float | None]) -> Reply:
-    """Make the reply of a request that a service did not answer.
-
-    Args:
-        code: The HTTP status.
-        detail: What it says.
-        waits: See :func:`wait_wanted`.
-    """
-    return Reply(
-        DeliveryStatus.FAILED,
-        detail=detail,
-        retry_after=wait_wanted(code, waits),
-        concerns_all=code in _UNKNOWN,
-    )
+_WHY: Mapping[DeliveryStatus, str] = {
+    DeliveryStatus.REFUSED: "the model declined",
+    DeliveryStatus.BLOCKED: "the service's filter stopped the reply",
+    DeliveryStatus.FAILED: "the service broke the reply off",
+}
 
 
 def wait_wanted(code: int, waits: Iterable[float | None]) -> float | None:
@@ -165,20 +168,21 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
         headers: Of its answer; ``retry-after-ms`` in milliseconds, or
             ``retry-after`` in seconds or as a date.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = parse_number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1_000
     text = headers.get("retry-after")
-    seconds = _number(text)
+    seconds = parse_number(text)
     if seconds is not None or text is None:
         return seconds
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
-def _number(text: str | None) -> float | None:
+def parse_number(text: str | None) -> float | None:
+    """Read a number that is neither negative nor infinite; None of anything else."""
     try:
         number = float(text or "")
     except ValueError:

@@ -25,10 +25,12 @@ from emoreal_bench.prompting import PromptRenderer, quoted, whole_characters
 from emoreal_bench.record.log import read_final_records
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.budget import Budget
+from emoreal_bench.running.ledger import ANSWERED
 from emoreal_bench.running.manifest import run_id
 from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, PlanOptions, group_by_clip, identify_request
 from emoreal_bench.running.policy import RunPolicy
+from emoreal_bench.running.reasons import reason_lines
 from emoreal_bench.running.runner import run_task
 from emoreal_bench.scoring.reading.cleaning import without_reasoning
 
@@ -154,7 +156,12 @@ class StageRunner:
             RunInterrupted: On Ctrl-C or SIGTERM.
         """
         folder = self._runs / run_id(plan, adapter.describe())
-        policy = replace(self._policy, budget=self._spent.left(self._policy.budget))
+        policy = replace(
+            self._policy,
+            budget=self._spent.left(self._policy.budget),
+            # What was never answered holds nothing worth keeping.
+            retry_statuses=self._policy.retry_statuses | _unanswered_in(folder),
+        )
         summary = run_task(plan, adapter, folder, policy, self._spent)
         failed = summary.statuses.get(DeliveryStatus.FAILED, 0)
         if failed:
@@ -162,6 +169,13 @@ class StageRunner:
                 f"{failed} of {summary.items} requests failed.",
                 where=str(folder),
                 remedy="Give the same command again: only these are asked again.",
+            )
+        if summary.items and not any(summary.statuses.get(status) for status in ANSWERED):
+            reasons = "; ".join(reason_lines(summary.reasons)) or "see its log"
+            raise RunError(
+                f"The model has answered none of {summary.items} requests: {reasons}.",
+                where=str(folder),
+                remedy="Fix the cause and give the same command again.",
             )
         return folder
 
@@ -173,6 +187,15 @@ def replies_of(folder: Path) -> dict[str, str]:
         for record in read_final_records(folder / ITEMS_FILE)
         if record["status"] == DeliveryStatus.OK
     }
+
+
+def _unanswered_in(folder: Path) -> frozenset[DeliveryStatus]:
+    """Return the statuses of a run in which nothing was answered; none of any other."""
+    log = folder / ITEMS_FILE
+    if not log.exists():
+        return frozenset()
+    statuses = {DeliveryStatus(record["status"]) for record in read_final_records(log)}
+    return frozenset() if statuses & set(ANSWERED) else frozenset(statuses)
 
 
 class _SpendingObserver(RunObserver):

@@ -177,6 +177,11 @@ def _delivery(report: FinishedRun) -> tuple[tuple[str, str], ...]:
         (plain_text(note, 300), count_of(number, "item"))
         for note, number in sorted(delivery.notes.items())
     ]
+    rows += [
+        (f"{plain_text(status)}: {plain_text(reason, 300)}", count_of(number, "item"))
+        for status, reasons in delivery.reasons.items()
+        for reason, number in reasons.items()
+    ]
     if report.timings is not None and report.timings.requests:
         per_item = report.timings.model_seconds / report.timings.requests
         rows.append(("Seconds of the model per item", f"{per_item:.3g}"))

@@ -14,6 +14,7 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.printable import make_console, printable
 from emoreal_bench.running.observer import RunObserver, RunSummary
+from emoreal_bench.running.reasons import reason_lines
 
 LINE_SECONDS = 10.0
 """A log gets at most one line in this time."""
@@ -92,6 +93,12 @@ class _CountingObserver(NoticeObserver):
             self._jobs_shown = (handed_over, answered)
             self.on_notice(f"submitted {handed_over}, {answered} done")
 
+    def _write_reasons(self, summary: RunSummary) -> None:
+        """Write why items have no answer, where no scores follow that say so."""
+        if summary.results is None:
+            for line in reason_lines(summary.reasons):
+                self._write(f"  {line}")
+
     def _is_due(self, seconds: float) -> bool:
         now = self._clock()
         if now - self._shown < seconds:
@@ -137,6 +144,7 @@ class LineObserver(_CountingObserver):
         finished = sum(summary.statuses.values())
         statuses = describe_statuses(summary.statuses) or "none"
         self._write(f"{finished} of {summary.items} items finished: {statuses}")
+        self._write_reasons(summary)
 
 
 class BarObserver(_CountingObserver):
@@ -178,6 +186,7 @@ class BarObserver(_CountingObserver):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+        self._write_reasons(summary)
 
     def _draw(self) -> None:
         if self._bar is not None:

@@ -13,7 +13,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from emoreal_bench.contracts.scores import Coverage, Results, ScoringReport, SubtaskScores
+from emoreal_bench.contracts.scores import (
+    Coverage,
+    DeliverySummary,
+    Results,
+    ScoringReport,
+    SubtaskScores,
+)
 from emoreal_bench.contracts.task import DEFAULT_METRICS
 from emoreal_bench.contracts.vocabulary import (
     HEADLINE_SCORING,
@@ -27,6 +33,7 @@ from emoreal_bench.record.departures import departures, task_metrics
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.terminal.tables import named_rows
+from emoreal_bench.running.reasons import reason_lines
 from emoreal_bench.scoring.metrics import metric_of
 from emoreal_bench.text import (
     UNDEFINED,
@@ -368,7 +375,13 @@ def _delivery_lines(results: Results) -> list[str]:
             f"  {plain_text(note)}: {count_of(items, 'item')}"
             for note, items in delivery.notes.items()
         ),
+        *_reason_lines(delivery),
     ]
+
+
+def _reason_lines(delivery: DeliverySummary) -> list[str]:
+    lines = [f"  {line}" for line in reason_lines(delivery.reasons)]
+    return ["Why items have no answer:", *lines] if lines else []
 
 
 def _warning_lines(results: Results) -> list[str]:

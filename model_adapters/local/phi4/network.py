@@ -23,6 +23,7 @@ from transformers import Phi4MultimodalConfig, PreTrainedTokenizerBase
 from transformers.image_processing_base import ImageProcessingMixin
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters.local.adapter import Sampling
 from emoreal_bench.model_adapters.local.family import Family, ModelFolder
 from emoreal_bench.model_adapters.local.lora import ADAPTER, LoraAdapter, attach_lora
 from emoreal_bench.model_adapters.local.padded import EmbeddedModel, ReadPrompts, find_end_ids
@@ -75,10 +76,13 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
             scores |= dict(zip(group, rows, strict=True))
         return [scores[place] for place in range(len(inputs))]
 
-    def _write_rows(self, inputs: Sequence[Phi4Input], max_new_tokens: int) -> list[list[int]]:
+    def _write_rows(
+        self, inputs: Sequence[Phi4Input], max_new_tokens: int, sampling: Sampling | None
+    ) -> list[list[int]]:
         rows: dict[int, list[int]] = {}
         for group in self._group(inputs, max_new_tokens):
-            written = self._write_group([inputs[place] for place in group], max_new_tokens)
+            drawn = None if sampling is None else sampling.of(group)
+            written = self._write_group([inputs[place] for place in group], max_new_tokens, drawn)
             rows |= dict(zip(group, written, strict=True))
         return [rows[place] for place in range(len(inputs))]
 
@@ -97,16 +101,19 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
         """Return how many tokens of a reply are written before the sequence is long."""
         return self._usual_length - len(one.input_ids) + 1
 
-    def _write_group(self, inputs: Sequence[Phi4Input], max_new_tokens: int) -> list[list[int]]:
+    def _write_group(
+        self, inputs: Sequence[Phi4Input], max_new_tokens: int, sampling: Sampling | None
+    ) -> list[list[int]]:
         room = self._room(inputs[0])
         if not 0 < room < max_new_tokens:
-            return super()._write_rows(inputs, max_new_tokens)
-        (begun,) = super()._write_rows(inputs, int(room))
+            return super()._write_rows(inputs, max_new_tokens, sampling)
+        (begun,) = super()._write_rows(inputs, int(room), sampling)
         if not set(begun).isdisjoint(self._end_ids.tolist()):
             return [begun]
         # All is read anew: what was kept of it belongs to the other turns.
         longer = replace(inputs[0], input_ids=(*inputs[0].input_ids, *begun))
-        (rest,) = super()._write_rows([longer], max_new_tokens - len(begun))
+        later = None if sampling is None else sampling.later()
+        (rest,) = super()._write_rows([longer], max_new_tokens - len(begun), later)
         return [begun + rest]
 
     def _read(self, inputs: Sequence[Phi4Input], *, keep_cache: bool) -> ReadPrompts:

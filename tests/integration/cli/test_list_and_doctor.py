@@ -17,7 +17,11 @@ from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.installation import Finding
 from emoreal_bench.model_adapters import PROVIDERS, Provider, create_adapter
-from emoreal_bench.model_adapters.conformance.stub_server import StubServer
+from emoreal_bench.model_adapters.conformance.stub_server import (
+    Behaviour,
+    RecordedRequest,
+    StubServer,
+)
 
 SAMPLE_WORKER = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
 
@@ -170,3 +174,60 @@ def test_the_command_exits_with_what_is_missing(capsys: pytest.CaptureFixture[st
     code = run_command(["doctor", "--model", "http/any", "--model-arg", "base_url=nonsense"])
     assert code == ExitCode.INCOMPLETE
     assert "MISSING model http/any" in capsys.readouterr().out
+
+
+def test_the_doctor_does_not_claim_to_know_what_a_server_takes() -> None:
+    with StubServer() as stub:
+        findings = api.doctor("http/any", {"base_url": f"{stub.address}/v1"})
+        assert not stub.requests
+    (said,) = [finding.detail for finding in findings if finding.what == "model http/any"]
+    assert said == "is sent video, text; what it takes is not known here, --ask finds out"
+
+
+def asked(stub: StubServer, **arguments: str) -> dict[str, Finding]:
+    given = {"base_url": f"{stub.address}/v1", **arguments}
+    findings = api.doctor("http/any", given, ask=True)
+    return {finding.what: finding for finding in findings[-4:]}
+
+
+def test_the_doctor_asks_one_question_per_modality_as_the_adapter_would() -> None:
+    with StubServer() as stub:
+        asked(stub)
+        sent = [request.content for request in stub.requests]
+    assert [b"image_url" in one for one in sent] == [False, True, False, False]
+    assert [b"video_url" in one for one in sent] == [False, False, True, False]
+    assert [b"input_audio" in one for one in sent] == [False, False, False, True]
+
+
+def test_what_a_server_declines_or_drops_is_not_taken() -> None:
+    def behave(request: RecordedRequest) -> Behaviour:
+        return Behaviour.MEDIA_REFUSED if b"input_audio" in request.content else Behaviour.OK
+
+    with StubServer() as stub:
+        stub.choose(behave)
+        found = asked(stub)
+    assert found["text"].fine
+    assert not found["audio"].fine
+    assert found["audio"].optional  # it is not sent any
+    assert "does not support audio" in found["audio"].detail
+    # This server counts 100 tokens whatever it is sent.
+    assert not found["image frames"].fine
+    assert not found["image frames"].optional
+    assert "it was dropped" in found["image frames"].detail
+
+
+def test_what_a_server_counts_was_taken_and_may_be_sent() -> None:
+    def answer(tokens: int) -> dict[str, object]:
+        choice = {"message": {"content": "yes"}, "finish_reason": "stop"}
+        return {"choices": [choice], "usage": {"prompt_tokens": tokens, "completion_tokens": 1}}
+
+    with StubServer() as stub:
+        stub.answer_with(lambda request: answer(1_000 if b"_audio" in request.content else 20))
+        found = asked(stub)
+    expected = "taken: answered 'yes', 1000 tokens; --model-arg takes_audio=true sends it"
+    assert found["audio"].detail == expected
+
+
+def test_only_a_model_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["doctor", "--ask"]) == ExitCode.USAGE
+    assert "--ask needs --model" in capsys.readouterr().err

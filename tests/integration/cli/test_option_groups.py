@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from emoreal_bench.cli import options
+from emoreal_bench.cli.application import run as run_command
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,23 @@ def test_each_field_of_a_group_and_of_its_bases_is_an_option() -> None:
 def test_a_field_is_checked_like_an_option() -> None:
     with pytest.raises(Exception, match="greater than or equal to 1"):
         parse("cup", "--shelf", "0")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run",),
+        ("judge",),
+        ("probe",),
+        ("reproduce",),
+        ("prefs", "build", "sampled"),
+        ("prefs", "build", "captions"),
+    ],
+)
+def test_every_command_that_asks_models_bounds_its_waits(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command([*command, "--help"])
+    shown = capsys.readouterr().out
+    assert "--max-wait" in shown
+    assert "--give-up-after" in shown

@@ -12,6 +12,7 @@ import torch
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.local.adapter import Sampling
 from tests.local_families import LoadedFamily, LocalFamily
 
 TOLERANCE = 1e-4
@@ -78,6 +79,18 @@ def test_a_batch_gives_the_replies_of_single_requests(loaded: LoadedFamily) -> N
     inputs = prepare(loaded, make_requests())
     together = loaded.model.write(inputs, NEW_TOKENS)
     assert together == [loaded.model.write([one], NEW_TOKENS)[0] for one in inputs]
+
+
+def test_a_drawn_reply_depends_on_its_seed_and_not_on_its_batch(loaded: LoadedFamily) -> None:
+    inputs = prepare(loaded, make_requests()[:3])
+
+    def draw(some: Sequence[Any], *seeds: int) -> list[str]:
+        sampling = Sampling(temperature=1.0, top_p=1.0, seeds=seeds)
+        return [reply.text for reply in loaded.model.write(some, NEW_TOKENS, sampling)]
+
+    together = draw(inputs, 1, 2, 3)
+    assert together == [draw([one], seed)[0] for one, seed in zip(inputs, (1, 2, 3), strict=True)]
+    assert together != draw(inputs, 4, 5, 6)
 
 
 def test_the_answers_depend_on_picture_and_sound(loaded: LoadedFamily) -> None:

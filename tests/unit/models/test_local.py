@@ -17,7 +17,7 @@ from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.conformance.requests import make_request
-from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, Reply
+from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, Reply, Sampling
 from emoreal_bench.model_adapters.local.hardware import is_out_of_memory
 
 
@@ -37,6 +37,7 @@ class FakeModel(LocalModel[FakeInput]):
     def __init__(self, room: int = 1000) -> None:
         self.room = room
         self.batches: list[list[str]] = []
+        self.samplings: list[Sampling | None] = []
         self.wait: Callable[[], object] = lambda: None
 
     def prepare(self, requests: Sequence[Request]) -> list[FakeInput | InputError]:
@@ -45,8 +46,11 @@ class FakeModel(LocalModel[FakeInput]):
             for request in requests
         ]
 
-    def write(self, inputs: Sequence[FakeInput], max_new_tokens: int) -> list[Reply]:
+    def write(
+        self, inputs: Sequence[FakeInput], max_new_tokens: int, sampling: Sampling | None = None
+    ) -> list[Reply]:
         self._note(inputs)
+        self.samplings.append(sampling)
         return [Reply(f"I say {one.id}. And more.", 6, ended=max_new_tokens > 6) for one in inputs]
 
     def letter_token(self, letter: str) -> int:
@@ -168,11 +172,24 @@ def test_no_batch_is_larger_than_the_adapter_says() -> None:
     assert [len(batch) for batch in model.batches] == [4, 4, 2]
 
 
-def test_sampling_is_unsupported() -> None:
-    settings = GenerationSettings(temperature=0.7)
-    result = ask([make_request("a", settings=settings)])["a"]
-    assert result.status is DeliveryStatus.UNSUPPORTED
-    assert "temperature" in str(result.detail)
+def test_a_temperature_draws_tokens_and_zero_takes_the_likeliest() -> None:
+    model = FakeModel()
+    ask([make_request("a", settings=GenerationSettings(temperature=0.7, top_p=0.9))], model=model)
+    ask([make_request("a")], model=model)
+    drawn, greedy = model.samplings
+    assert drawn is not None
+    assert (drawn.temperature, drawn.top_p, greedy) == (0.7, 0.9, None)
+
+
+def test_each_item_has_its_own_noise_under_each_seed_whatever_its_batch() -> None:
+    def seeds(seed: int, *names: str) -> list[int]:
+        model = FakeModel()
+        settings = GenerationSettings(temperature=1.0, seed=seed)
+        ask([make_request(name, settings=settings) for name in names], model=model)
+        return [one for sampling in model.samplings if sampling for one in sampling.seeds]
+
+    assert len({*seeds(0, "a", "b"), *seeds(1, "a", "b")}) == 4
+    assert seeds(0, "a", "b")[1:] == seeds(0, "b")
 
 
 def test_choices_are_scored_with_the_best_letter_as_text() -> None:
