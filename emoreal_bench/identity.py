@@ -6,8 +6,10 @@ hashes on every machine. Names, paths and dates never enter one.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,12 +48,41 @@ def checksum(content: Mapping[str, Any]) -> str:
     return hash_json({name: value for name, value in content.items() if name != "checksum"})
 
 
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+class NotAPlainFileError(OSError):
+    """A path leads to a folder, a pipe, a device or a socket, directly or by a link."""
+
+
+def check_plain_file(path: Path) -> None:
+    """Refuse what is no plain file: a pipe or a device may never end, nor let go of its reader.
+
+    Raises:
+        NotAPlainFileError: If it is none.
+        OSError: If there is nothing, or it may not be looked at.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode):
+        return
+    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
+    raise NotAPlainFileError(errno.EINVAL, f"is {kind}, not a plain file", str(path))
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's bytes.
 
     Raises:
+        NotAPlainFileError: If it is a pipe, a device or the like.
         OSError: If the file cannot be read.
     """
+    check_plain_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -72,6 +103,19 @@ def clip_hash(clip: Clip) -> str | None:
         return video if clip.audio is None else hash_json([video, hash_file(clip.audio)])
     except OSError:
         return None
+
+
+def why_no_clip(clip: Clip) -> str:
+    """Say why :func:`clip_hash` gives nothing, with the file."""
+    for path in (clip.video, clip.audio):
+        try:
+            if path is not None:
+                check_plain_file(path)
+        except NotAPlainFileError as error:
+            return f"{path} {error.strerror}."
+        except OSError:
+            break
+    return f"{clip.video}: the clip's files are not all there."
 
 
 def item_record(item: Item) -> dict[str, Any]:

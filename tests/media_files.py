@@ -16,6 +16,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ class Picture:
         ticks: Time of each frame in milliseconds, for a variable frame rate.
         rotation: Degrees counterclockwise that a player turns the picture.
         options: Of the encoder.
+        start: Seconds at which it begins.
+        marks: Dispositions of the track.
     """
 
     frames: int = 25
@@ -46,6 +49,8 @@ class Picture:
     ticks: Sequence[int] | None = None
     rotation: int = 0
     options: dict[str, str] = field(default_factory=dict)
+    start: float = 0.0
+    marks: Disposition | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,10 @@ class Sound:
         sample_rate: In Hz.
         codec: FFmpeg's name of the encoder.
         level: Amplitude of the sine, in 0..1.
+        levels: The same for each channel, where they differ.
+        start: Seconds at which it begins.
+        gap: Seconds between which nothing is stored of it.
+        marks: Dispositions of the track.
     """
 
     seconds: float = 1.0
@@ -65,6 +74,10 @@ class Sound:
     sample_rate: int = 48_000
     codec: str = "aac"
     level: float = 0.5
+    levels: tuple[float, ...] | None = None
+    start: float = 0.0
+    gap: tuple[float, float] | None = None
+    marks: Disposition | None = None
 
 
 def draw_barcode(number: int, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -103,6 +116,7 @@ def make_clip(
     sound: Sound | None = Sound(),
     *,
     container_options: dict[str, str] | None = None,
+    before: tuple[Picture | Sound, ...] = (),
 ) -> Path:
     """Write a clip; its kind of container follows from the name's extension.
 
@@ -111,14 +125,21 @@ def make_clip(
         picture: None for a clip without picture.
         sound: None for a clip without sound.
         container_options: Options of the muxer, e.g. ``{"movflags": "faststart"}``.
+        before: Further tracks, which come first in the file.
     """
+    tracks = [*before, *(track for track in (picture, sound) if track)]
     with av.open(str(path), "w", options=container_options or {}) as container:
-        pictures = _add_picture(container, picture) if picture else None
-        sounds = _add_sound(container, sound) if sound else None
-        if picture and pictures:
-            _write_picture(container, pictures, picture)
-        if sound and sounds:
-            _write_sound(container, sounds, sound)
+        streams = [
+            _add_picture(container, track)
+            if isinstance(track, Picture)
+            else _add_sound(container, track)
+            for track in tracks
+        ]
+        for track, stream in zip(tracks, streams, strict=True):
+            if isinstance(track, Picture) and isinstance(stream, VideoStream):
+                _write_picture(container, stream, track)
+            elif isinstance(track, Sound) and isinstance(stream, AudioStream):
+                _write_sound(container, stream, track)
     return path
 
 
@@ -164,6 +185,8 @@ def _add_picture(container: OutputContainer, picture: Picture) -> VideoStream:
         stream.codec_context.time_base = Fraction(1, 1000)
     if picture.rotation:
         stream.set_display_rotation(picture.rotation)
+    if picture.marks is not None:
+        stream.disposition = picture.marks
     return stream
 
 
@@ -172,6 +195,7 @@ def _write_picture(container: OutputContainer, stream: VideoStream, picture: Pic
     for number in range(picture.frames):
         frame = VideoFrame.from_ndarray(draw_barcode(number, picture.size), format="rgb24")
         frame.pts = number if picture.ticks is None else picture.ticks[number]
+        frame.pts += round(picture.start / time_base)
         frame.time_base = time_base
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
@@ -181,6 +205,8 @@ def _add_sound(container: OutputContainer, sound: Sound) -> AudioStream:
     stream = container.add_stream(sound.codec, rate=sound.sample_rate)
     assert isinstance(stream, AudioStream)
     stream.codec_context.layout = _layout(sound)
+    if sound.marks is not None:
+        stream.disposition = sound.marks
     return stream
 
 
@@ -188,12 +214,15 @@ def _write_sound(container: OutputContainer, stream: AudioStream, sound: Sound) 
     total = round(sound.seconds * sound.sample_rate)
     time = np.arange(total) / sound.sample_rate
     channels = np.stack([np.sin(2 * np.pi * pitch * time) for pitch in sound.pitches])
-    samples = (channels * sound.level).astype(np.float32)
+    levels = np.array(sound.levels or [sound.level] * len(sound.pitches))
+    samples = (channels * levels[:, None]).astype(np.float32)
     for start in range(0, total, FRAME_SAMPLES):
+        if sound.gap and sound.gap[0] <= start / sound.sample_rate < sound.gap[1]:
+            continue
         block = np.ascontiguousarray(samples[:, start : start + FRAME_SAMPLES])
         frame = AudioFrame.from_ndarray(block, format="fltp", layout=_layout(sound))
         frame.sample_rate = sound.sample_rate
-        frame.pts = start
+        frame.pts = start + round(sound.start * sound.sample_rate)
         frame.time_base = Fraction(1, sound.sample_rate)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))

@@ -103,7 +103,7 @@ from emoreal_bench.contracts.vocabulary import (
     Scoring,
     Tracker,
 )
-from emoreal_bench.datasets.check import DataReport
+from emoreal_bench.datasets.check import ClipCheck, DataReport
 from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
 from emoreal_bench.installation import Finding
 from emoreal_bench.installation import examine as doctor
@@ -153,7 +153,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "list_models", "describe_model", "ModelDescription", "merge_lora", "doctor", "Finding",
     # tasks and data
     "list_tasks", "list_metrics", "make_synthetic_benchmark", "get_data", "check_data",
-    "DataReport", "prepare_layout", "PreparedLayout",
+    "ClipCheck", "DataReport", "prepare_layout", "PreparedLayout",
     # runs: make them
     "evaluate", "evaluate_repeats", "dry_run", "judge", "JudgedMatter", "probe", "reproduce",
     "RunOptions", "PlanOptions", "RunPolicy", "Budget", "parse_fail_on_error",

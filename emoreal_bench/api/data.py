@@ -11,7 +11,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.readers import load_items
 
 if TYPE_CHECKING:
-    from emoreal_bench.datasets.check import DataReport
+    from emoreal_bench.datasets.check import ClipCheck, DataReport
 
 
 Progress = Callable[[int, int], None]
@@ -54,8 +54,16 @@ def check_data(
     data: Path,
     data_options: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    check: ClipCheck | None = None,
 ) -> DataReport:
     """Look a data folder over: counts, missing and unreadable clips, clips without sound.
+
+    Args:
+        task: A task's name, or the path of a YAML file.
+        data: The folder.
+        data_options: Options of the reader.
+        progress: Called with clips looked at and clips in all.
+        check: How clips are checked; ``ClipCheck(decode=True)`` finds what a run would.
 
     Raises:
         DataError: If the annotations are not valid.
@@ -63,7 +71,8 @@ def check_data(
     from emoreal_bench.datasets.check import check_dataset
 
     definition = find_task(task).task
-    return check_dataset(definition, load_items(definition, data, data_options or {}), progress)
+    dataset = load_items(definition, data, data_options or {})
+    return check_dataset(definition, dataset, progress, check)
 
 
 def get_data(

@@ -195,10 +195,13 @@ def dry_run(
     options: RunOptions | None = None,
 ) -> DryRun:
     """Say what :func:`evaluate` would ask, without asking: items, clips, cost, first prompts."""
+    from emoreal_bench.media.limits import DecodeLimits
     from emoreal_bench.running.dry_run import make_dry_run
 
-    adapter, plan = _prepare(model, task, data, options or RunOptions())
-    return make_dry_run(plan, adapter)
+    options = options or RunOptions()
+    adapter, plan = _prepare(model, task, data, options)
+    limits = DecodeLimits.for_clips_of(options.policy.max_clip_seconds)
+    return make_dry_run(plan, adapter, limits)
 
 
 def _prepare(

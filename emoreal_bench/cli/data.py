@@ -52,13 +52,18 @@ def check(
         "emorealm", "--task", "-t", help="A task's name, or the path of a YAML file."
     ),
     reader: options.ReaderArguments,
+    decode: bool = typer.Option(
+        False, "--decode", help="Decode every clip as a run would, to find what a run would."
+    ),
+    limits: options.ClipSettings,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """Check a data folder: item counts, missing and unreadable clips, clips without sound."""
     from emoreal_bench import api
 
-    with api.CountBar("looking at clips", quiet=as_json) as bar:
-        report = api.check_data(task, data, reader.data_options(), bar.update)
+    chosen = api.ClipCheck(decode, limits.max_clip_seconds)
+    with api.CountBar("decoding clips" if decode else "looking at clips", quiet=as_json) as bar:
+        report = api.check_data(task, data, reader.data_options(), bar.update, chosen)
     show_report(report, as_json=as_json)
     raise typer.Exit(0 if report.complete else 3)
 

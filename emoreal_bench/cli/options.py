@@ -16,6 +16,7 @@ from typer import Option
 from emoreal_bench.cli.arguments import pairs
 from emoreal_bench.cli.output import tell
 from emoreal_bench.contracts.errors import ExitCode
+from emoreal_bench.contracts.media import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 
 if TYPE_CHECKING:
@@ -158,6 +159,15 @@ class FolderSettings:
 
 
 @dataclass(frozen=True)
+class ClipSettings:
+    """What a clip may take."""
+
+    max_clip_seconds: Annotated[
+        float, Option(min=1, help="Longest clip that is decoded, in seconds.")
+    ] = MAX_CLIP_SECONDS
+
+
+@dataclass(frozen=True)
 class RunFolderSettings(FolderSettings):
     """Where one run and its replies are kept."""
 
@@ -203,7 +213,7 @@ class PatienceSettings:
 
 
 @dataclass(frozen=True)
-class ConditionSettings(FolderSettings, PatienceSettings):
+class ConditionSettings(FolderSettings, PatienceSettings, ClipSettings):
     """How the runs of a command that makes several are kept and carried out."""
 
 
@@ -264,6 +274,7 @@ def make_policy(
     failures: FailureSettings | None = None,
     budget: BudgetSettings | None = None,
     patience: PatienceSettings | None = None,
+    clips: ClipSettings | None = None,
     *,
     deferred: bool = False,
 ) -> RunPolicy:
@@ -275,6 +286,7 @@ def make_policy(
     return api.RunPolicy(
         max_wait=patience.max_wait,
         give_up_after=patience.give_up_after,
+        max_clip_seconds=(clips or ClipSettings()).max_clip_seconds,
         retry_statuses=frozenset(failures.retry or ()),
         fail_on_error=api.parse_fail_on_error(failures.fail_on_error),
         budget=(budget or BudgetSettings()).budget(),

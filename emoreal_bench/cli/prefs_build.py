@@ -39,12 +39,17 @@ class AlterSettings:
 
 
 @dataclass(frozen=True)
-class AskingSettings(options.BudgetSettings, options.PatienceSettings, options.FolderSettings):
+class AskingSettings(
+    options.BudgetSettings,
+    options.PatienceSettings,
+    options.FolderSettings,
+    options.ClipSettings,
+):
     """How the models that help are asked."""
 
     def policy(self) -> RunPolicy:
         """Return the same as the API takes it."""
-        return options.make_policy(budget=self, patience=self)
+        return options.make_policy(budget=self, patience=self, clips=self)
 
 
 @dataclass(frozen=True)

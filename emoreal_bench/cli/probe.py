@@ -38,7 +38,7 @@ def probe(
         folders,
         plan=question.plan(),
         data_options=reader.data_options(),
-        policy=options.make_policy(patience=folders),
+        policy=options.make_policy(patience=folders, clips=folders),
     )
     with options.resumable():
         report = api.probe(

@@ -70,7 +70,7 @@ class AskedSettings(options.QuestionSettings):
 
 
 @dataclass(frozen=True)
-class SittingSettings(options.BudgetSettings, options.FailureSettings):
+class SittingSettings(options.BudgetSettings, options.FailureSettings, options.ClipSettings):
     """How a run is carried out."""
 
     deferred: Annotated[
@@ -87,7 +87,7 @@ class SittingSettings(options.BudgetSettings, options.FailureSettings):
 
     def policy(self) -> RunPolicy:
         """Return the same as the API takes it."""
-        return options.make_policy(self, self, deferred=self.deferred)
+        return options.make_policy(self, self, self, deferred=self.deferred)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MEDIA_VERSION = 2
+"""Of how clips are decoded; rises when a clip is given otherwise than before.
+
+1: tracks are joined from their own first sample or frame, the first track is taken.
+2: picture and sound keep their times, tracks are taken as a player takes them. Clips of
+one picture and one sound that begin together are the same in both.
+"""
+
+
+MAX_CLIP_SECONDS = 900.0
+"""Longest clip that is decoded, unless the user says otherwise."""
+
+
 class MediaWanted(Record):
     """What a task wants of each clip; part of the request hash."""
 
@@ -46,16 +59,19 @@ class ClipMedia:
     Attributes:
         key: Hash of the file's bytes, of what was wanted of it and of the
             alteration; equal keys mean equal arrays.
-        path: The file, for adapters that send it whole; None if it was altered or
-            its sound lies in another file.
+        path: The file, for adapters that send it whole; None if it was altered, its
+            sound lies in another file, or it holds further tracks of picture or sound.
         frames: ``(n, height, width, 3)`` unsigned bytes, RGB; None if the clip
             has no picture or none was wanted.
-        timestamps: Time of each frame in seconds from the start.
+        timestamps: Time of each frame in seconds from the start of the clip.
         waveform: ``(samples,)`` 32-bit floats in -1..1, mono; None if the clip
             has no sound or none was wanted.
         sample_rate: Of ``waveform``, in Hz.
         duration: Length of the clip in seconds, measured while decoding.
-        notes: What a reader of the log should know, e.g. ``"clip has no sound"``.
+        notes: What a reader of the log should know, e.g. ``"clip has no sound"``;
+            the kinds are :class:`emoreal_bench.contracts.note.NoteKind`.
+        picture_start: Seconds from the start of the clip to that of its picture;
+            0 unless the sound begins first.
     """
 
     key: str
@@ -66,3 +82,13 @@ class ClipMedia:
     sample_rate: int
     duration: float
     notes: tuple[str, ...] = ()
+    picture_start: float = 0.0
+
+    def level(self) -> float | None:
+        """Return the root mean square of the sound in 0..1; None without sound."""
+        if self.waveform is None:
+            return None
+        import numpy as np
+
+        squares = np.square(self.waveform, dtype=np.float64)
+        return float(np.sqrt(squares.mean())) if squares.size else 0.0

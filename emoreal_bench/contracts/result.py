@@ -20,6 +20,8 @@ class Delivery:
         input_hash: Hash of the tensors or bytes fed, media included. Another
             clip must give another hash.
         notes: Every deviation from what was wanted (``"audio dropped: ..."``).
+        audio_level: Root mean square of the sound fed, 0..1, 0 for silence; None
+            without sound. The runner measures it.
     """
 
     frames: int = 0
@@ -27,6 +29,7 @@ class Delivery:
     tokens: Mapping[Modality, int] = field(default_factory=dict)
     input_hash: str | None = None
     notes: tuple[str, ...] = ()
+    audio_level: float | None = None
 
     @property
     def has_media(self) -> bool:

@@ -130,6 +130,10 @@ class Manifest(Record):
     """Null but for the run of a judge."""
     limit: int | None = None
     seed: int = 0
+    media_version: int = 1
+    """How clips were decoded: ``MEDIA_VERSION`` of :mod:`emoreal_bench.contracts.media` when
+    the run began. Items asked later by another version are told at once, and odd clips
+    among them by their notes."""
     emoreal_bench_version: str
     python_version: str
     platform: str

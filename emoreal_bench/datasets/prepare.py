@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from pydantic import Field
 from rich.console import RenderableType
 
 from emoreal_bench.contracts.base import Record
@@ -37,6 +38,9 @@ class PreparedLayout(Record):
     """Clips that have no sound, and so no wav file."""
     damaged: dict[str, str]
     """Clips that could not be decoded, with the problem."""
+    notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Clips that were made with silence in place of missing sound, or otherwise not as they
+    are, with what was done; of those kept from before nothing is said."""
 
     def lines(self) -> list[RenderableType]:
         """Return the report for people."""
@@ -48,6 +52,8 @@ class PreparedLayout(Record):
             *(f"  {name}" for name in self.without_sound),
             f"damaged clips: {len(self.damaged)}",
             *(f"  {name}: {problem}" for name, problem in self.damaged.items()),
+            f"clips with notes: {len(self.notes)}",
+            *(f"  {name}: {'; '.join(notes)}" for name, notes in self.notes.items()),
         ]
         return [*safe_text(found)]
 
@@ -64,6 +70,7 @@ class _Done:
     outcome: _Outcome
     has_sound: bool = True
     problem: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def prepare_layout(
@@ -114,6 +121,7 @@ def prepare_layout(
         kept=sum(done.outcome is _Outcome.KEPT for done in found),
         without_sound=tuple(done.name for done in found if not done.has_sound),
         damaged={done.name: done.problem for done in found if done.outcome is _Outcome.DAMAGED},
+        notes={done.name: done.notes for done in found if done.notes},
     )
 
 
@@ -146,16 +154,20 @@ def _targets(source: Path, pictures: Path, sounds: Path) -> list[_Target]:
 
 
 def _convert(target: _Target, source: Path) -> _Done:
-    from emoreal_bench.datasets.reencode import write_mp4, write_wav
+    from emoreal_bench.datasets.reencode import read_times, write_mp4, write_wav
 
     name = str(target.source.relative_to(source))
     # The mp4 is written last, so where it is there, the clip is finished.
     if target.picture.exists():
         return _Done(name, _Outcome.KEPT, has_sound=target.sound.exists())
     try:
-        has_sound = write_wav(target.source, target.sound)
-        write_mp4(target.source, target.sound if has_sound else None, target.picture)
+        times = read_times(target.source)
+        notes = write_wav(target.source, times, target.sound)
+        sound = None if notes is None else target.sound
+        write_mp4(target.source, times, sound, target.picture)
     except MediaError as error:
         target.sound.unlink(missing_ok=True)
         return _Done(name, _Outcome.DAMAGED, problem=error.problem)
-    return _Done(name, _Outcome.MADE, has_sound)
+    return _Done(
+        name, _Outcome.MADE, has_sound=notes is not None, notes=(*times.notes, *(notes or ()))
+    )

@@ -7,25 +7,41 @@ cannot hold, are padded by one line of black.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import av
+import numpy as np
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
-from av.container import OutputContainer
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.media.container import find_tracks, open_file
+from emoreal_bench.contracts.note import NoteKind
+from emoreal_bench.media.container import Tracks, open_file, read_packets
 from emoreal_bench.media.errors import MediaError, MediaProblem
+from emoreal_bench.media.limits import Deadline, DecodeLimits
+from emoreal_bench.media.loudness import Level
+from emoreal_bench.media.timeline import Timeline
 
 FRAME_RATE = 24
 SAMPLE_RATE = 16_000
 _AUDIO_BITS = 128_000
+_NO_LIMITS = DecodeLimits(seconds=math.inf, clip_seconds=math.inf, compressed_bytes=sys.maxsize)
+"""Clips are converted one after the other as they stream, whatever their length."""
+_StreamT = TypeVar("_StreamT", VideoStream, AudioStream)
 _QUALITY = {"preset": "fast", "crf": "23"}
 _FILTERS = (
     ("fps", str(FRAME_RATE)),
@@ -34,34 +50,114 @@ _FILTERS = (
 )
 
 
-def write_wav(source: Path, target: Path) -> bool:
-    """Write the sound of a clip; False if it has none.
+@dataclass(frozen=True, slots=True)
+class ClipTimes:
+    """Which streams of a clip are written, and when they begin.
+
+    Attributes:
+        picture: Index of the stream; None without picture.
+        sound: Index of the stream; None without sound.
+        start: When the picture begins, in the file's time; None without picture.
+        delay: Seconds between the beginning of the clip and that of the picture.
+        notes: On the choice of the streams and the times.
+    """
+
+    picture: int | None
+    sound: int | None
+    start: float | None
+    delay: float
+    notes: tuple[str, ...]
+
+
+def read_times(source: Path) -> ClipTimes:
+    """Choose the streams of a clip as :func:`emoreal_bench.media.decode.decode_clip` does.
+
+    Raises:
+        MediaError: If the clip is damaged.
+    """
+    with open_file(source) as clip:
+        tracks = read_packets(
+            clip, source, _NO_LIMITS, Deadline(source, _NO_LIMITS.seconds), only_times=True
+        )
+        return ClipTimes(
+            picture=None if tracks.picture is None else tracks.picture.stream.index,
+            sound=None if tracks.sound is None else tracks.sound.stream.index,
+            start=tracks.picture_start(),
+            delay=tracks.picture_delay(),
+            notes=tuple(_notes(tracks)),
+        )
+
+
+def _notes(tracks: Tracks) -> Iterator[str]:
+    if delay := tracks.picture_delay():
+        yield NoteKind.PICTURE_LATE.text(delay)
+    if (picture := tracks.picture) and picture.tracks > 1:
+        yield NoteKind.PICTURE_CHOSEN.text(picture.number, picture.tracks)
+    if (sound := tracks.sound) and sound.tracks > 1:
+        yield NoteKind.SOUND_CHOSEN.text(sound.number, sound.tracks)
+
+
+def write_wav(source: Path, times: ClipTimes, target: Path) -> tuple[str, ...] | None:
+    """Write the sound of a clip, with silence before and in it where it has none.
+
+    Args:
+        source: The clip.
+        times: Its streams and when they begin.
+        target: The file to write.
+
+    Returns:
+        Notes on its times and loudness; None, and no file, if the clip has no sound.
 
     Raises:
         MediaError: If the clip cannot be decoded to its end; nothing is written.
         DataError: If the file cannot be written.
     """
+    if times.sound is None:
+        return None
+    timeline = Timeline(
+        times.start,
+        SAMPLE_RATE,
+        partial(AudioResampler, format="s16", layout="mono", rate=SAMPLE_RATE),
+    )
     with open_file(source) as clip:
-        track = find_tracks(clip, source).sound
-        if track is None:
-            return False
+        pieces = timeline.place(clip.decode(_stream(clip, times.sound, AudioStream)))
+        first = next(pieces, None)
+        if first is None:
+            return None
+        level = Level()
         with _new_file(target, "wav") as container:
             stream = container.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono")
-            resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-            for frame in chain(clip.decode(track.stream), [None]):
-                for block in resampler.resample(frame):
-                    with _writing(target):
-                        container.mux(stream.encode(block))
-            with _writing(target):
-                container.mux(stream.encode(None))
-    return True
+            for frame in chain(_blocks(chain([first], pieces), level), [None]):
+                with _writing(target):
+                    container.mux(stream.encode(frame))
+    return (*timeline.notes(), *level.notes())
 
 
-def write_mp4(source: Path, sound: Path | None, target: Path) -> None:
+def _blocks(pieces: Iterable[AudioFrame | int], level: Level) -> Iterator[AudioFrame]:
+    """Return sound and silence as blocks that follow on each other."""
+    written = 0
+    for piece in pieces:
+        for block in _silence(piece) if isinstance(piece, int) else [piece]:
+            level.add(block.to_ndarray())
+            block.pts, block.time_base = written, Fraction(1, SAMPLE_RATE)
+            written += block.samples
+            yield block
+
+
+def _silence(samples: int) -> Iterator[AudioFrame]:
+    for start in range(0, samples, SAMPLE_RATE):
+        zeros = np.zeros((1, min(SAMPLE_RATE, samples - start)), np.int16)
+        block = AudioFrame.from_ndarray(zeros, format="s16", layout="mono")
+        block.sample_rate = SAMPLE_RATE
+        yield block
+
+
+def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) -> None:
     """Write the picture of a clip, and its sound from a wav file.
 
     Args:
         source: The clip.
+        times: Its streams and when they begin.
         sound: What :func:`write_wav` made of it; None if it has no sound.
         target: The file to write.
 
@@ -70,21 +166,32 @@ def write_mp4(source: Path, sound: Path | None, target: Path) -> None:
             nothing is written.
         DataError: If the file cannot be written.
     """
+    if times.picture is None:
+        raise MediaError(MediaProblem.NO_STREAMS, "has no picture", str(source))
     with open_file(source) as clip:
-        track = find_tracks(clip, source).picture
-        if track is None:
-            raise MediaError(MediaProblem.NO_STREAMS, "has no picture", str(source))
-        frames = _filtered(clip.decode(track.stream), track.stream)
+        stream = _stream(clip, times.picture, VideoStream)
+        frames = _filtered(clip.decode(stream), stream)
         first = next(frames, None)
         if first is None:
             raise MediaError(MediaProblem.DAMAGED, "has a picture without frames", str(source))
+        # The sound begins at zero, whatever the file counts from.
+        shift = round(times.delay * FRAME_RATE) - (first.pts or 0)
         with _new_file(target, "mp4") as container:
             pictures = _add_pictures(container, first)
             if sound is not None:
                 _copy_sound(container, sound, target)
-            for frame in chain([first], frames, [None]):
+            for frame in chain([first], frames):
+                frame.pts = (frame.pts or 0) + shift
                 with _writing(target):
                     container.mux(pictures.encode(frame))
+            with _writing(target):
+                container.mux(pictures.encode(None))
+
+
+def _stream(clip: InputContainer, index: int, kind: type[_StreamT]) -> _StreamT:
+    stream = clip.streams[index]
+    assert isinstance(stream, kind)
+    return stream
 
 
 def _add_pictures(container: OutputContainer, first: VideoFrame) -> VideoStream:

@@ -13,6 +13,8 @@ _EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 _MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
 _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})
 _MP4_NEEDED_BOXES = frozenset({b"moov", b"moof", b"mdat"})
+_RIFF_UNSTATED = 0x7FFF_0000
+"""A RIFF size from here on is none: no clip is as large."""
 _TS_SYNC = b"\x47"
 _TS_PACKET = 188
 
@@ -91,13 +93,14 @@ def _read_variable_size(file: BinaryIO) -> int | None:
 
 
 def _riff_size(start: bytes) -> int:
-    """End of the RIFF chunk. Writers that cannot seek back leave 0 or all ones.
+    """End of the RIFF chunk. Writers that cannot seek back leave 0 or a huge size.
 
-    The size leaves out the eight bytes in front of what it counts, but some
-    writers include them, so they are not relied on.
+    FFmpeg leaves all ones, SoX and ALSA's arecord about 2 GiB. The size leaves out the
+    eight bytes in front of what it counts, but some writers include them, so they are
+    not relied on.
     """
     length = int.from_bytes(start[4:8], "little")
-    return 0 if length == 0xFFFFFFFF else length
+    return 0 if length >= _RIFF_UNSTATED else length
 
 
 def _is_transport_stream(file: BinaryIO, size: int) -> bool:

@@ -17,6 +17,8 @@ class MediaProblem(StrEnum):
     """The file has no bytes."""
     DAMAGED = "damaged"
     """The file is not a clip, ends early, or stops decoding midway."""
+    NOT_A_FILE = "not_a_file"
+    """A named pipe, a device, a socket or a folder stands under the clip's name."""
     NO_STREAMS = "no_streams"
     """The file holds neither picture nor sound that can be decoded."""
     TOO_LONG = "too_long"
@@ -29,15 +31,22 @@ class MediaProblem(StrEnum):
 
 
 _NO_USABLE_CLIP = frozenset(
-    {MediaProblem.ABSENT, MediaProblem.EMPTY, MediaProblem.DAMAGED, MediaProblem.NO_STREAMS}
+    {
+        MediaProblem.ABSENT,
+        MediaProblem.EMPTY,
+        MediaProblem.DAMAGED,
+        MediaProblem.NOT_A_FILE,
+        MediaProblem.NO_STREAMS,
+    }
 )
 
 _REMEDIES = {
     MediaProblem.ABSENT: "Check the folder of the data set and the rights of the file.",
     MediaProblem.EMPTY: "Copy or download the file again.",
     MediaProblem.DAMAGED: "Copy or download the file again.",
+    MediaProblem.NOT_A_FILE: "Put the clip's own file there.",
     MediaProblem.NO_STREAMS: "Check that the file is a video or a sound.",
-    MediaProblem.TOO_LONG: "Cut the clip, or raise the limit on seconds of a clip.",
+    MediaProblem.TOO_LONG: "Cut the clip, or raise the limit with --max-clip-seconds.",
     MediaProblem.TOO_LARGE: "Encode the clip smaller, or raise the limit on its size.",
     MediaProblem.TIME_LIMIT: "Encode the clip smaller, or raise the time limit of decoding.",
     MediaProblem.MEMORY_LIMIT: "Encode the clip smaller, or raise the memory limit of decoding.",

@@ -6,9 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from emoreal_bench.contracts.media import MAX_CLIP_SECONDS
 from emoreal_bench.media.errors import MediaError, MediaProblem
 
 MEBIBYTE = 1 << 20
+_MOST_TIMES = 1_000.0
+"""How much more time and memory than usual a clip can be given: for ten days of film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,27 @@ class DecodeLimits:
     """
 
     seconds: float = 60.0
-    clip_seconds: float = 900.0
+    clip_seconds: float = MAX_CLIP_SECONDS
     compressed_bytes: int = 512 * MEBIBYTE
     frame_pixels: int = 1 << 26
     memory_bytes: int = 2048 * MEBIBYTE
+
+    @classmethod
+    def for_clips_of(cls, seconds: float) -> DecodeLimits:
+        """Return limits that let longer clips pass, with time and memory to match.
+
+        Args:
+            seconds: Longest clip; shorter ones than by default get the default's time.
+        """
+        usual = cls()
+        times = min(max(1.0, seconds / usual.clip_seconds), _MOST_TIMES)
+        more_bytes = round((times - 1) * usual.compressed_bytes)
+        return cls(
+            seconds=times * usual.seconds,
+            clip_seconds=seconds,
+            compressed_bytes=usual.compressed_bytes + more_bytes,
+            memory_bytes=usual.memory_bytes + more_bytes,
+        )
 
 
 class Deadline:

@@ -63,6 +63,7 @@ class _Media(_Part):
     sample_rate: int
     duration: float
     notes: tuple[str, ...]
+    picture_start: float = 0.0
 
 
 class _Error(_Part):

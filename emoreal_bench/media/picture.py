@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.note import NoteKind
 from emoreal_bench.media.container import Track
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.limits import Deadline, DecodeLimits
@@ -28,7 +29,7 @@ class Picture:
 
     Attributes:
         frames: ``(n, height, width, 3)`` unsigned bytes, RGB; None without picture.
-        timestamps: Seconds of each from the first frame of the clip.
+        timestamps: Seconds of each from the beginning of the clip.
         notes: What a reader of the log should know.
     """
 
@@ -39,6 +40,7 @@ class Picture:
 
 def decode_picture(
     track: Track[VideoStream] | None,
+    delay: float,
     wanted: MediaWanted,
     path: Path,
     limits: DecodeLimits,
@@ -50,6 +52,7 @@ def decode_picture(
 
     Args:
         track: The stream and its packets; None if the file has no picture.
+        delay: Seconds between the beginning of the clip and that of the picture.
         wanted: How many frames, sampled how, of which size.
         path: The file, for errors.
         limits: Bounds on the size of a frame.
@@ -59,7 +62,7 @@ def decode_picture(
         MediaError: If no frame decodes, decoding stops midway, or a limit is passed.
     """
     if track is None:
-        return Picture(notes=("clip has no picture",))
+        return Picture(notes=(NoteKind.NO_PICTURE.text(),))
     chosen = _choose(track.times(), track, wanted)
     shown, sampler = _decode(track, chosen, wanted.size, _Guard(path, limits, deadline))
     if not shown:
@@ -75,8 +78,8 @@ def decode_picture(
             raise MediaError(MediaProblem.DAMAGED, "does not decode twice alike", str(path))
     return Picture(
         frames=sampler.frames,
-        timestamps=tuple(float((shown[i] - shown[0]) * track.time_base) for i in chosen),
-        notes=tuple(_notes(len(track.shown()), shown, wanted, sampler)),
+        timestamps=tuple(delay + float((shown[i] - shown[0]) * track.time_base) for i in chosen),
+        notes=(*_track_notes(track, delay), *_notes(track.shown, shown, wanted, sampler)),
     )
 
 
@@ -184,12 +187,19 @@ def _frames(track: Track[VideoStream], guard: _Guard) -> Iterator[VideoFrame]:
         yield from context.decode(packet)
 
 
+def _track_notes(track: Track[VideoStream], delay: float) -> Iterator[str]:
+    if delay:
+        yield NoteKind.PICTURE_LATE.text(delay)
+    if track.tracks > 1:
+        yield NoteKind.PICTURE_CHOSEN.text(track.number, track.tracks)
+
+
 def _notes(packets: int, shown: list[int], wanted: MediaWanted, sampler: _Sampler) -> Iterator[str]:
     if len(shown) != packets:
-        yield f"clip holds {packets} packets of picture and shows {len(shown)} frames"
+        yield NoteKind.PACKETS_WITHOUT_FRAMES.text(packets, len(shown))
     if len(shown) < wanted.frames:
-        yield f"clip has fewer frames ({len(shown)}) than wanted ({wanted.frames}); they repeat"
+        yield NoteKind.FEW_FRAMES.text(len(shown), wanted.frames)
     if not is_constant_rate(shown):
-        yield "frames are unevenly spaced; sampled by time"
+        yield NoteKind.UNEVEN_FRAMES.text()
     if sampler.has_errors:
-        yield "a sampled frame has decoding errors"
+        yield NoteKind.DECODING_ERRORS.text()

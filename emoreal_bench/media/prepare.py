@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.media.alter import alter
 from emoreal_bench.media.decode import decode_clip
@@ -22,4 +24,6 @@ def prepare_clip(job: DecodeJob, limits: DecodeLimits) -> ClipMedia:
     partner = None
     if job.partner is not None:
         partner = decode_clip(job.partner, job.wanted, key=job.key, limits=limits)
-    return alter(media, job.wanted.alteration, job.wanted.alteration_seed, partner)
+    altered = alter(media, job.wanted.alteration, job.wanted.alteration_seed, partner)
+    # Both were decoded under one key; what is given of a swap is the partner.
+    return altered if partner is None else replace(altered, key=partner.key)

@@ -45,29 +45,34 @@ class ClipFacts:
         return self.sample_rate > 0
 
 
-def probe_clip(clip: Clip) -> ClipFacts:
+def probe_clip(clip: Clip, limits: DecodeLimits | None = None) -> ClipFacts:
     """Look at a clip's files: whole or not, how long, what is in them.
 
     All packets are read and none is decoded, so damage inside a packet is not seen.
+
+    Args:
+        clip: The clip.
+        limits: On its size and length; the usual ones if not given.
     """
+    limits = limits or DecodeLimits()
     try:
-        facts = _probe_file(clip.video)
+        facts = _probe_file(clip.video, limits)
         if clip.audio is None:
             return facts
-        sound = _probe_file(clip.audio)
+        sound = _probe_file(clip.audio, limits)
     except MediaError as error:
         return ClipFacts(problem=error.problem)
     seconds = max(facts.seconds, sound.seconds)
     return replace(facts, seconds=seconds, sample_rate=sound.sample_rate)
 
 
-def _probe_file(path: Path) -> ClipFacts:
+def _probe_file(path: Path, limits: DecodeLimits) -> ClipFacts:
     # The decoder's libraries are loaded only when a clip is looked at.
     from emoreal_bench.media.container import open_file, read_packets
 
-    limits = DecodeLimits()
+    deadline = Deadline(path, limits.seconds)
     with open_file(path) as container:
-        return _gather(read_packets(container, path, limits, Deadline(path, limits.seconds)))
+        return _gather(read_packets(container, path, limits, deadline, only_times=True))
 
 
 def _gather(tracks: Tracks) -> ClipFacts:
@@ -78,6 +83,6 @@ def _gather(tracks: Tracks) -> ClipFacts:
         length = (times[-1] - times[0]) * tracks.picture.time_base if times else 0
         rate = float((len(times) - 1) / length) if length else 0.0
         facts = replace(facts, width=context.width, height=context.height, frame_rate=rate)
-    if tracks.sound is not None and tracks.sound.packets:
+    if tracks.sound is not None and tracks.sound.start() is not None:
         facts = replace(facts, sample_rate=tracks.sound.stream.codec_context.sample_rate)
     return facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.note import NoteKind
 from emoreal_bench.media.container import Track
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.limits import Deadline
+from emoreal_bench.media.loudness import describe_mix
+from emoreal_bench.media.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,66 +29,99 @@ class Sound:
     Attributes:
         waveform: ``(samples,)`` 32-bit floats in -1..1, mono; None without sound.
         notes: What a reader of the log should know.
+        is_mended: Whether silence stands before it or in it, so that it keeps its times.
     """
 
     waveform: NDArray[np.float32] | None = None
     notes: tuple[str, ...] = ()
+    is_mended: bool = False
+
+
+NO_SOUND = Sound(notes=(NoteKind.NO_SOUND.text(),))
 
 
 def decode_sound(
-    track: Track[AudioStream] | None, wanted: MediaWanted, path: Path, deadline: Deadline
+    track: Track[AudioStream] | None,
+    start: float | None,
+    wanted: MediaWanted,
+    path: Path,
+    deadline: Deadline,
 ) -> Sound:
-    """Decode a stream of sound from its first sample, resampled and mixed to one channel.
+    """Decode a stream of sound, resampled and mixed to one channel.
+
+    Silence stands where the file has no sound: before a sound that begins after the
+    picture, and where it is interrupted.
 
     Args:
         track: The stream and its packets; None if the file has no sound.
+        start: When the file's picture begins; None without picture.
         wanted: Sample rate, channel and the time after which sound is cut.
         path: The file, for errors.
         deadline: When to stop.
 
     Raises:
-        MediaError: If nothing decodes, decoding stops midway, or time is up.
+        MediaError: If decoding stops midway, the format changes, or time is up.
     """
-    if track is None or not track.packets:
-        return Sound(notes=("clip has no sound",))
+    if track is None:
+        return NO_SOUND
     longest = round(wanted.max_seconds * wanted.sample_rate)
-    pieces: list[NDArray[np.float32]] = []
+    resampler = partial(AudioResampler, format="fltp", rate=wanted.sample_rate)
+    timeline = Timeline(start, wanted.sample_rate, resampler)
+    pieces: list[NDArray[np.float32] | int] = []
     length = 0
-    for block in _resampled(track, wanted.sample_rate, path, deadline):
-        pieces.append(block[0] if wanted.channel == "first" else block.mean(axis=0))
-        length += len(pieces[-1])
+    for piece in timeline.place(decode_frames(track, path, deadline)):
+        if isinstance(piece, int):
+            pieces.append(min(piece, longest + 1 - length))
+            length += piece
+        else:
+            pieces.append(piece.to_ndarray().astype(np.float32, copy=False))
+            length += piece.samples
         if length > longest:
             break
-    if not length:
-        raise MediaError(MediaProblem.DAMAGED, "the sound cannot be decoded", str(path))
+    if not timeline.has_sound:
+        # A track can have no packets, or only such as a cut hides: no damage, and no sound.
+        return NO_SOUND
+    channels = _join(pieces)[:, :longest]
+    mixed = channels[0] if wanted.channel == "first" else channels.mean(axis=0)
+    notes = [*timeline.notes(), *describe_mix(channels, wanted.channel)]
+    if track.tracks > 1:
+        notes.append(NoteKind.SOUND_CHOSEN.text(track.number, track.tracks))
+    if length > longest:
+        notes.append(NoteKind.SOUND_CUT.text(wanted.max_seconds))
+    is_mended = timeline.late + timeline.interrupted > 0
     # Resampling can overshoot full scale by a little.
-    waveform = np.clip(np.concatenate(pieces)[:longest], -1.0, 1.0)
-    cut = (f"sound cut after {wanted.max_seconds:g} s",) if length > longest else ()
-    return Sound(waveform, cut)
+    return Sound(np.clip(mixed, -1.0, 1.0), tuple(notes), is_mended)
 
 
-def _resampled(
-    track: Track[AudioStream], sample_rate: int, path: Path, deadline: Deadline
-) -> Iterator[NDArray[np.float32]]:
-    """Return the sound block by block as ``(channels, samples)``, its channels kept apart."""
-    resampler = AudioResampler(format="fltp", rate=sample_rate)
+def decode_frames(
+    track: Track[AudioStream], path: Path, deadline: Deadline
+) -> Iterator[AudioFrame]:
+    """Decode the packets of a stream of sound one by one.
+
+    Raises:
+        MediaError: If the format changes, or time is up.
+    """
     first: AudioFrame | None = None
-    for frame in _frames(track, deadline):
-        first = first or frame
-        if _kind(frame) != _kind(first):
-            raise MediaError(MediaProblem.DAMAGED, "the sound changes its format midway", str(path))
-        for block in resampler.resample(frame):
-            yield block.to_ndarray().astype(np.float32, copy=False)
-    if first is not None:
-        for block in resampler.resample(None):
-            yield block.to_ndarray().astype(np.float32, copy=False)
-
-
-def _frames(track: Track[AudioStream], deadline: Deadline) -> Iterator[AudioFrame]:
     context = track.stream.codec_context
     for packet in (*track.packets, None):
         deadline.check()
-        yield from context.decode(packet)
+        for frame in context.decode(packet):
+            first = first or frame
+            if _kind(frame) != _kind(first):
+                raise MediaError(
+                    MediaProblem.DAMAGED, "the sound changes its format midway", str(path)
+                )
+            yield frame
+
+
+def _join(pieces: list[NDArray[np.float32] | int]) -> NDArray[np.float32]:
+    """Return ``(channels, samples)``; a number stands for so many silent samples."""
+    channels = next((piece.shape[0] for piece in pieces if not isinstance(piece, int)), 1)
+    blocks = [
+        np.zeros((channels, piece), np.float32) if isinstance(piece, int) else piece
+        for piece in pieces
+    ]
+    return np.concatenate(blocks, axis=1)
 
 
 def _kind(frame: AudioFrame) -> tuple[int, str, str]:

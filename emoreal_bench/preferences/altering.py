@@ -125,6 +125,7 @@ def alter_clip(
     replaced = replace(media, key=hash_json(identity), path=None, notes=other.notes)
     if Modality.VIDEO in altered.modalities:
         replaced = replace(replaced, frames=other.frames, timestamps=other.timestamps)
+        replaced = replace(replaced, picture_start=other.picture_start)
     if Modality.AUDIO in altered.modalities:
         replaced = replace(replaced, waveform=other.waveform, sample_rate=other.sample_rate)
     return replaced

@@ -20,6 +20,7 @@ from emoreal_bench.catalog import explain
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import CLIP_MODALITIES, AlteredInput, PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.file_names import one_form
 from emoreal_bench.parsing import parse_json
 
 _MARKS = re.compile(r"\s*<[^<>\n]*(?:video|image)[^<>\n]*>\s*\n\s*<[^<>\n]*audio[^<>\n]*>\s*\n")
@@ -99,7 +100,7 @@ def _question(prompt: str) -> str:
 
 def _clip(video: str, audio: str) -> str:
     """Return the clip of a picture and a sound file, which have to be of the same clip."""
-    if PurePosixPath(video).stem != PurePosixPath(audio).stem:
+    if one_form(PurePosixPath(video).stem) != one_form(PurePosixPath(audio).stem):
         raise ValueError(f"video and audio are of different clips: '{video}' and '{audio}'")
     return video
 

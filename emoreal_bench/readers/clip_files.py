@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.file_names import one_form, path_on_disk
 from emoreal_bench.readers import Options
 from emoreal_bench.readers.records import MalformedItem
 
@@ -110,7 +111,7 @@ def find_annotations(root: Path, chosen: str | None, *names: str) -> Path:
         DataError: If there is no such file, or several at the same depth.
     """
     if chosen is not None:
-        path = root / chosen
+        path = path_on_disk(root / chosen)
         if not path.is_file():
             raise DataError(
                 "There is no such annotation file.",
@@ -182,7 +183,7 @@ def clips_by_path(
     """
     home = home_of(root)
     folder = folder_of(home, options.videos, "videos") or annotations.parent
-    clips = {item.clip: Clip(item.clip, folder / item.clip) for item in items}
+    clips = {item.clip: Clip(item.clip, path_on_disk(folder / item.clip)) for item in items}
     if not any(clip.video.is_file() for clip in clips.values()):
         raise no_clips(folder, items[0].clip)
     return clips
@@ -216,8 +217,9 @@ def find_clips(
 ) -> dict[str, Clip]:
     """Find the files of clips by their names, wherever they are below the folder.
 
-    Where a data set lies there in several copies, all clips come from one: that
-    with the most of the wanted clips, prepared ones before the originals. Wav
+    Names are compared in one Unicode form. Where a data set lies there in several
+    copies, all clips come from one: that with the most of the wanted clips,
+    prepared ones before the originals. Wav
     files are taken from the folder of the option ``audios``, or else from below
     a folder whose name holds ``16k``; without any, the sound is the video's own.
 
@@ -235,10 +237,10 @@ def find_clips(
     """
     home = home_of(root)
     videos = folder_of(home, options.videos, "videos")
-    wanted = set(keys)
+    wanted = {one_form(key) for key in keys}
     copies: dict[_Version, _Found] = defaultdict(lambda: defaultdict(list))
     for path in walk_files(videos or home, VIDEO_SUFFIXES):
-        if (key := key_of(path.stem)) in wanted:
+        if (key := one_form(key_of(path.stem))) in wanted:
             version = _Version.ORIGINAL if videos else _version(path.relative_to(home))
             copies[version][key].append(path)
     copies.pop(_Version.SILENT, None)
@@ -261,16 +263,17 @@ def _find_sounds(
     found: _Found = defaultdict(list)
     for path in walk_files(audios or home, {".wav"}):
         is_prepared = audios is not None or _is_prepared_sound(path.relative_to(home))
-        if is_prepared and (key := key_of(path.stem)) in wanted:
+        if is_prepared and (key := one_form(key_of(path.stem))) in wanted:
             found[key].append(path)
     return found
 
 
 def _clip(key: str, videos: _Found, sounds: _Found, home: Path) -> Clip:
-    video = videos[key][0] if key in videos else home / f"{key}.mp4"
+    name = one_form(key)
+    video = videos[name][0] if name in videos else home / f"{key}.mp4"
     if not sounds:
         return Clip(key, video)
-    return Clip(key, video, sounds[key][0] if key in sounds else home / f"{key}.wav")
+    return Clip(key, video, sounds[name][0] if name in sounds else home / f"{key}.wav")
 
 
 def _refuse_doubles(home: Path, found: Mapping[str, list[Path]], option: str) -> None:
@@ -293,7 +296,7 @@ def folder_of(home: Path, chosen: str | None, option: str) -> Path | None:
     """
     if chosen is None:
         return None
-    folder = home / chosen
+    folder = path_on_disk(home / chosen)
     if not folder.is_dir():
         raise DataError(
             f"There is no such folder for the option {option}.",

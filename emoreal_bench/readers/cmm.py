@@ -14,6 +14,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.file_names import path_on_disk
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import (
     AnnotatedClipOptions,
@@ -73,11 +74,12 @@ def _clip(question: _Question, videos: Path, audios: Path) -> Clip:
     audio = _path(question.audio_path, "audio_path")
     if video is not None and audio is not None:
         # The same picture may stand beside another sound, or none, in another question.
-        return Clip(f"{video} + {audio}", videos / video, audios / audio)
+        key = f"{video} + {audio}"
+        return Clip(key, path_on_disk(videos / video), path_on_disk(audios / audio))
     if video is not None:
-        return Clip(video, videos / video)
+        return Clip(video, path_on_disk(videos / video))
     if audio is not None:
-        return Clip(audio, audios / audio)
+        return Clip(audio, path_on_disk(audios / audio))
     raise MalformedItem("it has neither a video_path nor an audio_path")
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.file_names import one_form, path_on_disk
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import (
     AnnotatedClipOptions,
@@ -54,7 +55,11 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         raise no_clips(root, paths[0])
     audios = _tree(root, chosen.audios, "audios", [_wav(path) for path in paths])
     clips = {
-        path: Clip(path, videos / path, None if audios is None else audios / _wav(path))
+        path: Clip(
+            path,
+            path_on_disk(videos / path),
+            None if audios is None else path_on_disk(audios / _wav(path)),
+        )
         for path in paths
     }
     return Dataset(items, clips, (annotations,))
@@ -81,10 +86,10 @@ def _tree(root: Path, chosen: str | None, option: str, paths: list[str]) -> Path
     if chosen is not None:
         return folder_of(home, chosen, option)
     probed = paths[:: max(1, len(paths) // _PROBED_CLIPS)]
-    tops = {PurePosixPath(path).parts[0] for path in probed}
+    tops = {one_form(PurePosixPath(path).parts[0]) for path in probed}
     best, hits = None, 0
     for folder in _folders(home, tops, _LOOK_DEPTH):
-        found = sum((folder / path).is_file() for path in probed)
+        found = sum(path_on_disk(folder / path).is_file() for path in probed)
         if found > hits:
             best, hits = folder, found
     return best
@@ -95,7 +100,7 @@ def _folders(folder: Path, tops: set[str], depth: int) -> Iterator[Path]:
     yield folder
     if depth == 0:
         return
-    below = [path for path in folder.iterdir() if path.is_dir() and path.name not in tops]
+    below = [path for path in folder.iterdir() if path.is_dir() and one_form(path.name) not in tops]
     for path in sorted(below, key=lambda path: (not _is_prepared(path), path.name)):
         yield from _folders(path, tops, depth - 1)
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.file_names import one_form
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import (
     VIDEO_SUFFIXES,
@@ -76,9 +77,9 @@ class LabelTable:
             written = row.cells[self.name_column]
             try:
                 item = self._item(row, subtask)
-                if item.id in items:
+                if one_form(item.id) in items:
                     raise MalformedItem("its clip appears twice in the file")
-                items[item.id] = item
+                items[one_form(item.id)] = item
             except MalformedItem as error:
                 problems.add(f"{written!r} (line {row.line})", str(error))
         problems.raise_if_any()

@@ -33,6 +33,7 @@ class DeliveryRecord(TypedDict):
     tokens: dict[str, int]
     input_hash: str | None
     notes: list[str]
+    audio_level: NotRequired[float]
 
 
 class UsageRecord(TypedDict):
@@ -140,13 +141,16 @@ def written_hash(total: int) -> str:
 
 def delivery_record(delivery: Delivery) -> DeliveryRecord:
     """Return what reached a model as a JSON object."""
-    return {
+    record: DeliveryRecord = {
         "frames": delivery.frames,
         "audio_seconds": _finite(delivery.audio_seconds) or 0.0,
         "tokens": {modality.value: count for modality, count in delivery.tokens.items()},
         "input_hash": delivery.input_hash,
         "notes": list(delivery.notes),
     }
+    if delivery.audio_level is not None:
+        record["audio_level"] = delivery.audio_level
+    return record
 
 
 def read_delivery(record: DeliveryRecord) -> Delivery:
@@ -157,6 +161,7 @@ def read_delivery(record: DeliveryRecord) -> Delivery:
         tokens={Modality(name): count for name, count in record["tokens"].items()},
         input_hash=record["input_hash"],
         notes=tuple(record["notes"]),
+        audio_level=record.get("audio_level"),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration
+from emoreal_bench.file_names import path_on_disk
 from emoreal_bench.preferences.checking.measuring import letter_of, split_options
 from emoreal_bench.preferences.checking.verdicts import CLAIMS, Claim, Verdict
 from emoreal_bench.preferences.reading import hash_pairs
@@ -107,5 +108,5 @@ def _altered_values(pair: PreferencePair, clips: Path, out: Path) -> Mapping[str
 
 
 def _address(clip: str, clips: Path, out: Path) -> str | None:
-    address: str | None = clip_data(Clip(clip, clips / clip), out)["video"]
+    address: str | None = clip_data(Clip(clip, path_on_disk(clips / clip)), out)["video"]
     return address

@@ -74,12 +74,13 @@ class DryRun(Record):
             yield f"\nfirst prompt of {subtask}:\n{prompt}"
 
 
-def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
+def make_dry_run(plan: Plan, adapter: ModelAdapter, limits: DecodeLimits | None = None) -> DryRun:
     """Find out what a run would do. Up to 5 clips are decoded.
 
     Args:
         plan: What would be asked.
         adapter: Whom; not opened.
+        limits: On decoding one clip; the usual ones if not given.
 
     Raises:
         UsageError: If what the model was given for the clips does not fit them.
@@ -90,7 +91,7 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
     firsts: dict[str, Item] = {}
     for item in plan.items:
         firsts.setdefault(item.subtask, item)
-    probe = _Probe(plan, wanted)
+    probe = _Probe(plan, wanted, limits or DecodeLimits())
     prompts = {
         subtask: adapter.render(plan.make_request(item, probe.decode(item.clip)))
         for subtask, item in firsts.items()
@@ -122,7 +123,8 @@ def make_dry_run(plan: Plan, adapter: ModelAdapter) -> DryRun:
 class _Probe:
     """Decodes a few clips of a plan and measures how long it takes."""
 
-    def __init__(self, plan: Plan, wanted: MediaWanted | None):
+    def __init__(self, plan: Plan, wanted: MediaWanted | None, limits: DecodeLimits):
+        self._limits = limits
         self._plan = plan
         self._wanted = wanted
         self._seconds: list[float] = []
@@ -141,7 +143,7 @@ class _Probe:
         started = time.perf_counter()
         media = None
         try:
-            media = decode_clip(self._plan.clips[key], self._wanted, key=key, limits=DecodeLimits())
+            media = decode_clip(self._plan.clips[key], self._wanted, key=key, limits=self._limits)
         except MediaError:
             self.unreadable += 1
         else:

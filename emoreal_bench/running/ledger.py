@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -23,10 +24,11 @@ _CODES = {status: code for code, status in enumerate(_STATUSES)}
 _OPEN = len(_STATUSES)
 ANSWERED = (DeliveryStatus.OK, DeliveryStatus.LENGTH, DeliveryStatus.REFUSED)
 """The statuses of items to which a model has said something."""
+_NO_SOUND = -1.0
 
 
 class Ledger:
-    """Keeps five bytes per item, since a run may have hundreds of thousands.
+    """Keeps nine bytes per item, since a run may have hundreds of thousands.
 
     As a context manager it holds the log open for :meth:`finish`.
 
@@ -66,6 +68,7 @@ class Ledger:
         self._surprises = set(UNANSWERED)
         if takes_nothing:
             self._surprises.remove(DeliveryStatus.UNSUPPORTED)
+        self._levels = array("f", [_NO_SOUND]) * len(items)
         if log_path.exists():
             self._restore(items)
         self.kept = self.finished = len(items) - self._states.count(_OPEN)
@@ -93,9 +96,16 @@ class Ledger:
         counts = Counter(self._states)
         return {status: counts[code] for status, code in _CODES.items() if counts[code]}
 
-    def note_clip_length(self, position: int, seconds: float) -> None:
-        """Take down how long the clip of an item is, to be logged with its result."""
+    def note_clip(self, position: int, seconds: float, level: float | None) -> None:
+        """Take down how long and how loud the clip of an item is, to be logged with its result.
+
+        Args:
+            position: Of the item.
+            seconds: Length of its clip.
+            level: Root mean square of the sound as given, 0..1; None without sound.
+        """
         self._clip_seconds[position] = seconds
+        self._levels[position] = _NO_SOUND if level is None else level
 
     def finish(self, position: int, result: Result) -> None:
         """Log a finished item and tell the observer.
@@ -106,6 +116,10 @@ class Ledger:
             NothingAnsweredError: If it is one item too many without any answer.
         """
         assert self._log is not None, "a ledger is written only while it is entered"
+        level = self._levels[position]
+        if result.delivery.audio_seconds and level != _NO_SOUND:
+            delivery = replace(result.delivery, audio_level=round(level, 6))
+            result = replace(result, delivery=delivery)
         record = to_record(result)
         if self._clip_seconds[position]:
             record["clip_seconds"] = round(self._clip_seconds[position], 3)

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 
 from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.media import MEDIA_VERSION
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.identity import hash_json, model_hash, short
 from emoreal_bench.running.plan import Plan
@@ -48,6 +49,7 @@ def make_manifest(
         judged=plan.judged,
         limit=plan.limit,
         seed=seed,
+        media_version=MEDIA_VERSION,
         emoreal_bench_version=__version__,
         python_version=platform.python_version(),
         platform=platform.platform(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from emoreal_bench.contracts.errors import ServiceError, UsageError
+from emoreal_bench.contracts.media import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.running.budget import Budget
 
@@ -38,6 +40,7 @@ class RunPolicy:
         fail_on_error: See :data:`FailOnError`.
         decode_ahead: How many clips are decoded before the model needs them.
         decode_workers: How many processes decode.
+        max_clip_seconds: Longest clip that is decoded; items about a longer one fail.
         budget: What one sitting may use up.
         deferred: Ask by jobs, which the service answers within a day at a lower price.
         look_seconds: Longest wait between two looks at the jobs.
@@ -58,6 +61,7 @@ class RunPolicy:
     fail_on_error: FailOnError = False
     decode_ahead: int = 4
     decode_workers: int = 2
+    max_clip_seconds: float = MAX_CLIP_SECONDS
     budget: Budget = field(default_factory=Budget)
     deferred: bool = False
     look_seconds: float = 60.0
@@ -67,6 +71,8 @@ class RunPolicy:
         for name in ("attempts", "decode_ahead", "decode_workers"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        if not 0 < self.max_clip_seconds < math.inf:
+            raise UsageError(f"max_clip_seconds must be above 0, but is {self.max_clip_seconds}.")
         for name in (
             "backoff_seconds",
             "backoff_limit",

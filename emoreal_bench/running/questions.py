@@ -11,6 +11,7 @@ from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.identity import why_no_clip
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.running.decoding import LookAhead, OpenClip
 from emoreal_bench.running.ledger import Ledger
@@ -56,9 +57,10 @@ class OpenQuestions:
                 if isinstance(media, MediaError):
                     self._finish_unasked(clip, media.delivery_status, str(media))
                     continue
+                level = None if media is None else media.level()
                 for position in clip.positions:
                     if media is not None:
-                        self._ledger.note_clip_length(position, media.duration)
+                        self._ledger.note_clip(position, media.duration, level)
                     yield position, self._make_request(self._plan.items[position], media)
 
     def _open_clips(self, is_wanted: Callable[[int], bool]) -> Iterator[OpenClip]:
@@ -72,10 +74,8 @@ class OpenQuestions:
                 continue
             clip = OpenClip(key, positions)
             if self._plan.clip_hashes[key] is None:
-                path = self._plan.clips[key].video
-                self._finish_unasked(
-                    clip, DeliveryStatus.MISSING, f"{path}: the clip's files are not all there."
-                )
+                detail = why_no_clip(self._plan.clips[key])
+                self._finish_unasked(clip, DeliveryStatus.MISSING, detail)
             else:
                 yield clip
 

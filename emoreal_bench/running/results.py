@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.note import NoteTally
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.scores import DeliverySummary, Results
 from emoreal_bench.contracts.task import Task
@@ -52,7 +53,7 @@ class DeliveryTally:
         self._nanodollars = 0
         self._replies = 0
         self._tokens: Counter[str] = Counter()
-        self._notes: Counter[str] = Counter()
+        self._notes = NoteTally()
         self._reasons = ReasonTally()
         self._empty = 0
 
@@ -76,7 +77,7 @@ class DeliveryTally:
         self._with_video += delivery["frames"] > 0
         self._with_audio += microseconds > 0
         self._tokens.update(delivery["tokens"])
-        self._notes.update(set(delivery["notes"]))
+        self._notes.add(delivery["notes"])
 
     def replies_hash(self) -> str:
         """Return :attr:`Results.replies_hash`."""
@@ -94,7 +95,7 @@ class DeliveryTally:
             tokens_per_item={
                 modality: count / self._items for modality, count in sorted(self._tokens.items())
             },
-            notes=dict(sorted(self._notes.items())),
+            notes=self._notes.counts(),
             **self._where_any(),
         )
 

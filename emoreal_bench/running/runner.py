@@ -14,6 +14,7 @@ from pathlib import Path
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.deferred import DeferredAdapter
 from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
+from emoreal_bench.contracts.media import MEDIA_VERSION
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod
@@ -106,6 +107,13 @@ def run_task(
             observer.on_notice(
                 "The log was damaged; the items of its damaged lines are asked again. "
                 f"The damaged log is kept as {aside.name}."
+            )
+        if manifest.media_version != MEDIA_VERSION:
+            observer.on_notice(
+                f"The run began with version {manifest.media_version} of decoding clips; what is "
+                f"asked now is decoded by version {MEDIA_VERSION}. Clips whose picture and sound "
+                "do not begin together, or that have several tracks, differ; their items carry "
+                "a note. Begin a new folder to ask all alike."
             )
         sitting = _Sitting(plan, adapter, run_folder, policy, observer)
         return sitting.run(manifest, cache)
@@ -242,7 +250,7 @@ class _Sitting:
 
 def make_decoder(policy: RunPolicy) -> AbstractAsyncContextManager[Decoder]:
     """Make what decodes the clips of a run: a pool of worker processes."""
-    return DecodePool(policy.decode_workers, DecodeLimits())
+    return DecodePool(policy.decode_workers, DecodeLimits.for_clips_of(policy.max_clip_seconds))
 
 
 @contextlib.contextmanager

@@ -193,6 +193,7 @@
 
   // ---- One item ----
 
+  const loudness = (level) => (level > 0 ? `${number(20 * Math.log10(level))} dBFS` : "silent");
   const number = (value, places = 1) => Number(value).toLocaleString("en", { maximumFractionDigits: places });
 
   function clipParts(clip) {
@@ -240,6 +241,7 @@
     }
     const facts = [["Status", reply.status], ["Frames", number(reply.frames)],
       ["Seconds of sound", number(reply.audio_seconds, 2)],
+      ...(reply.audio_level === null ? [] : [["Loudness of the sound", loudness(reply.audio_level)]]),
       ...Object.entries(reply.tokens).map(([kind, count]) => [`Tokens of ${kind}`, number(count)]),
       ["Seconds of the model", number(reply.seconds, 3)], ["Times asked", number(reply.attempts)]];
     if (reply.cost !== null) facts.push(["Cost in US dollars", number(reply.cost, 6)]);

@@ -113,6 +113,7 @@ def encode_mp4(
     duration: float,
     waveform: NDArray[np.float32] | None = None,
     sample_rate: int = 16_000,
+    picture_start: float = 0.0,
 ) -> bytes:
     """Write frames, each shown from its own time on, and sound as an MP4 file.
 
@@ -123,6 +124,7 @@ def encode_mp4(
         duration: Of the clip in seconds; the last frame is shown until then.
         waveform: ``(samples,)`` in -1..1, or None for a silent file.
         sample_rate: In Hz.
+        picture_start: Seconds before the first frame in which only sound is to be heard.
     """
     import av
 
@@ -137,7 +139,9 @@ def encode_mp4(
         sound = None
         if waveform is not None:
             sound = container.add_stream("aac", rate=sample_rate, layout="mono")
-        for packet in _encode_picture(picture, frames, _starts(timestamps), duration):
+        for packet in _encode_picture(
+            picture, frames, _starts(timestamps, picture_start), duration
+        ):
             container.mux(packet)
         if sound is not None and waveform is not None:
             samples = av.AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
@@ -147,11 +151,11 @@ def encode_mp4(
     return buffer.getvalue()
 
 
-def _starts(timestamps: Sequence[float]) -> list[int]:
-    """Return the tick of each frame, counted from the first; no two frames share one."""
+def _starts(timestamps: Sequence[float], first: float) -> list[int]:
+    """Return the tick of each frame, the first at so many seconds; no two frames share one."""
     starts: list[int] = []
     for time in timestamps:
-        tick = round((time - timestamps[0]) * _TICKS)
+        tick = round((first + time - timestamps[0]) * _TICKS)
         starts.append(max(tick, starts[-1] + 1) if starts else tick)
     return starts
 

@@ -233,7 +233,12 @@ def _film(
     assert media.frames is not None, "asked only of a clip with a picture"
     waveform = media.waveform if with_sound else None
     content = encode_mp4(
-        media.frames, media.timestamps, media.duration, waveform, media.sample_rate
+        media.frames,
+        media.timestamps,
+        media.duration,
+        waveform,
+        media.sample_rate,
+        media.picture_start,
     )
     held = read_contents(content)
     rate = held.frames / media.duration if media.duration > 0 else None

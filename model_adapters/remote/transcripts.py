@@ -23,6 +23,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.file_names import one_form
 from emoreal_bench.identity import hash_text
 from emoreal_bench.model_adapters.remote.media import EncodedClip, media_wanted
 from emoreal_bench.prompting import quoted, whole_characters
@@ -50,12 +51,16 @@ class Transcripts:
     Attributes:
         path: The file, for errors.
         hash: Of its bytes.
-        texts: By clip, as the data set names it.
+        texts: By clip, as the data set names it, in one Unicode form.
     """
 
     path: Path
     hash: str
     texts: Mapping[str, str]
+
+    def text_of(self, clip: str) -> str | None:
+        """Return the transcript of a clip, None if there is none; names are Unicode of any form."""
+        return self.texts.get(one_form(clip))
 
     def check_clips(self, clips: Collection[str], wanted: MediaWanted) -> None:
         """Check that there is a use for the transcripts in a run.
@@ -76,7 +81,7 @@ class Transcripts:
                 where=str(self.path),
                 remedy="Leave out one of the two.",
             )
-        if not any(clip in self.texts for clip in clips):
+        if not any(self.text_of(clip) is not None for clip in clips):
             raise UsageError(
                 f"None of the {len(clips)} clips that are asked about has a transcript here.",
                 where=str(self.path),
@@ -94,7 +99,7 @@ def read_transcripts(path: Path) -> Transcripts:
     try:
         text = path.read_bytes().decode("utf-8")
         parse = _parse_csv if path.suffix.lower() == ".csv" else _parse_json
-        pairs = list(parse(text.removeprefix("\ufeff")))
+        pairs = [(one_form(clip), said) for clip, said in parse(text.removeprefix("\ufeff"))]
     except (OSError, ValueError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
@@ -156,7 +161,7 @@ def add_transcripts(
     told = dict(clips)
     for key, wanted in media_wanted(request).items():
         if Modality.AUDIO in wanted:
-            told[key] = _add_transcript(told.get(key, EncodedClip()), transcripts.texts.get(key))
+            told[key] = _add_transcript(told.get(key, EncodedClip()), transcripts.text_of(key))
     return told
 
 

@@ -160,7 +160,14 @@ def write_clip(
     if frames is not None:
         record["timestamps"] = list(clip.timestamps)
         if form is MediaForm.MOVIE:
-            movie = encode_mp4(frames, clip.timestamps, clip.duration, sound, clip.sample_rate)
+            movie = encode_mp4(
+                frames,
+                clip.timestamps,
+                clip.duration,
+                sound,
+                clip.sample_rate,
+                clip.picture_start,
+            )
             record["movie"] = _write(folder / "clip.mp4", movie)
         else:
             record["frames"] = [

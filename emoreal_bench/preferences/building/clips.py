@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
+from emoreal_bench.file_names import one_form, path_on_disk
 from emoreal_bench.media.probe import probe_clip
 from emoreal_bench.preferences.building.captions import CaptionedClips
 from emoreal_bench.readers.clip_files import VIDEO_SUFFIXES, walk_files
@@ -51,15 +52,17 @@ def measure_lengths_of(
     """
     lengths = {}
     for number, clip in enumerate(clips, start=1):
-        lengths[clip] = probe_clip(Clip(clip, root / clip)).seconds
+        lengths[clip] = probe_clip(Clip(clip, path_on_disk(root / clip))).seconds
         if progress is not None:
             progress(number, len(clips))
     return lengths
 
 
 def _read_labels(path: Path, clips: Mapping[str, Path]) -> dict[str, str]:
+    on_disk = {one_form(clip): clip for clip in clips}
     emotions = {
-        row.cells["clip"]: row.cells["emotion"] for row in read_table(path, ("clip", "emotion"))
+        on_disk.get(one_form(row.cells["clip"]), row.cells["clip"]): row.cells["emotion"]
+        for row in read_table(path, ("clip", "emotion"))
     }
     absent = sorted(set(emotions) - set(clips))
     if absent:

@@ -9,6 +9,7 @@ from pathlib import Path
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.preference import PreferencePair
+from emoreal_bench.file_names import path_on_disk
 from emoreal_bench.preferences.checking.measuring import (
     count_repetitions,
     find_unknown_letters,
@@ -96,7 +97,7 @@ def clips_of(pairs: Sequence[PreferencePair]) -> tuple[str, ...]:
 def _missing(clips: Sequence[str], folder: Path | None) -> tuple[str, ...]:
     if folder is None:
         return ()
-    return tuple(clip for clip in clips if not (folder / clip).is_file())
+    return tuple(clip for clip in clips if not path_on_disk(folder / clip).is_file())
 
 
 def _warnings(report: PairsReport) -> list[str]:

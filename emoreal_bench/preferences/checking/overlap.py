@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from emoreal_bench.contracts.item import Clip
+from emoreal_bench.file_names import one_form, path_on_disk
 from emoreal_bench.identity import clip_hash, hash_file
 from emoreal_bench.preferences.report import Overlap, OverlapKind
 from emoreal_bench.readers.clip_files import VIDEO_SUFFIXES
@@ -34,7 +35,7 @@ def find_overlaps(
         progress: Called with evaluation clips looked at and all of them.
     """
     wanted = sorted(set(clips))
-    files = {} if folder is None else {clip: folder / clip for clip in wanted}
+    files = {} if folder is None else {clip: path_on_disk(folder / clip) for clip in wanted}
     known = _Known({clip: path for clip, path in files.items() if path.is_file()})
     by_tail = _by_tail(wanted)
     found, done, total = [], 0, sum(len(held) for held in evaluation.values())
@@ -93,7 +94,7 @@ def _by_tail(clips: Iterable[str]) -> dict[PurePosixPath, list[str]]:
 
 
 def _name_of(clip: str) -> PurePosixPath:
-    name = PurePosixPath(clip.casefold())
+    name = PurePosixPath(one_form(clip).casefold())
     return name.with_suffix("") if name.suffix in VIDEO_SUFFIXES else name
 
 

@@ -105,6 +105,8 @@ def _row(item: Item, read: ReadItem) -> dict[str, Any]:
     return row | {
         "frames": delivery["frames"] if delivery else 0,
         "audio_seconds": delivery["audio_seconds"] if delivery else 0.0,
+        "audio_level": delivery.get("audio_level") if delivery else None,
+        "notes": delivery["notes"] if delivery else [],
         "input_tokens": usage["input_tokens"] if usage else None,
         "output_tokens": usage["output_tokens"] if usage else None,
         "cost": usage["cost"] if usage else None,

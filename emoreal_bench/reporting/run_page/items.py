@@ -125,6 +125,7 @@ def reply_detail(read: ReadItem) -> dict[str, Any]:
         "mass": None if scores is None else scores.mass,
         "frames": result.delivery.frames,
         "audio_seconds": result.delivery.audio_seconds,
+        "audio_level": result.delivery.audio_level,
         "tokens": {modality.value: count for modality, count in result.delivery.tokens.items()},
         "input_hash": result.delivery.input_hash,
         "notes": list(result.delivery.notes),

@@ -12,6 +12,7 @@ from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.preference import AlteredInput, PreferencePair
 from emoreal_bench.contracts.request import AudioPart, Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.file_names import path_on_disk
 from emoreal_bench.identity import clip_hash, data_hash, hash_json
 from emoreal_bench.preferences.reading import hash_pairs, read_pairs
 from emoreal_bench.prompting import PromptRenderer
@@ -93,7 +94,7 @@ def _load_pairs(settings: PairsData) -> TrainingData:
     pairs = read_pairs(settings.pairs)
     keys = {pair.clip for pair in pairs}
     keys |= {pair.altered.partner for pair in pairs if pair.altered and pair.altered.partner}
-    clips = {key: Clip(key, settings.clips / key) for key in sorted(keys)}
+    clips = {key: Clip(key, path_on_disk(settings.clips / key)) for key in sorted(keys)}
     hashes = _hash_clips(clips, settings.clips)
     return TrainingData(
         examples=[_example_of_pair(pair) for pair in pairs],

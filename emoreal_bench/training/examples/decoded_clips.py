@@ -63,7 +63,8 @@ class DecodedClips:
             )
         except MediaError as error:
             raise DataError(
-                f"The clip {clip} cannot be trained on: {error}",
+                f"The clip {clip} cannot be trained on: it {error.problem}",
+                where=error.where,
                 remedy="Repair it, or take its examples out of the data.",
             ) from error
         self._keep(clip, media)

@@ -121,3 +121,10 @@ def test_contents_are_counted_without_decoding() -> None:
 def test_rubbish_is_no_file() -> None:
     with pytest.raises(OSError, match="cannot be read"):
         read_contents(b"no film at all")
+
+
+def test_a_late_picture_begins_at_its_time_beside_the_sound() -> None:
+    frames = np.stack([draw_barcode(number, (64, 48)) for number in range(4)])
+    content = encode_mp4(frames, (2.0, 2.5, 3.0, 3.5), 4.0, sine(4.0), RATE, 2.0)
+    assert decode_times(content) == pytest.approx([2.0, 2.5, 3.0, 3.5], abs=0.01)
+    assert len(decode_sound(content)) == pytest.approx(4.0 * RATE, abs=2_048)

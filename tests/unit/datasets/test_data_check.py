@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from emoreal_bench.catalog import TaskFile, load_task
 from emoreal_bench.contracts.item import Clip, Item
-from emoreal_bench.datasets.check import DataReport, check_dataset
+from emoreal_bench.datasets.check import ClipCheck, DataReport, check_dataset
 from emoreal_bench.readers import Dataset
 from emoreal_bench.running.plan import PlanOptions, make_plan
 from tests.media_files import Picture, Sound, cut_bytes, make_clip
@@ -174,3 +175,58 @@ def test_known_errata_of_the_task_are_printed(task_file: TaskFile, whole: Path) 
     with console.capture() as capture:
         console.print(*report.lines(), sep="\n")
     assert "known erratum: seen0 is asked twice" in capture.get()
+
+
+def test_decoding_finds_what_a_run_would_find(
+    task_file: TaskFile, whole: Path, tmp_path: Path
+) -> None:
+    content = bytearray(
+        make_clip(tmp_path / "clip.mkv", Picture(size=(320, 240)), None).read_bytes()
+    )
+    content[len(content) // 3 : 2 * len(content) // 3] = bytes(len(content) // 3)
+    broken = tmp_path / "broken.mkv"
+    broken.write_bytes(content)
+    late = make_clip(
+        tmp_path / "late.mkv", Picture(frames=50, size=(32, 32)), Sound(1.0, start=1.0)
+    )
+    dataset = ask({"a": whole, "b": broken, "c": late, "d": tmp_path / "d.mp4"}, {"seen": 2})
+    seen: list[tuple[int, int]] = []
+    report = check_dataset(
+        task_file.task, dataset, lambda done, of: seen.append((done, of)), ClipCheck(decode=True)
+    )
+    assert not check(task_file, dataset).decoded
+    assert report.decoded
+    assert seen == [(done, 4) for done in (1, 2, 3, 4)]
+    assert report.missing.first == ("d",)
+    assert report.unreadable.first[0].startswith("b: ")
+    assert report.without_sound.count == 0
+    assert [note.split(" starts")[0] for note in report.media_notes] == [
+        "clip has fewer frames (5) than wanted (8); they repeat",
+        "sound",
+    ]
+    assert report.noted.first[1].startswith("c: sound starts ")
+    assert "sound starts" in printed(report)
+    assert report.data_hash == check(task_file, dataset).data_hash
+
+
+def test_a_clip_beyond_the_limit_is_found_and_the_limit_can_be_raised(
+    task_file: TaskFile, whole: Path
+) -> None:
+    dataset = ask({"a": whole}, {"seen": 2})
+    for decode in (False, True):
+        tight = ClipCheck(decode, max_clip_seconds=0.1)
+        report = check_dataset(task_file.task, dataset, check=tight)
+        assert "the limit is 0.1 s" in report.unreadable.first[0]
+        assert check_dataset(task_file.task, dataset, check=ClipCheck(decode)).complete
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("decode", [False, True])
+def test_a_pipe_among_the_clips_is_named_and_hangs_nothing(
+    task_file: TaskFile, whole: Path, tmp_path: Path, decode: bool
+) -> None:
+    pipe = tmp_path / "pipe.mp4"
+    os.mkfifo(pipe)
+    dataset = ask({"a": whole, "b": pipe}, {"seen": 2})
+    report = check_dataset(task_file.task, dataset, check=ClipCheck(decode))
+    assert report.unreadable.first == ("b: is a named pipe, not a plain file",)

@@ -7,11 +7,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
+from emoreal_bench.media.decode import decode_clip
+from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.probe import probe_clip
 from emoreal_bench.readers import load_items
 from tests.media_files import Picture, Sound, cut_bytes, make_clip, read_barcode
@@ -79,6 +83,64 @@ def test_sound_is_16_khz_mono_in_both_trees(source: Path) -> None:
         spectrum = np.abs(np.fft.rfft(samples))
         assert spectrum.argmax() * 16_000 / len(samples) == pytest.approx(440, abs=3)
         assert len(samples) / 16_000 == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
+def test_late_and_interrupted_sound_keeps_its_times(suffix: str, source: Path) -> None:
+    picture = Picture(frames=75, size=SMALL)
+    sounds = {"late": Sound(1.0, start=2.0), "gap": Sound(3.0, gap=(1.0, 2.0))}
+    for name, sound in sounds.items():
+        make_clip(source / f"part_1/{name}.{suffix}", picture, sound)
+    report = prepare(source)
+    assert heard_in(source.parent / "clips_16khz/part_1/late.wav") == times((2.0, 3.0))
+    assert heard_in(source.parent / "clips_24fps/part_1/late.mp4") == times((2.0, 3.0))
+    assert heard_in(source.parent / "clips_16khz/part_1/gap.wav") == times((0.0, 1.0), (2.0, 3.0))
+    assert set(report.notes) == {f"part_1/late.{suffix}", f"part_1/gap.{suffix}"}
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
+def test_a_late_picture_keeps_its_times(suffix: str, source: Path) -> None:
+    picture = Picture(frames=25, size=SMALL, start=2.0)
+    make_clip(source / f"part_1/1.{suffix}", picture, Sound(3.0))
+    report = prepare(source)
+    made = source.parent / "clips_24fps/part_1/1.mp4"
+    with av.open(str(made)) as container:
+        first = next(container.decode(video=0))
+        assert first.time == pytest.approx(2.0, abs=0.1)
+    assert heard_in(made) == times((0.0, 3.0))
+    (note,) = report.notes[f"part_1/1.{suffix}"]
+    assert note.startswith("picture starts ")
+    clip = Clip("1", made, source.parent / "clips_16khz/part_1/1.wav")
+    media = decode_clip(clip, MediaWanted(), key="key", limits=DecodeLimits())
+    assert media.timestamps[0] == pytest.approx(2.0, abs=0.1)
+
+
+def heard_in(path: Path) -> list[tuple[float, float]]:
+    """Return from when to when there is sound in a file of 16 kHz, by the times of its frames."""
+    samples = np.zeros(0)
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            begin = max(round((frame.time or 0.0) * 16_000), 0)
+            block = frame.to_ndarray().reshape(-1).astype(float)
+            block /= 32_768 if frame.format.name == "s16" else 1
+            samples = np.concatenate([samples, np.zeros(max(begin - len(samples), 0)), block])
+    blocks = samples[: len(samples) // 320 * 320].reshape(-1, 320)
+    loud = np.concatenate([[0], np.abs(blocks).max(axis=1) > 0.05, [0]]).astype(int)
+    edges = np.flatnonzero(np.diff(loud)) / 50
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def times(*expected: tuple[float, float]) -> list[object]:
+    return [pytest.approx(span, abs=0.15) for span in expected]
+
+
+def test_the_default_track_is_the_sound(source: Path) -> None:
+    silent = Sound(1.0, level=0.0, marks=Disposition.comment)
+    film = Sound(1.0, marks=Disposition.default)
+    make_clip(source / "part_1/1.mkv", Picture(frames=25, size=SMALL), film, before=(silent,))
+    report = prepare(source)
+    assert heard_in(source.parent / "clips_16khz/part_1/1.wav") == times((0.0, 1.0))
+    assert report.notes == {"part_1/1.mkv": ("sound is track 2 of 2",)}
 
 
 def test_a_silent_clip_is_listed_and_has_no_wav(source: Path) -> None:

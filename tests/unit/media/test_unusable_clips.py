@@ -94,11 +94,11 @@ def test_a_clip_that_stops_decoding_midway_is_damaged(tmp_path: Path) -> None:
 def test_a_pipe_that_never_ends_is_refused_at_once(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.mp4"
     os.mkfifo(pipe)
-    assert error_of(pipe).kind is MediaProblem.DAMAGED
+    assert error_of(pipe).kind is MediaProblem.NOT_A_FILE
 
 
 def test_a_folder_is_no_clip(tmp_path: Path) -> None:
-    assert error_of(tmp_path).kind is MediaProblem.DAMAGED
+    assert error_of(tmp_path).kind is MediaProblem.NOT_A_FILE
 
 
 def test_a_playlist_cannot_reach_for_the_network(tmp_path: Path) -> None:

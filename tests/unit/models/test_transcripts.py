@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_a_json_object_and_a_table_say_the_same(tmp_path: Path, mark: str) -> No
     table = CSV + "c/é.mp4,2,Ça va?\r\n"
     assert read_transcripts(write(tmp_path, mark + JSON)).texts == TEXTS
     assert read_transcripts(write(tmp_path, mark + table, "t.CSV")).texts == TEXTS
+
+
+def test_names_of_clips_are_of_one_unicode_form(tmp_path: Path) -> None:
+    decomposed, composed = (
+        "e\N{COMBINING ACUTE ACCENT}.mp4",
+        "\N{LATIN SMALL LETTER E WITH ACUTE}.mp4",
+    )
+    for written, asked in ((decomposed, composed), (composed, decomposed)):
+        transcripts = read_transcripts(write(tmp_path, json.dumps({written: "words"})))
+        assert transcripts.text_of(asked) == "words"
 
 
 def test_the_hash_is_that_of_the_bytes_of_the_file(tmp_path: Path) -> None:

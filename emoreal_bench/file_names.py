@@ -1,0 +1,47 @@
+"""File names compared in one Unicode form.
+
+An accented letter is one character in a table (NFC) and two in a name that macOS
+wrote (NFD). Both look the same, and are the same name.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+
+def one_form(name: str) -> str:
+    """Return a name in the form in which names are compared (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
+def path_on_disk(path: Path) -> Path:
+    """Return the path as the disk writes it, where it writes it in another Unicode form.
+
+    Args:
+        path: As a table or a person writes it.
+
+    Returns:
+        The same path if there is something, or if no form of it is there.
+    """
+    if str(path).isascii() or os.path.lexists(path):
+        return path
+    above = path_on_disk(path.parent)
+    try:
+        changed = above.stat().st_mtime_ns
+    except OSError:
+        return path
+    name = _names_in(above, changed).get(one_form(path.name))
+    return path if name is None else above / name
+
+
+@lru_cache(maxsize=64)  # Where thousands of clips are missing, each folder is listed once.
+def _names_in(folder: Path, changed: int) -> Mapping[str, str]:
+    del changed  # A folder that has changed since is listed again.
+    try:
+        return {one_form(path.name): path.name for path in folder.iterdir()}
+    except OSError:
+        return {}
