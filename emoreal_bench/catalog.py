@@ -12,7 +12,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 
 from emoreal_bench.contracts.errors import TaskError, UsageError
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.entry_points import foreign_code, load_group, owner_of
 from emoreal_bench.resources import package_folders
 
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
@@ -57,13 +58,31 @@ def suggest(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 def task_paths() -> dict[str, Path]:
     """Return every task that can be named, with its file."""
-    modules = ["emoreal_bench.tasks"]
-    modules += [point.value for point in entry_points(group=TASK_ENTRY_POINTS)]
+    added, _ = load_group(entry_points(group=TASK_ENTRY_POINTS), _task_folders)
+    folders = [package_folders("emoreal_bench.tasks"), *added.values()]
     paths: dict[str, Path] = {}
-    for folder in (folder for module in modules for folder in package_folders(module)):
+    for folder in (folder for found in folders for folder in found):
         for path in sorted(folder.glob("*.yaml")):
             paths.setdefault(path.stem, path)
     return paths
+
+
+def broken_task_packages() -> dict[str, UsageError]:
+    """Return, by the name of its entry point, why a package of tasks is left out."""
+    return load_group(entry_points(group=TASK_ENTRY_POINTS), _task_folders)[1]
+
+
+def _task_folders(entry: EntryPoint) -> list[Path]:
+    """Return the folders of a package of tasks, which is not imported, though its parent is."""
+    owner = owner_of(entry)
+    with foreign_code(f"The entry point '{entry.name}'", owner):
+        folders = package_folders(entry.value)
+    if not folders:
+        raise UsageError(
+            f"The entry point '{entry.name}' of {owner} names no package: '{entry.value}'.",
+            remedy=f"Fix or uninstall {owner}.",
+        )
+    return folders
 
 
 def find_task(name: str) -> TaskFile:
@@ -99,12 +118,12 @@ def load_task(path: Path) -> TaskFile:
             where=str(path),
             remedy="docs/tasks.md describes every key.",
         ) from error
-    from emoreal_bench.scoring.metrics import all_metrics  # Brings numpy.
+    from emoreal_bench.scoring.metrics import all_metrics, broken_metrics  # Brings numpy.
 
     known = all_metrics()
     for name in task.metrics:
         if name not in known:
-            unknown = suggest("metric", name, known)
+            unknown = broken_metrics().get(name) or suggest("metric", name, known)
             raise TaskError(
                 unknown.problem,
                 where=str(path),
@@ -127,8 +146,9 @@ def _read_definition(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise TaskError("Task files extend each other in a circle.", where=str(path))
     try:
         definition = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TaskError(f"The task file cannot be read: {error}", where=str(path)) from error
+    # A value that does not fit its tag, or a deep one, ends in an error of Python's own.
+    except (AttributeError, OSError, RecursionError, ValueError, yaml.YAMLError) as error:
+        raise TaskError(f"The task file cannot be read: {error}.", where=str(path)) from error
     if not isinstance(definition, dict):
         raise TaskError("A task file is a mapping of keys to values.", where=str(path))
     parent = definition.get("extends")

@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from emoreal_bench.catalog import broken_task_packages
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.model_adapters import create_adapter, list_providers
+from emoreal_bench.model_adapters.providers import broken_providers
 from emoreal_bench.model_adapters.remote.endpoint import RemoteAdapter
 from emoreal_bench.model_adapters.trial import try_modalities
+from emoreal_bench.readers import broken_readers
+from emoreal_bench.scoring.metrics import broken_metrics
 
 _CORE = ("av", "jinja2", "numpy", "pydantic", "scikit-learn", "typer")
 _FREE_BYTES_WANTED = 2 * 10**9
@@ -68,6 +72,7 @@ def examine(
         _video_decoder(),
         _disk(),
         *_providers(),
+        *_broken_packages(),
     ]
     if model is not None:
         findings += _model(model, arguments or {}, lora, asked=ask)
@@ -108,6 +113,21 @@ def _providers() -> list[Finding]:
             )
         )
     return findings
+
+
+def _broken_packages() -> list[Finding]:
+    """Return what other packages add that cannot be used."""
+    broken = {
+        "provider": broken_providers(),
+        "metric": broken_metrics(),
+        "reader": broken_readers(),
+        "tasks": broken_task_packages(),
+    }
+    return [
+        Finding(f"{kind} {name}", False, str(error), optional=True)
+        for kind, errors in broken.items()
+        for name, error in errors.items()
+    ]
 
 
 def _model(

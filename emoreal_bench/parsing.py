@@ -33,7 +33,10 @@ def parse_json(
     """
     try:
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=object_pairs)
+        # Raw control characters in texts are no reason to refuse a file that says what it means.
+        return json.loads(
+            text, strict=False, parse_constant=_refuse, object_pairs_hook=object_pairs
+        )
     except json.JSONDecodeError as error:
         problem = f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise UnreadableError(problem) from error

@@ -9,7 +9,7 @@ packages add providers under the entry point group
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -21,7 +21,8 @@ from typing import cast
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.entry_points import load_entry_point
+from emoreal_bench.entry_points import foreign_code, load_entry_point, load_group, owner_of
+from emoreal_bench.model_adapters.foreign import guard_methods
 from emoreal_bench.model_adapters.local.lora import LoraAdapter, read_lora
 
 ENTRY_POINT_GROUP = "emoreal_bench.model_adapters"
@@ -89,8 +90,11 @@ class Provider:
         """Return whether the libraries that it needs are there, without importing them."""
         try:
             return all(find_spec(module) is not None for module in self.modules)
-        except ModuleNotFoundError:
-            # Asked for a module inside a package, it looks for the package first.
+        except KeyboardInterrupt:
+            raise
+        # Asked for a module inside a package, it imports the package first, which may raise
+        # anything.
+        except BaseException:  # noqa: BLE001 - whatever it is, the module cannot be used
             return False
 
     def requirements(self) -> list[str]:
@@ -272,15 +276,21 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 def list_providers() -> tuple[Provider, ...]:
     """Return the built-in providers and those of other installed packages.
 
-    Raises:
-        UsageError: If an entry point does not name a :class:`Provider`.
+    An entry point that cannot be loaded, or names no :class:`Provider`, is left out with a
+    warning.
     """
-    foreign = [
-        _load_entry_point(entry)
-        for entry in entry_points(group=ENTRY_POINT_GROUP)
-        if entry.name not in PROVIDERS
-    ]
-    return (*PROVIDERS.values(), *sorted(foreign, key=lambda provider: provider.name))
+    foreign, _ = _load_foreign()
+    return (*PROVIDERS.values(), *sorted(foreign.values(), key=lambda provider: provider.name))
+
+
+def broken_providers() -> dict[str, UsageError]:
+    """Return, by name, why a provider of another package is left out."""
+    return _load_foreign()[1]
+
+
+def _load_foreign() -> tuple[dict[str, Provider], dict[str, UsageError]]:
+    entries = entry_points(group=ENTRY_POINT_GROUP)
+    return load_group((one for one in entries if one.name not in PROVIDERS), _load_entry_point)
 
 
 def create_adapter(
@@ -312,7 +322,27 @@ def create_adapter(
         )
     adapter = None if lora is None else _find_lora(lora, provider, name)
     spec = ModelSpec(provider_name, model, dict(arguments or {}), adapter)
-    return provider.load_factory()(spec)
+    if provider_name in PROVIDERS:
+        return provider.load_factory()(spec)
+    return _create_foreign(provider, spec)
+
+
+def _create_foreign(provider: Provider, spec: ModelSpec) -> ModelAdapter:
+    """Create the adapter of another package, whose defects are told as those of the package."""
+    owners = [
+        owner_of(entry) for entry in entry_points(group=ENTRY_POINT_GROUP, name=spec.provider)
+    ]
+    owner, what = owners[0] if owners else "another", f"The provider {spec.provider}"
+    with foreign_code(what, owner):
+        made: object = provider.load_factory()(spec)
+    if not isinstance(made, ModelAdapter):
+        raise UsageError(
+            f"{what} of the package {owner} made {type(made).__name__}, not a ModelAdapter.",
+            where=provider.factory,
+            remedy=f"Fix {owner}, or ask its author to.",
+        )
+    guard_methods(made, f"The adapter {spec.name}", owner)
+    return made
 
 
 def _find_lora(folder: Path, provider: Provider, model: str) -> LoraAdapter:
@@ -342,11 +372,15 @@ def _load_entry_point(entry: EntryPoint) -> Provider:
     provider = load_entry_point(entry)
     if not isinstance(provider, Provider) or provider.name != entry.name:
         raise UsageError(
-            f"The entry point '{entry.name}' does not name a Provider of that name.",
+            f"The entry point '{entry.name}' of {owner_of(entry)} does not name a Provider of that "
+            "name.",
             where=entry.value,
-            remedy="Fix or uninstall the package that brings it.",
+            remedy=f"Fix or uninstall {owner_of(entry)}.",
         )
-    return provider
+    with foreign_code(f"The provider {entry.name}", owner_of(entry)):
+        # What lists and the doctor show of it.
+        provider.requirements()
+        return replace(provider, takes=tuple(map(Modality, provider.takes)))
 
 
 def _provider_names() -> tuple[str, ...]:

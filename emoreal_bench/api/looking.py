@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emoreal_bench.catalog import find_task, task_paths
-from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.catalog import load_task, task_paths
+from emoreal_bench.contracts.errors import RunError, TaskError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
@@ -27,13 +28,21 @@ _RUN_COLUMNS = (
     "strict_average_accuracy",
     "problem",
 )
+_logger = logging.getLogger(__name__)
 
 
 def list_tasks() -> list[dict[str, Any]]:
-    """Return every task that can be named: its name, title, size, subtasks and terms."""
+    """Return every task that can be named: its name, title, size, subtasks and terms.
+
+    One whose file is broken is left out with a warning.
+    """
     rows: list[dict[str, Any]] = []
-    for name in task_paths():
-        task = find_task(name).task
+    for name, path in task_paths().items():
+        try:
+            task = load_task(path).task
+        except TaskError as error:
+            _logger.warning("Warning: %s\n  The task %s is left out.", error, name)
+            continue
         sizes = [subtask.size for subtask in task.subtasks.values()]
         rows.append(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Sequence
 
@@ -98,6 +99,7 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         One of :class:`ExitCode`.
     """
+    _show_warnings()
     try:
         get_command(build()).main(list(arguments), prog_name="emoreal-bench")
     except SystemExit as end:  # how Typer ends every command
@@ -116,3 +118,24 @@ def run(arguments: Sequence[str]) -> int:
         tell("This is a defect of emoreal-bench. Please report the lines above.")
         return ExitCode.INTERNAL
     return ExitCode.DONE
+
+
+class _Shown(logging.Handler):
+    """Shows what a command warns of to the person, each warning once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._known: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if text not in self._known:
+            self._known.add(text)
+            tell(text)
+
+
+def _show_warnings() -> None:
+    logger = logging.getLogger("emoreal_bench")
+    for handler in [one for one in logger.handlers if isinstance(one, _Shown)]:
+        logger.removeHandler(handler)
+    logger.addHandler(_Shown())

@@ -96,6 +96,7 @@ class AnsweredRun:
             coverage=covered / sum(statuses.values()),
             frames_per_item=self.delivery and self.delivery.frames_per_item,
             audio_seconds_per_item=self.delivery and self.delivery.audio_seconds_per_item,
+            tokens_per_item=self.delivery.tokens_per_item if self.delivery else {},
         )
 
 
@@ -156,6 +157,7 @@ def compare_runs(
                 run=second.describe(),
                 scorings=comparisons,
                 log_likelihood_shift=shift_between(first, second, seed=seed),
+                delivery_differences=delivery_differences(first.describe(), second.describe()),
             )
         )
     return ComparisonReport(
@@ -166,6 +168,29 @@ def compare_runs(
         first=first.describe(),
         others=tuple(others),
     )
+
+
+def delivery_differences(first: ComparedRun, second: ComparedRun) -> tuple[str, ...]:
+    """Say what two models were given in different amounts, in the digits that are shown.
+
+    A model that does not say how many tokens it was given is not held against one that does.
+    """
+    amounts = [
+        (first.frames_per_item, second.frames_per_item, "frames"),
+        (first.audio_seconds_per_item, second.audio_seconds_per_item, "seconds of sound"),
+    ]
+    tokens = (first.tokens_per_item, second.tokens_per_item)
+    if all(tokens):
+        amounts += [
+            (tokens[0].get(modality, 0.0), tokens[1].get(modality, 0.0), f"{modality} tokens")
+            for modality in sorted(tokens[0].keys() | tokens[1].keys())
+        ]
+    told = []
+    for before, after, what in amounts:
+        texts = [f"{amount:.1f}" for amount in (before, after) if amount is not None]
+        if len(set(texts)) > 1:
+            told.append(f"{texts[0]} and {texts[1]} {what}")
+    return tuple(told)
 
 
 def refuse_unequal(first: AnsweredRun, second: AnsweredRun, across: Collection[Factor]) -> None:

@@ -70,6 +70,8 @@ class ModelDescription(Record):
     """The validated ``--model-arg`` values that change answers."""
     versions: dict[str, str] = Field(default_factory=dict)
     """Versions of the libraries that compute the answers."""
+    warnings: tuple[str, ...] = ()
+    """What is odd about the model, one sentence each; shown beside its scores."""
     capabilities: Capabilities = Field(default_factory=Capabilities)
 
 

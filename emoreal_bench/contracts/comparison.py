@@ -98,6 +98,8 @@ class ComparedRun(Record):
     frames_per_item: float | None
     """What really reached the model; null if nothing was logged."""
     audio_seconds_per_item: float | None
+    tokens_per_item: dict[str, float] = Field(default_factory=dict)
+    """By modality; empty where the model does not say."""
 
 
 class RunComparison(Record):
@@ -107,6 +109,8 @@ class RunComparison(Record):
     scorings: dict[Scoring, Comparison]
     log_likelihood_shift: LogLikelihoodShift | None = None
     """Null unless both scored choices under the same letters."""
+    delivery_differences: tuple[str, ...] = ()
+    """What reached this model in another amount than the first, in words."""
 
 
 class ComparisonReport(Record):

@@ -37,6 +37,22 @@ class Item:
     metadata: Mapping[str, str] | None = None
 
 
+def id_text(value: object) -> str | None:
+    """Write an id as a text: 0, ``0.0`` and ``"0"`` are the same id.
+
+    Args:
+        value: As an annotation, a prediction or a pair has it.
+
+    Returns:
+        None if it is no id: neither a text with something in it nor a whole number.
+    """
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return str(int(value)) if isinstance(value, int) or value.is_integer() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """Where the picture and the sound of a clip are.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
 
@@ -70,6 +71,10 @@ class ChoiceScores:
     scores: Mapping[str, float]
     mass: float | None = None
 
+    def is_finite(self) -> bool:
+        """Return whether every score is a number, so that one can be the largest."""
+        return all(map(math.isfinite, self.scores.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -99,3 +104,17 @@ class Result:
     seconds: float = 0.0
     attempts: int = 1
     retry_after: float | None = None
+
+    def checked(self) -> Result:
+        """Return the result, or a failure where its scores are NaN or infinite.
+
+        Whatever adapter it comes from: such scores choose an option by accident.
+        """
+        scores = self.choice_scores
+        if scores is None or scores.is_finite():
+            return self
+        told = ", ".join(f"{letter} {score}" for letter, score in scores.scores.items())
+        detail = f"the scores of the options are not finite: {told}"
+        return replace(
+            self, status=DeliveryStatus.FAILED, text="", detail=detail, choice_scores=None
+        )

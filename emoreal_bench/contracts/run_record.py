@@ -36,6 +36,8 @@ RESULTS_FILE = "results.json"
 TIMINGS_FILE = "timings.json"
 LOCK_FILE = "lock"
 HOLDER_FILE = "lock-holder"
+SOFT_LOCK_FILE = "lock-soft"
+"""Stands for the lock where the file system has none."""
 
 
 class DataIdentity(Record):

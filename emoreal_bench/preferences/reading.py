@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from emoreal_bench.catalog import explain
 from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.item import id_text
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.identity import canonical_json, hash_json
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.text_files import number_lines, read_text
 
 _REMEDY = "docs/preferences.md describes the file; `emoreal-bench prefs build` writes one."
 
@@ -27,11 +29,7 @@ def read_pairs(path: Path) -> tuple[PreferencePair, ...]:
     Raises:
         DataError: If the file cannot be read, is empty, or a line is not a pair.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"The file cannot be read: {reason}.", where=str(path)) from error
+    text = read_text(path)
     if text.lstrip().startswith("["):
         from emoreal_bench.preferences.released import read_released
 
@@ -65,14 +63,14 @@ def pair_record(pair: PreferencePair) -> dict[str, Any]:
 
 
 def _read_lines(text: str, path: Path) -> Iterator[PreferencePair]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in number_lines(text):
         where = f"{path}, line {number}"
         try:
             record = parse_json(line)
         except ValueError as error:
             raise DataError(f"This is not JSON: {error}.", where=where, remedy=_REMEDY) from error
+        if isinstance(record, dict) and (name := id_text(record.get("id"))) is not None:
+            record["id"] = name
         try:
             yield PreferencePair.model_validate(record)
         except ValidationError as error:

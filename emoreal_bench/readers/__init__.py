@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from traceback import extract_tb
 from typing import cast
 
 from emoreal_bench.catalog import suggest
-from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.entry_points import load_entry_point
+from emoreal_bench.entry_points import foreign_code, load_entry_point, load_group, owner_of
 from emoreal_bench.readers.validation import refuse_invalid
 
 READER_ENTRY_POINTS = "emoreal_bench.readers"
@@ -80,6 +79,11 @@ def find_reader(name: str) -> Reader:
     return cast("Reader", load_entry_point(added[name]))
 
 
+def broken_readers() -> dict[str, UsageError]:
+    """Return, by name, why a reader of another package cannot be used."""
+    return load_group(entry_points(group=READER_ENTRY_POINTS), load_entry_point)[1]
+
+
 def load_items(task: Task, root: Path, options: Options) -> Dataset:
     """Read the items of a task from the user's folder, check them, and apply the task's filter.
 
@@ -117,17 +121,11 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
 def _read(task: Task, root: Path, options: Options) -> Dataset:
     name, remedy = task.data.reader, "Fix the reader, or ask its author to."
     reader = find_reader(name)
-    try:
+    if name in _BUILT_IN:
+        return reader(task, root, options)
+    owners = [owner_of(point) for point in entry_points(group=READER_ENTRY_POINTS, name=name)]
+    with foreign_code(f"The reader {name}", owners[0] if owners else "another", DataError):
         read: object = reader(task, root, options)
-    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        if name in _BUILT_IN:
-            raise
-        place = extract_tb(error.__traceback__)[-1]
-        raise DataError(
-            f"The reader {name} of another package failed: {type(error).__name__}: {error}.",
-            where=f"{place.filename}, line {place.lineno}",
-            remedy=remedy,
-        ) from error
     if not isinstance(read, Dataset):
         raise DataError(
             f"The reader {name} returned {type(read).__name__}, not a Dataset.",

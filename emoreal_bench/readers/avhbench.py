@@ -51,10 +51,20 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     """Read the questions of all four kinds."""
     chosen = read_options(AnnotatedClipOptions, options, "avhbench")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
-    stated = read_items(path, _Question, lambda number, record: [_item(task, number, record)])
-    items, notes = _keep_first(stated)
+    items, notes = _read(task, path)
     clips = find_clips(root, chosen, [item.clip for item in items])
     return Dataset(items, clips, (path,), notes)
+
+
+def read_annotations(task: Task, path: Path) -> list[Item]:
+    """Read the questions from the file alone, without looking for clips."""
+    return _read(task, path)[0]
+
+
+def _read(task: Task, path: Path) -> tuple[list[Item], tuple[str, ...]]:
+    return _keep_first(
+        read_items(path, _Question, lambda number, record: [_item(task, number, record)])
+    )
 
 
 def _keep_first(stated: Iterable[Item]) -> tuple[list[Item], tuple[str, ...]]:

@@ -69,6 +69,15 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     return Dataset(items, clips, (path,))
 
 
+def read_annotations(task: Task, path: Path) -> list[Item]:
+    """Read the questions from the file alone, without looking for clips."""
+
+    def make_items(number: int, question: _Question) -> list[Item]:
+        return [_item(task, str(number), question, _clip(question, Path(), Path()).key)]
+
+    return read_items(path, _Question, make_items)
+
+
 def _clip(question: _Question, videos: Path, audios: Path) -> Clip:
     video = _path(question.video_path, "video_path")
     audio = _path(question.audio_path, "audio_path")

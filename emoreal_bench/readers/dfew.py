@@ -52,18 +52,31 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         UsageError: For an option that does not exist or does not fit the task.
     """
     chosen = read_options(DfewOptions, options, "dfew")
-    table = LabelTable("video_name", "label", CLASSES, r"\d{1,5}", _number)
     items: list[Item] = []
     sources: list[Path] = []
     for subtask, fold in _folds(task, chosen).items():
         name = f"test(single-labeled)/set_{fold}.csv"
         path = find_annotations(root, chosen.annotations, name)
-        items += table.read_items(path, subtask)
+        items += TABLE.read_items(path, subtask)
         sources.append(path)
     _refuse_overlap(items, root)
     kept, notes = keep_asked_classes(task, items, root)
     clips = find_clips(root, chosen, [item.clip for item in kept], _number)
     return Dataset(kept, clips, tuple(sources), notes)
+
+
+def read_annotations(task: Task, path: Path) -> list[Item]:
+    """Read the items of one fold's file alone, without looking for clips.
+
+    For a task of all folds, the other files lie beside it, as their owner names them.
+    """
+    folds = _folds(task, DfewOptions())
+    items: list[Item] = []
+    for subtask, fold in folds.items():
+        file = path if len(folds) == 1 else path.with_name(f"set_{fold}.csv")
+        items += TABLE.read_items(file, subtask)
+    _refuse_overlap(items, path)
+    return keep_asked_classes(task, items, path)[0]
 
 
 def _folds(task: Task, options: DfewOptions) -> dict[str, int]:
@@ -96,3 +109,6 @@ def _refuse_overlap(items: list[Item], root: Path) -> None:
 def _number(name: str) -> str:
     """Write a clip's number without leading zeros; names that are none stay as they are."""
     return str(int(name)) if name.isascii() and name.isdecimal() else name
+
+
+TABLE = LabelTable("video_name", "label", CLASSES, r"\d{1,5}", _number)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.item import Clip, Item, id_text
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.file_names import one_form, path_on_disk
 from emoreal_bench.readers import Dataset, Options
@@ -129,7 +129,7 @@ class _Parser:
         for index, record in enumerate(iterate_json_list(path)):
             name = f"number {index + 1}"
             if isinstance(record, Mapping):
-                name = str(record.get("id", name))
+                name = id_text(record.get("id")) or name
             try:
                 yield self._item(record, name)
             except MalformedItem as error:
@@ -170,7 +170,7 @@ class _Parser:
 
 def _check_types(record: Mapping[str, Any]) -> None:
     choices, answer = record["choices"], record["answer"]
-    if not isinstance(record["id"], str | int):
+    if id_text(record["id"]) is None:
         raise MalformedItem("its id is neither a text nor a number")
     if not isinstance(record["task"], str):
         raise MalformedItem(f"its task is {record['task']!r}")

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.file_names import one_form
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import (
@@ -84,6 +85,14 @@ class LabelTable:
                 problems.add(f"{written!r} (line {row.line})", str(error))
         problems.raise_if_any()
         return list(items.values())
+
+    def read_annotations(self, task: Task, path: Path) -> list[Item]:
+        """Read the items of a task of one subtask from the table alone, without its clips."""
+        subtask = only_subtask(task)
+        items = self.read_items(path, subtask)
+        if task.subtasks[subtask].answer is not AnswerKind.LABEL:
+            return items
+        return keep_asked_classes(task, items, path)[0]
 
     def _item(self, row: Row, subtask: str) -> Item:
         name = clip_name(row.cells[self.name_column])

@@ -23,6 +23,7 @@ from emoreal_bench.readers.clip_files import (
 )
 from emoreal_bench.readers.records import (
     CHOICES,
+    ItemId,
     MalformedItem,
     Record,
     gold_letter,
@@ -39,7 +40,7 @@ class _Question(Record):
 
 
 class _Pair(Record):
-    id: str
+    id: ItemId
     subtask: str
     media: str
     basic: _Question
@@ -50,6 +51,12 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     """Read the pairs, two items each."""
     chosen = read_options(PathOptions, options, "emotionhallucer")
     path = find_annotations(root, chosen.annotations, ANNOTATIONS)
+    items = read_annotations(task, path)
+    return Dataset(items, clips_by_path(root, path, chosen, items), (path,))
+
+
+def read_annotations(task: Task, path: Path) -> list[Item]:
+    """Read the pairs from the file alone, without looking for clips."""
     pairs: set[str] = set()
 
     def make_items(_: int, pair: _Pair) -> list[Item]:
@@ -58,8 +65,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
         pairs.add(pair.id)
         return _items(task, pair)
 
-    items = read_items(path, _Pair, make_items)
-    return Dataset(items, clips_by_path(root, path, chosen, items), (path,))
+    return read_items(path, _Pair, make_items)
 
 
 def _items(task: Task, pair: _Pair) -> list[Item]:

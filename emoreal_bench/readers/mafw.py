@@ -29,8 +29,9 @@ CLASSES = {
     "11": "disappointment",
 }
 
+TABLE = LabelTable("clip", "single_label", CLASSES, name_pattern=r"\d{5}")
+
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
     """Read the clips of one emotion."""
-    table = LabelTable("clip", "single_label", CLASSES, name_pattern=r"\d{5}")
-    return read_labelled_clips(task, root, options, ANNOTATIONS, table)
+    return read_labelled_clips(task, root, options, ANNOTATIONS, TABLE)

@@ -23,8 +23,9 @@ CLASSES = {
     "worried": "worry",
 }
 
+TABLE = LabelTable("name", "discrete", CLASSES)
+
 
 def read(task: Task, root: Path, options: Options) -> Dataset:
     """Read the labelled clips."""
-    table = LabelTable("name", "discrete", CLASSES)
-    return read_labelled_clips(task, root, options, ANNOTATIONS, table)
+    return read_labelled_clips(task, root, options, ANNOTATIONS, TABLE)

@@ -24,19 +24,18 @@ DESCRIPTIONS = "track3_train_ovmerd.csv"
 OPEN_LABELS = "track2_train_ovmerd.csv"
 DESCRIBE = "Describe the emotion of the person in the video in detail."
 """The paper's question."""
+NOTHING_SEEN = "neutral"
 NAME_ALL = "Name every emotion that the person in the video shows."
 
 
 def read_descriptions(task: Task, root: Path, options: Options) -> Dataset:
     """Read the descriptions (EMER)."""
-    table = LabelTable("name", "reason", str, question=DESCRIBE)
-    return _read(task, root, options, DESCRIPTIONS, table)
+    return _read(task, root, options, DESCRIPTIONS, DESCRIPTION_TABLE)
 
 
 def read_open_labels(task: Task, root: Path, options: Options) -> Dataset:
     """Read the lists of emotions (OV-MERD)."""
-    table = LabelTable("name", "openset", _label_list, question=NAME_ALL)
-    return _read(task, root, options, OPEN_LABELS, table)
+    return _read(task, root, options, OPEN_LABELS, OPEN_LABEL_TABLE)
 
 
 def _read(task: Task, root: Path, options: Options, name: str, table: LabelTable) -> Dataset:
@@ -47,7 +46,16 @@ def _read(task: Task, root: Path, options: Options, name: str, table: LabelTable
 
 
 def _label_list(written: str) -> str:
-    """Write ``['happy', 'moved']`` or ``[happy, moved]`` as ``happy, moved``."""
+    """Write ``['happy', 'moved']`` or ``[happy, moved]`` as ``happy, moved``.
+
+    A list of nothing is "neutral", as for the owners' own loader; an empty cell is no list.
+    """
+    if not written:
+        return ""
     inner = written.removeprefix("[").removesuffix("]")
     labels = (label.strip().strip("'\"").strip() for label in inner.split(","))
-    return ", ".join(label for label in labels if label)
+    return ", ".join(label for label in labels if label) or NOTHING_SEEN
+
+
+DESCRIPTION_TABLE = LabelTable("name", "reason", str, question=DESCRIBE)
+OPEN_LABEL_TABLE = LabelTable("name", "openset", _label_list, question=NAME_ALL)

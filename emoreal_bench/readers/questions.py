@@ -26,7 +26,7 @@ from emoreal_bench.readers.clip_files import (
     find_annotations,
     read_options,
 )
-from emoreal_bench.readers.records import CHOICES, MalformedItem, Record, read_items
+from emoreal_bench.readers.records import CHOICES, ItemId, MalformedItem, Record, read_items
 
 ANNOTATIONS = ("questions.csv", "questions.jsonl", "questions.json")
 
@@ -34,7 +34,7 @@ ANNOTATIONS = ("questions.csv", "questions.jsonl", "questions.json")
 class _Question(Record):
     model_config = ConfigDict(extra="allow", strict=False, coerce_numbers_to_str=True)
 
-    id: str
+    id: ItemId
     clip: str
     question: str
     answer: str
@@ -46,8 +46,13 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     """Read the questions."""
     chosen = read_options(PathOptions, options, "questions")
     path = find_annotations(root, chosen.annotations, *ANNOTATIONS)
-    items = read_items(path, _Question, lambda _, question: [_item(task, question)])
+    items = read_annotations(task, path)
     return Dataset(items, clips_by_path(root, path, chosen, items), (path,))
+
+
+def read_annotations(task: Task, path: Path) -> list[Item]:
+    """Read the questions from the file alone, without looking for clips."""
+    return read_items(path, _Question, lambda _, question: [_item(task, question)])
 
 
 def _item(task: Task, question: _Question) -> Item:

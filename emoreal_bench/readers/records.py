@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Annotated, Any, TextIO, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.item import Item
+from emoreal_bench.contracts.item import Item, id_text
 from emoreal_bench.printable import plain_text
 from emoreal_bench.readers.tables import read_table, told_errors
+from emoreal_bench.text_files import open_text
 
 CHOICES = ("(A) Yes", "(B) No")
 """The options of every yes/no question whose owner writes none."""
@@ -93,6 +94,9 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
+ItemId = Annotated[str, BeforeValidator(lambda value: id_text(value) or value)]
+"""An id in a record, which may be a number, 0 too."""
+
 RecordT = TypeVar("RecordT", bound=Record)
 
 
@@ -144,17 +148,18 @@ def iterate_records(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the place and the value of every row or object of a file.
 
     Args:
-        path: A table (``.csv``, ``.xlsx``), JSON lines (``.jsonl``) or a JSON list.
+        path: A table (``.csv``, ``.tsv``, ``.xlsx``), JSON lines (``.jsonl``) or a JSON list.
 
     Raises:
         DataError: If the file cannot be read as what its name says; the message
             gives the line.
     """
     match path.suffix.lower():
-        case ".csv" | ".xlsx":
+        case ".csv" | ".tsv" | ".xlsx":
             yield from ((f"on line {row.line}", row.cells) for row in read_table(path))
         case ".jsonl":
-            with told_errors(path), path.open(encoding="utf-8-sig") as file:
+            # A line ends at a line feed: other line breaks may stand inside a text.
+            with told_errors(path), open_text(path) as file:
                 for number, line in enumerate(file, start=1):
                     if line.strip():
                         yield f"on line {number}", _read_line(line, number, path)
@@ -165,14 +170,16 @@ def iterate_records(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _read_line(line: str, number: int, path: Path) -> Any:
     try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
+        return json.loads(line, strict=False)
+    except (ValueError, RecursionError) as error:
         raise _not_valid(path, number, error) from error
 
 
-def _not_valid(path: Path, line: int, error: json.JSONDecodeError) -> DataError:
+def _not_valid(path: Path, line: int, error: ValueError | RecursionError) -> DataError:
+    # Beside what is no JSON: numbers of thousands of digits, and lists in lists in lists.
+    reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
     return DataError(
-        f"The JSON is not valid at line {line}: {error.msg}.",
+        f"The JSON is not valid at line {line}: {reason}.",
         where=str(path),
         remedy="The file may be cut off; get it again from its owner.",
     )
@@ -182,18 +189,18 @@ def iterate_json_list(path: Path) -> Iterator[Any]:
     """Yield the values of the JSON list that a file holds, in order.
 
     Args:
-        path: A UTF-8 file, with or without a byte order mark.
+        path: A file in a Unicode encoding, with or without a byte order mark.
 
     Raises:
-        DataError: If the file cannot be read, is not UTF-8, or is not a JSON
-            list; the message gives the line.
+        DataError: If the file cannot be read, is in another encoding, or is not a
+            JSON list; the message gives the line.
     """
-    with told_errors(path), path.open(encoding="utf-8-sig") as file:
+    with told_errors(path), open_text(path) as file:
         yield from _values(file, path)
 
 
 def _values(file: TextIO, path: Path) -> Iterator[Any]:
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(strict=False)
     buffer = file.read(_CHUNK).lstrip()
     if not buffer.startswith("["):
         raise DataError(
@@ -217,6 +224,9 @@ def _values(file: TextIO, path: Path) -> Iterator[Any]:
                 raise _not_valid(path, line, error) from error
             lines_before += buffer.count("\n", 0, position)
             buffer, position, size = buffer[position:] + more, 0, size * 2
+        except (ValueError, RecursionError) as error:
+            line = lines_before + buffer.count("\n", 0, position) + 1
+            raise _not_valid(path, line, error) from error
         else:
             yield value
             size = _CHUNK

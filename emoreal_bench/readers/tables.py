@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import csv
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 from emoreal_bench.contracts.errors import DataError, MissingExtraError
+from emoreal_bench.text_files import not_unicode, open_text
 
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+
+_COMMA = ","
+_DELIMITERS = (_COMMA, ";", "\t", "|")
+# A first line by which Excel is told.
+_STATED_DELIMITER = re.compile(r"sep=([,;\t|])")
+# What reading an archive of XML raises where a byte of it is wrong; SyntaxError comes from the
+# XML parser of the standard library, RuntimeError from an archive with a password.
+_DAMAGED_WORKBOOK = (
+    ArithmeticError,
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
 _REMEDY = "Get the file again from its owner; it may be cut off or of another data set."
 
 
@@ -31,7 +56,8 @@ def read_table(path: Path, columns: Sequence[str] = ()) -> list[Row]:
     """Read a ``.csv`` or ``.xlsx`` file whose first row names its columns.
 
     Args:
-        path: The file. Of a workbook, the first sheet is read.
+        path: The file. Of a workbook, the first sheet is read; cells of a text are parted by
+            commas, or by semicolons, tabs or bars if the first row says so.
         columns: Those that it must have; there may be others.
 
     Raises:
@@ -39,9 +65,10 @@ def read_table(path: Path, columns: Sequence[str] = ()) -> list[Row]:
             if a row has more or fewer cells than the first.
         MissingExtraError: If it is a workbook and openpyxl is not installed.
     """
-    read = _workbook_rows if path.suffix.lower() == ".xlsx" else _csv_rows
     with told_errors(path):
-        return _take(path, read(path), columns)
+        is_workbook = path.suffix.lower() == ".xlsx"
+        rows = _workbook_rows(path) if is_workbook else _csv_rows(path, columns)
+        return _take(path, rows, columns)
 
 
 @contextmanager
@@ -49,16 +76,12 @@ def told_errors(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a file is read into an error that names the file.
 
     Raises:
-        DataError: If it cannot be read, or is not UTF-8 or a CSV table.
+        DataError: If it cannot be read, or is no Unicode text or CSV table.
     """
     try:
         yield
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"The file is not UTF-8 text: {error.reason} at byte {error.start}.",
-            where=str(path),
-            remedy=_REMEDY,
-        ) from error
+        raise not_unicode(path, error) from error
     except csv.Error as error:
         raise DataError(
             f"The file is not a CSV table: {error}.", where=str(path), remedy=_REMEDY
@@ -96,11 +119,34 @@ def _take(
     return found
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+    with open_text(path, newline="") as file:
+        first = next((line for line in iter(file.readline, "") if line.strip()), "")
+        stated = _STATED_DELIMITER.fullmatch(first.strip(" \r\n"))
+        if stated is None:
+            file.seek(0)
+        delimiter = stated[1] if stated else _find_delimiter(first, columns)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
         for cells in reader:
-            yield reader.line_num, cells
+            yield reader.line_num + (stated is not None), cells
+
+
+def _find_delimiter(header: str, columns: Sequence[str]) -> str:
+    """Return what parts the cells of a table: a comma, unless the first row says otherwise.
+
+    Args:
+        header: The first row.
+        columns: Those that it must have.
+    """
+    cells = {
+        delimiter: [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
+        for delimiter in _DELIMITERS
+    }
+    fitting = [delimiter for delimiter in cells if set(columns) <= set(cells[delimiter])]
+    parted = [delimiter for delimiter in fitting if len(cells[delimiter]) > 1]
+    if _COMMA in parted or len(parted) != 1:
+        return _COMMA
+    return parted[0]
 
 
 def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
@@ -111,11 +157,14 @@ def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
         raise MissingExtraError(f"Reading {path.name}", "data") from error
     try:
         workbook = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
-        # SyntaxError: what the XML parser of the standard library raises.
+        yield from _sheet_rows(workbook)
+    except (InvalidFileException, *_DAMAGED_WORKBOOK) as error:
         raise DataError(
             f"The file is not an Excel workbook: {error}.", where=str(path), remedy=_REMEDY
         ) from error
+
+
+def _sheet_rows(workbook: Workbook) -> Iterator[tuple[int, Sequence[str]]]:
     try:
         width = 0
         sheet = workbook.worksheets[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import platform
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from pydantic import ValidationError
 
 from emoreal_bench.contracts.errors import NotComparableError, RunError
@@ -24,6 +26,7 @@ from emoreal_bench.contracts.run_record import (
     MANIFEST_FILE,
     PLAN_FILE,
     RESULTS_FILE,
+    SOFT_LOCK_FILE,
     TIMINGS_FILE,
     Manifest,
     Timings,
@@ -39,18 +42,23 @@ _MEND_PLAN = (
 )
 _REMOVE_TIMINGS = "Remove it; only the times of earlier sittings are lost."
 
+# How file systems say that they have no locks: NFS without its daemon, CIFS, Lustre, FUSE.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+
 
 class RunFolder:
     """Holds a run folder for one writer, from :meth:`open` to :meth:`close`.
 
     Use it as a context manager. The lock is the operating system's: it ends
-    with the process that holds it, however that ends.
+    with the process that holds it, however that ends. On a file system without
+    locks a file that names host and process stands for it.
 
     Args:
         path: The folder; made if it is not there.
 
     Attributes:
         notices: What was found damaged and mended, for the person who runs it.
+        notes: What the file system cannot do, and what is given up for that.
     """
 
     def __init__(self, path: Path):
@@ -58,8 +66,11 @@ class RunFolder:
         self.notices: list[str] = []
         self.log_path = path / ITEMS_FILE
         self._holder = path / HOLDER_FILE
+        self.notes: tuple[str, ...] = ()
         # A run may be let go by another thread than the one that took it.
-        self._lock = FileLock(path / LOCK_FILE, blocking=False, thread_local=False)
+        self._lock: BaseFileLock = FileLock(
+            path / LOCK_FILE, blocking=False, thread_local=False, fallback_to_soft=False
+        )
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._take_lock()
@@ -67,24 +78,48 @@ class RunFolder:
             raise cannot_write(path, error) from error
 
     def _take_lock(self) -> None:
+        holder = str(os.getpid())
         try:
-            self._lock.acquire()
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                self._take_soft_lock(error)
+                holder += f" on {platform.node()}"
         except Timeout as error:
+            remedy = "Wait for it, or stop it and give the same command again."
+            if isinstance(self._lock, SoftFileLock):
+                remedy += f" If it ended without a word on another machine, remove {SOFT_LOCK_FILE}"
+                remedy += " from the folder."
             raise RunError(
                 f"Process {self._holder_name()} is writing this run.",
                 where=str(self.path),
-                remedy="Wait for it, or stop it and give the same command again.",
+                remedy=remedy,
             ) from error
         try:
-            self._holder.write_text(f"{os.getpid()}\n", encoding="ascii")
+            self._holder.write_text(f"{holder}\n", encoding="utf-8")
         except BaseException:
             self._lock.release()
             raise
 
+    def _take_soft_lock(self, error: OSError) -> None:
+        """Hold the folder by a file that is there, as it has no locks."""
+        soft = SoftFileLock(self.path / SOFT_LOCK_FILE, blocking=False, thread_local=False)
+        self._lock = soft
+        soft.acquire()
+        self.notes = (
+            f"The file system of {self.path} keeps no locks ({error.strerror or error}). The file "
+            f"{SOFT_LOCK_FILE} stands for one: what is given up is that the folder is free by "
+            "itself once a process on another machine has died.",
+        )
+
     def _holder_name(self) -> str:
         # In a file of its own: Windows lets nobody else read one that is locked.
         try:
-            return self._holder.read_text("ascii", "replace").strip() or "unknown"
+            return self._holder.read_text("utf-8", "replace").strip() or "unknown"
         except OSError:
             return "unknown"
 

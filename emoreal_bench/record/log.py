@@ -22,7 +22,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from emoreal_bench.contracts.errors import RunError
-from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.files import cannot_write, sync_file, write_atomically
 from emoreal_bench.record.records import ItemRecord
 
 SYNC_SECONDS = 1.0
@@ -197,7 +197,7 @@ class ItemLog:
         self._size += len(line)
 
     def _sync(self) -> None:
-        os.fsync(self._file)
+        sync_file(self._file)
         self._synced = time.monotonic()
 
     def _undo(self) -> None:

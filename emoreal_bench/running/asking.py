@@ -216,15 +216,18 @@ class Asker:
         detail = "The model gave no result for this item."
         try:
             async for result in ask(requests):
-                if result.id in unanswered:
+                if not isinstance(result, Result):
+                    _logger.warning("A %s in place of a result is ignored.", type(result).__name__)
+                elif result.id in unanswered:
                     unanswered.remove(result.id)
-                    yield result, True
+                    yield result.checked(), True
                 else:
                     _logger.warning("A second or unasked result for %s is ignored.", result.id)
         except EmorealError:
             # Of concern to every item, and for a person to mend.
             raise
-        except Exception as error:
+        # The adapter may be of another package, which must not end the program.
+        except (Exception, SystemExit) as error:
             _logger.exception("The adapter raised while it answered %d items.", len(requests))
             detail = f"The adapter raised {type(error).__name__}: {error}"
         for request in requests:

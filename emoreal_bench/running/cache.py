@@ -85,10 +85,12 @@ class ResponseCache:
         except sqlite3.Error as error:
             raise self._broken(error) from error
         # A reply that is not as it was written, or was kept under another key, is asked again.
-        kept = None if row is None else unseal(f"{row[0]}\n".encode("ascii", "replace"))
-        if kept is None or kept["id"] != key:
+        line = None if row is None else unseal(f"{row[0]}\n".encode("ascii", "replace"))
+        if line is None or line["id"] != key:
             return None
-        return replace(from_record(kept), id=item_id)
+        kept = replace(from_record(line), id=item_id)
+        # Kept before scores were checked: no answer, so it is asked for again.
+        return kept if kept.checked() is kept else None
 
     def put(self, key: str, result: Result) -> None:
         """Keep a reply, if it is one: a failure or a refusal is asked again."""

@@ -14,7 +14,7 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.record.log import ItemLog, read_log
-from emoreal_bench.record.records import to_record
+from emoreal_bench.record.records import from_record, to_record
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.policy import ERROR_STATUSES, RunPolicy, too_many_errors
 from emoreal_bench.running.reasons import UNANSWERED, ReasonTally, reason_lines
@@ -83,7 +83,8 @@ class Ledger:
                     where=str(self._log_path),
                     remedy="Run again in a new folder.",
                 )
-            status = DeliveryStatus(record["status"])
+            # Logs of earlier versions hold answers that were chosen among scores of NaN.
+            status = from_record(record).checked().status
             is_finished = self._policy.is_finished(status)
             self._states[position] = _CODES[status] if is_finished else _OPEN
 

@@ -152,7 +152,12 @@ def score_log(
             "delivery": tally.summary(),
             "plan_hash": manifest.plan_hash,
             "replies_hash": tally.replies_hash(),
-            "warnings": (*results.warnings, *tally.warnings(), *_damage(damaged)),
+            "warnings": (
+                *manifest.model.warnings,
+                *results.warnings,
+                *tally.warnings(),
+                *_damage(damaged),
+            ),
         }
     )
 
@@ -188,7 +193,8 @@ def read_replies(
     """Read what scoring needs of a log, and count what reached the model on the way."""
     for record in read_final_records(log_path, damaged):
         tally.add(record)
-        result = from_record(record)
+        # Logs of earlier versions hold answers that were chosen among scores of NaN.
+        result = from_record(record).checked()
         length = record.get("clip_seconds")
         yield Reply(result.id, result.status, result.text, result.choice_scores, length)
 

@@ -99,6 +99,8 @@ def run_task(
     adapter.check_clips(plan.clips, plan.request.media)
     manifest = make_manifest(plan, description, seed=policy.seed, command=policy.command)
     with RunFolder(folder) as run_folder:
+        for note in run_folder.notes:
+            observer.on_notice(note)
         manifest = run_folder.begin(manifest, plan.items)
         for notice in run_folder.notices:
             observer.on_notice(notice)
@@ -222,7 +224,7 @@ class _Sitting:
             await stack.enter_async_context(self._adapter)
         except EmorealError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RunError(
                 f"The model {self._adapter.describe().name} cannot be opened: "
                 f"{type(error).__name__}: {error}",

@@ -11,10 +11,10 @@ with it. Another package adds one by an entry point of the group
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, QuestionType
-from emoreal_bench.entry_points import load_entry_point
+from emoreal_bench.entry_points import foreign_code, load_entry_point, load_group, owner_of
 from emoreal_bench.scoring.counts import Counts, counts_of, ratio
 from emoreal_bench.scoring.frame import NO, YES, Layout
 
@@ -89,10 +89,14 @@ class Metric:
 def all_metrics() -> dict[str, Metric]:
     """Return every metric by name: the built-in ones, then those of other packages.
 
-    Raises:
-        UsageError: If another package's entry point names no metric, or takes a name in use.
+    An entry point that names no metric, or takes a name in use, is left out with a warning.
     """
-    return {**METRICS, **_added()}
+    return {**METRICS, **_added()[0]}
+
+
+def broken_metrics() -> Mapping[str, UsageError]:
+    """Return, by the name of its entry point, why a metric of another package is left out."""
+    return _added()[1]
 
 
 def metric_of(name: str) -> Metric:
@@ -136,31 +140,52 @@ def _values(metric: Metric, formula: Callable[[Counts], Numbers], counts: Counts
         return formula(counts)
     try:
         values = np.asarray(formula(counts), dtype=float)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except KeyboardInterrupt:
+        raise
+    # The formula is of another package, which may raise anything.
+    except BaseException as error:
         raise UsageError(
             f"The formula of the metric '{metric.name}' failed: {type(error).__name__}: {error}.",
-            remedy="Fix the package that adds the metric; then score the run again.",
+            remedy=f"Fix {_owner(metric)}; then score the run again.",
         ) from error
     if values.shape != counts.gold.shape[:-1]:
         raise UsageError(
             f"The formula of the metric '{metric.name}' gave the shape {values.shape}, not "
             f"{counts.gold.shape[:-1]}: a value for each sample.",
-            remedy="Fix the package that adds the metric; then score the run again.",
+            remedy=f"Fix {_owner(metric)}; then score the run again.",
         )
     return values
 
 
 @lru_cache(maxsize=1)  # Asked for with every group of items.
-def _added() -> Mapping[str, Metric]:
-    added: dict[str, Metric] = {}
-    for point in entry_points(group=METRIC_ENTRY_POINTS):
-        metric = load_entry_point(point)
+def _added() -> tuple[Mapping[str, Metric], Mapping[str, UsageError]]:
+    """Load the metrics of other packages; return them, and why some are left out."""
+    taken = {*METRICS, *SubtaskScores.model_fields}
+
+    def load(point: EntryPoint) -> Metric:
+        metric, remedy = load_entry_point(point), f"Fix or uninstall {owner_of(point)}."
         if not isinstance(metric, Metric):
-            raise UsageError(f"The entry point '{point.name}' does not name a Metric.")
-        if metric.name in {*METRICS, *SubtaskScores.model_fields, *added}:
-            raise UsageError(f"The metric '{metric.name}' of '{point.value}' has a name in use.")
-        added[metric.name] = metric
-    return added
+            problem = f"The entry point '{point.name}' of {owner_of(point)} does not name a Metric."
+            raise UsageError(problem, remedy=remedy)
+        if metric.name in taken:
+            problem = f"The metric '{metric.name}' of {owner_of(point)} has a name in use."
+            raise UsageError(problem, remedy=remedy)
+        with foreign_code(f"The metric {metric.name}", owner_of(point)):
+            kinds = tuple(map(AnswerKind, metric.applies_to))
+            metric = replace(metric, unit=Unit(metric.unit), applies_to=kinds)
+        taken.add(metric.name)
+        return metric
+
+    loaded, broken = load_group(entry_points(group=METRIC_ENTRY_POINTS), load)
+    return {metric.name: metric for metric in loaded.values()}, broken
+
+
+def _owner(metric: Metric) -> str:
+    """Return the package that adds a metric, as far as its entry point tells."""
+    for point in entry_points(group=METRIC_ENTRY_POINTS):
+        if point.name == metric.name:
+            return f"the package {owner_of(point)}"
+    return "the package that adds the metric"
 
 
 def _accuracy(counts: Counts) -> Numbers:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.item import id_text
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.text_files import number_lines, read_text
 
 _FORMS = (
     "Give a JSON object of id and text, a JSONL file with id and prediction on each line,"
@@ -38,8 +40,8 @@ def read_predictions(path: Path, ids: Collection[str]) -> list[Reply]:
     known = frozenset(ids)
     replies: dict[str, Reply] = {}
     for where, key, text in sources:
-        name = str(key) if isinstance(key, int) and not isinstance(key, bool) else key
-        if not isinstance(name, str) or not isinstance(text, str):
+        name = id_text(key)
+        if name is None or not isinstance(text, str):
             raise DataError(
                 f"The id {key!r} or its prediction is not text.", where=where, remedy=_FORMS
             )
@@ -62,15 +64,15 @@ def _folder(path: Path) -> Iterator[_Source]:
     if not files:
         raise DataError("The folder holds no ID.txt files.", where=str(path), remedy=_FORMS)
     for file in files:
-        yield str(file), file.stem, _read_text(file)
+        yield str(file), file.stem, read_text(file)
 
 
 def _file(path: Path) -> Iterator[_Source]:
-    text = _read_text(path)
+    text = read_text(path)
     try:
         # A list of pairs keeps an id that occurs twice, which a dict would hide.
-        pairs = json.loads(text, object_pairs_hook=lambda pairs: pairs)
-    except json.JSONDecodeError:
+        pairs = json.loads(text, object_pairs_hook=lambda pairs: pairs, strict=False)
+    except (ValueError, RecursionError):
         return _lines(path, text)
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise DataError("This is not an object from id to text.", where=str(path), remedy=_FORMS)
@@ -80,23 +82,15 @@ def _file(path: Path) -> Iterator[_Source]:
 
 
 def _lines(path: Path, text: str) -> Iterator[_Source]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in number_lines(text):
         where = f"{path}, line {number}"
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as problem:
+            # Control characters inside a text, which JSON forbids, do no harm.
+            record = json.loads(line, strict=False)
+        except (ValueError, RecursionError) as problem:
             raise DataError(
                 f"This is not JSON: {problem}.", where=where, remedy=_FORMS
             ) from problem
         if not isinstance(record, dict) or not {"id", "prediction"} <= set(record):
             raise DataError("The line lacks id or prediction.", where=where, remedy=_FORMS)
         yield where, record["id"], record["prediction"]
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise DataError(f"The file cannot be read: {problem}.", where=str(path)) from problem

@@ -17,11 +17,12 @@ from safetensors.torch import load_file, save_file
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters.local.lora import (
     ADAPTER,
-    WEIGHTS,
     LoraAdapter,
     attach_lora,
     name_weights,
 )
+from emoreal_bench.model_adapters.local.lora_faults import WEIGHTS
+from emoreal_bench.record.files import grant_usual_modes
 from emoreal_bench.training.lora_settings import LoraSettings
 
 # Experts of a mixture are no linear layers in the library and stay as they are.
@@ -67,7 +68,12 @@ class TrainedAdapter:
                 # The library types the first argument as a part of what it takes.
                 self._tuner = LoraModel(network, cast("Any", config), ADAPTER)
         else:
-            self._tuner = attach_lora(start, network, language_model)
+            tuner = attach_lora(start, network, language_model)
+            if tuner is None:
+                raise UsageError(
+                    "an adapter of rank 0 cannot be trained on.", where=str(start.folder)
+                )
+            self._tuner = tuner
             self._keep_reference()
         for layer in self._layers():
             layer.lora_dropout[ADAPTER] = (
@@ -124,6 +130,7 @@ class TrainedAdapter:
         # In an order of their own: PEFT makes a set of them.
         config.target_modules = sorted(config.target_modules or ())
         config.save_pretrained(str(folder))
+        grant_usual_modes(folder)
 
     def load(self, folder: Path) -> None:
         """Take the weights that :meth:`save` wrote.

@@ -117,7 +117,9 @@ def run_training(
     prepared = prepare_training(config, tools.clips_of)
     with ExitStack() as held:
         if prepared.arguments.process_index == 0:
-            held.enter_context(RunFolder(config.out))
+            folder = held.enter_context(RunFolder(config.out))
+            for note in folder.notes:
+                tools.observer.on_notice(note)
             _begin(config.out, prepared.record, found)
             clear_checkpoints(config.out / CHECKPOINTS_FOLDER, tools.observer)
         if found is None or not (config.out / ADAPTER_FOLDER / TRAINING_FILE).exists():

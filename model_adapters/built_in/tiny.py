@@ -24,6 +24,7 @@ from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_argum
 from emoreal_bench.model_adapters.built_in import tiny_network
 from emoreal_bench.model_adapters.local.adapter import LocalAdapter, local_capabilities
 from emoreal_bench.model_adapters.local.lora import attach_lora, merge_lora, read_lora
+from emoreal_bench.model_adapters.local.model_folder import write_merged
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInput, OmniInputBuilder
 from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import (
     LANGUAGE_MODEL,
@@ -123,6 +124,8 @@ class TinyAdapter(LocalAdapter[OmniInput]):
         merge_lora(self._lora, network, LANGUAGE_MODEL)
         network.save_pretrained(out)
         self._tokenizer.save_pretrained(out)
+        frames = tiny_network.FRAME_SETTINGS
+        write_merged(out, self.describe(), (frames.min_pixels, frames.max_pixels))
 
     def _make_network(self) -> Qwen2_5OmniThinkerForConditionalGeneration:
         network = tiny_network.make_network(

@@ -12,8 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5OmniThinkerConfig,
@@ -22,6 +20,7 @@ from transformers import (
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.inputs.frames import FrameSettings
+from emoreal_bench.model_adapters.local.file_faults import read_weights
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     AUDIO_END,
     AUDIO_MARK,
@@ -162,11 +161,12 @@ def load_weights(network: Qwen2_5OmniThinkerForConditionalGeneration, path: Path
     """Return a network of this shape the weights of a file.
 
     Raises:
-        UsageError: If the file is none of weights for this network.
+        UsageError: If the file cannot be read, or is none of weights for this network.
     """
+    weights = read_weights(path)
     try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
         raise UsageError(
             f"The weights do not belong to the miniature: {error}", where=str(path)
         ) from error

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
@@ -33,6 +33,10 @@ from emoreal_bench.contracts.vocabulary import (
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.local.hardware import NumberFormat, free_memory, is_out_of_memory
 from emoreal_bench.model_adapters.local.lora import LoraAdapter
+from emoreal_bench.model_adapters.local.not_finite import NOT_FINITE, explain
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_DETAIL = 300
 
@@ -45,11 +49,13 @@ class Reply:
         text: Without the mark of its end.
         tokens: Number of tokens written, the mark of the end left out.
         ended: False if the limit on new tokens stopped it.
+        is_finite: False if the model's numbers were NaN or infinite at its end.
     """
 
     text: str
     tokens: int
     ended: bool
+    is_finite: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,11 @@ Input = TypeVar("Input", bound=PreparedInput)
 
 class LocalModel(ABC, Generic[Input]):
     """A loaded network of one family, used from one thread at a time."""
+
+    @property
+    @abstractmethod
+    def network(self) -> torch.nn.Module:
+        """All of its weights."""
 
     @abstractmethod
     def prepare(self, requests: Sequence[Request]) -> list[Input | InputError]:
@@ -172,6 +183,8 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         self._thread: ThreadPoolExecutor | None = None
         # Requests at once since memory ran out; None as long as it has not.
         self._fitting_size: int | None = None
+        # Where the numbers first were NaN or infinite; None as long as they are finite.
+        self._broken_place: str | None = None
 
     @abstractmethod
     def _make_description(self) -> ModelDescription:
@@ -280,7 +293,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         """Answer a batch; if that fails, in smaller ones, so that one request costs no other."""
         assert self._model is not None
         try:
-            return _time(self._model, batch, work)
+            return self._explain(_time(self._model, batch, work), batch, work)
         except RuntimeError as error:
             problem = (str(error) or type(error).__name__).splitlines()[0][:MAX_DETAIL]
             out_of_memory = is_out_of_memory(error)
@@ -293,6 +306,25 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
             return [Result(batch[0][0].id, DeliveryStatus.FAILED, detail=problem)]
         pieces = [batch[start : start + size] for start in range(0, len(batch), size)]
         return [result for piece in pieces for result in self._try(piece, work)]
+
+    def _explain(
+        self,
+        results: list[Result],
+        batch: Sequence[tuple[Request, Input]],
+        work: _Work[Input],
+    ) -> list[Result]:
+        """Say of the results that are no numbers where the network first went wrong."""
+        model = self._model
+        assert model is not None
+        if all(result.detail is not NOT_FINITE for result in results):
+            return results
+        if self._broken_place is None:
+            # To watch the network is slow, so it is done once.
+            self._broken_place = explain(model.network, lambda: work(model, batch))
+        return [
+            replace(result, detail=self._broken_place) if result.detail is NOT_FINITE else result
+            for result in results
+        ]
 
     def _why_not_scored(self, request: Request) -> str | None:
         assert self._model is not None
@@ -326,6 +358,9 @@ def _write(model: LocalModel[Input], batch: Sequence[tuple[Request, Input]]) -> 
         replies = model.write(inputs, settings.max_new_tokens)
     results = []
     for (request, prepared), reply in zip(batch, replies, strict=True):
+        if not reply.is_finite:
+            results.append(_not_finite(request, prepared))
+            continue
         text, stopped = _cut(reply.text, settings.stop)
         results.append(
             Result(
@@ -354,6 +389,9 @@ def _score(model: LocalModel[Input], batch: Sequence[tuple[Request, Input]]) -> 
     rows = model.score_first_token([prepared for _, prepared in batch], tokens)
     results = []
     for (request, prepared), row in zip(batch, rows, strict=True):
+        if not all(map(math.isfinite, row)):
+            results.append(_not_finite(request, prepared))
+            continue
         scores = dict(zip(request.letters, row, strict=True))
         results.append(
             Result(
@@ -368,6 +406,16 @@ def _score(model: LocalModel[Input], batch: Sequence[tuple[Request, Input]]) -> 
             )
         )
     return results
+
+
+def _not_finite(request: Request, prepared: PreparedInput) -> Result:
+    return Result(
+        request.id,
+        DeliveryStatus.FAILED,
+        detail=NOT_FINITE,
+        delivery=prepared.delivery,
+        usage=Usage(sum(prepared.delivery.tokens.values())),
+    )
 
 
 def _cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:

@@ -20,12 +20,14 @@ from typing import Any, Self
 import torch
 import transformers
 from pydantic import Field, ValidationInfo, field_validator
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 from transformers.utils.import_utils import is_flash_attn_2_available
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
+from emoreal_bench.contracts.merged_record import MergedRecord
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, local_capabilities
@@ -38,7 +40,9 @@ from emoreal_bench.model_adapters.local.model_folder import (
     find_folder,
     hash_model,
     read_configuration,
+    read_merged,
     split_revision,
+    write_merged,
 )
 from emoreal_bench.model_adapters.local.phi4 import network as phi4_multimodal
 from emoreal_bench.model_adapters.local.qwen_omni import qwen2_5_omni, qwen3_omni
@@ -179,11 +183,19 @@ class HfAdapter(LocalAdapter[Any]):
         return family
 
     @cached_property
+    def _merged(self) -> MergedRecord:
+        return read_merged(self._folder)
+
+    @cached_property
     def _pixels(self) -> PixelLimits | None:
         least, most = self._arguments.min_pixels, self._arguments.max_pixels
+        merged = self._merged
         published = self._family.pixels
         if published is not None:
-            return PixelLimits(least or published.least, most or published.most)
+            return PixelLimits(
+                least or merged.min_pixels or published.least,
+                most or merged.max_pixels or published.most,
+            )
         if least is not None or most is not None:
             raise UsageError(
                 f"{self._name}: this family has no limits on pixels.",
@@ -195,7 +207,12 @@ class HfAdapter(LocalAdapter[Any]):
     def _opened(self) -> ModelFolder:
         # The part is looked up by its key: a folder may hold that part alone.
         part = self._configuration.get(self._family.part or "", self._configuration)
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._folder)
+        try:
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._folder)
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            raise UsageError(
+                "the tokenizer cannot be loaded.", where=str(self._folder), remedy=str(error)
+            ) from error
         return ModelFolder(self._folder, part, tokenizer, self._pixels)
 
     @cached_property
@@ -211,6 +228,8 @@ class HfAdapter(LocalAdapter[Any]):
         family, pixels = self._family, self._pixels
         return ModelDescription(
             name=self._name,
+            label=self._merged.label,
+            fine_tuned_on=self._merged.fine_tuned_on,
             revision=None if Path(self._place).is_dir() else self._folder.name,
             weights_hash=hash_model(self._folder, family.adapters),
             parameters=count_parameters(self._folder, family.adapters),
@@ -256,6 +275,8 @@ class HfAdapter(LocalAdapter[Any]):
         network = self._load_network()
         merge_lora(self._lora, network, self._family.language_model)
         network.save_pretrained(out)
+        pixels = self._pixels
+        write_merged(out, self.describe(), (pixels.least, pixels.most) if pixels else None)
         copy_side_files(self._folder, out, self._family.adapters)
 
     def _load_network(self) -> PreTrainedModel:
@@ -269,17 +290,22 @@ class HfAdapter(LocalAdapter[Any]):
         max_memory = None
         if self._arguments.split_over:
             device_map, max_memory = "balanced", self._plan_split()
-        # With the report asked for, the library gives a pair and types it as the network.
-        loaded: Any = getattr(transformers, family.network).from_pretrained(
-            self._folder,
-            dtype=self._arguments.resolve_dtype(),
-            attn_implementation=self._attention_of_parts(),
-            device_map=device_map,
-            max_memory=max_memory,
-            quantization_config=quantization,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        try:
+            # With the report asked for, the library gives a pair and types it as the network.
+            loaded: Any = getattr(transformers, family.network).from_pretrained(
+                self._folder,
+                dtype=self._arguments.resolve_dtype(),
+                attn_implementation=self._attention_of_parts(),
+                device_map=device_map,
+                max_memory=max_memory,
+                quantization_config=quantization,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+        except (OSError, SafetensorError) as error:
+            raise UsageError(
+                f"the weights cannot be loaded: {error}", where=str(self._folder)
+            ) from error
         network, report = loaded
         missing = sorted(report["missing_keys"])
         if missing:

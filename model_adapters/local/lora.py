@@ -16,7 +16,6 @@ An adapter that was trained here brings ``training.json``, which says on what.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,14 +29,26 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
-from emoreal_bench.identity import hash_files, hash_json, short
+from emoreal_bench.identity import hash_json, short
+from emoreal_bench.model_adapters.local.file_faults import (
+    read_json_object,
+    read_weights,
+    refuse_fault,
+)
+from emoreal_bench.model_adapters.local.lora_faults import (
+    CONFIGURATION,
+    WEIGHTS,
+    odd_name,
+    read_settings,
+    refuse_gaps,
+    why_nothing,
+)
+from emoreal_bench.model_adapters.local.model_folder import hash_readable
 
 if TYPE_CHECKING:
     import torch
     from peft.tuners.lora import LoraConfig, LoraModel
 
-CONFIGURATION = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
 PICKLED_WEIGHTS = "adapter_model.bin"
 
 # Of a model's folder, what goes along when its weights are written anew.
@@ -79,12 +90,24 @@ class LoraAdapter:
     training: TrainingRecord | None = None
 
     def describe(self, base: ModelDescription) -> ModelDescription:
-        """Say who the model with the adapter is: the weights hash covers both."""
-        files = hash_files([self.folder / CONFIGURATION, self.folder / WEIGHTS], self.folder)
+        """Say who the model with the adapter is: the weights hash covers both.
+
+        Raises:
+            UsageError: If its files cannot be read.
+        """
+        files = hash_readable([self.folder / CONFIGURATION, self.folder / WEIGHTS], self.folder)
         training = self.training
+        name = self.folder.resolve().name if training is None else training.name
+        nothing = why_nothing(self.folder)
+        warnings = []
+        if nothing is not None:
+            warnings.append(
+                f"The LoRA adapter {name} changes nothing: {nothing}. The scores are those of the "
+                "model without it."
+            )
         labels = [
             base.label,
-            f"LoRA {self.folder.resolve().name if training is None else training.name}",
+            f"LoRA {name}" + ("" if nothing is None else " (changes nothing)"),
             training and training.fine_tuning,
         ]
         return base.model_copy(
@@ -94,6 +117,7 @@ class LoraAdapter:
                 "weights_hash": hash_json({"base": base.weights_hash, "lora": files}),
                 "settings": {**base.settings, "lora": short(files)},
                 "versions": {**base.versions, "peft": version("peft")},
+                "warnings": (*base.warnings, *warnings),
             }
         )
 
@@ -117,13 +141,12 @@ def read_lora(folder: Path, model: str) -> LoraAdapter:
         UsageError: If the folder holds no LoRA adapter in safetensors, or one for
             another model.
     """
-    try:
-        content: dict[str, Any] = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    if not (folder / CONFIGURATION).is_file():
         raise UsageError(
-            f"there is no readable {CONFIGURATION}, so this is no folder of a LoRA adapter.",
+            f"there is no {CONFIGURATION}, so this is no folder of a LoRA adapter.",
             where=str(folder),
-        ) from error
+        )
+    content = read_json_object(folder / CONFIGURATION)
     if content.get("peft_type") != "LORA":
         kind = content.get("peft_type")
         raise UsageError(f"the adapter is no LoRA but '{kind}'.", where=str(folder))
@@ -136,6 +159,8 @@ def read_lora(folder: Path, model: str) -> LoraAdapter:
             where=str(folder),
             remedy="Save the adapter as safetensors, as PEFT's save_pretrained does.",
         )
+    # Before the model is loaded, which may take minutes.
+    refuse_fault(folder / WEIGHTS)
     base = content.get("base_model_name_or_path") or None
     lora = LoraAdapter(folder, base, model, read_training(folder))
     if lora.base is not None and _last_part(lora.base) != _last_part(model):
@@ -165,7 +190,7 @@ def read_training(folder: Path) -> TrainingRecord | None:
 
 def attach_lora(
     lora: LoraAdapter, network: torch.nn.Module, language_model: str, name: str = ADAPTER
-) -> LoraModel:
+) -> LoraModel | None:
     """Put an adapter on the language model of a network, in place; it is then the active one.
 
     Args:
@@ -175,18 +200,23 @@ def attach_lora(
         name: Of the adapter on the network, which may carry others.
 
     Returns:
-        PEFT's hold on the network, to merge the adapter with.
+        PEFT's hold on the network, to merge the adapter with; None for one of rank 0, of which
+        there is nothing to put on.
 
     Raises:
-        UsageError: If a weight of the adapter has no place in the language model.
+        UsageError: If a weight of the adapter has no place in the language model, is not
+            finite, or is missing for a layer that its configuration names.
     """
     from peft.tuners.lora import LoraModel
 
     weights, old_names = _read_weights(lora, language_model, name)
-    linear = {layer for layer, module in network.named_modules() if _is_linear(module)}
-    homeless = sorted(set(old_names) - linear)
+    linear = _linear_layers(network)
+    homeless = sorted(set(old_names) - set(linear))
     if homeless:
         raise _wrong_base(lora, f"the model has no linear layer '{homeless[0]}'")
+    refuse_gaps(lora.folder, old_names, linear, language_model)
+    if not any(weight.numel() for weight in weights.values()):
+        return None
     # PEFT warns of a second adapter, which is meant here, by what the first one left behind.
     vars(network).pop("peft_config", None)
     tuner = LoraModel(network, cast("Any", _configure(lora, old_names)), name)
@@ -208,6 +238,8 @@ def merge_lora(lora: LoraAdapter, network: torch.nn.Module, language_model: str)
         UsageError: As :func:`attach_lora`, or if the sum is no number somewhere.
     """
     tuner = attach_lora(lora, network, language_model)
+    if tuner is None:
+        return
     try:
         tuner.merge_and_unload(safe_merge=True)
     except ValueError as error:
@@ -262,6 +294,8 @@ def rename_lora(
         renamed |= {
             f"base_model.model.{layer}.{part}": w for part, w in own.items() if w is not None
         }
+    layers = [f"{language_model}.{layer}" for layer, shape in shapes.items() if len(shape) == 2]
+    refuse_gaps(lora.folder, old_names, layers, language_model)
     out.mkdir(parents=True, exist_ok=True)
     save_file(renamed, out / WEIGHTS)
     _configure(lora, old_names).save_pretrained(str(out))
@@ -298,26 +332,22 @@ def _read_weights(
     Returns:
         Name to weight, and name of each adapted layer to its name in the file.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from emoreal_bench.model_adapters.local.not_finite import find_broken_weight
 
-    try:
-        saved: dict[str, torch.Tensor] = load_file(lora.folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
+    saved: Mapping[str, torch.Tensor] = read_weights(lora.folder / WEIGHTS)
+    broken = find_broken_weight(saved)
+    if broken is not None:
         raise UsageError(
-            f"the weights cannot be read: {error}", where=str(lora.folder / WEIGHTS)
-        ) from error
+            f"the adapter holds {broken}, so every answer would be of numbers that are not finite.",
+            where=str(lora.folder),
+            remedy="Take an earlier checkpoint of its training, before the loss became NaN.",
+        )
     weights, old_names, places = {}, {}, _places(name)
     for saved_name, weight in saved.items():
         match = _WEIGHT.match(saved_name)
         place = _LANGUAGE_LAYER.match(match["layer"]) if match else None
         if match is None or place is None:
-            raise UsageError(
-                f"the adapter holds '{saved_name}', which is no LoRA weight of a linear layer of "
-                "the language model.",
-                where=str(lora.folder),
-                remedy="Train adapters on the language model only; no part is left out in silence.",
-            )
+            raise odd_name(lora.folder, saved_name)
         layer = f"{language_model}.{place['layer']}"
         weights[f"{layer}.{places[match['part']]}"] = weight
         old_names[layer] = match["layer"]
@@ -326,9 +356,7 @@ def _read_weights(
 
 def _configure(lora: LoraAdapter, old_names: Mapping[str, str]) -> LoraConfig:
     """Read the adapter's settings, with layers named one by one, as they are called here."""
-    from peft.tuners.lora import LoraConfig
-
-    config: LoraConfig = LoraConfig.from_pretrained(str(lora.folder))
+    config = read_settings(lora.folder)
     # The adapter's own patterns may hit a tower, or speak of names that are no more.
     config.target_modules = sorted(old_names)
     config.exclude_modules = config.layers_to_transform = config.layers_pattern = None
@@ -336,6 +364,20 @@ def _configure(lora: LoraAdapter, old_names: Mapping[str, str]) -> LoraConfig:
     config.alpha_pattern = _translate(config.alpha_pattern or {}, old_names)
     config.inference_mode = True
     return config
+
+
+def _linear_layers(network: torch.nn.Module) -> list[str]:
+    """Name the linear layers of a network, without the parts of adapters on them."""
+    from peft.tuners.lora import LoraLayer
+
+    inside = tuple(
+        f"{name}." for name, module in network.named_modules() if isinstance(module, LoraLayer)
+    )
+    return [
+        name
+        for name, module in network.named_modules()
+        if _is_linear(module) and not name.startswith(inside)
+    ]
 
 
 def _translate(pattern: Mapping[str, int], old_names: Mapping[str, str]) -> dict[str, int]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.merged_record import MERGED_FILE, MergedRecord
 from emoreal_bench.identity import hash_files
+from emoreal_bench.model_adapters.local import file_faults
+from emoreal_bench.model_adapters.local.file_faults import (
+    read_json,
+    read_json_object,
+    refuse_emptied,
+    refuse_fault,
+    unreadable,
+)
 
 # Everything of a model folder that can change an answer.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt")
@@ -61,15 +72,54 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     """Return the configuration as it is written in the folder.
 
     Raises:
-        UsageError: If there is none.
+        UsageError: If there is none, or it cannot be read.
     """
+    if not (folder / "config.json").is_file():
+        raise UsageError("there is no config.json, so this is no model folder.", where=str(folder))
+    return read_json_object(folder / "config.json")
+
+
+def read_merged(folder: Path) -> MergedRecord:
+    """Read what a merged checkpoint says of itself; an empty record for any other folder.
+
+    Raises:
+        UsageError: If the file is damaged.
+    """
+    path = folder / MERGED_FILE
+    if not path.exists():
+        return MergedRecord()
     try:
-        whole: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return MergedRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValidationError as error:
+        # Not passed over: it may say that scores are not zero-shot.
         raise UsageError(
-            "there is no readable config.json, so this is no model folder.", where=str(folder)
+            f"{MERGED_FILE} is not as a merge leaves it: {error}",
+            where=str(folder),
+            remedy="Bring the file back, or merge again.",
         ) from error
-    return whole
+
+
+def write_merged(
+    folder: Path, description: ModelDescription, pixels: tuple[int, int] | None = None
+) -> None:
+    """Write what a merged checkpoint says of itself.
+
+    Args:
+        folder: Of the checkpoint.
+        description: Of the model with the adapter.
+        pixels: Least and most of a frame; None for a family without limits.
+    """
+    least, most = pixels or (None, None)
+    record = MergedRecord(
+        label=f"{description.label}, merged" if description.label else "merged",
+        fine_tuned_on=description.fine_tuned_on,
+        min_pixels=least,
+        max_pixels=most,
+    )
+    text = record.model_dump_json(by_alias=True, indent=2) + "\n"
+    (folder / MERGED_FILE).write_text(text, encoding="utf-8")
 
 
 def hash_model(folder: Path, adapters: Sequence[str] = ()) -> str:
@@ -78,21 +128,45 @@ def hash_model(folder: Path, adapters: Sequence[str] = ()) -> str:
     Args:
         folder: Of the model.
         adapters: Folders in it that hold LoRA adapters of the model's own.
+
+    Raises:
+        UsageError: If one cannot be read, or is not what its name says.
     """
     folders = [folder, *(folder / adapter for adapter in adapters)]
     files = {path for place in folders for pattern in MODEL_FILES for path in place.glob(pattern)}
-    return hash_files(sorted(files), folder)
+    for path in sorted(files):
+        if path.suffix == ".json":
+            # The libraries that read it later say less of what is wrong.
+            read_json(path)
+        elif path.suffix == ".safetensors":
+            refuse_fault(path)
+    return hash_readable(sorted(files), folder)
+
+
+def hash_readable(files: Sequence[Path], folder: Path) -> str:
+    """Hash files by their names relative to a folder and their bytes.
+
+    Raises:
+        UsageError: If one cannot be read.
+    """
+    try:
+        return hash_files(files, folder)
+    except OSError as error:
+        raise unreadable(Path(error.filename or folder), error) from error
 
 
 def weight_shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Return name and shape of each weight that is loaded, from the files' headers alone."""
+    """Return name and shape of each weight that is loaded, from the files' headers alone.
+
+    Raises:
+        UsageError: If a file is no whole file of weights.
+    """
     for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            header: dict[str, dict[str, list[int]]] = json.loads(stream.read(length))
-        for name, entry in header.items():
-            if name != "__metadata__" and not name.startswith(UNUSED_PARTS):
-                yield name, tuple(entry["shape"])
+        shapes = file_faults.weight_shapes(file)
+        refuse_emptied(file, shapes)
+        yield from (
+            (name, shape) for name, shape in shapes.items() if not name.startswith(UNUSED_PARTS)
+        )
 
 
 def count_parameters(folder: Path, adapters: Sequence[str] = ()) -> int:

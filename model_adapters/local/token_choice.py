@@ -11,6 +11,9 @@ from transformers import PreTrainedTokenizerBase
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.local.adapter import Reply, Sampling
 
+BROKEN = -1
+"""Stands in a row of tokens where the logits were NaN or infinite, so that none is likeliest."""
+
 
 def write_tokens(
     logits: torch.Tensor,
@@ -29,15 +32,18 @@ def write_tokens(
         sampling: How tokens are drawn; None to take the likeliest always.
 
     Returns:
-        The tokens of each row; what follows an end is to be cut off.
+        The tokens of each row; what follows an end or :data:`BROKEN` is to be cut off.
     """
     draw = None if sampling is None else _make_draw(sampling)
     ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
     written: list[torch.Tensor] = []
     while True:
-        token = logits.argmax(-1) if draw is None else draw(logits)
-        written.append(token)
-        ended |= torch.isin(token, end_ids)
+        likeliest = logits.argmax(-1)
+        # NaN counts as the largest, so the largest is finite only if all are numbers.
+        broken = ~logits.gather(-1, likeliest[:, None])[:, 0].isfinite()
+        token = likeliest if draw is None else draw(logits.masked_fill(broken[:, None], 0.0))
+        written.append(token.masked_fill(broken, BROKEN))
+        ended |= torch.isin(token, end_ids) | broken
         if len(written) == max_new_tokens or bool(ended.all()):
             rows: list[list[int]] = torch.stack(written, dim=1).tolist()
             return rows
@@ -64,10 +70,11 @@ def _make_draw(sampling: Sampling) -> Callable[[torch.Tensor], torch.Tensor]:
 
 def make_reply(row: list[int], end_ids: torch.Tensor, tokenizer: PreTrainedTokenizerBase) -> Reply:
     """Cut a row of tokens at its end and turn it into text."""
-    ends = end_ids.tolist()
+    ends = [*end_ids.tolist(), BROKEN]
     length = next((place for place, token in enumerate(row) if token in ends), len(row))
     text = tokenizer.decode(row[:length], skip_special_tokens=True)
-    return Reply(str(text), length, ended=length < len(row))
+    is_finite = BROKEN not in row[: length + 1]
+    return Reply(str(text), length, ended=length < len(row), is_finite=is_finite)
 
 
 def find_letter_token(letter: str, tokenizer: PreTrainedTokenizerBase) -> int:

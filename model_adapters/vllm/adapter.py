@@ -272,7 +272,7 @@ class VllmAdapter(ModelAdapter):
             lora_rank=rank,
         )
 
-    def _rename_lora(self, lora: LoraAdapter) -> tuple[Path, int]:
+    def _rename_lora(self, lora: LoraAdapter) -> tuple[Path | None, int]:
         """Write the adapter under vLLM's names; it passes over other names in silence."""
         shapes = {
             name[name.index(_LAYERS) :].removesuffix(".weight"): shape
@@ -282,6 +282,8 @@ class VllmAdapter(ModelAdapter):
         self._renamed = tempfile.TemporaryDirectory(prefix="lora-")
         folder = Path(self._renamed.name)
         rank = rename_lora(lora, LANGUAGE_MODEL, shapes, folder)
+        if rank == 0:
+            return None, 0
         rooms = [room for room in _LORA_RANKS if room >= rank]
         if not rooms:
             raise UsageError(

@@ -7,8 +7,9 @@ in the loop that it runs on, and the harness decodes the next ones meanwhile.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -260,6 +261,11 @@ class VllmEngine:
         )
         (output,) = [output async for output in outputs]
         (reply,) = output.outputs
+        if not _is_finite(reply.logprobs or ()):
+            raise EngineFailure(
+                "the model's numbers are not finite: NaN or infinity among the probabilities of "
+                "the tokens; the same folder with the provider 'hf' says where they begin"
+            )
         if reply.finish_reason not in ("stop", "length"):
             raise EngineFailure(f"the engine ended the reply: {reply.finish_reason}")
         placed = given.get("mm_placeholders", {})
@@ -301,9 +307,16 @@ def _sampling_parameters(sampling: Sampling) -> Any:
         stop=list(sampling.stop),
         stop_token_ids=list(sampling.end_ids),
         logprob_token_ids=list(sampling.scored_ids) or None,
+        # That of each token written, which shows numbers that are not finite.
+        logprobs=None if sampling.scored_ids else 0,
         # One answer per request, not one per token.
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
+
+
+def _is_finite(logprobs: Iterable[Mapping[int, Any]]) -> bool:
+    """Return whether what the engine says of the tokens of a reply are numbers."""
+    return all(math.isfinite(one.logprob) for place in logprobs for one in place.values())
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,9 +8,10 @@ from safetensors.torch import load_file, save_file
 
 from emoreal_bench.api.training import train
 from emoreal_bench.contracts.vocabulary import AnswerForm
-from emoreal_bench.model_adapters.local.lora import CONFIGURATION, WEIGHTS
+from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION, WEIGHTS
 from emoreal_bench.preferences.building.known_cues import CuePairOptions, make_cue_pairs
 from emoreal_bench.preferences.reading import write_pairs
+from emoreal_bench.record.files import grant_usual_modes
 from emoreal_bench.synth import write_benchmark
 from emoreal_bench.synth.build import VIDEOS
 from emoreal_bench.training.config import (
@@ -84,3 +85,4 @@ def copy_adapter(folder: Path, out: Path) -> None:
     weights = {name: tensor.bfloat16() for name, tensor in load_file(folder / WEIGHTS).items()}
     save_file(weights, out / WEIGHTS)
     (out / CONFIGURATION).write_bytes((folder / CONFIGURATION).read_bytes())
+    grant_usual_modes(out)

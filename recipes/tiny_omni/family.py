@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import Any
 
 from emoreal_bench.model_adapters.built_in.tiny_network import ADAPTERS, WEIGHTS
-from emoreal_bench.model_adapters.local.lora import CONFIGURATION
+from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.synth import write_benchmark
 from recipes.tiny_omni.adapters import copy_adapter, make_adapter, make_pairs

@@ -7,10 +7,12 @@ no reply, no clip.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from emoreal_bench.contracts.errors import MissingExtraError, UsageError
+from emoreal_bench.contracts.errors import MissingExtraError, RunError, UsageError
 from emoreal_bench.contracts.scores import Results, SubtaskScores
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring, Tracker
 from emoreal_bench.identity import short
@@ -21,6 +23,12 @@ from emoreal_bench.record.finished import FinishedRun
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
+T = TypeVar("T")
+
+# What MLflow takes in the name of a metric or parameter on every system; it takes colons too,
+# but not on Windows. Letters of any script are letters to it.
+_UNSAFE = re.compile(r"[^\w.\- ]")
+_LONGEST_NAME = 250
 MODEL_INDEX_SCORES = ("accuracy", "f1", "uar", "war", "pair_accuracy")
 """What a model card tells of each subtask."""
 
@@ -38,6 +46,7 @@ def send_scores(report: FinishedRun, tracker: Tracker, project: str) -> None:
 
     Raises:
         MissingExtraError: If the service's client is not installed.
+        RunError: If MLflow does not take the scores.
     """
     try:
         match tracker:
@@ -183,8 +192,45 @@ def _send_to_wandb(report: FinishedRun, project: str) -> None:
 
 def _send_to_mlflow(report: FinishedRun, project: str) -> None:
     import mlflow
+    from mlflow.exceptions import MlflowException
 
-    mlflow.set_experiment(project)
-    with mlflow.start_run(run_name=report.manifest.run_id):
-        mlflow.log_params(settings_of(report))
-        mlflow.log_metrics(all_scores(report.results))
+    try:
+        mlflow.set_experiment(project)
+        run = mlflow.start_run(run_name=report.manifest.run_id)
+        try:
+            with run:
+                mlflow.log_params(_with_safe_names(settings_of(report)))
+                mlflow.log_metrics(_with_safe_names(all_scores(report.results)))
+        except MlflowException:
+            # Half a run that is marked as failed says of the model what is not true.
+            mlflow.delete_run(run.info.run_id)
+            raise
+    except MlflowException as error:
+        raise RunError(
+            f"MLflow did not take the scores: {plain_text(str(error), 300)}",
+            where=report.manifest.run_id,
+            remedy="Nothing of the run was left there. Look after its server and send it again.",
+        ) from error
+
+
+def _with_safe_names(values: Mapping[str, T]) -> dict[str, T]:
+    """Give values names that MLflow takes: other characters become underscores.
+
+    Names that would become the same are told apart by a number.
+    """
+    named: dict[str, T] = {}
+    for name, value in values.items():
+        parts = [_UNSAFE.sub("_", part) for part in name.split("/")]
+        # Neither "a//b" nor "a/../b" is a name to MLflow.
+        parts = [part if part.strip(".") else "_" * max(len(part), 1) for part in parts]
+        if len(name) > _LONGEST_NAME:
+            # Each part is cut, so that the name of the metric at the end stays.
+            parts = [part[: _LONGEST_NAME // len(parts) - 1] or "_" for part in parts]
+        safe = "/".join(parts)[:_LONGEST_NAME]
+        unique, number = safe, 1
+        while unique in named:
+            number += 1
+            end = f"_{number}"
+            unique = safe[: _LONGEST_NAME - len(end)] + end
+        named[unique] = value
+    return named

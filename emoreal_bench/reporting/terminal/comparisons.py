@@ -143,11 +143,17 @@ def _run_line(run: ComparedRun) -> str:
             f"; delivered per item: {run.frames_per_item:.1f} frames, "
             f"{run.audio_seconds_per_item:.1f} s of sound"
         )
+    if run.tokens_per_item:
+        tokens = (f"{count:.1f} {words(name)}" for name, count in run.tokens_per_item.items())
+        line += f"; tokens per item: {', '.join(tokens)}"
     return line
 
 
 def _note_lines(other: RunComparison) -> list[str]:
     notes = dict.fromkeys(note for found in other.scorings.values() for note in found.notes)
+    if other.delivery_differences:
+        differences = ", ".join(other.delivery_differences)
+        notes[f"The models were not given the same per item: {differences}."] = None
     return [f"Note: {plain_text(note, 300)}" for note in notes]
 
 

@@ -286,7 +286,7 @@ class DeferredAsker:
         async for result in results:
             position = unanswered.pop(result.id, None)
             if position is not None:
-                self._settle(position, result)
+                self._settle(position, result.checked())
                 self._spending.add(result)
         detail = progress.problem or "the job ended without an answer to it"
         for identity, position in unanswered.items():

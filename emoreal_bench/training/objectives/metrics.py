@@ -9,6 +9,7 @@ from pathlib import Path
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.text_files import number_lines
 
 METRICS_FILE = "metrics.jsonl"
 STEP = "step"
@@ -52,7 +53,8 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         RunError: If the file is not there or a line is damaged.
     """
     try:
-        return [parse_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        text = path.read_text(encoding="utf-8")
+        return [parse_json(line) for _, line in number_lines(text)]
     except (OSError, ValueError) as error:
         raise RunError(f"The metrics cannot be read: {error}", where=str(path)) from error
 

@@ -8,7 +8,6 @@ counts with its checksum alone.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from emoreal_bench.contracts.request import Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.identity import hash_json
-from emoreal_bench.record.files import cannot_write
+from emoreal_bench.record.files import cannot_write, sync_file
 from emoreal_bench.record.log import seal, unseal
 
 _KEY, _VALUE = "key", "log_probability"
@@ -96,7 +95,7 @@ class ReferenceCache:
             with self._path.open("ab") as file:
                 file.write(b"\n" + lines if self._is_torn else lines)
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
         except OSError as error:
             raise cannot_write(self._path, error) from error
         self._is_torn = False

@@ -44,6 +44,7 @@ from emoreal_bench.model_adapters.local.avere.weights import (
 )
 from emoreal_bench.model_adapters.local.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local.lora import attach_lora, copy_side_files, merge_lora
+from emoreal_bench.model_adapters.local.model_folder import read_merged, write_merged
 from emoreal_bench.model_adapters.local.packed import (
     PackedReader,
     PackedRows,
@@ -204,11 +205,13 @@ class AvereAdapter(LocalAdapter[AvereInput]):
         return self._builder.render(request)
 
     def _make_description(self) -> ModelDescription:
-        settings = self._arguments.as_settings()
+        settings, merged = self._arguments.as_settings(), read_merged(self._checkpoint)
         # The weights hash stands for them, wherever they lie.
         del settings["backbones"]
         return ModelDescription(
             name=self._spec.name,
+            label=merged.label,
+            fine_tuned_on=merged.fine_tuned_on,
             weights_hash=hash_weights(self._checkpoint, self._backbones),
             license=LICENSE,
             settings=settings,
@@ -235,6 +238,7 @@ class AvereAdapter(LocalAdapter[AvereInput]):
         network = self._load_network()
         merge_lora(self._lora, network, LANGUAGE_MODEL)
         save_weights(network, self._checkpoint, out)
+        write_merged(out, self.describe())
         copy_side_files(self._checkpoint, out)
 
     def _load_network(self) -> AvereNetwork:

@@ -8,23 +8,27 @@ image tower is never used for clips and not loaded.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from huggingface_hub import save_torch_state_dict
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from transformers import Blip2QFormerConfig, CLIPVisionConfig, LlamaConfig, WhisperConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.identity import hash_files, hash_json
+from emoreal_bench.identity import hash_json
 from emoreal_bench.model_adapters.local.avere.network import AvereConfig, AvereNetwork
+from emoreal_bench.model_adapters.local.file_faults import (
+    read_json_object,
+    read_weights,
+    refuse_emptied,
+    refuse_fault,
+)
+from emoreal_bench.model_adapters.local.model_folder import hash_readable
 
 VIDEO_BACKBONE = "LanguageBind_Video_merge"
 SPEECH_BACKBONE = "whisper-large-v3"
@@ -131,10 +135,10 @@ def read_config(checkpoint: Path, backbones: Path) -> AvereConfig:
     Raises:
         UsageError: If a configuration cannot be read or lacks an entry.
     """
-    own = _read_json(checkpoint / "config.json")
-    video = _read_json(backbones / VIDEO_BACKBONE / "config.json")
-    speech = _read_json(backbones / SPEECH_BACKBONE / "config.json")
-    bert = _read_json(backbones / QFORMER_BACKBONE / "config.json")
+    own = read_json_object(checkpoint / "config.json")
+    video = read_json_object(backbones / VIDEO_BACKBONE / "config.json")
+    speech = read_json_object(backbones / SPEECH_BACKBONE / "config.json")
+    bert = read_json_object(backbones / QFORMER_BACKBONE / "config.json")
     try:
         return _make_config(own, video["vision_config"], speech, bert)
     except KeyError as error:
@@ -155,11 +159,11 @@ def hash_weights(checkpoint: Path, backbones: Path) -> str:
     qformer = backbones / QFORMER_BACKBONE
     own = [*checkpoint.glob("*.json"), *checkpoint.glob("*.model")]
     parts = {
-        "checkpoint": hash_files([*_weight_files(checkpoint), *own], checkpoint),
-        QFORMER_BACKBONE: hash_files([qformer / "config.json"], qformer),
+        "checkpoint": hash_readable([*_weight_files(checkpoint), *own], checkpoint),
+        QFORMER_BACKBONE: hash_readable([qformer / "config.json"], qformer),
     }
     for tower in towers:
-        parts[tower.name] = hash_files([*_weight_files(tower), tower / "config.json"], tower)
+        parts[tower.name] = hash_readable([*_weight_files(tower), tower / "config.json"], tower)
     return hash_json(parts)
 
 
@@ -245,19 +249,22 @@ def _read_renamed(
                 yield name, tensor
 
 
-def _read_weights(file: Path) -> dict[str, torch.Tensor]:
+def _read_weights(file: Path) -> Mapping[str, torch.Tensor]:
+    if file.suffix == ".safetensors":
+        return read_weights(file)
+    refuse_fault(file)
     try:
-        if file.suffix == ".safetensors":
-            weights: dict[str, torch.Tensor] = load_file(file)
-        else:
-            weights = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        weights: dict[str, torch.Tensor] = torch.load(
+            file, map_location="cpu", weights_only=True, mmap=True
+        )
     except UnpicklingError as error:
         raise UsageError(
             "the file holds more than weights and is not read, since it could run code.",
             where=str(file),
         ) from error
-    except (OSError, SafetensorError) as error:
+    except (OSError, RuntimeError) as error:
         raise UsageError(f"the weights cannot be read: {error}", where=str(file)) from error
+    refuse_emptied(file, {name: tuple(weight.shape) for name, weight in weights.items()})
     return weights
 
 
@@ -268,19 +275,12 @@ def _weight_files(folder: Path) -> list[Path]:
             return [folder / name]
         index = folder / f"{name}.index.json"
         if index.is_file():
-            return [folder / part for part in sorted(set(_read_json(index)["weight_map"].values()))]
+            parts = set(read_json_object(index).get("weight_map", {}).values())
+            return [folder / part for part in sorted(parts)]
     raise UsageError(
         "there are no weights: neither model.safetensors nor pytorch_model.bin.",
         where=str(folder),
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error
-    return content
 
 
 def _restore_buffers(network: AvereNetwork, device: torch.device | str) -> None:

@@ -238,6 +238,11 @@ class GemmaModel(EmbeddedModel[RequestTensors[Video, GemmaAudio]], Generic[Video
         self._builder = builder
 
     @property
+    def network(self) -> torch.nn.Module:
+        """The whole model."""
+        return cast("torch.nn.Module", self._network)
+
+    @property
     def _decoder(self) -> Any:
         return self._network
 

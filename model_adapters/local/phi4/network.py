@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft.tuners.tuners_utils import set_adapter
@@ -35,6 +35,7 @@ from emoreal_bench.model_adapters.local.phi4.inputs import (
     Phi4Video,
 )
 from emoreal_bench.model_adapters.local.phi4.media import CropSettings
+from emoreal_bench.model_adapters.local.token_choice import BROKEN
 from emoreal_bench.model_adapters.local.towers import Encoded, encode_once, fill_places
 
 _LANGUAGE_MODEL = "model"
@@ -59,6 +60,11 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
         is_long = rope["rope_type"] == "longrope"
         # The longest sequence whose positions are turned as in the first training.
         self._usual_length = rope["original_max_position_embeddings"] if is_long else math.inf
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The whole model."""
+        return cast("torch.nn.Module", self._network)
 
     @property
     def _decoder(self) -> Any:
@@ -108,7 +114,7 @@ class Phi4Multimodal(EmbeddedModel[Phi4Input]):
         if not 0 < room < max_new_tokens:
             return super()._write_rows(inputs, max_new_tokens, sampling)
         (begun,) = super()._write_rows(inputs, int(room), sampling)
-        if not set(begun).isdisjoint(self._end_ids.tolist()):
+        if not set(begun).isdisjoint([*self._end_ids.tolist(), BROKEN]):
             return [begun]
         # All is read anew: what was kept of it belongs to the other turns.
         longer = replace(inputs[0], input_ids=(*inputs[0].input_ids, *begun))

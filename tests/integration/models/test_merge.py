@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,12 @@ from safetensors.torch import load_file
 from emoreal_bench import api
 from emoreal_bench.cli.application import run
 from emoreal_bench.contracts.errors import ExitCode, UsageError
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
+from emoreal_bench.model_adapters import create_adapter
+from emoreal_bench.model_adapters.built_in import tiny_network
+from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from tests.avere_checkpoint import AVERE_CASE, make_avere_checkpoint
 from tests.lora_folders import adapt_avere, adapt_tiny, score
 from tests.omni_folders import PIXELS, make_thinker_folder, make_whole_folder
@@ -52,6 +62,78 @@ def test_an_avere_checkpoint_is_merged_under_its_published_names(tmp_path: Path)
     assert set(load_file(out / "model.safetensors")) == set(
         load_file(checkpoint / "model.safetensors")
     )
+
+
+def replies(model: str, lora: Path | None = None) -> list[tuple[str, dict[Modality, int]]]:
+    """Return what a model writes of some clips, with the tokens that it was given."""
+    requests = [make_request(str(seed), make_clip(seed=seed)) for seed in range(6)]
+
+    async def run() -> list[Result]:
+        async with create_adapter(model, None, lora) as adapter:
+            return [result async for result in adapter.generate(requests)]
+
+    results = sorted(asyncio.run(run()), key=lambda result: result.id)
+    assert all(result.status is DeliveryStatus.OK for result in results)
+    return [(result.text, dict(result.delivery.tokens)) for result in results]
+
+
+def test_the_merged_miniature_replies_as_with_its_adapter(tmp_path: Path) -> None:
+    lora = tiny_network.ADAPTERS / "avem-dpo"
+    out = api.merge_lora("tiny/omni", lora, tmp_path / "merged")
+    # Without an argument: what the adapter's model was given, the merged one knows by itself.
+    assert replies(f"hf/{out}") == replies("tiny/omni", lora)
+    assert replies("tiny/omni", lora) != replies("tiny/omni")
+
+
+def test_pixel_limits_and_the_mark_of_fine_tuning_go_along(
+    lora: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    thinker = make_thinker_folder(tmp_path / "thinker")
+    adapter = shutil.copytree(lora[0], tmp_path / "tuned")
+    record = TrainingRecord(
+        name="tuned",
+        method="sft",
+        base="tiny/omni",
+        base_weights_hash=None,
+        data="labels",
+        data_hash="0",
+        examples=1,
+        step=1,
+        fine_tuned_on="dfew",
+        config={},
+        versions={},
+    )
+    (adapter / TRAINING_FILE).write_text(record.model_dump_json(by_alias=True))
+    out = api.merge_lora(f"hf/{thinker}", adapter, tmp_path / "merged", PIXELS)
+    merged = create_adapter(f"hf/{out}").describe()
+    assert merged.fine_tuned_on == "dfew"
+    assert merged.label == "LoRA tuned, fine-tuned on dfew, merged"
+    assert merged.settings["max_pixels"] == int(PIXELS["max_pixels"])
+    again = api.merge_lora(f"hf/{out}", lora[0], tmp_path / "again")
+    assert create_adapter(f"hf/{again}").describe().fine_tuned_on == "dfew"
+    assert score(f"hf/{out}", {"device": "cpu"}) == pytest.approx(lora[1], abs=1e-5)
+
+
+def test_a_merged_folder_with_a_damaged_record_is_refused(
+    lora: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    out = api.merge_lora("tiny/omni", lora[0], tmp_path / "merged", {"weights": "random"})
+    (out / "emoreal_bench.json").write_text("{")
+    with pytest.raises(UsageError, match="not as a merge leaves it"):
+        create_adapter(f"hf/{out}").describe()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640)])
+def test_files_get_the_modes_that_the_umask_asks_for(
+    umask: int, mode: int, lora: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    before = os.umask(umask)
+    try:
+        out = api.merge_lora("tiny/omni", lora[0], tmp_path / "merged", {"weights": "random"})
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()} == {mode}
 
 
 def test_nothing_is_written_over(lora: tuple[Path, list[float]], tmp_path: Path) -> None:

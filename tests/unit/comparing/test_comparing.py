@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench.api import PlanOptions, RunOptions, compare, evaluate
-from emoreal_bench.comparing.runs import run_differences
-from emoreal_bench.contracts.comparison import ComparisonReport, Verdict
+from emoreal_bench.comparing.runs import delivery_differences, run_differences
+from emoreal_bench.contracts.comparison import ComparedRun, ComparisonReport, Verdict
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod, Factor, Modality, Scoring
 from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.reporting.terminal.comparisons import comparison_renderables
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 ITEMS = 240
@@ -59,6 +60,47 @@ def average_verdict(report: ComparisonReport, scoring: Scoring = Scoring.STRICT)
 def test_the_verdict_speaks_of_the_second_run(good: Path, poor: Path) -> None:
     assert average_verdict(compare([poor, good])) is Verdict.BETTER
     assert average_verdict(compare([good, poor])) is Verdict.WORSE
+
+
+def given(tokens: dict[str, float], frames: float = 8.0) -> ComparedRun:
+    return ComparedRun(
+        folder="runs/a",
+        model="tiny/omni",
+        coverage=1.0,
+        frames_per_item=frames,
+        audio_seconds_per_item=2.0,
+        tokens_per_item=tokens,
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        (given({"video": 37.0, "text": 50.04}), ()),
+        (given({"video": 595.0, "text": 50.0}), ("37.0 and 595.0 video tokens",)),
+        (given({"text": 50.0}, 0.0), ("8.0 and 0.0 frames", "37.0 and 0.0 video tokens")),
+        (given({}), ()),
+    ],
+    ids=["the same", "more tokens", "no picture", "a service that does not say"],
+)
+def test_what_the_models_were_given_in_other_amounts_is_told(
+    second: ComparedRun, told: tuple[str, ...]
+) -> None:
+    assert delivery_differences(given({"video": 37.0, "text": 50.0}), second) == told
+
+
+def test_tokens_per_item_are_shown_and_a_difference_is_marked(good: Path, poor: Path) -> None:
+    report = compare([good, poor])
+    assert report.others[0].delivery_differences == ()
+    first, second = given({"video": 37.0}), given({"video": 595.0})
+    other = report.others[0].model_copy(
+        update={"run": second, "delivery_differences": delivery_differences(first, second)}
+    )
+    report = report.model_copy(update={"first": first, "others": (other,)})
+    text = "\n".join(str(part) for part in comparison_renderables(report))
+    assert "tokens per item: 37.0 video" in text
+    assert "tokens per item: 595.0 video" in text
+    assert "Note: The models were not given the same per item: 37.0 and 595.0 video" in text
 
 
 def test_a_run_against_itself_differs_in_nothing(good: Path) -> None:

@@ -40,6 +40,10 @@ class FakeModel(LocalModel[FakeInput]):
         self.samplings: list[Sampling | None] = []
         self.wait: Callable[[], object] = lambda: None
 
+    @property
+    def network(self) -> torch.nn.Module:
+        return torch.nn.Identity()
+
     def prepare(self, requests: Sequence[Request]) -> list[FakeInput | InputError]:
         return [
             InputError("odd") if "odd" in request.id else FakeInput(request.id)

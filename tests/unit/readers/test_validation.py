@@ -62,7 +62,7 @@ def test_a_reader_of_another_package_that_crashes_is_named_with_its_line(
     check = commands(task, tmp_path, tmp_path / "out")["data check"]
     assert run([*check, "--data-arg", "broken=a crash"]) == ExitCode.INCOMPLETE
     told = capsys.readouterr().err
-    assert "The reader toy of another package failed: KeyError: 'answer'." in told
+    assert "The reader toy of the package toy 1.0 failed: KeyError: 'answer'." in told
     assert "broken_readers.py, line " in told
     assert "defect of emoreal-bench" not in told
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import platform
 import re
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,7 @@ from emoreal_bench.contracts.run_record import (
     Manifest,
     Timings,
 )
+from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.folder import RunFolder, load_plan_items, load_timings
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.manifest import make_manifest, run_id
@@ -102,6 +108,108 @@ def test_what_a_dead_process_left_behind_blocks_nobody(tmp_path: Path) -> None:
         with pytest.raises(RunError, match=f"Process {os.getpid()} "):
             RunFolder(tmp_path)
     assert not (tmp_path / HOLDER_FILE).exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_stands_for_the_lock_where_the_file_system_has_none(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with RunFolder(tmp_path / "run") as folder:
+        (note,) = folder.notes
+        assert os.strerror(number) in note
+        assert "given up" in note
+        holder = re.escape(f"Process {os.getpid()} on {platform.node()} is writing")
+        with pytest.raises(RunError, match=holder) as caught:
+            RunFolder(tmp_path / "run")
+        assert "remove lock-soft" in str(caught.value.remedy)
+    with RunFolder(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run" / "lock-soft").exists()
+
+
+def test_the_file_of_a_process_that_died_here_blocks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    program = (
+        "import errno, fcntl, os, sys\nfrom pathlib import Path\n"
+        "def refuse(*_):\n    raise OSError(errno.ENOLCK, 'No locks available')\n"
+        "fcntl.flock = refuse\nfrom emoreal_bench.record.folder import RunFolder\n"
+        "held = RunFolder(Path(sys.argv[1]))\nos._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    assert (tmp_path / "lock-soft").exists()
+    with RunFolder(tmp_path):
+        pass
+
+
+def test_a_lock_that_fails_otherwise_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(RunError, match="Input/output error") as caught:
+        RunFolder(tmp_path)
+    assert "permissions" not in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES])
+def test_a_folder_that_cannot_be_synchronised_is_written(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fsync
+
+    def refuse_folders(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    begin(plan_of(tmp_path), tmp_path / "run")
+    assert load_manifest(tmp_path / "run").model == MODEL
+
+
+def test_a_folder_that_cannot_be_opened_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = os.open
+
+    def refuse_folders(path: Path, *arguments: int) -> int:
+        if Path(path).is_dir():
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, *arguments)
+
+    monkeypatch.setattr("emoreal_bench.record.files.os.open", refuse_folders)
+    write_atomically(tmp_path / "file", [b"content"])
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_folder_whose_disk_fails_is_no_success(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(RunError, match=os.strerror(number)):
+        write_atomically(tmp_path / "file", [b"content"])
 
 
 def test_answers_without_a_manifest_are_not_taken_for_our_own(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,11 @@ from huggingface_hub import EvalResult, ModelCard
 from emoreal_bench import api
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import Tracker
-from emoreal_bench.reporting.exports.trackers import all_scores, settings_of
+from emoreal_bench.reporting.exports.trackers import (
+    _with_safe_names,
+    all_scores,
+    settings_of,
+)
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 
@@ -105,6 +111,67 @@ def test_a_missing_client_is_told_with_its_extra(
     monkeypatch.setitem(sys.modules, tracker.value, None)
     with pytest.raises(MissingExtraError, match=rf"emoreal-bench\[{tracker.value}\]"):
         api.track_run(run, tracker)
+
+
+def test_names_are_safe_for_mlflow_and_stay_apart() -> None:
+    names = [
+        "strict/audio+video/accuracy",
+        "strict/audio(video/accuracy",
+        "strict/F1 @ 5: (macro)/uar.low",
+        "strict//accuracy",
+        "strict/../accuracy",
+        "strict/./accuracy",
+        "strict/愤怒/accuracy",
+        "strict/" + "x" * 400 + "/accuracy",
+        "strict/" + "x" * 400 + "/uar",
+        "a\nb",
+        "",
+    ]
+    safe = list(_with_safe_names(dict.fromkeys(names, 0.5)))
+    assert safe[:3] == [
+        "strict/audio_video/accuracy",
+        "strict/audio_video/accuracy_2",
+        "strict/F1 _ 5_ _macro_/uar.low",
+    ]
+    assert safe[6] == names[6]
+    assert safe[7].endswith("/accuracy")
+    assert safe[8].endswith("/uar")
+    assert len(safe) == len(names)
+    for name in safe:
+        # MLflow's own rules: mlflow/utils/validation.py.
+        assert re.fullmatch(r"[/\w.\- ]+", name)
+        assert posixpath.normpath(name) == name
+        assert len(name) <= 250
+    assert list(_with_safe_names({"coverage": 1.0})) == ["coverage"]
+
+
+def test_mlflow_takes_names_of_any_kind_and_no_run_is_left_failed(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow", reason="mlflow is not installed")
+    program = (
+        "import sys, mlflow\nfrom types import SimpleNamespace\n"
+        "from emoreal_bench.contracts.errors import RunError\n"
+        "from emoreal_bench.reporting.exports import trackers\n"
+        "manifest = SimpleNamespace(run_id='x')\n"
+        "report = SimpleNamespace(manifest=manifest, results=None)\n"
+        "trackers.settings_of = lambda report: {'any+key': 1}\n"
+        "trackers.all_scores = lambda results: {'strict/audio+video/accuracy': 0.5, 'a//b': 1.0}\n"
+        "trackers._send_to_mlflow(report, 'trial')\n"
+        "trackers.all_scores = lambda results: {'a': 'no number'}\n"
+        "try:\n    trackers._send_to_mlflow(report, 'trial')\n"
+        "except RunError as error:\n    print('told')\n"
+        "runs = mlflow.search_runs(experiment_names=['trial'], output_format='list')\n"
+        "print([(run.info.status, sorted(run.data.metrics)) for run in runs])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = "told\n[('FINISHED', ['a/_/b', 'strict/audio_video/accuracy'])]"
+    assert told.stdout.strip().endswith(expected)
 
 
 def test_mlflow_keeps_the_scores(run: Path, tmp_path: Path) -> None:

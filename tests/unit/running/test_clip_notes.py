@@ -24,6 +24,7 @@ from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.runner import run_task
 from tests.media_files import Picture, Sound, make_clip
+from tests.sealed_files import edit_sealed
 from tests.unit.running.fakes import MEDIA, FakeModel, NotingObserver
 
 PICTURE = Picture(frames=50, size=(64, 48))
@@ -118,9 +119,9 @@ def test_a_run_that_an_earlier_version_of_decoding_began_goes_on_with_a_notice(
     plan = plan_about(tmp_path, {"plain": make_clip(tmp_path / "plain.mp4", PICTURE, Sound())})
     run = tmp_path / "run"
     run_task(plan, hearing_model(), run)
-    manifest = json.loads((run / MANIFEST_FILE).read_text(encoding="utf-8"))
-    assert manifest.pop("media_version") == MEDIA_VERSION
-    (run / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
+    removed = []
+    edit_sealed(run / MANIFEST_FILE, lambda manifest: removed.append(manifest.pop("media_version")))
+    assert removed == [MEDIA_VERSION]
     observer = NotingObserver()
     run_task(plan, hearing_model(), run, observer=observer)
     assert any("version 1 of decoding" in notice for notice in observer.notices)

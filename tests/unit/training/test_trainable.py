@@ -136,6 +136,10 @@ def test_a_start_is_where_training_goes_on_and_stays_the_reference(
     prompts = make_prompts()
     started = score(trainable, *prompts)
     trainable.save_adapter(tmp_path / "adapter")
+    # Weights are for whom the umask lets read new files, and not for their owner alone.
+    (tmp_path / "new").touch()
+    modes = {path.stat().st_mode for path in (*(tmp_path / "adapter").iterdir(), tmp_path / "new")}
+    assert len(modes) == 1
     loaded = model.load(LoraSettings(start=tmp_path / "adapter"))
     torch.testing.assert_close(score(loaded, *prompts), started)
     assert loaded.reference_hash != trainable.reference_hash

@@ -1,0 +1,160 @@
+"""LoRA adapters that are not what they seem: odd names, layers left out, nothing learned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters.local.file_faults import read_weights
+
+if TYPE_CHECKING:
+    import torch
+    from peft.tuners.lora import LoraConfig
+
+CONFIGURATION = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+
+_SAVE_AGAIN = (
+    "Save the adapter once more with save_pretrained of PEFT's own model, taken out of what wraps "
+    "it (accelerator.unwrap_model), or rename the tensors in the file."
+)
+# Names of a whole network's state, or of other software, with what they come from.
+_OTHER_NAMES: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "these are the names that FSDP gives what it wraps": (
+        re.compile(r"(^|\.)_fsdp_wrapped_module\."),
+        _SAVE_AGAIN,
+    ),
+    "these are the names that torch.compile gives what it wraps": (
+        re.compile(r"(^|\.)_orig_mod\."),
+        _SAVE_AGAIN,
+    ),
+    "these are the names that gradient checkpointing gives what it wraps": (
+        re.compile(r"(^|\.)_checkpoint_wrapped_module\."),
+        _SAVE_AGAIN,
+    ),
+    "these are the names that DataParallel or DeepSpeed give what they wrap ('module.')": (
+        re.compile(r"(^|\.)module\."),
+        _SAVE_AGAIN,
+    ),
+    "it has the prefix 'base_model.model.' twice": (
+        re.compile(r"^base_model\.model\.base_model\.model\."),
+        "The adapter was put on a model that carried one already. " + _SAVE_AGAIN,
+    ),
+    "it has the adapter's own name in it, as the state of a whole network has and a saved adapter "
+    "does not": (
+        re.compile(r"\.lora_(A|B|magnitude_vector)\.(?!weight$|bias$)[^.]+(\.(weight|bias))?$"),
+        "Save it with PEFT's save_pretrained or get_peft_model_state_dict, which leave that name "
+        "out; torch.save or save_file of state_dict() does not.",
+    ),
+    "it has no prefix 'base_model.model.'": (
+        re.compile(r"^(?!base_model\.model\.).*\.lora_[AB]\.weight$"),
+        "Save it with PEFT's save_pretrained, or put 'base_model.model.' before each name.",
+    ),
+    "these are the names of kohya or diffusers": (
+        re.compile(r"^lora_(unet|te)|\.(lora_down|lora_up)\.|\.lora\.(down|up)\."),
+        "Take the adapter in PEFT's layout, as save_pretrained writes it.",
+    ),
+}
+_HEAD = "lm_head"
+
+
+def read_settings(folder: Path) -> LoraConfig:
+    """Read the configuration of an adapter.
+
+    Raises:
+        UsageError: If PEFT cannot.
+    """
+    from peft.tuners.lora import LoraConfig
+
+    try:
+        config: LoraConfig = LoraConfig.from_pretrained(str(folder))
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise UsageError(f"PEFT cannot read {CONFIGURATION}: {error}", where=str(folder)) from error
+    return config
+
+
+def why_nothing(folder: Path) -> str | None:
+    """Say why an adapter leaves its model as it is; None if it changes something.
+
+    Raises:
+        UsageError: If its files cannot be read.
+    """
+    saved: Mapping[str, torch.Tensor] = read_weights(folder / WEIGHTS)
+    if not any(weight.numel() for weight in saved.values()):
+        return "its rank is 0"
+    config = read_settings(folder)
+    alphas = [config.lora_alpha, *(config.alpha_pattern or {}).values()]
+    if not any(alphas):
+        return "its lora_alpha is 0"
+    # A magnitude vector sets the length of the rows anew, whatever lora_B holds.
+    if any(name.endswith(("lora_magnitude_vector", "lora_B.bias")) for name in saved):
+        return None
+    for part in ("lora_B", "lora_A"):
+        if not any(weight.any() for name, weight in saved.items() if f".{part}." in name):
+            return f"every {part} in it is zero, as before any training"
+    return None
+
+
+def refuse_gaps(
+    folder: Path, old_names: Mapping[str, str], linear: Iterable[str], language_model: str
+) -> None:
+    """Refuse an adapter without weights for layers that its configuration names.
+
+    Args:
+        folder: Of the adapter.
+        old_names: Layers that it has weights for, with their names in the file.
+        linear: Linear layers of the model.
+        language_model: Name of the module that holds the layers in the model.
+
+    Raises:
+        UsageError: If there is such a layer.
+    """
+    from peft.tuners.tuners_utils import check_target_module_exists
+    from peft.utils.constants import INCLUDE_LINEAR_LAYERS_SHORTHAND
+
+    config = read_settings(folder)
+    takes_all = str(config.target_modules).lower() == INCLUDE_LINEAR_LAYERS_SHORTHAND
+    # The configuration names layers as the file does: with what stood around them then.
+    starts = {
+        old.removesuffix(layer.removeprefix(f"{language_model}."))
+        for layer, old in old_names.items()
+    }
+    missing = []
+    for layer in linear:
+        own = layer.removeprefix(f"{language_model}.")
+        in_layers = own != layer and own.startswith("layers.")
+        if layer in old_names or not (in_layers or layer == _HEAD):
+            continue
+        names = [start + own for start in starts] if in_layers else [layer]
+        if (takes_all and in_layers) or (
+            not takes_all and any(check_target_module_exists(config, name) for name in names)
+        ):
+            missing.append(layer)
+    if missing:
+        raise UsageError(
+            f"the adapter lacks {len(missing)} of the {len(missing) + len(old_names)} layers that "
+            f"target_modules of its {CONFIGURATION} names, '{missing[0]}' among them.",
+            where=str(folder),
+            remedy="Copy or save the whole adapter again. If it was trained on fewer layers, name "
+            "just those in target_modules or layers_to_transform.",
+        )
+
+
+def odd_name(folder: Path, name: str) -> UsageError:
+    """Make the error for a weight whose name finds no place, with the cause where it is known."""
+    for cause, (pattern, remedy) in _OTHER_NAMES.items():
+        if pattern.search(name):
+            return UsageError(
+                f"the adapter holds '{name}': {cause}.",
+                where=str(folder),
+                remedy=remedy,
+            )
+    return UsageError(
+        f"the adapter holds '{name}', which is no LoRA weight of a linear layer of "
+        "the language model.",
+        where=str(folder),
+        remedy="Train adapters on the language model only; no part is left out in silence.",
+    )
