@@ -54,9 +54,18 @@ def words_of(text: str) -> str:
     return f" {words} " if words else " "
 
 
+_YES_WORDS = "yes oui ja sí sì si sim да 是 是的 有 对 會 会 はい 예 네 evet tak"
+_NO_WORDS = "no non nein não nao нет 否 不是 没有 沒有 不对 不会 いいえ 아니요 아니오 nie"
+_POLAR = dict.fromkeys(_YES_WORDS.split(), True) | dict.fromkeys(_NO_WORDS.split(), False)
+
+
 def polarity(text: str) -> bool | None:
-    """Return whether the text of an option means yes, by its first yes or no; None without one."""
-    for word in words_of(text).split():
+    """Return whether the text of an option means yes, by its first yes or no; None without one.
+
+    In other languages than English the option must begin with it.
+    """
+    words = words_of(text).split()
+    for word in words:
         if word in ("yes", "no"):
             return word == "yes"
-    return None
+    return _POLAR.get(words[0]) if words else None

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_file, hash_json
-from emoreal_bench.scoring.reading import official_words, statements, strict_words
+from emoreal_bench.scoring.reading import emotions, official_words, statements
 
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 """Raised with every change of a rule that can change a number."""
 
 
@@ -19,7 +19,7 @@ def scoring_hash(scorings: Sequence[Scoring]) -> str:
             "version": SCORING_VERSION,
             "scorings": sorted(scorings),
             "words": [
-                hash_file(words.WORDS_FILE) for words in (official_words, strict_words, statements)
+                hash_file(words.WORDS_FILE) for words in (official_words, emotions, statements)
             ],
         }
     )

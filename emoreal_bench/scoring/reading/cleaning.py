@@ -1,9 +1,61 @@
-"""Take from a reply what is dress and not words: markup, special tokens, hidden reasoning."""
+"""Take from a reply what is not its answer: hidden reasoning, later turns, tokens and markup."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+_NAMES = (
+    r"(?:internal_|inner_|seed:|ant)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|monologue"
+    r"|analysis|scratch_?pad|rationale|deliberation|cot|思考)(?:_(?:process|content|block))?"
+)
+_MARK = re.compile(
+    rf"""
+    [<\[{{【〈\u25c1]\|?(?P<end>/|end_(?:of_)?)?(?:(?:begin|start)_(?:of_)?)?
+      (?:{_NAMES})(?:\s[^<>\[\]\n]{{0,80}})?\|?[>\]}}】〉\u25b7]
+    | <\|?channel\|?>\s*+(?:(?P<final>final|response|answer)
+        |(?P<hidden>analysis|commentary|thought|thinking
+          |reasoning))(?:[^<>\n]{{0,60}}<\|message\|>)?
+    | (?P<inner_end><\|(?:end|return|message)\|>|<turn\|>|<channel\|>|</details>)
+    | \A\s*+\#{{1,6}}\s*+(?:thinking|thoughts?|reasoning)\W*\n
+      (?=(?s:.*)^\#{{1,6}}\s*+(?:final\s+)?(?:response|answer)\b)
+    | (?P<inner_close>^\#{{1,6}}\s*(?:final\s+)?(?:response|answer)\W*$)
+    | <unused94>(?:thought)? | (?P<unused><unused95>)
+    | <details\stype="reasoning"[^>\n]{{0,80}}>
+    | (?P<said>\.\.\.\s?done\ thinking\.?|here\ is\ my\ (?:final\ )?response\s?:
+        |(?-i:assistantfinal(?![a-z])))
+    | \A\s*+(?:thinking(?:\.\.\.|…)\s*\n|here\ is\ my\ thought\ process\s?:
+        |(?-i:analysis(?=[A-Z])|thought\n))
+    """,
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+"""Where reasoning begins (no group) or ends (a group other than ``hidden``)."""
+_MARK_HINTS = ("<", "[", "{", "【", "〈", "\u25c1", "hinking", "response", "assistantfinal")
+_MARK_START = re.compile(r"\W*+(?:analysis|thought|reasoning|here is my)", re.I)
+
+_ROLES = (
+    r"user|human|question|q|instruction|input|problem|task|exercise|next\s+(?:question|clip|video)"
+    r"|new\s+(?:question|clip|video)|用户|人类|问题|问|質問|ユーザー|질문|사용자|pregunta|usuario|frage|nutzer"
+)
+_TURN = re.compile(
+    rf"""
+    <\|(?:im_start|start_header_id|start|header_start)\|>\s*+(?P<token>\w*+)\s*+
+      (?:<\|(?:end_header_id|message|header_end)\|>)?
+    | <\|(?P<short>user|assistant|system|human)\|> | <start_of_turn>\s*+(?P<gemma>\w*+)
+    | (?P<inst>\[INST\]) | \[/INST\]
+    | <\|(?:eot_id|im_end|endoftext|end_of_text|end)\|>|<(?:end_of_turn|eos)>|</s>
+      |</(?:final_)?answer>|<(?P<xml>question|user)>
+    | ^(?P<phrase>(?:now,?\s+)?(?:(?:let's\s+)?consider|here\s+is|here's|next\s+is
+      |let's\s+(?:look\s+at|move\s+on\s+to))\s+(?:the\s+|a\s+)?(?:another|new|following
+        |next)\b[^\n]{{0,40}}?\bquestion)
+    | ^[ \t>]*+(?:\#{{1,6}}[ \t]*+)?\**+(?:(?P<asked>(?:{_ROLES})(?:[ \t]?\#?\d+)?)
+        |assistant|model|bot|助手)\**+[ \t]?[:\uff1a]\**+
+    | ^\#{{1,6}}[ \t]*+(?P<heading>(?:{_ROLES}|example|exercise|task)\b[^\n]{{0,40}})$
+    """,
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+_LONE_LETTER_LINE = re.compile(r"\s*+(?:answer\s?:\s?)?[(\[*\"']*+[A-Z][)\].*\"']*+[ \t]*+\n", re.I)
+_LISTED_LETTER = re.compile(r"^\W{0,3}([AB])[).:]", re.M)
 
 _PUNCTUATION = str.maketrans(
     {
@@ -11,77 +63,203 @@ _PUNCTUATION = str.maketrans(
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
         "\N{LEFT DOUBLE QUOTATION MARK}": '"',
         "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+        **dict.fromkeys("«»„‟「」『』", '"'),
         "\N{EN DASH}": "-",
         "\N{EM DASH}": "-",
         "\N{IDEOGRAPHIC FULL STOP}": ".",
         "\N{IDEOGRAPHIC COMMA}": ",",
+        "\N{VARIATION SELECTOR-16}": "",
+        "\N{FIRST PLACE MEDAL}": "1. ",
+        "\N{SECOND PLACE MEDAL}": "2. ",
+        "\N{THIRD PLACE MEDAL}": "3. ",
     }
 )
-_REASONING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)|\A.*</think(?:ing)?>", re.S)
 _SPECIAL_TOKEN = re.compile(
-    r"<\|[^|>\n]{1,40}\|>|</?s>|<(?:unk|pad|eos|bos|end_of_turn|start_of_turn)>", re.I
+    r"<\|[^|>\n]{1,40}\|>|</?s>|<(?:unk|pad|eos|bos|end_of_turn|start_of_turn)>|</?tool_?call>",
+    re.I,
 )
-_MARKED_ANSWER = re.compile(r"<(answer|final_answer)>\s*(.*?)\s*(?:</\1>|\Z)", re.S | re.I)
-_TAG = re.compile(r"</?(?:p|b|i|u|br|em|strong|span|div|li|ul|ol|code|pre|center|h[1-6])\s*/?>")
-_LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}")
-_BOXED = re.compile(r"\$*\\boxed\s*\{([^{}]*)\}\$*")
-_STRUCK_OUT = re.compile(r"~~.*?~~", re.S)
-_MARKDOWN = re.compile(r"```(?:json|text|plaintext|python)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])")
+_MARKED_ANSWER = re.compile(
+    r"<\|begin_of_box\|>|<(final_answer|final|answer|choice|option|conclusion|response|output"
+    r"|label|emotion)>",
+    re.I,
+)
+_MARKED_END = re.compile(
+    r"<\|end_of_box\|>|</(?:final_answer|final|answer|choice|option|conclusion|response|output"
+    r"|label|emotion)>",
+    re.I,
+)
+_TAG = re.compile(
+    r"</?(?:p|b|i|u|br|em|strong|span|div|li|ul|ol|code|pre|center|h[1-6]|table|tr|td|summary"
+    r"|caption)\s?/?>",
+    re.I,
+)
+_LATEX_TEXT = re.compile(
+    r"\\(?:text|mathrm|mathbf|textbf|textit|mathsf|operatorname)\s*\{([^{}]*)\}"
+)
+_BOXED = re.compile(r"\${0,2}\\(?:boxed|fbox)\s?\{([^{}]*)\}\${0,2}|\\[()\[\]]")
+_ROW_END = re.compile(r"</(?:tr|li|p|div)>|<br\s?/?>", re.I)
+_STRUCK_OUT = re.compile(r"~~[^~]*~~")
+_MARKDOWN = re.compile(
+    r"```(?:json|text|plaintext|python|yaml|markdown)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])"
+)
+_MARKDOWN_SIGNS = "*`$_~"
 _READ_AT_EACH_END = 2000
 _FOUR_SIGNS = re.compile(r"[^0-9A-Za-z_]{4}")
-_RUN_OF_SIGNS = re.compile(r"([^\w\s])\1{3,}")
-_RUN_OF_BLANKS = re.compile(r"(\s{3})\s+")
-_MARKDOWN_SIGNS = "*`$_~"
-_LINE_DRESS = re.compile(r"^[^\w(\[{\"'<\n]+", re.M)
+_RUN_OF_SIGNS = re.compile(r"([^\w\s])\1{3,}+")
+_RUN_OF_BLANKS = re.compile(r"(\s{3})\s++")
+_LINE_DRESS = re.compile(
+    r"^(?:[^\w(\[{\"'<\n✓✔✅❌✗✘☑\U0001f300-\U0001faff]|\d{1,2}\.\s(?=\s*$))++", re.M
+)
 _CYRILLIC_LETTER = re.compile("(?<!\\w)[\u0410\u0412\u0421\u0415](?=\\s*(?:[)\\].:,]|$))", re.M)
 _LOOK_ALIKES = {"\u0410": "A", "\u0412": "B", "\u0421": "C", "\u0415": "E"}
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _NEXT_TO_IDEOGRAPH = re.compile(
-    r"(?<=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?=[A-Za-z])"
-    r"|(?<=[A-Za-z])(?=[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+    rf"(?<=[{_IDEOGRAPHS}])(?=[A-Za-z])|(?<=[A-Za-z])(?=[{_IDEOGRAPHS}])"
 )
-_QUESTION_ECHO = re.compile(r"(\W*Q(?:uestion)?\s*:.*?)\bA\s*:", re.S)
+_QUESTION_ECHO = re.compile(r"(\W{0,8}Q(?:uestion)?\s?:[^\n]*?\n?\s?)\bA\s?:")
 _NOT_APPLICABLE = re.compile(r"\bn/a\b", re.I)
-_BLANKS = re.compile(r"[^\S\n]+")
+_STARS = re.compile("[\N{BLACK STAR}\N{WHITE MEDIUM STAR}]++")
+_BLANKS = re.compile(r"[^\S\n]++")
+_QUOTED = r"\"[^\"\n]{0,300}\""
+_SINGLE = r"'(?:[^'\n]|(?<=\w)'(?=\w)){0,300}'(?!\w)"
+_SAYS = (
+    r"(?:says?|said|saying|shouts?|shouted|shouting|yells?|yelled|yelling|whispers?|whispered"
+    r"|screams?|screaming|asks?|asked|asking|repl(?:y|ies|ied)"
+    r"|exclaims?|exclaimed|mutters?|murmurs?|cries|sings?|singing|tells?|told|repeat(?:s|ing"
+    r"|ed)?|utters?|speaks?|answers|remarks?|states|adds|mentions|heard|words?|phrase|line"
+    r"|titled|entitled|called|named|reads?|reading|song|film|movie|book|sign|poster|subtitles?"
+    r"|subtitle|caption|text|dialogue|lyrics?|shirt|banner)"
+)
+_SPEECH = re.compile(
+    rf"(?<!\bi\s)(?<!i'd\s)(?<!would\s)\b({_SAYS}\b(?:\s+(?:to|at|that|out|loudly|softly|quietly"
+    rf"|him|her|them|is|are|as|like|the|words?|something)\b){{0,4}}\s*[,:]?\s*)(?:{_QUOTED}"
+    rf"|{_SINGLE})"
+    rf"|{_QUOTED}(?=,?\s+(?:(?:he|she|they|it|the\s+\w+|a\s+\w+)\s+{_SAYS}|{_SAYS}\s+(?:he|she"
+    rf"|they|the|a|by|from|in)|is\s+(?:heard|said|audible|spoken))\b)",
+    re.I,
+)
+
+
+_POLITE_WORDS = ("happy", "glad", "pleased", "delighted", "sorry", "afraid", "sad")
+_POLITE = re.compile(
+    r"\b(?:i'd|i would|i'm|i am|we'd|we would)\s+(?:be\s+)?(?:more\s+than\s+|very\s+"
+    r"|so\s+)?(?:happy|glad|pleased|delighted|sorry|afraid|sad)\b"
+    r"|\b(?:happy|glad|pleased) to (?:help|assist)\b",
+    re.I,
+)
+
+
+def without_reasoning(text: str) -> str:
+    """Set aside what a model wrote to itself before it replied.
+
+    A mark that ends reasoning without one that begins it belongs to reasoning
+    that began with the reply; reasoning without an end lasts to the end.
+    """
+    if not any(hint in text for hint in _MARK_HINTS) and not _MARK_START.match(text):
+        return text
+    kept: list[str] = []
+    start, inside = 0, False
+    for mark in _MARK.finditer(text):
+        opens = mark.lastgroup in (None, "hidden")
+        if mark.lastgroup in ("inner_end", "inner_close") and not inside:
+            continue
+        if opens and not inside:
+            kept.append(text[start : mark.start()])
+        elif not opens:
+            if not inside:
+                kept.clear()
+            start = mark.end()
+        inside = opens
+    return "".join(kept if inside else [*kept, text[start:]])
+
+
+def first_turn(text: str) -> str:
+    """Cut a reply where the model goes on with turns of its own making.
+
+    A reply that begins by quoting the question back is read from there on.
+    """
+    if "\n" not in text and "<" not in text and "[" not in text and ":" not in text[:20]:
+        return text
+    question, start, asked = "", 0, False
+    for mark in _TURN.finditer(text):
+        piece = text[start : mark.start()]
+        if re.search(r"\w", piece):
+            if not asked:
+                return piece
+            question = question or piece
+        role = (mark["token"] or mark["short"] or mark["gemma"] or "").lower()
+        asked = role in ("user", "human", "think", "thinking", "analysis") or any(
+            mark[group] for group in ("asked", "heading", "inst", "xml", "phrase")
+        )
+        start = mark.end()
+    rest = text[start:] if start else text
+    if asked and question:
+        return question
+    lone = _LONE_LETTER_LINE.match(rest)
+    if lone and {"A", "B"} <= set(_LISTED_LETTER.findall(rest, lone.end())):
+        return lone[0]
+    return rest
 
 
 def clean(text: str) -> str:
     """Return the words of a reply, line by line.
 
-    Full-width signs become plain ones, hidden reasoning and struck-out text
-    go, and an answer set apart by markup is introduced in words. Of a reply
-    over 4,000 characters the first and the last 2,000 are read, and long runs
-    of one sign are cut, so that no reply can hold scoring up.
+    Hidden reasoning, later turns and struck-out text go, full-width signs
+    become plain ones, and an answer set apart by markup is introduced in
+    words. Of what remains the first and the last 2,000 characters are read,
+    so that no reply can hold scoring up.
 
     Args:
         text: The reply as the model wrote it.
     """
-    if len(text) > 2 * _READ_AT_EACH_END:
-        text = f"{text[:_READ_AT_EACH_END]}\n{text[-_READ_AT_EACH_END:]}"
+    text = _ends_of(text)
     # Most replies are plain: each check saves them a pass with a pattern.
-    if _FOUR_SIGNS.search(text):
-        text = _RUN_OF_BLANKS.sub(r"\1", _RUN_OF_SIGNS.sub(r"\1\1\1", text))
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
         text = _NEXT_TO_IDEOGRAPH.sub(" ", text)
-    if "<" in text:
-        text = without_reasoning(text)
-        text = _SPECIAL_TOKEN.sub(" ", text)
-        text = _MARKED_ANSWER.sub(r"\nFinal answer: \2\n", text)
-        text = _TAG.sub(" ", text)
-    if "\\" in text:
-        text = _LATEX_TEXT.sub(r"\1", text)
-        text = _BOXED.sub(r"\nFinal answer: \1\n", text)
+    text = _without_markup(text)
     if not text.isprintable():
         text = _BLANKS.sub(" ", _without_controls(text))
-    if any(sign in text for sign in _MARKDOWN_SIGNS):
-        text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
     if "/" in text:
         text = _NOT_APPLICABLE.sub("", text)
+    if "\n" in text:
+        return _LINE_DRESS.sub("", text).strip()
+    dress = _LINE_DRESS.match(text)
+    return (text[dress.end() :] if dress else text).strip()
+
+
+def _ends_of(text: str) -> str:
+    """Return both ends of what a reply answers, without long runs of one sign."""
+    text = without_reasoning(text)
     echo = _QUESTION_ECHO.match(text) if "Q" in text else None
     if echo:
         text = f"{echo[1]}Answer:{text[echo.end() :]}"
-    return _without_line_dress(text).strip()
+    text = first_turn(text)
+    if len(text) > 2 * _READ_AT_EACH_END:
+        text = f"{text[:_READ_AT_EACH_END]}\n{text[-_READ_AT_EACH_END:]}"
+    if not text.isascii():
+        text = _STARS.sub(lambda match: str(len(match[0])), text)
+    if _FOUR_SIGNS.search(text):
+        text = _RUN_OF_BLANKS.sub(r"\1", _RUN_OF_SIGNS.sub(r"\1\1\1", text))
+    return text
+
+
+def _without_markup(text: str) -> str:
+    """Leave out tags, LaTeX and Markdown, and introduce in words an answer that they set apart."""
+    if "<" in text:
+        text = _ROW_END.sub("\n", text.replace("</td>", " | "))
+        text = _MARKED_END.sub("\n", _MARKED_ANSWER.sub("\nFinal answer: ", text))
+        text = _TAG.sub(" ", _SPECIAL_TOKEN.sub(" ", text))
+    if "\\" in text:
+        text = _BOXED.sub(_introduced, _LATEX_TEXT.sub(r"\1", text))
+    if any(sign in text for sign in _MARKDOWN_SIGNS):
+        text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
+    return text
+
+
+def _introduced(match: re.Match[str]) -> str:
+    return " " if match[1] is None else f"\nFinal answer: {match[1]}\n"
 
 
 def _without_controls(text: str) -> str:
@@ -91,14 +269,10 @@ def _without_controls(text: str) -> str:
     return "".join(sign for sign in text if sign.isprintable() or sign.isspace())
 
 
-def _without_line_dress(text: str) -> str:
-    """Leave out what lines begin with before their words."""
-    if "\n" in text:
-        return _LINE_DRESS.sub("", text)
-    dress = _LINE_DRESS.match(text)
-    return text[dress.end() :] if dress else text
-
-
-def without_reasoning(text: str) -> str:
-    """Set aside what a model wrote to itself before it replied."""
-    return _REASONING.sub("", text)
+def without_speech(text: str) -> str:
+    """Leave quoted speech, titles and polite phrases out of a cleaned reply."""
+    if any(word in text for word in _POLITE_WORDS):
+        text = _POLITE.sub(" ", text)
+    if '"' not in text and " '" not in text:
+        return text
+    return _SPEECH.sub(lambda match: match[1] or " ", text)

@@ -1,157 +1,181 @@
-"""Find the letters of options in a reply, and leave out articles and rejected options."""
+"""Mark the letters of options in a reply; articles, names and things are none."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
-from itertools import islice
 
-from emoreal_bench.scoring.reading.caseless import caseless
+from emoreal_bench.scoring.reading.marks import BARE, LETTER, OFF_LIST, mark
+from emoreal_bench.scoring.reading.option_texts import text_at_start
+from emoreal_bench.scoring.reading.options import Options
 
-_LETTER = re.compile(r"\b([A-Za-z])\b(?<!'.)(?!'|\.\w)")
-_CUE_BEFORE = re.compile(
-    r"(?:\b(?:options?|choices?|answers?|letters?|select|choose|chose|pick|with|say)|[:=])"
-    r"\s*(?:is|are|:|=)?\s*[\"'(\[{]*$",
+_LETTER = re.compile(
+    r"(?<![\w'&])(?<!\w[.-])(?:([\"'(\[{<]{1,4}+)\s?)?([A-Za-z])(?![\w'&])(?!\.[a-z0-9])(?!\.[A-"
+    r"Z]\b)(?!-[a-z])"
+    r"(?![ ](?:major|minor|sharp|flat|personality)\b)(\s?[)\]}]++|>(?!\s*\w)|[\"']++)?"
+)
+_NOUN_BEFORE = re.compile(
+    r"(?:(?:\A\W*+|\b(?:is|be|choose|pick|select|right|correct|answer|option)\s+(?:the\s+)?"
+    r"|:\s?)letters?|\b(?:options?|choices?|answers?|opt|ans|opci[oó]n|op[cç][aã]o|respuesta"
+    r"|letra|antwort"
+    r"|buchstabe|r[eé]ponse|lettre|risposta|resposta|opzione|ответ)|选项|选|選|答案|答え|正解"
+    r"|回答|정답|답)[a-z]?"
+    r"(?:\s*+(?:is|are|would be|should be|must be|:|=|-|->|→|\#|number|letter|es|est|ist|是|为|は"
+    r"|은"
+    r"|는)){0,2}"
+    r"\s*+[\"'(\[]*+\Z",
     re.I,
 )
-_AFTER_ARTICLE = re.compile(r"\s+([a-z][\w']*)")
-_WORDS = """
-is was because since as and or seems appears would fits matches best but due for given based which
-describes corresponds not nor rather instead over than isn't doesn't can't cannot contradicts
-suggests says states mentions claims looks sounds also can could may might must should remains
-represents captures aligns reflects implies indicates requires does has if it i
-"""
-_WORDS_AFTER_LETTER = frozenset(_WORDS.split())
-_REJECTED_BEFORE = caseless(
-    r"(?:\b(?:not|never|neither|nor|rather than|instead of|unlike|against|rul(?:e|es|ed|ing) out"
-    r"|eliminat(?:e|es|ed|ing)|exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?|dismiss(?:es|ed|ing)?"
-    r"|discard(?:s|ed|ing)?)|n't"
-    r"|\s(?<!less\s)(?<!worse\s)(?<!less\slikely\s)(?<!less\splausible\s)(?<!less\sfitting\s)than)"
-    r"\s+(?:(?:options?|choices?|answers?|the|letter|is|be|it's|to|really|necessarily|choose"
-    r"|select|pick|both|either)\s+)*[\"'(\[{]*$"
-)
-_REJECTED_LIST = re.compile(r"[)\]}.\"']*\s*(?:,|and|or|nor|&)\s*[\"'(\[{]*$", re.I)
-_REJECTED_AFTER = re.compile(
-    r"[)\]}\"']*\?\s*no\b|[)\]}\"':]*\s+(?:\([^)]{0,80}\)\s*)?(?:(?:option|choice|answer)\s+)?"
-    r"(?:(?:is|are|was|were|seems?|appears?|can be|could be|would be|to be|looks|clearly|definitely"
-    r"|also|both|all|does|do|did|can|could|would|has|have)\s+)*"
-    r"(?:not\b|n't|isn't|aren't|wasn't|doesn't|don't|can't|cannot|wouldn't|couldn't|wrong|incorrect"
-    r"|false|unlikely|ruled out|eliminated|excluded|out\b|unsupported|implausible|contradicts"
-    r"|contradicted|(?:says|states|claims|mentions)\b|less\b|too\b|irrelevant|fails|requires?\b|needs?\b|lacks)",
-    re.I,
-)
-
-COMPOUND = (
-    r"(?:-(?:rolls?|frames?|list|listers?|side|flat|sharp|team|line|word|minor|major|level|plus|pillar"
-    r"|section|grade|type|shape|shaped|clamp)\b|\s(?:major|minor|sharp|flat|personality)\b)"
-)
-"""What follows a letter that belongs to a word: "B-roll", "C major", "A-frame"."""
-_COMPOUND_AFTER = re.compile(COMPOUND, re.I)
-_THING_BEFORE = caseless(
-    r"\b(?:vitamins?|plan|type|hepatitis|camera|part|section|group|team|speaker|person|man|woman"
-    r"|side|figure|scene|clip|video|audio|segment|exhibit|note|key of|string|gate|block|room|class"
-    r"|grade|level|platform|studio|stage|point|row|seat|character|actor|subject|image|frame|shot"
-    r"|track|channel|school|wing|model|company|size|appendix|in a)\s+\Z"
-)
-_TITLE_BEFORE = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Professor|Doctor|Sir|Lady|Captain|Officer|Agent|Judge|Sgt|Detective"
-    r"|Coach|Aunt|Uncle)\.?\s+(?:[A-Z]\.\s?)*\Z"
-)
-_GIVEN_NAME_BEFORE = re.compile(
-    r"\b(?!(?:Option|Answer|Choice|Letter|Correct|The|Is|Final|Select|Choose|Pick|Yes|No|So|Thus"
-    r"|Therefore|Hence|And|Or|It|Answered|Response)\b)[A-Z][a-z]+\s+(?:[A-Z]\.\s?)*\Z"
-)
+_LAST_WORD = re.compile(r"[^\W\d_][\w'%]*\Z|%\Z")
+_WORD_AFTER = re.compile(r"[ ]+([^\W\d_][\w']*)")
+_ONE_OF_BEFORE = re.compile(r"\b(?:none|any|all|one|either|neither|each|both) of\s*\Z", re.I)
+_TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sgt|Capt)\.\s*\Z")
 _INITIAL_BEFORE = re.compile(r"(?<!\w)[A-Z]\.\s?\Z")
-_SURNAME_AFTER = re.compile(r"\.\s?(?:[A-Z]\.\s?)*[A-Z][a-z]+")
-_MOST_MENTIONS = 40
-_LIST_MEMBER = re.compile(
-    r"[)\]}]*\s*(?:,|,?\s*and|,?\s*or|&)\s*(?:options?\s+)?[(\[{]*[A-Z](?![\w'])"
+_SURNAME_AFTER = re.compile(r"\.\s?(?:[A-Z]\.\s?)?[A-Z][a-z]+")
+_MAY_PRECEDE_WORDS = """
+    is are be was were it's that's this's it with by to and or not nor than for say choose chose
+    pick picked picking select selected go either both between neither only just so hence thus
+    therefore then clearly probably likely definitely obviously surely perhaps maybe possibly
+    actually leaves leaving match matches supports support favor favour favors rather reject exclude
+    excludes eliminate eliminates eliminating out answer answered mean meant guess think believe
+    vote voting favoring considered consider considering tempted thought from while though although
+    but if because since as like prefer fits fit mark settle opt on instead choosing selecting wait
+    no yes most best option choice one among like called sure certain y und et o e oder ou ist
+    est es è la l' das die der c'est wähle elijo elegiría choisis choisirais nehme sería serait
+    wäre scelgo escolho also correct now still again final first me % towards toward lautet
+    lautete ante about that auf für pour sur entweder würde dirais diría nicht pas sondern sino
+    mais sage denke yet really suggests indicates
+    favours means correction remains being wins let's marked entails implies becomes 'tis chose
+    rule rules ruled ruling against unlike any versus vs over beats
+"""
+_MAY_PRECEDE = frozenset(_MAY_PRECEDE_WORDS.split())
+_NOUN_ENDS_WORDS = """
+option options choice choices answer answers letter letters opt ans opcion opcao respuesta letra
+antwort buchstabe reponse lettre risposta resposta opzione opción opção réponse l'option is are be
+number es est ist ans. opt.
+"""
+_NOUN_ENDS = frozenset(_NOUN_ENDS_WORDS.split())
+_MAY_LEAD = _MAY_PRECEDE | _NOUN_ENDS
+_MAY_FOLLOW_WORDS = """
+    is was because since as and or seems appears would fits fit matches best but due for given based
+    which describes corresponds not nor rather instead over than isn't doesn't can't cannot
+    contradicts suggests says states mentions claims looks sounds also can could may might must
+    should remains represents captures aligns reflects implies indicates requires does has if it
+    beats wins
+    accurately most clearly definitely probably then with wins by it's when where being still too
+    perhaps maybe either that's here please final sounds stands makes explains better requires so
+    however while though although from ist est es è porque weil denn parce porque puisque ou o oder
+    und et y e
+"""
+_MAY_FOLLOW = frozenset(_MAY_FOLLOW_WORDS.split())
+_AFTER_I = ("because", "since", "as")
+_STATES = re.compile(
+    r" (?:is|was)(?! (?:the|a|my|clearly|definitely|probably|therefore|thus|also|both|still|then"
+    r"|simply|indeed|an?|in|at|by|more|most|less|much|far|very|too|not|never"
+    r"|correct|right|best|better|wrong|incorrect|true|false|likely|unlikely|out|ruled|excluded"
+    r"|eliminated|supported|unsupported|plausible|implausible|possible|tempting"
+    r"|appropriate|accurate|fitting|closest|close|chosen|visible|present|absent|mentioned"
+    r"|stronger|strongest|ambiguous|irrelevant|what|for|consistent|hard|impossible|evident|clear"
+    r"|no)\b) [a-z]"
+    r"|\. [A-Z]\. ?[A-Z][a-z]"
 )
+"""A letter of which something else is said than whether it is right, or the first of initials."""
+_CAPITAL = re.compile(r"[B-Z]\Z")
+_MOST = 60
 
 
-@lru_cache(maxsize=64)
-def letters_in(text: str, letters: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
-    """Find the mentions of options by letter that the reply does not reject.
-
-    The stages of a reading ask for the same text, hence the small cache.
+def mark_letters(text: str, options: Options) -> str:
+    """Put signs in the place of the letters that name options.
 
     Args:
-        text: Cleaned reply, or a part of it.
-        letters: Of the options, upper case.
-
-    Returns:
-        Position and letter of each, in the order of the text.
+        text: Cleaned reply.
+        options: Of the question.
     """
-    return tuple(islice(_letters_in(text, letters), _MOST_MENTIONS))
-
-
-def _letters_in(text: str, letters: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    rejected_until = -1
+    parts: list[str] = []
+    end = 0
     for match in _LETTER.finditer(text):
-        letter = match.group(1).upper()
-        if letter not in letters or not _is_mention(text, match):
-            continue
-        in_rejected_list = rejected_until >= 0 and bool(
-            _REJECTED_LIST.fullmatch(text[rejected_until : match.start()])
-        )
-        if in_rejected_list or _is_rejected_before(text, match.start()):
-            rejected_until = match.end()
-        elif not is_rejected_after(text, match.end()):
-            yield match.start(), letter
+        kind = _kind(text, match, options)
+        if kind is not None:
+            letter = match[2].upper()
+            known = letter in options.letters
+            number = options.letters.index(letter) if known else OFF_LIST
+            parts += [text[end : match.start()], mark(kind, number)]
+            end = match.end()
+            if len(parts) > 2 * _MOST:
+                break
+    return "".join(parts) + text[end:] if parts else text
 
 
-def is_article(text: str, end: int) -> bool:
-    """Return whether a letter A that ends at ``end`` is an article: a word follows it.
+def _kind(text: str, match: re.Match[str], options: Options) -> int | None:
+    """Return how a letter names an option; None if it does not."""
+    opening, letter, closing = match[1] or "", match[2], match[3] or ""
+    before = text[max(0, match.start() - 40) : match.start()]
+    first = not before.strip(" \n:-.>")
+    noun = not first and _may_be_noun(before)
+    if letter.islower() and not (noun or first or opening or closing):
+        return None
+    noun = noun and _NOUN_BEFORE.search(before) is not None
+    closed = closing.strip()[:1] in (")", "]", "}", ">") and bool(closing)
+    quoted = bool(closing) and closing[0] in "\"'" and opening[-1:] == closing[0]
+    dressed = quoted or (closed and (bool(opening) or letter not in "Ii"))
+    if letter.upper() not in options.letters:
+        plain = closed or text[match.end() :].lstrip()[:1] in ("", ".", ",", ":")
+        return LETTER if letter.upper() in "ABCDEFGH" and plain and (first or noun) else None
+    if dressed and (letter.isupper() or opening or noun or first or before.endswith("\n")):
+        return LETTER
+    follower = _WORD_AFTER.match(text, match.end())
+    word = follower[1] if follower and len(follower[1]) > 1 else ""
+    if letter.islower() or letter == "I":
+        whole = first and text[match.end() :].lstrip()[:1] in ("", ".", ")", ":", ",")
+        allowed = _AFTER_I if letter == "I" else _MAY_FOLLOW
+        named = (noun or (whole and letter != "I")) and (not word or word in allowed)
+        return LETTER if named else None
+    if _STATES.match(text, match.end()) or (not noun and _is_name(text, match, before)):
+        return None
+    bare = BARE if noun and letter != "A" else _bare_kind(text, match, options, word)
+    return LETTER if noun and bare is not None else bare
 
-    "A man is crying" has an article, "A because he cries" and "A is right" have not.
+
+def _bare_kind(text: str, match: re.Match[str], options: Options, word: str) -> int | None:
+    """Return how a capital that nothing sets apart names an option; None if it does not.
+
+    A word behind it must be one that can follow an option, or begin its text,
+    and a word before it one that can lead up to it.
     """
-    follower = _AFTER_ARTICLE.match(text, end)
-    return follower is not None and follower.group(1) not in _WORDS_AFTER_LETTER
+    letter = match[2]
+    before = text[max(0, match.start() - 40) : match.start()]
+    first = not before.strip(" \n:-.>")
+    if word and word.lower() not in _MAY_FOLLOW and word.isascii():
+        begins = text_at_start(text[match.end() :], options) == letter
+        starts = letter != "A" and word[0].isupper() and (first or before.endswith("\n"))
+        if not begins and not starts and (letter == "A" or not _word_before(before)):
+            return None
+    preceding = _word_before(before)
+    if not preceding or not preceding[-1].isascii() or _CAPITAL.match(preceding):
+        return BARE
+    if preceding.lower() in _MAY_LEAD or _ONE_OF_BEFORE.search(before):
+        return BARE
+    return LETTER if text_at_start(text[match.end() :], options) == letter else None
 
 
-def _is_mention(text: str, match: re.Match[str]) -> bool:
-    letter = match.group(1)
-    if letter in "AaIi" and is_article(text, match.end()):
-        return False
-    if _is_part_of_name(text, match):
-        return False
-    closed = text[match.end() :].lstrip(" ").startswith((")", "]", "}"))
-    if closed and (letter not in "Ii" or text[: match.start()].rstrip().endswith(("(", "[", "{"))):
-        return True
-    if letter == "I" and text[match.end() : match.end() + 1].isspace():
-        return False
-    return letter.isupper() or bool(
-        _CUE_BEFORE.search(text[max(0, match.start() - 40) : match.start()])
+def _word_before(before: str) -> str:
+    """Return the word with which a passage ends; nothing after a sign or a line break."""
+    tail = before.rstrip(" ").rpartition(" ")[2]
+    match = _LAST_WORD.search(tail) if tail else None
+    return match[0] if match else ""
+
+
+def _may_be_noun(before: str) -> bool:
+    """Return whether a passage can end in "option" or "answer is", at less than trying costs."""
+    tail = before.rstrip(" \"'([")
+    return (
+        tail[-1:] in ":=>#-" or tail[-1:] > "\x7f" or tail.rpartition(" ")[2].lower() in _NOUN_ENDS
     )
 
 
-def _is_part_of_name(text: str, match: re.Match[str]) -> bool:
-    """Return whether a letter is part of a name: "Dr. A. Nolan", "vitamin C", "B-roll"."""
-    if _COMPOUND_AFTER.match(text, match.end()):
+def _is_name(text: str, match: re.Match[str], before: str) -> bool:
+    """Return whether a letter is an initial: "Dr. A. Nolan", "J. B. Stone"."""
+    if not before.rstrip().endswith("."):
+        return False
+    if _TITLE_BEFORE.search(before):
         return True
-    before = text[max(0, match.start() - 30) : match.start()]
-    if not before[-1:].isspace() and not before.endswith("."):
-        return False  # Neither a name nor a thing can end like this; it is dear to look for them.
-    if _THING_BEFORE.search(before) or _TITLE_BEFORE.search(before):
-        return True
-    return _SURNAME_AFTER.match(text, match.end()) is not None and bool(
-        _GIVEN_NAME_BEFORE.search(before) or _INITIAL_BEFORE.search(before)
-    )
-
-
-def _is_rejected_before(text: str, start: int) -> bool:
-    """Return whether a letter that begins at ``start`` is rejected: "not A"."""
-    before = text[max(0, start - 60) : start]
-    opened = before.rstrip("\"'([{")
-    return opened[-1:].isspace() and _REJECTED_BEFORE.search(before) is not None
-
-
-def is_rejected_after(text: str, end: int) -> bool:
-    """Return whether a letter that ends at ``end`` is rejected: "A is wrong", "A and B are"."""
-    while not _REJECTED_AFTER.match(text, end):
-        member = _LIST_MEMBER.match(text, end)
-        if member is None:
-            return False
-        end = member.end()
-    return True
+    return bool(_INITIAL_BEFORE.search(before) and _SURNAME_AFTER.match(text, match.end()))

@@ -12,14 +12,19 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_CHOICE = re.compile(r"\s*\(?([A-Za-z])\)?[.)]?\s*(.*)", re.DOTALL)
-_LETTER = re.compile(r"\b[a-z]\b")
+_CHOICE = re.compile(r"\s*\(?([A-Z])\)?[.)]?\s*(.*)", re.IGNORECASE)
+_LETTER = re.compile(r"\b[A-Z]\b")
+_SMALL_LETTER = re.compile(r"\b[a-z]\b")
+_FOLDED = str.maketrans(
+    {"\N{LATIN SMALL LETTER DOTLESS I}": "i", "\N{LATIN SMALL LETTER LONG S}": "s"}
+)
+"""The signs that the original takes for i and s, since it ignores case."""
 _OTHER_CHARACTERS = re.compile(r"[^a-z0-9]+")
 
 
 def names_letter(reply: str, letter: str) -> bool:
     """Return whether a letter stands between word boundaries anywhere in a reply."""
-    return letter.lower() in _letters_alone(reply)
+    return letter.upper() in _letters_alone(reply)
 
 
 def official_polarity(text: str) -> bool | None:
@@ -48,9 +53,9 @@ def lenient_answer(reply: str, choices: tuple[str, ...]) -> str | None:
         The letter in upper case, or None.
     """
     options = _lenient_options(choices)
-    named = _letters_alone(reply)
+    named = _letters_alone(reply) if reply.isascii() else _letters_of(reply.lower().upper())
     for letter in options.texts:
-        if letter.lower() in named:
+        if letter in named:
             return letter
     normalised = _normalise(reply)
     words = normalised.split()
@@ -70,7 +75,10 @@ class _LenientOptions:
 
 @lru_cache(maxsize=8192)
 def _lenient_options(choices: tuple[str, ...]) -> _LenientOptions:
-    """Read options; of several that contain "yes" (or "no"), the last is the yes (no) option."""
+    """Read options; of several that contain "yes" (or "no"), the last is the yes (no) option.
+
+    Of a text of several lines the original reads the first.
+    """
     texts: dict[str, str] = {}
     for choice in choices:
         match = _CHOICE.match(choice)
@@ -88,4 +96,11 @@ def _normalise(text: str) -> str:
 @lru_cache(maxsize=8)
 def _letters_alone(reply: str) -> frozenset[str]:
     """Find the letters that stand between word boundaries; both rule books ask for the same."""
-    return frozenset(_LETTER.findall(reply.lower()))
+    lowered = reply.lower()
+    if lowered.isascii():
+        return _letters_of(lowered.upper())
+    return frozenset(letter.upper() for letter in _SMALL_LETTER.findall(lowered.translate(_FOLDED)))
+
+
+def _letters_of(capitals: str) -> frozenset[str]:
+    return frozenset(_LETTER.findall(capitals))

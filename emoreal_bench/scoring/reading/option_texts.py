@@ -1,35 +1,33 @@
-"""Find the texts of options in a reply, and leave out those that it rejects."""
+"""Find the texts of options in a reply."""
 
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import pairwise
-from operator import or_
 
 from emoreal_bench.choices import words_of
+from emoreal_bench.scoring.reading.marks import TEXT, mark
 from emoreal_bench.scoring.reading.options import Options
 
 _LONGEST_PART = 12
 """Words: a longer reply is not taken for a part of an option."""
 _LONGEST_TEXT = 400
 """Characters of an option's text that are compared with the beginning of a passage."""
-_FILLER = (
-    r"(?:the|a|an|that|at|all|really|very|particularly|truly|quite|so|just|be|being|been|feel|feels|feeling"
-    r"|look|looks|looking|seem|seems|appear|appears|to|express|expressing|expresses|show|shows"
-    r"|showing|showed|sound|sounds|option|choice|letter|answer|about|of|any|signs|sign|evidence"
-    r"|indication|hint|necessarily|from|by|due|because|convey|conveys|conveying|display|displays|displaying)"
-)
-_REJECTED_BEFORE = re.compile(
-    rf" (?:not|\w+n't|never|no|neither|nor|without|rather than|instead of|than|lack of|lacks"
-    rf"|unlike|ruled? out|says|states|claims|mentions|suggests|exclud\w+)(?: {_FILLER})* $"
-)
-_REJECTED_AFTER = re.compile(
-    r"(?:(?:is|are|was|seems|appears|does|would be|can be|could be) (?:clearly |definitely |also )?"
-    r"(?:not|wrong|incorrect|unlikely|ruled out|excluded|eliminated|less|out)"
-    r"|isn't|doesn't|can't|cannot|wasn't|wouldn't) "
-)
 _LONGEST_CLAIM = 25
+_ALIKE = 0.85
+_TOKEN = re.compile(r"[\w']+")
+_SIGN = re.compile(r"\S")
+_ENDS = re.compile(
+    r"\s*(?:[^\w\s-]|-(?!\w)|\Z|(?:because|since|as|people|persons?|years|times|out of|seconds)\b)"
+)
+_COMMON = re.compile(
+    r" (?:\w{1,2}|[\d\W]+|left|right|down|off|out|one|two|three|four|five|six|none|both|high|low"
+    r"|start|end|middle|\d+ \d+) "
+)
+"""Texts that also occur where they are no answer."""
+_LABELLED = re.compile(r"\s*[:=]")
+"""What follows a short option such as "up" or "4", which is none in "up the stairs"."""
 _NOT_CLAIMED = re.compile(
     r"yes|not?|two|do|doe|did|really|actually|all|be|(?:he|she|it|they)(?:'\w+)?|\w+n't"
 )
@@ -40,11 +38,15 @@ _SUBJECT = re.compile(
 _YES_OR_NO = re.compile(r"^ (?:yes|no) ")
 _NEGATION = re.compile(r" (?:not|\w+n't|never|neither|hardly) ")
 _SENTENCE_END = re.compile(r"[.!?]\s")
-_CONJUNCTIONS = (" or ", " nor ", " and ")
-_START = re.compile(r"(?: (?:the|a|an|that|it's|it|is|because|of|with|this|option))* ")
+_NUMBER_NAMES = """
+zero one two three four five six seven eight nine ten
+"""
+_NUMBERS = {f" {name} ": f" {number} " for number, name in enumerate(_NUMBER_NAMES.split())}
+_NUMBER_WORD = re.compile(r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten)\b")
+_START = re.compile(r"(?: (?:in|at|the|a|an|that|it's|it|is|because|of|with|this|option))* ")
 _ENDING = re.compile(r"(?:'s|(?<=\w{3})(?:ing|es|ed|s|e))\Z")
 _STOP_WORDS = frozenset(
-    {
+    [
         "the",
         "and",
         "are",
@@ -58,17 +60,89 @@ _STOP_WORDS = frozenset(
         "was",
         "there",
         "both",
-    }
+    ]
 )
 
 
+def mark_texts(text: str, options: Options) -> str:
+    """Put signs in the place of the texts of options.
+
+    Args:
+        text: Cleaned reply in lower case.
+        options: Of the question.
+    """
+    for number, written in enumerate(options.texts):
+        if written > " \u2000" and _ideographic(written):
+            text = text.replace(written.strip(), mark(TEXT, number))
+    if options.numbers:
+        text = _NUMBER_WORD.sub(lambda match: _NUMBERS[f" {match[0]} "].strip(), text)
+    words = words_of(text)
+    short = words.count(" ") <= _LONGEST_PART + 2
+    found = [
+        (its, number)
+        for number, whole in enumerate(options.texts)
+        if (its := _form_in(words, whole)) and its.strip() not in "aiyou"
+    ]
+    if not found:
+        return text
+    tokens = list(_TOKEN.finditer(text))
+    line = f" {' '.join(token[0] for token in tokens)} "
+    spans: list[tuple[int, int, int]] = []
+    # Longest first, so that "very happy" is not also "happy".
+    for its, number in sorted(found, key=lambda pair: -len(pair[0])):
+        start = line.find(its)
+        while start >= 0:
+            first = line.count(" ", 0, start)
+            last = first + its.count(" ") - 2
+            if not _COMMON.fullmatch(its) or (
+                (_ENDS if short else _LABELLED).match(text, tokens[last].end())
+                and not text.endswith(("of ", "/"), 0, tokens[first].start())
+            ):
+                spans.append((tokens[first].start(), tokens[last].end(), number))
+            masked = _SIGN.sub("_", its[1:-1])
+            line = f"{line[: start + 1]}{masked}{line[start + len(its) - 1 :]}"
+            start = line.find(its)
+    for start, end, number in sorted(spans, reverse=True):
+        text = f"{text[:start]}{mark(TEXT, number)}{text[end:]}"
+    return text
+
+
+@lru_cache(maxsize=8192)
+def _ideographic(its: str) -> bool:
+    return (
+        re.search(
+            r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u2600-\u27bf\U0001f300-\U0001faff]", its
+        )
+        is not None
+    )
+
+
+def _form_in(words: str, whole: str) -> str | None:
+    """Return the text of an option as the words of a reply hold it, perhaps without its subject."""
+    if whole == " ":
+        return None
+    if whole in words:
+        return whole
+    rest = _without_subject(whole)
+    return rest if rest in words and rest != " " else None
+
+
+def shares_words(text: str, options: Options) -> bool:
+    """Return whether a reply holds a meaningful word of an option, or may misspell one."""
+    words = words_of(text).split()
+    known = _content("".join(options.texts))
+    return len(words) < 4 or any(_stem(word) in known for word in words if _is_meaningful(word))
+
+
 def text_of_whole(text: str, options: Options) -> str | None:
-    """Return the option whose text the whole reply is, or is a part of.
+    """Return the option whose text the whole passage is, or is a part of.
 
     A part counts only where it is short, says something and occurs in one
     option alone: "Her trembling voice." for "The speaker's trembling voice".
     """
     words = words_of(text)
+    if options.numbers:
+        words = _NUMBERS.get(words, words)
     exact = [letter for letter, its in options.pairs if its == words]
     if exact:
         return exact[0] if len(exact) == 1 else None
@@ -76,7 +150,7 @@ def text_of_whole(text: str, options: Options) -> str | None:
         return None
     stripped = _without_start(words)
     if not _says_only(stripped, _content("".join(options.texts))):
-        return None
+        return _misspelt(words, options)
     content = _content(words)
     holders = [
         letter
@@ -84,6 +158,60 @@ def text_of_whole(text: str, options: Options) -> str | None:
         if stripped in its or (len(content) > 1 and content <= _content(its))
     ]
     return holders[0] if len(holders) == 1 else None
+
+
+def _misspelt(words: str, options: Options) -> str | None:
+    """Find the one option that a passage misspells: "sadnes"."""
+    if not 5 < len(words) < 40:
+        return None
+    near = {
+        letter
+        for letter, its in options.pairs
+        if its[1:2] == words[1:2]
+        and abs(len(its) - len(words)) <= 3
+        and _content(its)
+        and SequenceMatcher(None, its, words).ratio() >= _ALIKE
+    }
+    return near.pop() if len(near) == 1 else None
+
+
+def text_covered(text: str, options: Options) -> str | None:
+    """Return the one option all of whose meaningful words a short sentence holds, in any form."""
+    words = words_of(text.replace("n't", " not"))
+    if words.count(" ") > _LONGEST_CLAIM or _SENTENCE_END.search(text.strip()):
+        return None
+    said = _roots(words)
+    alone = _told_apart(said, options) if words.count(" ") <= _LONGEST_PART else None
+    if alone and not _NEGATION.search(words):
+        return alone
+    held = [
+        (roots, letter, its)
+        for letter, its in options.pairs
+        if (roots := _roots(its)) and roots <= said
+    ]
+    widest = [held_one for held_one in held if all(other[0] <= held_one[0] for other in held)]
+    if len(widest) != 1 or sum(widest[0][0] == other[0] for other in held) > 1:
+        return None
+    negated = _NEGATION.search(words) is not None
+    return None if negated != (_NEGATION.search(widest[0][2]) is not None) else widest[0][1]
+
+
+def _told_apart(said: frozenset[str], options: Options) -> str | None:
+    """Return the option of which all words that tell it apart are said, and none of the others'."""
+    roots = {letter: _roots(its) for letter, its in options.pairs}
+    found = []
+    for letter, own in roots.items():
+        others = frozenset[str]().union(*(its for other, its in roots.items() if other != letter))
+        distinct = own - others
+        if distinct & said:
+            found.append((letter, distinct <= said))
+    return found[0][0] if len(found) == 1 and found[0][1] else None
+
+
+@lru_cache(maxsize=8192)
+def _roots(words: str) -> frozenset[str]:
+    """Return the beginnings of the words that carry meaning."""
+    return frozenset(word[:5] for word in words.split() if _is_meaningful(word) and word != "not")
 
 
 def text_at_start(text: str, options: Options) -> str | None:
@@ -94,29 +222,9 @@ def text_at_start(text: str, options: Options) -> str | None:
         (len(its), letter)
         for letter, its in options.pairs
         if words.startswith(its) or stripped.startswith(_without_start(its))
-        if _has_content(its)
+        if _content(its)
     ]
     return max(found)[1] if found else None
-
-
-def texts_in(text: str, options: Options) -> set[str]:
-    """Return the options whose texts occur in a passage and are not rejected there."""
-    words = words_of(text)
-    spans = _spans(words, options)
-    joints = [words[end - 1 : start + 1] for (_, end, _), (start, _, _) in pairwise(spans)]
-    before = [bool(_REJECTED_BEFORE.search(words[: start + 1][-80:])) for start, _, _ in spans]
-    after = [_REJECTED_AFTER.match(words[end:]) is not None for _, end, _ in spans]
-    for index, joint in enumerate(joints):
-        # "not joy or anger": what rejects the first member of a list rejects the next,
-        before[index + 1] |= before[index] and joint in _CONJUNCTIONS
-    for index in reversed(range(len(joints))):
-        # and "joy, fear and anger are wrong" the other way round.
-        after[index] |= after[index + 1] and joints[index] in (" ", *_CONJUNCTIONS)
-    return {
-        letter
-        for (_, _, letter), rejected in zip(spans, map(or_, before, after), strict=True)
-        if not rejected
-    }
 
 
 def claim_made(text: str, options: Options, *, alone: bool = False) -> str | None:
@@ -155,23 +263,6 @@ def _claim(words: str) -> frozenset[str]:
     return frozenset(word for word in _content(words) if not _NOT_CLAIMED.fullmatch(word))
 
 
-def _spans(words: str, options: Options) -> list[tuple[int, int, str]]:
-    """Find where the texts of options stand, in the order of the reply."""
-    spans: list[tuple[int, int, str]] = []
-    # Longest first, so that "very happy" is not also "happy".
-    for letter, whole in sorted(options.pairs, key=lambda pair: -len(pair[1])):
-        if not _has_content(whole):
-            continue
-        its = whole if whole in words else _without_subject(whole)
-        start = words.find(its)
-        while start >= 0:
-            end = start + len(its)
-            spans.append((start, end, letter))
-            words = f"{words[: start + 1]}{'_' * (len(its) - 2)}{words[end - 1 :]}"
-            start = words.find(its)
-    return sorted(spans)
-
-
 @lru_cache(maxsize=8192)
 def _without_subject(its: str) -> str:
     """Cut "he is afraid of the dog" to what a reply says of "the man"."""
@@ -188,17 +279,8 @@ def _without_start(words: str) -> str:
 
 def _says_only(words: str, known: frozenset[str]) -> bool:
     """Return whether words carry meaning, and none but what is known."""
-    meaningful = False
-    for word in words.split():
-        if _is_meaningful(word):
-            if _stem(word) not in known:
-                return False
-            meaningful = True
-    return meaningful
-
-
-def _has_content(words: str) -> bool:
-    return bool(_content(words))
+    meaningful = [word for word in words.split() if _is_meaningful(word)]
+    return bool(meaningful) and all(_stem(word) in known for word in meaningful)
 
 
 @lru_cache(maxsize=8192)

@@ -16,11 +16,15 @@ class Options:
         letters: In their order, upper case.
         texts: The texts as :func:`words_of` writes them.
         pairs: Each letter with its text.
+        claims: Whether an option says more than one word.
+        numbers: Whether all options are numbers.
     """
 
     letters: tuple[str, ...]
     texts: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
+    claims: bool
+    numbers: bool
 
     @staticmethod
     def parse(choices: tuple[str, ...]) -> Options:
@@ -46,5 +50,11 @@ class Options:
 @lru_cache(maxsize=8192)
 def _parse(choices: tuple[str, ...]) -> Options:
     split = [split_choice(choice) for choice in choices]
-    pairs = tuple((letter, words_of(text)) for letter, text in split)
-    return Options(tuple(x for x, _ in pairs), tuple(text for _, text in pairs), pairs)
+    # A text without any word, such as a smiley, stands for itself.
+    pairs = tuple(
+        (letter, said if (said := words_of(text)) != " " else f" {text} ") for letter, text in split
+    )
+    texts = tuple(text for _, text in pairs)
+    claims = any(text.count(" ") > 2 for text in texts)
+    numbers = all(text.strip().isdigit() for text in texts)
+    return Options(tuple(letter for letter, _ in pairs), texts, pairs, claims, numbers)

@@ -12,8 +12,7 @@ from emoreal_bench.scoring.reading.official_words import official_emotion, offic
 from emoreal_bench.scoring.reading.options import Options
 from emoreal_bench.scoring.reading.refusals import is_refusal
 from emoreal_bench.scoring.reading.statements import is_statement
-from emoreal_bench.scoring.reading.strict import read_choice, read_yes_no
-from emoreal_bench.scoring.reading.strict_words import read_label
+from emoreal_bench.scoring.reading.strict import read_choice, read_label, read_yes_no
 
 _REPLIED = (DeliveryStatus.OK, DeliveryStatus.LENGTH)
 
@@ -71,7 +70,7 @@ def strict_answer(item: Item, subtask: Subtask, text: str, *, cut_off: bool) -> 
         case AnswerKind.YES_NO:
             return read_yes_no(text, Options.parse(item.choices), cut_off=cut_off)
         case AnswerKind.LABEL:
-            return read_label(text, subtask.labels)
+            return read_label(text, subtask.labels, cut_off=cut_off)
         case AnswerKind.OPEN:
             return None
 

@@ -1,87 +1,79 @@
 """The strict reading of a reply: one answer, or none.
 
-A reply is read in stages, from what gives an answer most plainly to what
-merely mentions one: the whole reply, what it begins with or announces ("the
-answer is B"), and whatever options it mentions. The first stage that finds
-something decides, and where it finds two different answers there is none.
-Rejected options ("not A but B", "C is wrong") are not mentions, the article
-"a" is not a letter, and statements are not interpreted: "nobody shouts" names
-no option.
+A cleaned reply is marked: each mention of an answer, whether letter, word or
+text, becomes one sign (:mod:`.marks`). What the reply rejects is struck out,
+and the first stage that finds something decides: what it calls final, what it
+begins with or announces, its list of verdicts, and whatever it mentions. Two
+different answers in the deciding stage are none, unless it changed its mind.
+Statements are not interpreted: "nobody shouts" names no option.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from emoreal_bench.scoring.reading.announced import changes_mind, comparison_in, cues_in
-from emoreal_bench.scoring.reading.cleaning import clean
-from emoreal_bench.scoring.reading.letters import (
-    COMPOUND,
-    is_article,
-    is_rejected_after,
-    letters_in,
+from emoreal_bench.scoring.reading import verdicts
+from emoreal_bench.scoring.reading.cleaning import (
+    clean,
+    first_turn,
+    without_reasoning,
+    without_speech,
+)
+from emoreal_bench.scoring.reading.emotions import are_emotions, mark_emotions
+from emoreal_bench.scoring.reading.letters import mark_letters
+from emoreal_bench.scoring.reading.marks import (
+    ANY,
+    BARE,
+    LETTER,
+    OFF_LIST,
+    REJECTED,
+    TEXT,
+    WEAK,
+    WORD,
+    kind_of,
+    mark,
+    number_of,
 )
 from emoreal_bench.scoring.reading.option_texts import (
     claim_made,
-    text_at_start,
+    mark_texts,
+    shares_words,
+    text_covered,
     text_of_whole,
-    texts_in,
 )
 from emoreal_bench.scoring.reading.options import Options
-from emoreal_bench.scoring.reading.places import is_place, place_at_start, with_letters
-from emoreal_bench.scoring.reading.strict_words import are_emotions, read_label
-from emoreal_bench.scoring.reading.yes_no_words import (
-    polarities_in,
-    polarity_at_start,
-    without_both,
-)
+from emoreal_bench.scoring.reading.places import with_letters
+from emoreal_bench.scoring.reading.refusals import is_refusal
+from emoreal_bench.scoring.reading.structured import spell_out
+from emoreal_bench.scoring.reading.walks import is_refuted, take_walk
+from emoreal_bench.scoring.reading.yes_no_words import mark_yes_no
 
 _REMEMBERED = 16_384
-_OFF_LIST = "?"
-"""Stands for an answer that is not one of the options, or for two at once."""
-_LIKELY_LETTERS = "ABCDEFGH"
-"""Letters that, in front, are meant as an option even if there is none such."""
-_ONLY_LETTER = re.compile(
-    r"\W*(?:(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice|letter)\W*(?:is\W*)?)?"
-    r"([A-Za-z])\W*\Z",
-    re.I,
+_ONLY_LETTER = re.compile(r"[\s(\[\"'*]*+([A-Za-z])[\s)\].\"'*:,]*+\Z")
+_SIGN = re.compile(ANY)
+_LED = re.compile(r"[\s(\[\"'*]*+[A-Z][)\]\"']?\s?[)\].:,;-]")
+_LEADING = re.compile(
+    r"\A[\W_]*?(?:(?:well|h+m+|okay|ok|oh|so|sure|thus|then|most likely|likely|probably|clearly"
+    r"|obviously|definitely|surely|certainly|i think|i guess|i believe|i'd say"
+    r"|it's|it is|that's|this is|that is|maybe|perhaps|possibly|my answer|mostly|mainly"
+    r"|primarily|predominantly|the|option|choice|answer|letter|it looks like|looks like"
+    r"|most probably|absolutely|of course|both|great question"
+    r"|\d+\s?%|going with|let me go with|let's go with|es|ist|c'est|la|die|der|je choisis|a"
+    r"|an)\b[\s,:!]*+)*+"
+    rf"[\s\"'(\[]*+({ANY})"
 )
-_LETTER_FIRST = re.compile(
-    r"\W*+(?:(?:option|choice|answer|letter)\s+)?[\"'(\[{]*([A-Za-z])(?![\w'])"
-    rf"(?!{COMPOUND})",
-    re.I,
+_LEADS_ON = re.compile(
+    r"[)\]}\"'*]*\s*(?:[.,;:!)\-=/|(\n\u2026]|\Z|(?:because|since|as|due|given|is|for|with|but"
+    r"|though|it)\b|[^\x00-\x7f])"
 )
-_CLOSED = re.compile(r"[\"']?\s*(?:[)\]}.:,;\"'=-]|\n|\Z)")
-_CLOSERS = re.compile(r"\A[)\]}.:,;\"'\s=-]*")
-_SECOND_LETTER = re.compile(
-    r"[)\]}.:?\"']*(?:\s*(?:,|/|&|\+|\||,?\s*(?:and|or|and/or|or maybe|or possibly|as well as"
-    r"|along with|together with|plus)\b|\n)\s*"
-    r"(?:(?:[Oo]ption|[Cc]hoice|maybe|possibly)\s+)?[\"'(\[{]*|\s+[(\[{]+|\s+(?=[A-Z](?:\s+[A-Z]\b|\W*\Z)))"
-    r"([A-Z])(?![\w'])"
-)
-_LAST_SENTENCE = re.compile(
-    r"[:;.!?](?:(?<=[:;])\s+|(?<=[.!?])\s+(?!A\Z))[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z"
-)
-_LAST_CLAUSE = re.compile(
-    r"[,.!?;-]\s+(?i:(?:it's|it is|so|then|must be)\s+)*[\"'(\[]*([A-Z])[\"')\].!]*\s*\Z"
-)
-_SUPPOSED = re.compile(r"\b(?:if|were|had)\b[^.!?]*\Z", re.I)
-_NOT_FIRST = re.compile(
-    r"\W*(?:definitely |certainly |clearly )?not\b.*?\bbut(?: rather)?\b", re.I | re.S
-)
-_JOINED_BEFORE = re.compile(
-    r"(?:\bor|(?<![\w'])[A-Z][)\]}\"']*\s*(?:and|&|as well as|plus|along with|together with))\s+"
-    r"(?:option\s+)?[\"'(\[{]*\Z"
-)
-_VERDICT = re.compile(
-    r"[)\]}.\"']*\s*,?\s*(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains|fits|matches|the|most|my"
-    r"|clearly|definitely|likely|probably|therefore|thus|a|more|much|far)\s+)*"
-    r"(?:correct|right|best|better|answer|true|likely|accurate|appropriate|fitting|winner|choice)\b",
-    re.I,
-)
+_BUT = re.compile(r"\b(?:but|yet|however|instead)\b[^.!?\n]{0,120}?[\ue000-\ue13f]")
+_NOT_LEADING = re.compile(r"\s*(?:would|could|might|may|says|states|if|comes|when)\b")
+_QUESTION = re.compile(r"(?:\A|(?<=[.!?\n]))[^.!?\n]*+\?++")
+_WORD_CHARACTER = re.compile(r"[^\W_]")
+_EDGE_WORD = re.compile(r"[^\W_][\w']*")
 
 
 def read_choice(text: str, options: Options, *, cut_off: bool = False) -> str | None:
@@ -91,13 +83,13 @@ def read_choice(text: str, options: Options, *, cut_off: bool = False) -> str | 
         text: The reply as the model wrote it.
         options: Of the question.
         cut_off: Whether the reply ends where the limit of tokens cut it. One
-            that was going through the options has then not chosen those it
-            got to, unless it says so.
+            that was thinking or going through the options has then not chosen
+            those it got to, unless it says so.
 
     Returns:
         Its letter; None if the reply chooses none, several, or something else.
     """
-    return _read(text, options, yes_no=False, cut_off=cut_off)
+    return _read_options(text, options, yes_no=False, cut_off=cut_off)
 
 
 def read_yes_no(text: str, options: Options, *, cut_off: bool = False) -> str | None:
@@ -108,250 +100,416 @@ def read_yes_no(text: str, options: Options, *, cut_off: bool = False) -> str | 
     Raises:
         ValueError: If the options are not one yes and one no.
     """
-    return _read(text, options, yes_no=True, cut_off=cut_off)
+    return _read_options(text, options, yes_no=True, cut_off=cut_off)
+
+
+def read_label(
+    text: str, labels: Sequence[str], *, broaden: bool = True, cut_off: bool = False
+) -> str | None:
+    """Read the one class that a reply names.
+
+    Args:
+        text: The reply as the model wrote it.
+        labels: The classes of the task.
+        broaden: Whether a class that the task lacks counts as its broader one.
+        cut_off: As for :func:`read_choice`.
+
+    Returns:
+        The class; None if the reply names none or several ("unmapped").
+    """
+    return _read_label(text, tuple(labels), broaden=broaden, cut_off=cut_off)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _read(text: str, options: Options, *, yes_no: bool, cut_off: bool) -> str | None:
+def _read_label(text: str, labels: tuple[str, ...], *, broaden: bool, cut_off: bool) -> str | None:
+    answers = tuple(labels)
+    names = frozenset(label.lower() for label in labels)
+    marker = partial(mark_emotions, labels=answers, broaden=broaden)
+    number = _Reader(names, lambda reply: marker(reply.lower()), emotions=True).read(
+        text, cut_off=cut_off
+    )
+    return None if number is None else answers[number]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read_options(text: str, options: Options, *, yes_no: bool, cut_off: bool) -> str | None:
     reader = _reader(options, yes_no=yes_no)
-    reply = with_letters(clean(text), options.letters)
-    comparison = comparison_in(reply) if cut_off else None
-    if comparison is not None:
-        found = reader.announced(reply, comparison)
-    else:
-        found = reader.whole(reply) or reader.stated(reply) or reader.mentioned(reply)
-    answer = found.pop() if len(found) == 1 else _OFF_LIST
-    return None if answer == _OFF_LIST else answer
+    only = _ONLY_LETTER.match(text)
+    if only and only[1].upper() in options.letters:
+        return only[1].upper()
+    number = reader.read(text, cut_off=cut_off)
+    return None if number is None else options.letters[number]
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _reader(options: Options, *, yes_no: bool) -> _Reader:
-    polarity = dict(zip((True, False), options.polarity(), strict=True)) if yes_no else None
-    return _Reader(options, polarity)
+    names = {letter.lower() for letter in options.letters}
+    names |= {text.strip() for text in options.texts}
+    if yes_no:
+        yes, no = (options.letters.index(letter) for letter in options.polarity())
+        marker = partial(_mark_polar, options=options, yes=yes, no=no)
+        return _Reader(frozenset(names | {"yes", "no"}), marker, options, polarity=(yes, no))
+    emotions = are_emotions(options.texts)
+    marker = partial(_mark_choice, options=options, emotions=emotions)
+    return _Reader(frozenset(names), marker, options, emotions=emotions)
+
+
+def _mark_choice(reply: str, options: Options, *, emotions: bool) -> str:
+    reply = mark_letters(with_letters(reply, options.letters), options).lower()
+    reply = mark_texts(reply, options)
+    if emotions:
+        reply = mark_emotions(reply, options.texts, broaden=False)
+    return reply
+
+
+def _mark_polar(reply: str, options: Options, yes: int, no: int) -> str:
+    reply = mark_letters(with_letters(reply, options.letters), options).lower()
+    if options.claims:
+        reply = mark_texts(reply, options)
+    return mark_yes_no(reply, yes, no)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads cleaned replies to one question.
+    """Reads replies to one question.
 
     Attributes:
-        options: Of the question.
-        polarity: The letters of yes (True) and no (False), for a yes/no question.
+        names: What an answer may be called, in lower case.
+        marker: Puts signs in the place of answers.
+        options: Of the question; None for labels.
+        emotions: Whether the answers are emotions.
+        polarity: The numbers of yes and of no, for a yes/no question.
     """
 
-    options: Options
-    polarity: Mapping[bool, str] | None
+    names: frozenset[str]
+    marker: Callable[[str], str]
+    options: Options | None = None
+    emotions: bool = False
+    polarity: tuple[int, int] | None = None
 
-    def whole(self, reply: str) -> set[str]:
-        """Read a reply that is nothing but an answer."""
-        match = _ONLY_LETTER.match(reply)
-        if match:
-            return {self._lone_letter(match[1].upper())}
-        if is_place(reply):
-            return {place_at_start(reply, self.options.letters) or _OFF_LIST}
-        led = _LETTER_FIRST.match(reply)
-        if led and led[1].upper() in self.options.letters and _CLOSED.match(reply, led.end()):
-            text = text_of_whole(reply[led.end() :], self.options)
-            return {self._checked(led[1].upper(), reply[led.end() :])} if text else set()
-        text = text_of_whole(reply, self.options)
-        return {text} if text else set()
+    def read(self, text: str, *, cut_off: bool) -> int | None:
+        """Return the number of the answer; None if there is none or several."""
+        if "{" in text or "[" in text or "dict(" in text:
+            text = spell_out(first_turn(without_reasoning(text)), self.names)
+        reply = clean(text)
+        found = self._whole(reply)
+        if found is None:
+            found = self._decide(self.marker(without_speech(reply)), reply, cut_off=cut_off)
+        return found if found != OFF_LIST else None
 
-    def _lone_letter(self, letter: str) -> str:
-        if letter in self.options.letters:
-            return letter
-        return self.polarity[letter == "Y"] if self.polarity and letter in "YN" else _OFF_LIST
+    def _whole(self, reply: str) -> int | None:
+        """Read a reply that is nothing but the text of an option, or a part of it."""
+        if self.options is None or len(reply) > 400 or _LED.match(reply):
+            return None
+        if self.polarity and not self.options.claims and len(reply) > 12:
+            return None
+        return self._number(text_of_whole(reply, self.options))
 
-    def stated(self, reply: str) -> set[str]:
-        """Read what a reply begins with, ends with and announces."""
-        found, finals = self._announcements(reply)
-        found += self._lines(reply)
-        return _latest(reply, finals or sorted(found)) or self._after_colon(reply)
-
-    def announced(self, reply: str, comparison: int) -> set[str]:
-        """Read what a reply announces, or begins with before it compares the options."""
-        found, finals = self._announcements(reply)
-        end_of_sentence = max(reply.rfind(sign, 0, comparison) for sign in ".!?\n") + 1
-        leading = self._leading(reply[:end_of_sentence])
-        if leading:
-            found.append((0, leading))
-        return _latest(reply, finals or sorted(found))
-
-    def _announcements(self, reply: str) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
-        """Find where a reply states an answer, and where it calls it final."""
-        found: list[tuple[int, str]] = []
-        finals: list[tuple[int, str]] = []
-        leading = self._leading(reply)
-        if leading:
-            found.append((0, leading))
-            found += self._lone_mention(reply, leading)
-        for cue in cues_in(reply):
-            value = self._value(reply[cue.end :])
-            if value:
-                (finals if cue.final else found).append((cue.start, value))
-        found += self._verdicts(reply)
-        return found, finals
-
-    def _after_colon(self, reply: str) -> set[str]:
-        """Read the text of an option to which a reply leads up: "From her tone: joy"."""
-        _, colon, end = reply.rpartition(": ")
-        text = text_of_whole(end, self.options) if colon else None
-        return {text} if text else set()
-
-    def mentioned(self, reply: str) -> set[str]:
-        """Read whatever options a reply mentions."""
-        letters = {letter for _, letter in letters_in(reply, self.options.letters)}
-        if letters:
-            return letters
-        if self.polarity:
-            words = {self.polarity[answer] for answer in polarities_in(without_both(reply))}
-            if words:
-                return words
-            texts = texts_in(reply, self.options) - set(self._bare_polarities())
-            return texts or self._restated(reply)
-        return texts_in(reply, self.options) or self._emotions(reply)
-
-    def _emotions(self, reply: str) -> set[str]:
-        """Read "he is scared" where the options are emotions and one of them is fear."""
-        if not are_emotions(self.options.texts):
-            return set()
-        label = read_label(reply, self.options.texts, broaden=False)
-        return {letter for letter, text in self.options.pairs if text == label}
-
-    def _restated(self, reply: str) -> set[str]:
-        """Read a sentence that says, or denies, what the yes or the no option claims."""
-        letter = claim_made(reply, self.options)
-        return {letter} if letter else set()
-
-    def _bare_polarities(self) -> Iterator[str]:
-        """Return the options whose text is but yes or no, which is read as a word."""
-        for letter, text in self.options.pairs:
-            if text in (" yes ", " no "):
-                yield letter
-
-    def _leading(self, reply: str) -> str | None:
-        if _NOT_FIRST.match(reply):
-            return self._value(reply)
-        match = _LETTER_FIRST.match(reply)
-        closed = match is not None and _CLOSED.match(reply, match.end()) is not None
-        if match and self._is_leading_letter(reply, match, closed=closed):
-            letter = match[1].upper()
-            return self._checked(letter, reply[match.end() :])
-        place = place_at_start(reply, self.options.letters)
-        if place:
-            return place
-        if self.polarity and not (match and closed):
-            answer = polarity_at_start(without_both(reply))
-            if answer is None:
-                return None
-            claimed = claim_made(reply, self.options, alone=True)
-            return self.polarity[answer] if claimed in (None, self.polarity[answer]) else _OFF_LIST
-        return None
-
-    def _lone_mention(self, reply: str, leading: str) -> list[tuple[int, str]]:
-        """Find the letter that contradicts a leading yes or no: "Yes (B)"."""
-        if not self.polarity or _LETTER_FIRST.match(reply):
-            return []
-        mentions = letters_in(reply, self.options.letters)
-        return [] if leading in {letter for _, letter in mentions} else list(mentions)
-
-    def _is_leading_letter(self, reply: str, match: re.Match[str], *, closed: bool) -> bool:
-        letter = match[1].upper()
-        if not closed:
-            if letter in "AI" and is_article(reply, match.end()):
-                return text_at_start(reply[match.end() :], self.options) == letter
-            if match[1].islower() or letter not in self.options.letters:
-                return False
-        elif letter not in self.options.letters:
-            return letter in _LIKELY_LETTERS
-        return not is_rejected_after(reply, match.end()) and not self._lists_options(reply, letter)
-
-    def _lists_options(self, reply: str, first: str) -> bool:
-        """Return whether a reply goes through the options: others begin a line or are quoted."""
-        return any(
-            reply[:start].rstrip(" ([").endswith("\n")
-            or self._option_at_start(reply[start + 1 :]) == letter
-            for start, letter in letters_in(reply, self.options.letters)
-            if letter != first
+    def _number(self, letter: str | None) -> int | None:
+        return (
+            None if letter is None or self.options is None else self.options.letters.index(letter)
         )
 
-    def _checked(self, letter: str, after: str) -> str:
-        """Turn a letter into a conflict if another letter or option's text stands beside it."""
-        second = _SECOND_LETTER.match(after)
-        if second and second[1] != letter and second[1] in self.options.letters:
-            return _OFF_LIST
-        if letter not in self.options.letters:
-            return _OFF_LIST
-        return letter if self._option_at_start(after) in (None, letter) else _OFF_LIST
+    def _decide(self, marked: str, reply: str, *, cut_off: bool) -> int | None:
+        signs = _SIGN.findall(marked)
+        if not signs:
+            return None if cut_off else self._unmarked(marked, reply)
+        if not cut_off and len({number_of(sign) for sign in signs}) == 1 and "\n" not in marked:
+            found = self._only(_merged(marked) if len(signs) > 1 else marked)
+            return found if found is None else self._unless_claimed(found, signs, reply)
+        walk = take_walk(self._without_echo(_merged(marked)))
+        marked = _without_rejected(walk.rest)
+        if not _WORD_CHARACTER.search(marked) and walk.found is None:
+            return _one({number_of(sign) for sign in _SIGN.findall(marked) or signs})
+        outside = marked
+        if cut_off:
+            return self._cut_off(outside, reply)
+        outside = _without_questions(_joined(outside))
+        stated = self._stated(outside)
+        if not stated and walk.found is not None:
+            return walk.found
+        answer = _one(stated or self._mentioned(outside, reply) or self._remaining(signs, outside))
+        return answer if answer is None else self._unless_claimed(answer, signs, reply)
 
-    def _option_at_start(self, passage: str) -> str | None:
-        """Find the option whose text, or yes or no, a passage begins with."""
-        passage = _CLOSERS.sub("", passage, count=1)
-        if not self.polarity:
-            return text_at_start(passage, self.options)
-        answer = polarity_at_start(passage)
-        return None if answer is None else self.polarity[answer]
+    def _only(self, marked: str) -> int | None:
+        """Read a reply that names one answer and no other."""
+        if is_refuted(marked):
+            return None
+        sign = _SIGN.search(_without_rejected(marked))
+        return None if sign is None else number_of(sign[0])
 
-    def _value(self, passage: str) -> str | None:
-        """Read the answer with which a passage begins."""
-        passage = passage.lstrip(" \n:\"'")
-        turned = _NOT_FIRST.match(passage)
-        if turned:
-            passage = passage[turned.end() :].lstrip()
-        line = passage.split("\n", 1)[0]
-        place = place_at_start(line, self.options.letters)
-        if place:
-            return place
-        match = _LETTER_FIRST.match(line)
-        if match and not self._is_word(line, match):
-            letter = match[1].upper()
-            return self._checked(letter, line[match.end() :])
-        if self.polarity:
-            answer = polarity_at_start(without_both(line))
-            return None if answer is None else self.polarity[answer]
-        return text_at_start(line, self.options) or text_of_whole(line, self.options)
+    def _unless_claimed(self, answer: int, signs: Sequence[str], reply: str) -> int:
+        """Turn a yes into none where the reply then claims what the no option says."""
+        if self.options is None or not self.polarity or kind_of(signs[0]) != WORD:
+            return answer
+        claimed = self._number(claim_made(reply, self.options, alone=True))
+        return answer if claimed in (None, answer) else OFF_LIST
 
-    def _is_word(self, line: str, match: re.Match[str]) -> bool:
-        """Return whether a lone letter is a word ("a man", "I think") and no option."""
-        if _CLOSED.match(line, match.end()):
-            return False
-        letter = match[1]
-        if letter.upper() not in self.options.letters:
-            return True
-        return is_article(line, match.end()) if letter in "AaIi" else letter.islower()
+    def _without_echo(self, marked: str) -> str:
+        """Leave out the list of all options, quoted back in its order."""
+        if self.options is None:
+            return marked
+        everything = range(len(self.options.letters))
 
-    def _lines(self, reply: str) -> list[tuple[int, str]]:
-        """Read the first and the last of several lines, where they are nothing but an answer."""
-        closing = None
-        if reply.rstrip().rstrip("\"')].!")[-1:].isupper():  # Else neither can match.
-            closing = _LAST_SENTENCE.search(reply)
-            if not closing and changes_mind(reply):
-                closing = _LAST_CLAUSE.search(reply)
-        if closing and closing[1] in self.options.letters:
-            return [(closing.start(1), closing[1])]
-        last = reply.rfind("\n") + 1
-        if not last:
-            return []
-        edges = {0: reply.split("\n", 1)[0], last: reply[last:]}
-        return [
-            (start, letter)
-            for start, line in edges.items()
-            for letter in self.whole(line) - {_OFF_LIST}
+        def drop(match: re.Match[str]) -> str:
+            signs = _SIGN.findall(match[0])
+            numbers = [number_of(sign) for sign in signs[: len(everything)]]
+            rest = "\n".join(signs[len(everything) :])
+            return f" . \n{rest}" if numbers == list(everything) else match[0]
+
+        return verdicts.LISTED.sub(drop, marked)
+
+    def _cut_off(self, marked: str, reply: str) -> int | None:
+        """Read a reply that was cut off: what it announces, and does not take back."""
+        marked = _joined(marked)
+        compared = verdicts.COMPARED.search(marked)
+        thinking = verdicts.THINKING.match(reply.lower())
+        places = sorted(_cued(marked))
+        if any(final for _, _, final in places):
+            return _one({number for _, number, final in places if final})
+        if thinking:
+            return None
+        lead = _lead(marked)
+        if lead and not (compared and lead[0] > compared.start()):
+            return _one(_latest(marked, [lead, *places]))
+        if places:
+            doubted = verdicts.DOUBT.search(marked, places[-1][0] + 1)
+            if doubted and re.search(r"[.!?\n]", marked[: places[0][0]]):
+                return None
+            return _one(_latest(marked, places))
+        return None if thinking or compared else _one(self._mentioned(marked, reply))
+
+    def _stated(self, marked: str) -> set[int]:
+        """Read what a reply begins with, ends with and announces."""
+        cued = sorted(_cued(marked))
+        places = sorted([*_uncued(marked), *cued])
+        if any(number != OFF_LIST for _, number, _ in cued):
+            places = [place for place in places if place[1] != OFF_LIST or place in cued]
+        if self.emotions:
+            places += _emotions_announced(marked)
+        finals = [place for place in places if place[2]]
+        if finals:
+            return _latest(marked, finals)
+        if not places and self.options:
+            return self._partly_named(marked)
+        return (
+            _latest(marked, sorted(places))
+            if len(places) < 2
+            else _concluded(marked, sorted(places))
+        )
+
+    def _partly_named(self, marked: str) -> set[int]:
+        """Read a part of an option's text where an answer is announced: "it's the trembling"."""
+        if self.options is None or _SIGN.search(marked):
+            return set()
+        if not (self.options.claims or self.polarity is None) or not shares_words(
+            marked, self.options
+        ):
+            return set()
+        passages = [
+            marked[cue.end() :].split("\n", maxsplit=1)[0].split(". ", maxsplit=1)[0]
+            for cue in verdicts.CUE.finditer(marked)
         ]
+        passages += [marked.rpartition("\n")[2], marked.partition("\n")[0]]
+        if ": " in marked:
+            passages.append(marked.rpartition(": ")[2])
+        letters = {text_of_whole(passage, self.options) for passage in passages if passage.strip()}
+        return {number for letter in letters if (number := self._number(letter)) is not None}
 
-    def _verdicts(self, reply: str) -> list[tuple[int, str]]:
-        """Find letters that are called right: "(B) is the best answer"."""
-        return [
-            (start, letter)
-            for start, letter in letters_in(reply, self.options.letters)
-            if (verdict := _VERDICT.match(reply, start + 1))
-            and not _JOINED_BEFORE.search(before := reply[max(0, start - 80) : start])
-            and not ("would" in verdict[0] and _SUPPOSED.search(before))
-        ]
+    def _mentioned(self, marked: str, reply: str) -> set[int]:
+        """Read whatever a reply mentions: letters first, then words, texts and hints."""
+        hinted = verdicts.HINTED.sub(" ", marked)
+        marked = hinted if _SIGN.search(hinted) else marked
+        found = _by_kind(marked)
+        if len(found) > 1:
+            changes = [match.end() for match in verdicts.CHANGED_MIND.finditer(marked)]
+            later = _by_kind(marked[changes[-1] :]) if changes else set()
+            found = later or found
+        return found or self._partly_named(marked) or self._claimed(reply)
+
+    def _unmarked(self, marked: str, reply: str) -> int | None:
+        found = self._partly_named(marked) or self._claimed(reply)
+        return _one(found)
+
+    def _remaining(self, signs: Sequence[str], marked: str) -> set[int]:
+        """Return the one option that is left where a reply rejects all the others."""
+        if self.options is None or _SIGN.search(marked) or marked.count(REJECTED) < 2:
+            return set()
+        left = set(range(len(self.options.letters))) - {number_of(sign) for sign in signs}
+        return left if len(left) == 1 else set()
+
+    def _claimed(self, reply: str) -> set[int]:
+        """Read a sentence that says, or denies, what the yes or the no option claims."""
+        if self.options is None:
+            return set()
+        if self.polarity is None:
+            number = self._number(text_covered(reply, self.options))
+            return set() if number is None else {number}
+        number = None if is_refusal(reply) else self._number(claim_made(reply, self.options))
+        return set() if number is None else {number}
 
 
-def _latest(reply: str, found: list[tuple[int, str]]) -> set[str]:
+def _by_kind(marked: str) -> set[int]:
+    """Return the answers that are named most plainly."""
+    found: dict[int, set[int]] = {}
+    for sign in _SIGN.findall(marked):
+        kind = LETTER if kind_of(sign) == BARE else kind_of(sign)
+        found.setdefault(kind, set()).add(number_of(sign))
+    return found[min(found)] if found else set()
+
+
+def _one(found: set[int]) -> int | None:
+    if not found:
+        return None
+    return next(iter(found)) if len(found) == 1 else OFF_LIST
+
+
+def _merged(marked: str) -> str:
+    """Write a letter with its own text as one sign."""
+
+    def merge(match: re.Match[str]) -> str:
+        first, second = (sign for sign in match.groups() if sign)
+        if number_of(first) == number_of(second):
+            return mark(LETTER, number_of(first))
+        return match[0]
+
+    return verdicts.ADJACENT.sub(merge, marked)
+
+
+def _without_rejected(marked: str) -> str:
+    """Strike out the answers that a reply rejects."""
+    strike = partial(_SIGN.sub, REJECTED)
+    if "?" in marked:
+        marked = verdicts.ASKED_AND_AFFIRMED.sub(r" \1. ", marked)
+        marked = verdicts.ASKED_AND_DENIED.sub(lambda match: strike(match[0]) + ".", marked)
+    if ">" in marked or "→" in marked:
+        marked = verdicts.CHANGED.sub(lambda match: strike(match[1]) + match[2], marked)
+        marked = verdicts.RANKED.sub(r"\1", marked)
+    if any(word in marked for word in ("rank", "order", "least", "descending", "likelihood")):
+        marked = verdicts.RANKING.sub(r"answer: \1", marked)
+    marked = verdicts.REJECTED_AFTER.sub(lambda match: strike(match[0]), marked)
+    if any(word in marked for word in verdicts.REJECTING):
+        marked = verdicts.REJECTED_BEFORE.sub(lambda match: strike(match[0]), marked)
+        marked = verdicts.SECOND.sub(lambda match: strike(match[0]), marked)
+    return marked
+
+
+def _joined(marked: str) -> str:
+    """Write answers named together as one sign: the same as itself, different ones as none."""
+
+    def join(match: re.Match[str]) -> str:
+        numbers = {number_of(sign) for sign in _SIGN.findall(match[0])}
+        first = _SIGN.search(match[0])
+        number = numbers.pop() if len(numbers) == 1 else OFF_LIST
+        return mark(kind_of(first[0]) if first else LETTER, number)
+
+    marked = verdicts.JOINED.sub(join, verdicts.COMPARED_PAIR.sub(" ", marked))
+    marked = verdicts.CHOSEN_FROM.sub(" ", marked)
+    return verdicts.ADJACENT.sub(_conflict, marked)
+
+
+def _conflict(match: re.Match[str]) -> str:
+    first, second = (sign for sign in match.groups() if sign)
+    if ".." in match[0] or (match[5] and "(" not in match[0]):
+        return match[0]
+    return mark(LETTER, number_of(first) if number_of(first) == number_of(second) else OFF_LIST)
+
+
+def _without_questions(marked: str) -> str:
+    """Leave out questions, unless nothing else answers."""
+    if "?" not in marked:
+        return marked
+    rest = _QUESTION.sub(" ", marked)
+    return rest if _SIGN.search(rest) else marked
+
+
+def _uncued(marked: str) -> Iterator[tuple[int, int, bool]]:
+    """Find what a reply begins with, and answers that are a sentence of their own."""
+    lead = _lead(marked)
+    if lead:
+        yield lead
+    yield from _alone(marked)
+
+
+def _concluded(marked: str, places: list[tuple[int, int, bool]]) -> set[int]:
+    """Keep the answer that the last sentence of a reply concludes, where they differ."""
+    found = _latest(marked, places)
+    if len(found) == 1:
+        return found
+    end = max(marked.rfind(sign, 0, places[-1][0] - 1) for sign in ".!\n;") + 1
+    last = {number for place, number, _ in places if place >= end}
+    opening = marked[end : places[-1][0]]
+    between = _WORD_CHARACTER.search(marked, places[0][0], places[-1][0])
+    alone = (
+        between and not _WORD_CHARACTER.search(opening) and kind_of(marked[places[-1][0]]) == WORD
+    )
+    if len(last) == 1 and end > 0 and (alone or verdicts.CONCLUDES.search(opening)):
+        first = {
+            number
+            for place, number, _ in places
+            if place < end and verdicts.CONCLUDES.search(marked, max(0, place - 30), place)
+        }
+        return last if first <= last else found
+    return found
+
+
+def _lead(marked: str) -> tuple[int, int, bool] | None:
+    """Find the answer with which a reply begins."""
+    lead = _LEADING.match(marked)
+    if (
+        not lead
+        or _NOT_LEADING.match(marked, lead.end())
+        or (
+            kind_of(lead[1]) not in (LETTER, WORD)
+            and not (_LEADS_ON.match(marked, lead.end()) or kind_of(lead[1]) == WEAK)
+        )
+    ):
+        return None
+    others = {number_of(sign) for sign in _SIGN.findall(marked) if kind_of(sign) != TEXT}
+    if kind_of(lead[1]) == WEAK and len(others) > 1:
+        return None
+    return lead.start(1), number_of(lead[1]), False
+
+
+def _cued(marked: str) -> Iterator[tuple[int, int, bool]]:
+    """Find the answers that a reply announces or calls right."""
+    for cue in verdicts.CUE.finditer(marked):
+        sign = marked[cue.end() : cue.end() + 1]
+        if not _SIGN.match(sign) or kind_of(sign) == WEAK:
+            continue
+        start = max(0, cue.start() - 60)
+        if not verdicts.NOT_ASSERTED_BEFORE.search(marked, start, cue.start()):
+            final = bool(cue["final"] or cue["last"] or cue[0].startswith("final"))
+            yield cue.end(), number_of(sign), final
+    for match in verdicts.VERDICT.finditer(marked):
+        start = max(0, match.start() - 80)
+        if not verdicts.NOT_ASSERTED_BEFORE.search(marked, start, match.start()):
+            yield match.start(), number_of(match[1]), False
+
+
+_ALONE = re.compile(
+    rf"(?:\A|(?<=[.!:;\n])|(?<=[.!:;\n,-]\s))[ \"'(\[]*+(?:so\s|hence\s|then\s|thus\s|it's\s"
+    rf"|option\s|answer\s)?({ANY})[\"')\].!]*+\s*(?=\Z|\n|(?<=[.!])\s)"
+)
+
+
+def _alone(marked: str) -> Iterator[tuple[int, int, bool]]:
+    """Find answers that are a sentence or a line of their own."""
+    for match in _ALONE.finditer(marked):
+        if kind_of(match[1]) != WEAK:
+            yield match.start(1), number_of(match[1]), False
+
+
+def _emotions_announced(marked: str) -> Iterator[tuple[int, int, bool]]:
+    for cue in verdicts.EMOTION_CUE.finditer(marked):
+        yield cue.end(), number_of(marked[cue.end()]), False
+
+
+def _latest(marked: str, places: list[tuple[int, int, bool]]) -> set[int]:
     """Keep the last answer where the reply changes its mind, and all answers otherwise."""
-    answers = {answer for _, answer in found}
-    if len(answers) > 1 and changes_mind(reply[: found[-1][0] + 20]):
-        return {found[-1][1]}
-    return answers
+    found = {number for _, number, _ in places}
+    if len(found) > 1 and verdicts.CHANGED_MIND.search(marked, 0, places[-1][0] + 20):
+        return {places[-1][1]}
+    if len(found) == 2 and places[0][1] != places[-1][1] and _BUT.search(marked, places[0][0]):
+        return {places[-1][1]}
+    return found

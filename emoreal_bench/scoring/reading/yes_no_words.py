@@ -1,97 +1,215 @@
-"""Find yes and no as answers: the words that answer, not the word "no" before a noun."""
+"""Mark yes and no where they answer; "no sound", "it is true that" and "negative" do not."""
 
 from __future__ import annotations
 
 import re
 
-from emoreal_bench.scoring.reading.caseless import caseless
+from emoreal_bench.scoring.reading.marks import WEAK, WORD, mark
 
-_YES = (
-    r"yes+|yeah|yep|yup|yea|yah|aye|affirmative|indeed|true|correct|right|sí|si|oui|ja|da|sim|evet"
-    r"|да|نعم|हाँ"
+_FILLER = (
+    r"(?:(?:well|h+m+|m+|um|uh|okay|ok|so|oh|ah|and|but|i think|i believe|i would say|i'd say"
+    r"|i vote|sure"
+    r"|it is|it's|that's|that is|is|are|a|an|simply|just|probably|likely|most likely|clearly"
+    r"|definitely"
+    r"|absolutely|certainly|thus|therefore|hence|then|answer|the answer is|option|choice|\d+\s?%"
+    r"|honestly|overall|in my opinion|actually|great question|good question)\b[\s,:]*+)*+"
 )
-_NO = (
-    r"no+|nope|nah|nay|negative|false|incorrect|wrong|non|nein|não|nao|niet|nee|nej|nie|hay[i\u0131]r"
-    r"|нет|لا|नहीं"
+_WORDS = re.compile(
+    r"(?<![\w/-])(?<!\w')(?:(?P<yes>yes+|yeah+|yep|yup|yea|yah|aye|oui|sí|sì|evet|да|نعم|हाँ)"
+    r"|(?P<no>nope|nah|nay|nein|não|nao|niet|nee|nej|hay[i\u0131]r|нет|لا|नहीं)"
+    r"|(?P<bare_no>no+n?)"
+    r"|(?P<loose_yes>true|correct|right|indeed|affirmative|si|ja|da|sim|accurate|absolutely"
+    r"|certainly|definitely"
+    r"|exactly|of course|sure(?: thing| does| is)?|totally|claro que sí|claro|bien sûr|natürlich"
+    r"|doch|richtig|korrekt|das stimmt|stimmt|exact|vrai|correcto|cierto|esatto|certo)"
+    r"|(?P<loose_no>false|incorrect|wrong|negative|untrue|inaccurate|falsch|faux|falso"
+    r"|incorrecto|nie|nicht wirklich|pas du tout|claro que no))"
+    r"(?![\w/-])(?!'\w)"
 )
-_YES_SIGNS = r"是|对|對|はい|네|예|有"
-_NO_SIGNS = r"不|否|没有|沒有|いいえ|아니|沒"
-_PLAIN = r"yes|yeah|yep|yup|affirmative|no|nope|nah|negative"
-_START = caseless(
-    r"\W*+(?:\d+\s?%\s*)?(?:(?:well|[hm]+m|um|uh|okay|ok|so|oh|ah|and|i think|i believe"
-    r"|i would say|i'd say|i vote|it is|it's|that's|that is|is|a|an|simply|just|probably|likely"
-    r"|most likely|clearly|definitely|absolutely|certainly|thus|therefore|hence|then|answer"
-    r"|the answer is|option|choice|:)\b[\s,:]*)*"
-    rf"[\W_]*+(?:(?P<yes>{_YES})|(?P<no>{_NO}))(?![\w'])"
+_ENDS = re.compile(r"\s*+(?:[.,!;:)\]\"'\n\u2026]|-|\Z|[\ue000-\ue13f(])")
+_GOES_ON = re.compile(
+    r"\s+(?:if|because|since|as|but|it|he|she|they|there|this|that|the|i|we|not|from|to the|way"
+    r"|sir|for sure|indeed|yes"
+    r"|while|although|though|given|due|definitely|absolutely|really|both|porque|car|parce|denn"
+    r"|weil|his|her|their"
+    r"|no se|no hay|il|elle|er|sie|es|ella|él)\b(?!\s+(?:one|more|longer)\b)"
 )
-_SIGN_START = re.compile(rf"\W*(?:(?P<no>{_NO_SIGNS})|(?P<yes>{_YES_SIGNS}))")
-_FIRM_NO = caseless(
-    r"\W*(?:(?:definitely|absolutely|certainly|of course|probably|clearly|most certainly|surely"
-    r"|i think|i'd say)\s+not\b|not\s+(?:really|at all|quite|necessarily|exactly)\b"
-    r"|i (?:don't|do not) (?:think|believe) (?:so|that)\b|it (?:does not|doesn't|isn't|is not)\W*\Z"
-    r"|(?:it|he|she|they) (?:does not|doesn't|did not|didn't|is not|isn't)\W*\Z)"
-)
-_FIRM_YES = caseless(
-    r"\W*(?:(?:definitely|absolutely|certainly|of course|sure|surely|exactly|totally)"
-    r"\s*(?:[.!,]|\Z)"
-    r"|i (?:think|believe|guess) so\b|(?:it|he|she|they) (?:does|do|is|are)\W*\Z)"
-)
-_LOOSE = caseless(
-    r"\W*(?:true|correct|right|false|incorrect|wrong|indeed|da|si|sim|nie|non)\b", re.I
-)
-_ENDS_CLAUSE = re.compile(r"\s*(?:[.,!;:)\]\"'-]|\Z|\n)")
+_CALLED = re.compile(r"\b(?:answer|verdict|result|conclusion|decision)\s?:\s?\Z")
 _NO_PHRASE = re.compile(
-    r"\W*no\s+(?:doubt|question|problem|idea|comment|clue|answer|clear answer|way to"
+    r"\s*+(?:fewer|less|more than|sooner|estoy segur[oa]|lo sé|se sabe|puedo|podemos"
+    r"|me es posible|está claro|es posible|se puede|doubt|question|problem|idea|comment|clue"
+    r"|answer|clear answer|way to|one|worries|need|matter"
     r"|(?:video|audio|clip|image|file|sound|footage)s?\s+(?:(?:file|clip)\s+)?"
-    r"(?:(?:was|were|is|are|has been|have been)\s+)?"
-    r"(?:provided|attached|given|uploaded|supplied))\b",
-    re.I,
+    r"(?:(?:was|were|is|are|has been|have been)\s+)?(?:provided|attached|given|uploaded|supplied"
+    r"|available))\b"
+)
+_REPORTED = re.compile(
+    r"(?:\b(?:as if to|seems? to|heard to|hear (?:him|her|them|someone|people)|to hear \w+) say"
+    r"|(?<!i )(?<!'d )(?<!would )(?<!have to )(?<!must )(?<!want to )(?<!like to )(?<!inclined t"
+    r"o )\bsay|\b(?:says|said|saying|nods?|nodding|answers|answered|replies|replied|shouts"
+    r"|shouted|whispers|yells|screams|repeats|repeating|mouths|means|meaning|nodded|head|and no"
+    r"|of))[\s,:]*+[\"']?\Z"
+)
+_CLAIM = re.compile(
+    r"\b(?:(?:statement|claim|assertion|description|hypothesis|proposition|premise"
+    r"|interpretation|inference"
+    r"|conclusion|caption|answer|response|verdict)\s+(?:is|would be|seems|appears(?:\s+to\s+be)?"
+    r"|holds)"
+    r"|(?:that|this|it)(?:'s|\s+is)|das\s+ist|c'est|(?:eso\s+)?es|answer|verdict"
+    r"|response)\s*:?\s*[\"']?(?:\w+ly\s+)?\Z"
 )
 _BOTH = re.compile(
-    r"\b(?:either\s+|both\s+)?"
-    r"(?:yes\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}no|no\W{0,2}\s*(?:/|or|and|\|)\s*\W{0,2}yes)\b"
-    r"|\Ayes\W+no\W*\Z|\A(?:yes\.\s+no|no\.\s+yes)\.",
-    re.I,
+    r"\b(?:either\s+|both\s+)?(?:yes[\"'*]?\s?(?:/|or|and|\|)\s?[\"'*]?no|no[\"'*]?\s?(?:/|or"
+    r"|and|\|)\s?[\"'*]?yes)\b"
+    r"|\byes-no\b"
 )
-_SENTENCE = re.compile(r"[.!?\n]+")
-_CALLED = caseless(
-    rf"(?:\b(?:a|an|is|say|answer|but)\s+|[,:;-]\s*)[\"']?({_PLAIN})[\"']?"
-    r"(?=\s*(?:[.,!;\n]|from\b|to\b|\Z))"
+_FIRM = re.compile(
+    r"\A[^\w\ue000-\ue13f]*+(?:(?:well|h+m+|um|uh|okay|ok|so|oh|ah|and|but|no|honestly"
+    r"|overall)\b[\s,:.]*+)*+(?:"
+    r"(?P<no>(?:definitely|absolutely|certainly|of course|probably|clearly|most certainly|surely"
+    r"|i think|i'd say"
+    r"|likely|apparently|i guess|i'm afraid|obviously"
+    r"|unfortunately)\s+not(?=[^\w\ue000-\ue13f]*\Z|\s*[.,!;:\n-]|\s+(?:because|since|as)\b)"
+    r"|je ne (?:pense|crois) pas|ich (?:glaube|denke) nicht|no lo creo|creo que no|that(?:'s"
+    r"| is) not (?:the case|true|correct|right|accurate)|(?:this|it)(?:'s| is) not (?:the case"
+    r"|true|correct|right)|i (?:highly |really )?doubt (?:it|that|so)|(?:hardly|not likely"
+    r"|not in this (?:clip|video)|not that i can \w+|not as far as i can \w+)(?=\W*\Z|[.,])"
+    r"|i'm afraid not|para nada|desde luego que no|claro que no|auf keinen fall|absolument pas"
+    r"|das stimmt nicht|by no means|in no way|en absoluto|keineswegs|überhaupt nicht|pas du tout"
+    r"|nada de eso|de ninguna manera|absolutamente no|全然|まったく違"
+    r"|yo no diría|eher nicht|wohl nicht"
+    r"|plutôt non"
+    r"|not (?:really|at all|quite|necessarily|exactly|likely|true|correct|so)\b"
+    r"|(?:i|we) (?:don't|do not|wouldn't) (?:really )?(?:think|believe) (?:so|that)\b"
+    r"|(?:it|he|she|they|there) (?:does not|doesn't|did not|didn't|do not|don't|is not|isn't"
+    r"|are not|aren't|was not|wasn't)\W*+\Z)"
+    r"|(?P<yes>i'd say so|i would say so|it (?:would |does )?(?:seem|appear)s? so|desde luego"
+    r"|por supuesto que sí|without (?:a |any )?(?:doubt|question)\b(?=\W*\Z|[.,!])"
+    r"|no doubt(?: about it)?(?=\W*\Z)|por supuesto|auf jeden fall|en effet|tout à fait"
+    r"|creo que sí|je (?:pense|crois) que oui|ich (?:glaube|denke) (?:ja|schon)|eher ja|(?:i"
+    r"|we) (?:think|believe|guess|suppose) so\b"
+    r"|(?:it|he|she|they|there) (?:(?:certainly|definitely|really|clearly|absolutely) )?(?:does"
+    r"|do|is|are|did|was)(?: indeed| so)?\W*+\Z))"
+)
+_SIGNS = re.compile(
+    r"[\N{THUMBS UP SIGN}\N{WHITE HEAVY CHECK MARK}✔✓]|[\N{THUMBS DOWN SIGN}\N{CROSS MARK}✗✘]"
+)
+_GOOD = "\N{THUMBS UP SIGN}\N{WHITE HEAVY CHECK MARK}✔✓"
+
+_LEAD = re.compile(rf"[^\w\ue000-\ue13f]*+{_FILLER}[^\w\ue000-\ue13f]*+")
+_POLITE = frozenset(
+    [
+        "absolutely",
+        "certainly",
+        "definitely",
+        "of course",
+        "sure",
+        "exactly",
+        "totally",
+        "sure thing",
+    ]
+)
+_OFFER = re.compile(
+    r"[\s!.,]*+(?:here(?:'s| is| are)|let me|i'd be (?:happy|glad)|i can|below|happy to"
+    r"|the (?:video|clip|image|audio) (?:shows|features|depicts|begins|opens|captures)|\w+ is a)\b"
+)
+
+_UNDECIDED = (
+    r"是否|是不是|是[^,.!?]{0,30}还是|有没有|有沒有|有无|有可能|有人问|能不能|会不会|对不对|对于|对话|对方|对比|对不起|对此|是什么|是谁|是哪"
+    r"|不(?:太)?(?:能|好|可能)?(?:确定|確定|知道|清楚|明确|肯定|好说|一定|判断|明|明显)|没法|没办法|沒辦法|没有(?:办法|足够|提供|明确|答案|收到"
+    r"|看到视频)"
+    r"|无法|無法|いいえない|はいか|わかりません|分かりません|아니면|네가|예를|모르"
+)
+_IDEOGRAPH = re.compile("[\u2600-\ud7ff\U0001f300-\U0001faff]")
+_CJK = re.compile(
+    rf"""
+    (?:\A|(?<=[,.!?:;("\n])|(?<=[,.!?:;]\s))(?:(?:我(?:认为|觉得|想|的答案是)|所以|因此|答案(?:应该)?(?:是|为|:)?
+      |回答(?:是|:)?|结论(?:是|为|:)?
+      |应该(?:是)?(?=[是否不没])|那么|嗯|视频中的?答案是|答えは|答え:|정답은|답은|답:?)[\s,:"]*+)*+
+    (?:(?P<undecided>{_UNDECIDED})
+    |(?P<no>当然不|不是|不对|不對|不会|不會|不匹配|不一致|不相符|不符|不可以|不行|不能|不同|不存在|不支持|不相同|不(?=[,.!\s"]|\Z)|没有|沒有
+      |没(?=[,.!\s]|\Z)|否(?=[,.!\s"认定)]|\Z)|并没有|并不|并非|錯|错误|错(?=[,.!\s]|\Z)|无(?=[,.!\s]|\Z)
+        |不[^,.!?]{{0,12}}|ない(?=[.!]|\Z)|全然
+      |いいえ|いや(?=[,.\s]|\Z)|ううん|ちがいます|違います|違う|ありません|そうではありません|そうは思いません
+      |아니(?:요|오|에요|야|다|ㅇ)?(?![가-힣])|아뇨|아닙니다|없습니다|없어요|그렇지\s?않|맞지\s?않|일치하지\s?않)
+    |(?P<yes>是的|是(?=[,.!\s")]|\Z)|对的|對的|[对對](?=[,.!\s"]|\Z)|没错|沒錯|当然(?!不)|确实|そう思い|もちろん|그런\s?것\s?같
+      |물론(?!\s?아)|正确|正確|匹配|一致(?=[,.!\s]|\Z)|相符|相同(?=[,.!\s]|\Z)|可以(?=[,.!\s]|\Z)
+      |会的|能(?=[,.!\s]|\Z)|能[听看]|有的|有(?=[,.!\s]|\Z)|有[^,.!?]{{1,12}}|存在(?=[,.!\s]|\Z)|確かに|はい|ええ
+        |うん(?=[,.\s]|\Z)|そうです|その通り|あります
+      |그렇습니다|그래요|그렇다|네(?![가-힣])|넵|예(?![가-힣])|맞습니다|맞아요|맞다|있습니다|있어요|일치합니다|일치해요))
+    """,
+    re.VERBOSE,
 )
 
 
-def without_both(text: str) -> str:
-    """Leave out "yes or no", which answers nothing."""
-    has_yes = not text.isascii() or "yes" in text.lower()
-    return _BOTH.sub(" ", text) if has_yes else text
+def mark_yes_no(text: str, yes: int, no: int) -> str:
+    """Put signs in the place of the words that answer yes or no.
 
-
-def polarity_at_start(text: str) -> bool | None:
-    """Return whether a passage begins by answering yes (True) or no (False)."""
-    if _FIRM_NO.match(text):
-        return False
-    match = _START.match(text) or _SIGN_START.match(text)
-    if match is None or _NO_PHRASE.match(text):
-        return None
-    # "Right eyebrow raised" and "True sadness" do not answer; "True." does.
-    word_start = match.start("yes") if match["yes"] else match.start("no")
-    if _LOOSE.match(text, word_start) and not _ENDS_CLAUSE.match(text, match.end()):
-        return None
-    return match["yes"] is not None
-
-
-def polarities_in(text: str) -> set[bool]:
-    """Return the answers with which sentences of a text begin, or which it names as answers.
-
-    After the first sentence the word "no" must stand alone: "No tears are
-    seen" further on is a statement.
+    Args:
+        text: Cleaned reply in lower case, without quoted speech.
+        yes: The number of the yes option.
+        no: The number of the no option.
     """
-    found: set[bool] = set()
-    for sentence in _SENTENCE.split(text):
-        match = _START.match(sentence)
-        if match is None or not _ENDS_CLAUSE.match(sentence, match.end()):
-            continue
-        found.add(match["yes"] is not None)
-    for match in _CALLED.finditer(text):
-        found.add(match[1].lower() in ("yes", "yeah", "yep", "yup", "affirmative"))
-    return found or ({True} if _FIRM_YES.match(text) else set())
+    firm = _FIRM.match(text)
+    if firm:
+        return mark(WORD, no if firm["no"] else yes) + text[firm.end() :]
+    if len(text) == 1 and text in "yn":
+        return mark(WORD, yes if text == "y" else no)
+    if "yes" in text and "no" in text:
+        text = _BOTH.sub(" ", text)
+    lead = _LEAD.match(text)
+    start = lead.end() if lead else 0
+
+    def sign_of(match: re.Match[str]) -> str:
+        kind = _kind(text, match, start)
+        if kind is None:
+            return match[0]
+        return mark(kind, yes if match["yes"] or match["loose_yes"] else no)
+
+    marked = _WORDS.sub(sign_of, text)
+    if marked == text and _IDEOGRAPH.search(text):
+        marked = _mark_ideographs(text, yes, no)
+    return marked
+
+
+def _kind(text: str, match: re.Match[str], start: int) -> int | None:
+    """Return how a word answers; None if it does not."""
+    before = text[max(0, match.start() - 60) : match.start()]
+    if _REPORTED.search(before):
+        return None
+    if match["yes"] or match["no"]:
+        return WORD
+    if match["bare_no"]:
+        return _kind_of_no(text, match, start)
+    ends = _ENDS.match(text, match.end()) is not None
+    first = match.start() <= start or not before.strip() or before.rstrip()[-1] in ".!?\n:-("
+    if first and match[0] in _POLITE:
+        return WEAK if ends and not _OFFER.match(text, match.end()) else None
+    if match[0] in ("ja", "si", "sim", "da", "doch") and before.rstrip().endswith(","):
+        first = True
+    answers = ends or match[0] == "indeed" if first else ends and _CLAIM.search(before)
+    return WORD if answers else None
+
+
+def _kind_of_no(text: str, match: re.Match[str], start: int) -> int | None:
+    """Return how the word no answers: alone, before a noun at the beginning, or not at all."""
+    if _NO_PHRASE.match(text, match.end()):
+        return None
+    if _ENDS.match(text, match.end()) or _GOES_ON.match(text, match.end()):
+        return WORD
+    leads = match.start() <= start or _CALLED.search(
+        text, max(0, match.start() - 20), match.start()
+    )
+    return WEAK if leads and match[0] == "no" else None
+
+
+def _mark_ideographs(text: str, yes: int, no: int) -> str:
+    """Mark the first clause that answers in Chinese, Japanese or Korean, or by a sign alone."""
+    for match in _CJK.finditer(text):
+        if not match["undecided"]:
+            number = yes if match["yes"] else no
+            return text[: match.start()] + mark(WORD, number) + text[match.end() :]
+    signs = {sign in _GOOD for sign in _SIGNS.findall(text)}
+    if len(signs) == 1 and not re.search(r"\w{2}", text):
+        return mark(WORD, yes if signs.pop() else no)
+    return text

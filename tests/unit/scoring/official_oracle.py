@@ -33,7 +33,12 @@ def whole_words(text: str) -> list[str]:
 
 
 def letter_is_somewhere(reply: str, letter: str) -> bool:
-    return letter.lower() in whole_words(reply.strip().lower())
+    small = reply.strip().lower().replace("\u0131", "i").replace("\u017f", "s")
+    return letter.lower() in whole_words(small)
+
+
+def capital_is_somewhere(reply: str, letter: str) -> bool:
+    return letter in whole_words(reply.strip().lower().upper())
 
 
 def squeeze(text: str) -> str:
@@ -55,7 +60,7 @@ def split_option(option: str) -> tuple[str, str]:
         rest = rest[1:]
     if rest[:1] in (".", ")"):
         rest = rest[1:]
-    return letter, squeeze(rest)
+    return letter, squeeze(rest.lstrip().split("\n")[0])
 
 
 def lenient(reply: str, options: list[str]) -> str | None:
@@ -63,7 +68,7 @@ def lenient(reply: str, options: list[str]) -> str | None:
         return None
     table = dict(split_option(option) for option in options)
     for letter in table:
-        if letter_is_somewhere(reply, letter):
+        if capital_is_somewhere(reply, letter):
             return letter
     flat = squeeze(reply)
     for word in ("yes", "no"):

@@ -11,7 +11,7 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.scoring.reading.official_words import official_emotion, official_words_for
-from emoreal_bench.scoring.reading.strict_words import read_label
+from emoreal_bench.scoring.reading.strict import read_label
 from emoreal_bench.scoring.score import score
 from tests.unit.scoring.scoring_data import (
     SEVEN,

@@ -17,11 +17,23 @@ from tests.unit.scoring.scoring_data import make_item, make_task, replies
 QUICK, LONG = 5_000, 100_000
 _PIECES = (
     "a A b (B) [c] c) D. E: (d the an I'd d'accord yes no Yes, NO! yes/no eyes know nobody not"
-    " option answer is or and but _a a_ b2 é aé \uff21 ß \n \t . , ; : ? ! e.g. i.e. U.S."
+    " option answer is or and but _a a_ b2 é aé \uff21 ß \u0131 \u017f \u0130 \u01f0 I S"
+    " \n \t . , ; : ? ! e.g. i.e. U.S."
     " ... ( ) [ ] happy sad happiness smiling trembling voice (A) (B)\nYes\n12 No. none of these"
 )
 PIECES = _PIECES.split(" ")
-OPTION_TEXTS = ("Yes", "No", "yes, both", "No, they do not", "a smile", "Happy", "", "None", "Eyes")
+OPTION_TEXTS = (
+    "Yes",
+    "No",
+    "yes, both",
+    "No, they do not",
+    "a smile",
+    "Happy",
+    "",
+    "None",
+    "Eyes",
+    "a smile\nno tears",
+)
 FORMS = ("({}) {}", "{}. {}", "{}) {}", "({}){}", "{} {}")
 WORDS = (
     *sorted(oracle.WORD_DATA["dfew_ravdess"]),
@@ -38,7 +50,10 @@ def _reply(source: random.Random) -> str:
 def _options(source: random.Random) -> tuple[str, ...]:
     form = source.choice(FORMS)
     texts = source.choices(OPTION_TEXTS, k=source.choice([2, 2, 3, 4]))
-    return tuple(form.format(letter, text) for letter, text in zip("ABCD", texts, strict=False))
+    return tuple(
+        form.format(letter, text)
+        for letter, text in zip(source.choice(["ABCD", "AISJ"]), texts, strict=False)
+    )
 
 
 def _words(source: random.Random) -> str:
@@ -46,7 +61,7 @@ def _words(source: random.Random) -> str:
 
 
 def _check_letters(source: random.Random) -> None:
-    reply, letter = _reply(source), source.choice("ABCDE")
+    reply, letter = _reply(source), source.choice("ABCDEIS")
     assert names_letter(reply, letter) == oracle.letter_is_somewhere(reply, letter), reply
 
 

@@ -4,64 +4,65 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from emoreal_bench.scoring.reading import announced, letters, places, refusals, yes_no_words
-from emoreal_bench.scoring.reading.caseless import CaselessPattern, caseless
+from emoreal_bench.scoring.reading import cleaning, places, verdicts
 from emoreal_bench.scoring.reading.cleaning import clean
 
 HERE = Path(__file__).parent
 REPLIES = [
     json.loads(line)["reply"]
-    for name in ("reply_corpus.jsonl", "reply_corpus_blind.jsonl")
-    for line in (HERE / name).read_text(encoding="utf-8").splitlines()
+    for path in sorted(HERE.glob("reply_corpus*.jsonl"))
+    for line in path.read_text(encoding="utf-8").splitlines()
 ]
-CASELESS = {
-    f"{module.__name__.rpartition('.')[2]}.{name}": value
-    for module in (announced, letters, places, refusals, yes_no_words)
-    for name, value in vars(module).items()
-    if isinstance(value, CaselessPattern)
-}
 
 
-def _spans(pattern: re.Pattern[str], text: str) -> list[tuple[tuple[int, int], ...]]:
-    return [match.regs for match in pattern.finditer(text)]
+@pytest.mark.parametrize(
+    ("pattern", "hints"),
+    [
+        (places._PLACE, places._HINTS),
+        (places._PAIR, places._HINTS),
+        (places._LISTED, places._HINTS),
+        (cleaning._POLITE, cleaning._POLITE_WORDS),
+        (cleaning._MARK, cleaning._MARK_HINTS),
+    ],
+)
+def test_what_a_pattern_finds_holds_a_hint_of_it(
+    pattern: re.Pattern[str], hints: Sequence[str]
+) -> None:
+    found = [
+        match[0].lower()
+        for reply in REPLIES
+        for match in pattern.finditer(reply)
+        if match.lastgroup not in ("inner_end", "inner_close")  # Ends what another mark begins.
+    ]
+    assert found
+    started = cleaning._MARK_START if pattern is cleaning._MARK else None
+    for text in found:
+        assert any(hint in text for hint in hints) or (started and started.match(text)), text
 
 
-@pytest.mark.parametrize("name", CASELESS)
-def test_lower_cased_text_holds_the_matches_of_a_pattern_at_their_places(name: str) -> None:
-    pattern = CASELESS[name]
-    for reply in filter(str.isascii, REPLIES):
-        for text in (reply, reply.upper(), reply.title()):
-            assert _spans(pattern.exact, text.lower()) == _spans(pattern.folding, text), text
-
-
-@pytest.mark.parametrize("name", CASELESS)
-def test_a_caseless_pattern_is_written_in_lower_case(name: str) -> None:
-    source = CASELESS[name].exact.pattern
-    letters_of_source = re.sub(r"\\[A-Z]|\(\?P|(?<!\\)#.*", "", source)
-    assert letters_of_source == letters_of_source.lower()
-
-
-def test_text_beyond_ascii_is_compared_letter_by_letter() -> None:
-    pattern = caseless("straße|answer")
-    for text in ("Die STRASSE", "Die StraßE: the ANSWER", "answer"):
-        found = [match.span() for match in pattern.finditer(text)]
-        expected = [match.span() for match in re.finditer("straße|answer", text, re.I)]
-        assert found == expected
-
-
-@given(st.from_regex(places._NAMED, alphabet=st.characters(codec="ascii")))
-@settings(max_examples=300, deadline=None)
-def test_a_text_that_names_a_place_holds_a_hint_of_it(text: str) -> None:
-    assert places._HINTS.search(text.lower())
+@pytest.mark.parametrize("pattern", [verdicts.REJECTED_BEFORE, verdicts.SECOND])
+def test_a_reply_that_rejects_an_answer_holds_a_word_that_does(pattern: re.Pattern[str]) -> None:
+    marked = [re.sub(r"\b[A-D]\b", "\ue000", reply).lower() for reply in REPLIES]
+    found = [match[0] for reply in marked for match in pattern.finditer(reply)]
+    assert len(found) > 10
+    for text in found:
+        assert any(word in text for word in verdicts.REJECTING), text
 
 
 def test_replies_are_cut_where_one_sign_repeats_and_nowhere_else() -> None:
     assert clean("wait....... what") == "wait... what"
     assert clean("a\n\n\n\n\n\nb") == "a\n\n\nb"
     assert clean("so... yes") == "so... yes"
+
+
+def test_of_a_long_reply_both_ends_are_read_once_its_reasoning_is_off() -> None:
+    """7,000 characters of reasoning are no part of the reply that is cut to its ends."""
+    text = clean("<think>" + "A? " * 2400 + "</think>(B) it is." + " x" * 3000 + " The end.")
+    assert text.startswith("(B) it is.")
+    assert text.endswith("The end.")
+    assert len(text) < 4100

@@ -1,7 +1,8 @@
 """The strict reading against replies written by hand in the styles that models produce.
 
-``reply_corpus.jsonl`` was written beside the parser. ``reply_corpus_blind.jsonl``
-was written by someone who had not seen it, and is judged apart.
+``reply_corpus.jsonl`` was written beside the parser. The blind ones were written
+by people who had not seen it, and are judged apart; how they were read at first
+sight is in ``docs/metrics.md``.
 """
 
 from __future__ import annotations
@@ -15,45 +16,71 @@ import pytest
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Subtask
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
-from emoreal_bench.scoring.reading.readings import read_reply
+from emoreal_bench.scoring.reading.readings import Reading, read_reply
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "reply_corpus.jsonl"
 BLIND_CORPUS = HERE / "reply_corpus_blind.jsonl"
-AGREEMENT = 0.99
+BLIND_CORPUS_1 = HERE / "reply_corpus_blind_1.jsonl"
+NO_ANSWER = {"unparsable", "statement", "refused"}
+"""What the first blind round calls one and the parser another; the answer is none each time."""
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def _read(record: dict[str, Any]) -> Reading:
+    kind = AnswerKind(record.get("answer", record["kind"]))
+    labels = tuple(record.get("labels") or ())
+    choices = tuple(record["choices"] or ())
+    gold = record["expected"] or (labels[0] if labels else "A")
+    item = Item("i", "s", record.get("question") or "", choices, gold, "c")
+    subtask = Subtask(answer=kind, chance=0.5, labels=labels)
+    return read_reply(
+        Scoring.STRICT, item, subtask, DeliveryStatus(record["status"]), record["reply"]
+    )
+
+
 def _disagreement(record: dict[str, Any]) -> str | None:
-    item = Item("i", "s", "", tuple(record["choices"]), record["expected"] or "A", "c")
-    subtask = Subtask(answer=AnswerKind(record["kind"]), chance=0.5)
-    status = DeliveryStatus(record["status"])
-    reading = read_reply(Scoring.STRICT, item, subtask, status, record["reply"])
-    if (reading.answer, reading.outcome) == (record["expected"], record["outcome"]):
+    try:
+        reading = _read(record)
+    except ValueError as error:
+        return f"{record['choices']}: {error}"
+    outcomes = NO_ANSWER if "answer" in record else set()
+    same = reading.outcome == record["outcome"] or {reading.outcome, record["outcome"]} <= outcomes
+    if reading.answer == record["expected"] and same:
         return None
     return (
-        f"[{record['style']}] {record['reply']!r} to {record['choices']}: read"
+        f"[{record.get('style', record['kind'])}] {record['reply']!r} to {record['choices']}: read"
         f" {reading.answer} ({reading.outcome}), meant {record['expected']} ({record['outcome']})"
     )
 
 
-@pytest.mark.parametrize("path", [CORPUS, BLIND_CORPUS], ids=["seen", "blind"])
-def test_the_strict_reading_agrees_with_people_on_hand_written_replies(path: Path) -> None:
-    records = _load(path)
+@pytest.mark.parametrize(
+    ("path", "agreement"),
+    [(CORPUS, 0.999), (BLIND_CORPUS, 1.0), (BLIND_CORPUS_1, 0.97)],
+    ids=["seen", "blind", "blind 1"],
+)
+def test_the_strict_reading_agrees_with_people_on_hand_written_replies(
+    path: Path, agreement: float
+) -> None:
+    records = [record for record in _load(path) if not record.get("ambiguous")]
     disagreements = [text for record in records if (text := _disagreement(record))]
     share = 1 - len(disagreements) / len(records)
     print(f"{path.name}: {share:.2%} of {len(records)}", *disagreements, sep="\n")  # noqa: T201 - the list is the result
-    assert share >= AGREEMENT, "\n".join(disagreements)
+    assert share >= agreement, "\n".join(disagreements)
 
 
-def test_the_corpora_hold_400_and_100_different_replies_in_every_style() -> None:
-    assert len({json.dumps(record) for record in _load(BLIND_CORPUS)}) >= 100
+def test_the_corpora_hold_2000_and_800_different_replies_in_every_style() -> None:
+    blind = [record for path in (BLIND_CORPUS, BLIND_CORPUS_1) for record in _load(path)]
+    assert len({json.dumps(record) for record in blind}) >= 800
     records = _load(CORPUS)
-    replies = {(record["reply"], *record["choices"], record["status"]) for record in records}
-    assert len(replies) == len(records) >= 400
+    replies = {
+        (record["reply"], *record["choices"], record["status"], record["kind"])
+        for record in records
+    }
+    assert len(replies) == len(records) >= 2000
     styles = {record["style"] for record in records}
     assert styles >= {
         "bare",
@@ -84,18 +111,3 @@ def test_the_same_reply_is_read_alike_whatever_the_letters_mean() -> None:
             subtask = Subtask(answer=AnswerKind.YES_NO, chance=0.5)
             reading = read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, text)
             assert reading.answer == expected
-
-
-@pytest.mark.parametrize(
-    "piece", [".", "(", "A ", "(A) ", "<|", "no ", "answer is ", "`~", "she is sad ", "<think>"]
-)
-def test_no_reply_can_hold_scoring_up(piece: str) -> None:
-    """However long: what is read is bounded, so ten times the length costs no more steps."""
-    item = Item("i", "s", "", ("(A) Yes", "(B) No"), "A", "c")
-    subtask = Subtask(answer=AnswerKind.YES_NO, chance=0.5)
-    lengths = (20_000, 200_000)
-    readings = [
-        read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, piece * (n // len(piece)))
-        for n in lengths
-    ]
-    assert readings[0] == readings[1]

@@ -1,0 +1,316 @@
+"""What a marked reply does with its answers: announces, calls right, rejects, joins, ranks."""
+
+from __future__ import annotations
+
+import re
+
+from emoreal_bench.scoring.reading.marks import (
+    ANY,
+    ANY_LETTER,
+    BARE,
+    LETTER,
+    OFF_LIST,
+    TEXT,
+    WEAK,
+    WORD,
+    any_of,
+    mark,
+)
+
+OFF = "".join(mark(kind, OFF_LIST) for kind in (LETTER, BARE, TEXT))
+_NAMED = any_of(LETTER, BARE, TEXT)
+_OPEN = r"[\"'(\[{]*+"
+_MORE = (
+    rf"(?:\s*+,?\s*+(?:(?:and|or|nor|&|/|und|oder|et|ou|y|o|和|与|及|と|や|및|와"
+    rf"|과)\s*+)?(?:options?\s++|choices?\s++|the\s++)?{ANY}){{0,12}}+"
+)
+_LAST_OF = (
+    rf"(?:(?:\s*+,\s*+(?:option\s++)?{ANY}){{0,12}}+\s*+,?\s*+(?:and|or|&)\s++(?:option\s++"
+    rf"|choice\s++)?{ANY})?+"
+)
+_WINDOW = (
+    r"(?:(?!(?:but|so|because|since|as|hence|thus|therefore|while|though|although|if|only|just"
+    r"|and|then"
+    r"|until|unless|other|except|besides|(?<!it\s)(?<!that\s)(?<!answer\s)(?<!this\s)is|sondern"
+    r"|sino|mais|sure|certain|doubt|question|answer:)\b)[\w'-]++[ ]++){0,7}+"
+)
+REJECTED_BEFORE = re.compile(
+    rf"""
+    (?:(?:\b(?:not|never|cannot|hardly|barely|neither|nor)|n't)[ ]++(?!only\b|just\b|sure\b
+      |certain\b|help\s+but\b|deny\b|rule\b|exclude)
+        {_WINDOW}{_OPEN}{ANY}{_LAST_OF}
+    |\b(?:no(?!\s+(?:doubt|question)\b)|without(?!\s+(?:a\s+)?(?:doubt|question)\b)|none\s+of
+      |lack(?:s|ing)?|absence\s+of
+        |rather\s+than|instead\s+of|unlike|as\s+opposed\s+to|rul(?:e|es|ed|ing)\s+out|eliminat(?:e
+          |es|ed|ing)
+        |exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?:?|dismiss(?:es|ed|ing)?|discard(?:s|ed|ing)?
+          |beats|against|devoid\s+of
+        |far\s+from|anything\s+but|(?:incorrect|wrong)\s+(?:answers?|options?)\s*:?
+          |would\s+have\s+(?:said|answered|chosen|picked|guessed|gone\s+with)
+        |(?:first|initially|originally|i)\s+(?:thought|considered|picked|chose)(?:\s+(?:of|about
+          |it\s+was|it\s+might\s+be))?
+        |(?:first|initial|earlier|previous|original)\s+(?:answer|thought|guess|choice|impression
+          |instinct|reaction|response)\s+(?:was|were)
+        |tempt(?:ing|ed)\s+to\s+(?:say|answer|pick|choose)|tempted\s+by|pretend(?:s|ing
+          |ed)?\s+to\s+be|feign(?:s|ing|ed)?|ni|ohne|sans|sin|kein(?:e|en|er)?|nicht|pas)
+        (?!\s*{ANY}\s*(?:is|fits)\s+(?:correct|right|best))[ ]++{_WINDOW}{_OPEN}{ANY}{_MORE}
+    |(?<!other\s)(?<!more\s)(?<!less\s)(?<!worse\s)(?<!less\slikely\s)(?<!less\splausible\s)
+      (?<!less\sfitting\s)\bthan\s++
+        (?:option\s++|of\s++|to\s++)?{_OPEN}{ANY}{_MORE}
+    |(?:不|没有?|沒有?|并不|并非|不是|不像|而不是|而非)(?:是|很|太|太?感到|觉得|再|那么)?\s?{ANY}
+    )
+    """,
+    re.VERBOSE,
+)
+REJECTING = (
+    "not", "n't", "no", "never", "hardly", "barely", "neither", "without", "lack", "rather",
+    "instead", "unlike", "opposed",
+    "rul", "elim", "exclu", "rejec", "dismiss", "discard", "against", "beats", "devoid", "far from",
+    "anything but", "wrong", "incorrect",
+    "ni ", "nicht", "4th", "ohne", "sans", "sin ", "kein", "pas", "than", "thought", "consider",
+    "picked", "chose", "tempt", "was", "were",
+    "would have", "pretend", "feign", "second", "2nd", "third", "3rd", "fourth", "runner",
+    "altern", "backup", "next", "less", "least", "other", "distract",
+    "不", "没", "沒", "并非", "而非",
+)  # fmt: skip
+"""Parts of words of which a reply that rejects an answer holds one."""
+_AUX = (
+    r"(?:(?:is|are|was|were|seems?|appears?|can be|could be|would be|can|could|would|should"
+    r"|to be|looks|clearly|definitely|also|both"
+    r"|all|does|do|did|has|have|been|simply|therefore|thus|somewhat|rather|very|highly|equally"
+    r"|then)\s++)*+"
+)
+REJECTED_AFTER = re.compile(
+    rf"""
+    {ANY}{_MORE}[)\]}}"']*+(?:\s*+:)?[ ]++(?:\([^)\n]{{0,80}}\)\s*+)?(?:(?:options?|choices?
+      |answers?)\s++)?{_AUX}
+    (?:not\b(?!\s+only)|n't|(?:is|are|was|were|does|do|did|ca|could|would|has)n't
+      |cannot(?!\s+be\s+(?:excluded|ruled))|can't(?!\s+be\s+(?:excluded|ruled))
+      |wrong|incorrect|false\b|unlikely|ruled\s+out|eliminated
+      |excluded|out\b(?!\s+of\b)|unsupported|implausible|contradict|(?:says|states|claims
+        |mentions)\b|less\b|too\b|irrelevant|fails
+      |comes?\s+close|close\b|requires?\b|needs?\b|lacks|absent|missing|tempting|nicht
+        |ist\s+falsch|n'est\s+pas|no\s+es|es\s+incorrect)
+    |{ANY}\s?[\u3041-\u3096]{{0,6}}?(?:な[いくか]|ません|とは言え)
+    |{ANY}\s?(?:より|보다)
+    |{ANY}\s?[가-힣]{{0,3}}?\s?(?:않|아니|아닌)
+    |{ANY}{_MORE}\s?(?:项|选项)?(?:都|均|皆)?(?:被)?(?:排除|可以排除|不对|不對|错误|不正确|不符合|不成立)
+    """,
+    re.VERBOSE,
+)
+ASKED_AND_DENIED = re.compile(
+    rf"{ANY}['\")]*\s*\?+[\s\"']*+(?:h+m+,?\s++)?(?:no|nope|not really|nein|non)\b"
+)
+ASKED_AND_AFFIRMED = re.compile(
+    rf"({ANY})['\")]*\s*\?+[\s\"']*+(?:h+m+,?\s++)?(?:yes|yep|yeah|correct|sí|oui|ja)\b"
+)
+ADJACENT = re.compile(
+    rf"({ANY_LETTER})(?:[\s.:)\]=|>\"'*-]{{0,4}}|\s*(?:,\s*)?[(\"']\s*"
+    rf"|,\s)({any_of(WORD, TEXT, WEAK)})[)\"']?"
+    rf"|({any_of(WORD)})(?:[\s,.:>=-]{{0,5}}|\s?\()({ANY_LETTER})\)?"
+    rf"|({any_of(TEXT)})(?:[\s:>=/-]{{0,4}}|\s?[(,]\s?|,?\s?option\s)({ANY_LETTER})\)?"
+)
+"""A letter with its own text, or with that of another option."""
+JOINED = re.compile(
+    rf"({_NAMED})((?:\s*+(?:[,/&+|]\s*+(?:(?:and|or|and/or|or\s+maybe|or\s+possibly|y|und|et)\s++)?"
+    rf"|(?:and/or|and|or|or\s+maybe|or\s+possibly|as\s+well\s+as|along\s+with|together\s+with"
+    rf"|plus|y|und|et|oder|ou|o|和|或|或者|或是|与|と|か|または|もしくは|및|와|과|또는|아니면|이나)\s*+"
+    rf"|\.\s++or\s++(?:maybe|perhaps|possibly)\s++)"
+    rf"(?:(?:also|the|maybe|possibly|perhaps|options?|choices?)\s++)*+{_NAMED})++)"
+    rf"|({ANY_LETTER})(\s?{ANY_LETTER}(?:\s?{ANY_LETTER})*+)"
+    rf"|({any_of(WORD)})((?:\s*+(?:/|\bor\b|\band\b)\s*+{any_of(WORD)})++)"
+)
+LISTED = re.compile(rf"{any_of(LETTER)}(?:[\s.,;:|/]{{0,3}}{ANY_LETTER})++")
+CHOSEN_FROM = re.compile(
+    rf"\b(?:between|among|from|of|given|considering|options?(?:\s+are)?:?|choices(?:\s+are)?:?"
+    rf"|answers:?)\s+(?:the\s+)?(?:\w++\s++)?(?:[{OFF}])"
+)
+"""Options that a reply only chooses from."""
+COMPARED_PAIR = re.compile(
+    rf"\b(?:between|among|both|either|of)\s+(?:the\s+)?(?:two\s+)?(?:options?\s+"
+    rf"|choices?\s+)?{ANY}(?:\s*,\s*{ANY})*\s*,?\s*(?:and|or)\s+(?:options?\s+)?{ANY}(?=\s*,)"
+)
+CHANGED = re.compile(rf"({ANY})(\s?(?:→|->|=>)\s?{ANY})")
+"""An answer and what it was changed to; a letter with its own text is one sign by then."""
+RANKED = re.compile(
+    rf"({_NAMED})(?:\s?\([^()\n]{{0,30}}\))?(?:\s?>{{1,2}}\s?{_NAMED}(?:\s?\([^()\n]{{0,30}}\))?)++"
+)
+RANKING = re.compile(
+    rf"\b(?:rank(?:ing|ed|s)?|most\s+to\s+least|order(?:ed)?|descending"
+    rf"|likelihood)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*({_NAMED})(?:\s*[,>]\s*{_NAMED})++"
+)
+SECOND = re.compile(
+    rf"\b(?:second(?!\s+(?:thoughts?|look|glance|listen|viewing|time|view))(?:ary)?|2nd|third"
+    rf"|3rd|fourth|4th|runner-?\s?up|alternativ(?:e|ely)|backup|next|less\s+likely"
+    rf"|least\s+likely|(?:other|another)(?=\s+(?:options?|choices?|candidates?|answers?))"
+    rf"|distractors?)"
+    rf"(?:\s++(?!is\b|was\b|would\b|could\b|:)[\w-]++){{0,3}}+\s*+(?:is|was|would\s+be"
+    rf"|could\s+be|:|=|,)\s*+(?:option\s++|maybe\s++|possibly\s++)?{_OPEN}{ANY}"
+)
+HINTED = re.compile(
+    rf"""\b(?:with|plus|but\s+also|though\s+also|tinged\s+with|mixed\s+with|and)?\s*+(?:(?:a|an|some|slight|mild|subtle|faint|possible|certain|the|only)\s++){{0,4}}+
+      (?:hints?|touch(?:es)?|traces?|bit|undertones?|undercurrents?|elements?|tinge|dash|shades?
+        |notes?|degree|amount|overtones?)\s++of\s++(?:[\w-]++\s++){{0,2}}+{ANY}
+    |(?:还有|带有|夹杂着?|还带)(?:着)?(?:一点|一些|些许|少许|一丝)?\s?{ANY}
+    |\b(?:with|and)\s++(?:some|slight|mild|a\s+little|minor|occasional|possible|underlying
+      |secondary|maybe\s+some|perhaps\s+some)\s++(?:[\w-]++\s++){{0,2}}+{ANY}
+    """,
+    re.VERBOSE,
+)
+
+_PRAISE = (
+    r"(?:final|correct|right|best|main|primary|dominant|strongest|clearest|prevailing"
+    r"|predominant|overall|top|first|1st"
+    r"|most\s+(?:likely|appropriate|suitable|accurate|fitting|plausible|telling|probable"
+    r"|prominent|evident|convincing|relevant))"
+)
+_NOUN = (
+    r"(?:(?<!wrong\s)(?<!incorrect\s)(?<!other\s)(?<!possible\s)(?<!no\s)answer"
+    r"|(?<!each\s)(?<!every\s)(?<!possible\s)(?:choice|option)"
+    r"|selection|response|prediction|reply|conclusion|verdict|label|letter|pick|guess|decision"
+    r"|classification|category|output|result|odd\s+one(?:\s+out)?|exception|outlier"
+    r"|missing\s+one|one\s+(?:that(?:\s+is|'s)\s+)?missing)"
+)
+_EMOTION = r"(?:emotions?|emotional\s+(?:state|expression)|feelings?|mood|sentiment)"
+_IS = (
+    r"(?:is|'s|must\s+be|would\s+be|should\s+be|has\s+to\s+be|will\s+be|was|seems(?:\s+to\s+be)?"
+    r"|appears(?:\s+to\s+be)?|remains|would\s+have\s+to\s+be)"
+)
+_HEDGE = (
+    r"(?:(?:that|to\s+be|as\s+follows|likely|probably|most\s+likely|clearly|definitely|therefore"
+    r"|thus|simply|indeed|obviously"
+    r"|certainly|still|then|options?|choice|letter|either|answer|class|label"
+    r"|best\s+described\s+as|described\s+as|one\s+of|the\s+emotion\s+of"
+    r"|(?:an?|the|his|her|their|its)(?=\s+[\"'(\[]?[\ue000-\ue13f])|a\s+clear|that\s+of"
+    r"|la\s+opción|la\s+letra|la|opción|letra|die|der|das|option|antwort|l'option|réponse"
+    r"|probablemente|wahrscheinlich|wohl|sans\s+doute)\b[\s:,]*+)*+"
+)
+CUE = re.compile(
+    rf"""
+    (?:
+      \b(?P<final>final\s++|ultimate\s++)?(?:{_PRAISE}[\s_]++)*+{_NOUN}\b["']?\s*+
+        (?:(?:[\w']++\s++){{0,5}}?(?:{_IS}|are|be|es|ist|lautet|est)\b\s*+:?\s*+ | (?::|=>?|->|→
+          |-)\s*+ | (?=[("\[]*{ANY}))
+    | \b(?:final(?P<last>ly)?|edit|update)\s*[:-]\s*+
+    | \b{_PRAISE}\s++(?:(?:[\w'-]++\s++){{0,3}}?(?:{_IS})\s++ | (?:one|{_NOUN})\s+(?=[(\["]*{ANY}))
+    | \bi(?:'d|'ll|'m|\s+would|\s+will|\s+am|\s+must|\s+have\s+to|\s+can|\s+feel)?\s++
+        (?:(?:therefore|thus|still|now|then|definitely|probably|would|go|have\s+to|also
+          |inclined\s+to|to)\s++)*+
+        (?:choose|choosing|select|pick|go\s+(?:with|for)|going\s+(?:to\s+go\s+)?(?:with|for)|with
+          |say|answer(?:\s+with)?|opt\s+for|guess|vote(?:\s+for)?|voting(?:\s+for)?
+          |lean(?:ing)?(?:\s+towards?)?|think|believe|conclude|settle\s+(?:on|for)|stick\s+with
+            |mark|rate\s+it\s+as|label\s+(?:it|this)\s+as|classify\s+(?:it|this)\s+as)\s++
+        (?:(?:that|it's|it\s+is|it\s+would\s+be|this\s+is|the\s+answer\s+is|towards?)\s++)*+:?
+    | (?:\A|(?<=[.,;:!?\n]\s)|(?<=\n)|(?<=[.,;:!?-]))(?:and\s++|but\s++)?(?:so|therefore|thus
+      |hence|overall|ultimately|in\s+conclusion|in\s+summary|to\s+conclude|consequently|accordingly
+          |finally|making\s+it|which\s+makes\s+it|it\s+must\s+be|it\s+has\s+to\s+be
+            |it\s+should\s+be|also|donc|por\s+lo\s+tanto|por\s+tanto|luego|daher|deshalb
+              |alors)\b[,:]?\s*+
+        (?:(?:it|this|that|my\s+answer|i'd\s+say|i\s+say|i\s+(?:would\s+)?(?:choose|pick
+          |select))\s*+(?:{_IS}\b)?\s++)?:?
+    | \b(?:actually|wait|correction|oops|i\s+mean|i\s+meant|scratch\s+that|no,?\s+sorry
+      |on\s+second\s+thoughts?|or\s+rather|make\s+that|rather)\b[,:.!\s]*+(?:no,\s++|it's\s++
+        |it\s+is\s++)?
+    | \b(?:not\s+(?:\w++\s+)?(?:sure|certain)|(?:hard|difficult)\s+to\s+\w++|unclear
+      |uncertain)\b[^.;\n{ANY[1:-1]}]{{0,60}}?\bbut\s
+    | \b(?:chang(?:e|ing)|switch(?:ing)?|updat(?:e|ing)|revis(?:e|ing))\s++(?:(?:my|the|it|answer
+      |choice|selection)\s++)*+to\b\s*+
+    | \b(?:mostly|mainly|primarily|predominantly|chiefly|largely|overwhelmingly|above\s+all
+      |more\s+than\s+anything|first\s+and\s+foremost)\s++
+    | \bbut\s++(?:(?:it's|it\s+is|really|actually|in\s+fact|now|then|finally|rather|no,|yes,
+      |i\s+now\s+(?:think|believe|say))\s++(?:it's\s++|it\s+is\s++|that's\s++
+        |really\s++)?+(?=(?:option\s+)?{ANY})|(?={ANY}[.!]*\s*(?:\Z|\n)))
+    | (?:\A|(?<=[.,;:!?\n-]\s)|(?<=\n))(?:no,?\s++)?(?:it's|it\s+is|that's
+      |this\s+is)\s++(?=(?:option\s+|choice\s+)?{ANY_LETTER})
+    | \b(?:sondern|sino(?:\s+la)?|mais|vielmehr)\s++(?={ANY}) | 而是\s?
+    | \b(?:ich\s+(?:würde|sage|denke,?|glaube,?|tippe\s+auf)|je\s+(?:dirais
+      |pense\s+que(?:\s+c'est)?)|creo\s+que(?:\s+es)?|diría(?:\s+que)?)\s++(?:(?:la|die|das|es|ist
+        |option|opción)\s++)*+
+    | \b(?:strongest|clearest|dominant)\s+(?:one|cue|sign|emotion)\s*+[:,]\s*+(?:which\s+is\s++)?
+    | \b(?:which\s+is|points?\s+to|pointing\s+to|corresponds?\s+to|leaves(?:\s+us\s+with)?|leaving
+      |go(?:ing)?\s+with|settle\s+(?:on|for)|let's\s+(?:go\s+with|mark))\s++(?=(?:option\s+
+        |choice\s+|answer\s+)?[("\[]*{ANY_LETTER})
+    | \b(?:respuesta|r[eé]ponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]
+      |antwoord|svar|opción|opção|elijo|escojo|elegir[íi]a|choisis|choisirais|wähle|nehme|scelgo
+        |escolho|auswahl|lösung|solución|solution)\b
+        (?:\s+(?:final|finale|correcta|correcte|correta|corretta|richtige|à\s+la\s+question
+          |a\s+la\s+pregunta|auf\s+die\s+frage))?
+        \s*+(?:(?:serait|sería|wäre|est|es|ist|lautet|é|è|is|adalah)\b|:|-)?\s*+(?:donc|also
+          |por\s+tanto|la|le|el|die|der|das|l')?\s*+
+    | (?:正确|正確|最佳|最终|最終|对应|對應|合适|符合)?的?(?:答案|选项|選項|答え|回答|正解
+        |정답|답|結論|结论|情绪|情感|感情|감정|表情)\s*+(?:应该|應該
+      |应|最可能|主要)?(?:是|为|為|は|은|는|:|が|이|가)?\s*+:?\s*+
+    | (?:应该|應該|应|故|所以|因此|我|就|会|將|将)?
+        (?:选择|選擇|选|選|选定|应为|应是)\s*+(?:项|了|:)?\s*+
+    | (?:所以|因此|综上|故|よって|したがって|つまり|따라서|그러므로)(?:是|为|,|:|、)?\s*+
+    | (?:应为|应是|应该是|應該是)\s*+
+    )
+    {_HEDGE}{_OPEN}
+    """,
+    re.VERBOSE,
+)
+EMOTION_CUE = re.compile(
+    rf"(?:\b{_EMOTION}\b(?:\s++[\w']++){{0,6}}?\s*+(?:\b(?:is|as|was|would\s+be"
+    rf"|appears\s+to\s+be|seems\s+to\s+be)\b|:|=|->|→)\s*+"
+    rf"|\b(?:experiencing|expressing|expresses|conveying|conveys|displaying|displays|exhibiting"
+    rf"|exhibits|feels|feeling|overcome\s+with|filled\s+with)\s++"
+    rf"|\b(?:dominant|primary|main|overall|predominant)\s+(?:emotion|feeling|mood)\s*+[:=]?\s*+)"
+    rf"(?:[\w'\"-]++\s++){{0,5}}?[\"'(\[]*(?={any_of(LETTER, BARE, TEXT)})"
+)
+VERDICT = re.compile(
+    rf"({ANY})[)\]}}\"']*+\s*+(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains|fits|matches|describes?|the|most|my|clearly|definitely|likely|probably"
+    r"|therefore|thus|a|more|much|far|still|simply|makes|,)\s++)*+"
+    r"(?:(?<!,\s)correct\b|right\b|best\b|better\b|answer\b|true\b|likely\b|accurate|appropriate"
+    r"|fitting|winner|strongest|clearest|closest|choice\b|plausible|suitable|accurately|sense\b"
+    r"|it\s+is\b|by\s+elimination|dominates?\b"
+    r"|est\s+(?:correcte?|la\s+bonne|juste)|es\s+(?:la\s+)?(?:correcta|adecuada)"
+    r"|ist\s+(?:richtig|korrekt|die\s+richtige)|正确|正確|最|对\b|符合|を選|が正|が最|が適|가\s?(?:정답|맞|가장)"
+    r"|이\s?(?:정답|맞|가장)|입니다|です|だ)"
+)
+NOT_ASSERTED_BEFORE = re.compile(
+    r"(?:\b(?:if|were|had|whether|could|might|may|either|tempting|tempted)\b[^.!?,\n]{0,60}"
+    r"|\bor\s(?:option\s)?)\Z"
+)
+CHANGED_MIND = re.compile(
+    r"\b(?:actually|wait|correction|on second thoughts?|let me re\w+|let me correct|i mean(?:t)?"
+    r"|sorry|reconsider\w*|or rather|make that"
+    r"|chang\w+ my \w+|revis\w+ my|scratch that|at first|initially|first glance|hold on"
+    r"|my first (?:thought|guess|instinct|impression|reaction)"
+    r"|first thought|initial (?:thought|guess|impression)|on reflection|thinking about it"
+    r"|listening again|looking again|look(?:ing)? closer"
+    r"|after all|edit|hmm+,? no|no, sorry|oops|mistake|earlier|originally|come to think"
+    r"|closer (?:listening|look|inspection|examination)|(?:listening"
+    r"|looking) (?:more )?(?:carefully|closely)|after (?:checking|another)|corrected|h+m+)\b"
+    r"|\.\.+\s*[\ue000-\ue13f]|(?:\.\.|-)\s*no\b|\bno\b,? i mean|不对,|等等|再想|仔细|いや|아니,"
+)
+CONCLUDES = re.compile(
+    r"\b(?:so|therefore|thus|hence|overall|in conclusion|in summary|consequently|answer"
+    r"|final(?:ly)?|verdict|conclusion|response|in the end|altogether|as a (?:label|whole)|但|所以"
+    r"|因此|also|daher|donc|por)\b"
+)
+"""In a last sentence: what makes its answer the conclusion."""
+COMPARED = re.compile(
+    r"""
+    \b(?:analy\w++|examin\w++|evaluat\w++|consider\w*+|assess\w*+|compar\w++|review\w*+|check\w*+
+        |weigh\w*+|inspect\w*+|discuss\w*+|look\w*+|match\w*+|break\w*+|eliminat\w++|test(?:ing)?
+          |think\w*+\s+about
+        |(?:go|going|walk|walking|work|working|run|running|step)\s+(?:through|over))
+      \s++(?:[\w']++\s++){0,4}?
+      (?:(?:each|every|by|of\s+the)\s+(?:[a-z]++\s+)?(?:option|choice|candidate|answer|possibility
+        |alternative|statement|description|one)
+        |options|choices|candidates|answers|possibilities|alternatives|statements|descriptions)\b
+    | \b(?:one\s+by\s+one|one\s+at\s+a\s+time|option\s+by\s+option|each\s+in\s+turn
+      |process\s+of\s+elimination)\b
+    """,
+    re.VERBOSE,
+)
+THINKING = re.compile(
+    r"\W*(?:okay|ok|alright|all right|hmm+|let me|let's|let us|so,? (?:let|the (?:question"
+    r"|user))|wait|first,|we (?:need|have|are)|i need|the (?:user|question) (?:is )?(?:ask|want)"
+    r"|to (?:answer|determine|decide|find)|thinking|嗯|好的?,|首先|让我)"
+)
+DOUBT = re.compile(
+    r"\b(?:but|wait|however|hmm+|let me|let's|on the other hand|alternatively|though|although"
+    r"|not sure|maybe|perhaps|actually|hold on|or is it)\b"
+)
+"""In a reply that was cut off: what takes back the answer before it."""
