@@ -78,7 +78,7 @@ def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0
     _refuse_unknown_metrics(rules)
     run = load_answers(folder, [Scoring.STRICT])
     refuse_other_run(run, baseline)
-    results = score_folder(folder, [Scoring.STRICT], seed)
+    results = score_folder(folder, [Scoring.STRICT])
     report = results.scores[Scoring.STRICT]
     _refuse_unknown_names(rules, report)
     coverage = _check_coverage(results.coverage, rules.least_coverage)

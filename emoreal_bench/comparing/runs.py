@@ -156,7 +156,7 @@ def compare_runs(
             RunComparison(
                 run=second.describe(),
                 scorings=comparisons,
-                log_likelihood_shift=shift_between(first, second, seed=seed),
+                log_likelihood_shift=shift_between(first, second),
                 delivery_differences=delivery_differences(first.describe(), second.describe()),
             )
         )
@@ -243,15 +243,12 @@ def compare_answers(
     return comparison.model_copy(update={"metrics": metrics})
 
 
-def shift_between(
-    first: AnsweredRun, second: AnsweredRun, *, seed: int = 0
-) -> LogLikelihoodShift | None:
+def shift_between(first: AnsweredRun, second: AnsweredRun) -> LogLikelihoodShift | None:
     """Measure how far the right answer's log-likelihood falls, per subtask and over all items.
 
     Args:
         first: The run with the clips as they are.
         second: A run of the same items.
-        seed: Of the intervals.
 
     Returns:
         None unless both runs hold choice scores of the same items under the same letters.
@@ -270,11 +267,9 @@ def shift_between(
         return None
     scores = (first.choice_scores, second.choice_scores)
     try:
-        subtasks = {
-            name: log_likelihood_shift(items, *scores, seed=seed) for name, items in groups.items()
-        }
+        subtasks = {name: log_likelihood_shift(items, *scores) for name, items in groups.items()}
         everything = [item for items in groups.values() for item in items]
-        overall = log_likelihood_shift(everything, *scores, seed=seed)
+        overall = log_likelihood_shift(everything, *scores)
     except NotComparableError as problem:
         return LogLikelihoodShift(subtasks={}, overall=None, undefined=str(problem))
     return LogLikelihoodShift(subtasks=subtasks, overall=overall)

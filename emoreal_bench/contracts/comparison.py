@@ -73,7 +73,7 @@ class Shift(Record):
     mean: float
     """Of the first run's log-probability less the second's, in nats."""
     interval: Interval | None
-    """At 95 percent, by the cluster bootstrap; null for one clip."""
+    """At 95 percent, clustered by clip; null for one clip, and for clips that all fall alike."""
 
 
 class LogLikelihoodShift(Record):

@@ -155,7 +155,7 @@ def _condition_scores(
     run = load_answers(folder, (HEADLINE_SCORING,))
     refuse_unequal(full, run, _FACTORS[condition])
     change = compare_answers(full, run, HEADLINE_SCORING, seed=seed)
-    shift = shift_between(full, run, seed=seed)
+    shift = shift_between(full, run)
     return scores.model_copy(update={"change": change, "log_likelihood_shift": shift})
 
 

@@ -123,7 +123,6 @@ def score_log(
     items: Sequence[Item],
     log_path: Path,
     scorings: Sequence[Scoring] = ALL_SCORINGS,
-    seed: int = 0,
     verdicts: Verdicts | None = None,
 ) -> Results:
     """Score what a log holds; items it does not hold count as missing.
@@ -133,7 +132,6 @@ def score_log(
         items: The plan.
         log_path: The log; damaged lines count as not there.
         scorings: The rule books; a judge's run has one of its own.
-        seed: Of the intervals.
         verdicts: Of a judge, for ``strict-judged``.
     """
     tally = DeliveryTally()
@@ -141,9 +139,9 @@ def score_log(
     replies = read_replies(log_path, tally, damaged)
     if manifest.judged is None:
         task = Task.model_validate(manifest.task_definition)
-        results = score(task, items, replies, scorings=scorings, seed=seed, verdicts=verdicts)
+        results = score(task, items, replies, scorings=scorings, verdicts=verdicts)
     else:
-        results = score_judgements(manifest, items, replies, seed)
+        results = score_judgements(manifest, items, replies)
     return results.model_copy(
         update={
             "variant": manifest.request.variant,
@@ -165,7 +163,6 @@ def score_log(
 def score_folder(
     folder: Path,
     scorings: Sequence[Scoring] = ALL_SCORINGS,
-    seed: int = 0,
     verdicts: Verdicts | None = None,
 ) -> Results:
     """Score a run, complete or not, from its own files, and a judge's verdicts if there are any.
@@ -175,7 +172,7 @@ def score_folder(
     """
     manifest = load_manifest(folder)
     items = load_plan_items(folder, manifest)
-    return score_log(manifest, items, folder / ITEMS_FILE, scorings, seed, verdicts)
+    return score_log(manifest, items, folder / ITEMS_FILE, scorings, verdicts)
 
 
 def write_results(folder: Path, results: Results) -> None:

@@ -13,7 +13,7 @@ from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.result import ChoiceScores
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind
-from emoreal_bench.statistics.intervals import ClusterCounts, percentile_interval, resample
+from emoreal_bench.statistics.clustered import mean_interval
 
 BINS = 10
 _SHARES = (ChoiceScoreKind.PROVIDER_CALIBRATED, ChoiceScoreKind.SAMPLED_VOTES)
@@ -62,8 +62,6 @@ def log_likelihood_shift(
     items: Sequence[Item],
     first: Mapping[str, ChoiceScores],
     second: Mapping[str, ChoiceScores],
-    *,
-    seed: int = 0,
 ) -> Shift:
     """Measure how far another sound or picture moves the right answer.
 
@@ -71,7 +69,6 @@ def log_likelihood_shift(
         items: Of both runs.
         first: Choice scores by item id of the run with the clips as they are.
         second: The same of the run with altered clips.
-        seed: Of the interval.
 
     Raises:
         NotComparableError: If scores are of different kinds, or no item has
@@ -87,19 +84,14 @@ def log_likelihood_shift(
         raise NotComparableError(f"The choice scores are of different kinds: {sorted(kinds)}.")
     if not by_clip:
         raise NotComparableError("No item has choice scores in both runs.")
-    return _mean_shift(by_clip, seed)
+    return _mean_shift(by_clip)
 
 
-def _mean_shift(by_clip: Mapping[str, Sequence[float]], seed: int) -> Shift:
+def _mean_shift(by_clip: Mapping[str, Sequence[float]]) -> Shift:
     # Sorted, so that the order of the items never matters.
     rows = np.array(sorted((sum(sorted(shifts)), len(shifts)) for shifts in by_clip.values()))
-    counts = ClusterCounts(rows, np.ones(len(rows), dtype=np.int64))
     total, items = rows.sum(axis=0)
-    interval = None
-    if len(rows) > 1:
-        totals = resample(counts, seed=seed, name="log_likelihood_shift")
-        interval = percentile_interval(totals[:, 0] / totals[:, 1])
-    return Shift(n=int(items), mean=float(total / items), interval=interval)
+    return Shift(n=int(items), mean=float(total / items), interval=mean_interval(*rows.T))
 
 
 def _log_gold(scores: ChoiceScores, item: Item) -> float:

@@ -1,7 +1,7 @@
 """What metrics are computed from: counts of items by gold and answer.
 
-The same counts are taken of the sample and, with one more axis in front, of
-each of its bootstrap replicates.
+The same counts are taken of one sample and, with one more axis in front, of
+several, from which intervals and tests are made.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from emoreal_bench.scoring.frame import (
     YES,
     Layout,
 )
+from emoreal_bench.statistics.clustered import Strata
 
 if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
@@ -70,7 +71,7 @@ def feature_pairs(
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Items of one subtask by gold class and answer; any axes in front are replicates.
+    """Items of one subtask by gold class and answer; any axes in front are samples.
 
     Attributes:
         right: ``(..., classes)`` right answers by gold class.
@@ -153,3 +154,38 @@ def ratio(above: Numbers, below: Numbers) -> Numbers:
     quotient = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
     np.divide(above, below, out=quotient, where=below != 0)
     return quotient
+
+
+def strata_of(layout: Layout, totals: Numbers) -> Strata:
+    """Return the classes of a layout as strata, then those of the rates.
+
+    A wrong label falls on the other classes as often as these are right.
+
+    Args:
+        layout: Of the items.
+        totals: ``(..., features)`` feature totals.
+    """
+    classes = len(layout.classes)
+    if layout.kind is AnswerKind.CHOICE:
+        cells = np.eye(2 * classes).reshape(classes, 2, 2 * classes)
+        return Strata(cells.sum(1), cells, np.ones(2 * classes))
+    width = feature_width(layout)
+    cells = np.eye(width)[: classes * (classes + 1)].reshape(classes, classes + 1, width)
+    sizes, right = cells.sum(1), np.eye(classes, classes + 1)
+    others = totals @ sizes.T
+    if layout.kind is AnswerKind.YES_NO:
+        others = np.ones_like(others)
+    others = others[..., None, :] * (1 - np.eye(classes))
+    alone = others.sum(-1, keepdims=True) == 0
+    wrong = np.concatenate([ratio(others, others.sum(-1, keepdims=True)), alone], axis=-1)
+    columns = np.stack(np.broadcast_arrays(np.nan_to_num(wrong), right), axis=-2)
+    ends = np.einsum("...hec,hcf->...hef", columns, cells)
+    whole = sizes.sum(0)
+    if layout.kind is AnswerKind.YES_NO:
+        asked, said_yes = np.eye(width)[-_RATE_FEATURES::2], np.eye(width)[1 - _RATE_FEATURES :: 2]
+        sizes = np.concatenate([sizes, asked])
+        of_rates = np.stack([asked + said_yes, asked], axis=1)
+        ends = np.concatenate(
+            [ends, np.broadcast_to(of_rates, (*ends.shape[:-3], *of_rates.shape))], axis=-3
+        )
+    return Strata(sizes, ends, whole)

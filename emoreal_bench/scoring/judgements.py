@@ -23,15 +23,15 @@ from emoreal_bench.contracts.vocabulary import (
     StatementVerdict,
 )
 from emoreal_bench.identity import hash_json
+from emoreal_bench.scoring.clip_intervals import notes_of_clips
 from emoreal_bench.scoring.collect import JUDGEMENT_OUTCOMES, Reply
 from emoreal_bench.scoring.judgement import HIGHEST, LOWEST, Judgement, read_judgement
 from emoreal_bench.scoring.score import are_many_unparsable, coverage_of
-from emoreal_bench.scoring.subtask_scores import intervals_of
 from emoreal_bench.scoring.verdicts import judged_id, read_verdicts, verdicts_hash
 from emoreal_bench.statistics.agreement import krippendorff_alpha
-from emoreal_bench.statistics.intervals import ClusterCounts, resample
+from emoreal_bench.statistics.clustered import mean_interval
 
-JUDGING_VERSION = 1
+JUDGING_VERSION = 2
 """Raised with every change of a rule that can change a number."""
 DIMENSIONS = tuple(JudgedDimension)
 _OVER_THE_OTHERS = "The means are over the others."
@@ -73,7 +73,7 @@ def judging_hash(matter: JudgedMatter = JudgedMatter.DESCRIPTIONS) -> str:
 
 
 def score_judgements(
-    manifest: Manifest, items: Sequence[Item], replies: Iterable[Reply], seed: int = 0
+    manifest: Manifest, items: Sequence[Item], replies: Iterable[Reply]
 ) -> Results:
     """Score the run of a judge.
 
@@ -84,7 +84,6 @@ def score_judgements(
         manifest: Of the judge's run; it names the judged one.
         items: All planned judgements.
         replies: The judge's, at most one for each of the items.
-        seed: Of the intervals.
     """
     judged, judge = manifest.judged, manifest.model
     assert judged is not None, "only the run of a judge is scored by its judgements"
@@ -98,8 +97,7 @@ def score_judgements(
         statuses[reply.status] += 1
         _add(subtasks[item.subtask], item, reply)
     scores = {
-        name: _subtask_scores(name, judged, subtask, judge, seed)
-        for name, subtask in subtasks.items()
+        name: _subtask_scores(name, judged, subtask, judge) for name, subtask in subtasks.items()
     }
     return Results(
         schema_version=2,
@@ -154,14 +152,14 @@ def _add(subtask: _JudgedSubtask, item: Item, reply: Reply) -> None:
 
 
 def _subtask_scores(
-    name: str, run: JudgedRun, subtask: _JudgedSubtask, judge: ModelDescription, seed: int
+    name: str, run: JudgedRun, subtask: _JudgedSubtask, judge: ModelDescription
 ) -> JudgedScores:
     judged = subtask.judged
     agreements = {
         dimension: krippendorff_alpha(reply.ratings(dimension) for reply in judged)
         for dimension in DIMENSIONS
     }
-    means, intervals, notes = _means(judged, name, seed)
+    means, intervals, notes = _means(judged)
     return JudgedScores(
         items=run.items[name],
         without_reply=run.without_reply[name],
@@ -182,23 +180,27 @@ def _subtask_scores(
 
 
 def _means(
-    judged: Sequence[_JudgedReply], name: str, seed: int
+    judged: Sequence[_JudgedReply],
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]], list[str]]:
     """Average the ratings of each item, then the items; with intervals clustered by clip."""
     if not judged:
         return {}, {}, ["no judgement could be read"]
     counts, scale = _count_clips(judged)
-    totals = counts.totals.astype(float)
-    draws = resample(counts, seed=seed, name=f"judged/{name}")
-    means, replicates = {}, {}
+    sizes, totals = counts[:, 0].astype(np.float64), counts.sum(axis=0)
+    means, intervals = {}, {}
     for column, dimension in enumerate(DIMENSIONS, start=1):
         means[dimension.value] = float(totals[column] / (scale * totals[0]))
-        replicates[dimension.value] = draws[:, column] / (scale * draws[:, 0])
-    intervals, notes = intervals_of(means, dict(means), replicates, counts.clusters)
+        interval = mean_interval(counts[:, column] / scale, sizes)
+        if interval is not None:
+            low, high = interval
+            intervals[dimension.value] = (max(float(LOWEST), low), min(float(HIGHEST), high))
+    notes = notes_of_clips(len(counts))
+    if len(counts) > 1 and (alike := [name for name in means if name not in intervals]):
+        notes.append(f"no interval, since every clip is alike: {', '.join(alike)}")
     return means, intervals, notes
 
 
-def _count_clips(judged: Sequence[_JudgedReply]) -> tuple[ClusterCounts, int]:
+def _count_clips(judged: Sequence[_JudgedReply]) -> tuple[NDArray[np.int64], int]:
     """Count, per clip, the items and their ratings.
 
     An item's mean is a fraction, so all are counted in units of one over the
@@ -206,7 +208,7 @@ def _count_clips(judged: Sequence[_JudgedReply]) -> tuple[ClusterCounts, int]:
     sums do not depend on their order.
 
     Returns:
-        ``(distinct, 1 + dimensions)`` counts, and the units in one point of the scale.
+        ``(clips, 1 + dimensions)`` counts, and the units in one point of the scale.
     """
     scale = lcm(*{len(reply.judgements) for reply in judged})
     clips: dict[str, NDArray[np.int64]] = {}
@@ -214,8 +216,7 @@ def _count_clips(judged: Sequence[_JudgedReply]) -> tuple[ClusterCounts, int]:
         row = clips.setdefault(reply.clip, np.zeros(1 + len(DIMENSIONS), np.int64))
         weight = scale // len(reply.judgements)
         row += [1, *(weight * sum(reply.ratings(dimension)) for dimension in DIMENSIONS)]
-    vectors, multiplicity = np.unique(np.array(list(clips.values())), axis=0, return_counts=True)
-    return ClusterCounts(vectors, multiplicity), scale
+    return np.array(list(clips.values())), scale
 
 
 def _agreement_notes(

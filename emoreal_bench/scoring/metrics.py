@@ -3,7 +3,7 @@
 Results, tables, columns of the leaderboard, rules of a check, reproduction
 cards and ``emoreal-bench list metrics`` follow from :data:`METRICS`. A metric
 is a function of counts, so that one function gives the number, and with one
-more axis in front its bootstrap replicates: interval and paired comparison come
+more axis in front how it changes with them: interval and paired comparison come
 with it. Another package adds one by an entry point of the group
 ``emoreal_bench.metrics`` that names a :class:`Metric`.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.scores import SubtaskScores
+from emoreal_bench.contracts.scores import Interval, SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, QuestionType
 from emoreal_bench.entry_points import foreign_code, load_entry_point, load_group, owner_of
 from emoreal_bench.scoring.counts import Counts, counts_of, ratio
@@ -30,6 +30,8 @@ from emoreal_bench.scoring.frame import NO, YES, Layout
 if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
+NO_INTERVAL = "no interval of "
+"""Begins the note that names the metrics and says why."""
 METRIC_ENTRY_POINTS = "emoreal_bench.metrics"
 ASKED_FOR = 1000
 """Place of a column that stands on a leaderboard only where the task names its metric."""
@@ -45,6 +47,17 @@ class Unit(StrEnum):
     PLAIN = "plain"
 
 
+class Basis(StrEnum):
+    """What a metric is a number of."""
+
+    ITEMS = "items"
+    """All items alike: a share of them."""
+    CLASS = "class"
+    """The items or the answers of one class or category: a share of them."""
+    CLASSES = "classes"
+    """Several classes, each for itself. There is an interval if all have enough clips."""
+
+
 _CHOICE, _YES_NO, _LABEL = AnswerKind.CHOICE, AnswerKind.YES_NO, AnswerKind.LABEL
 
 
@@ -58,6 +71,8 @@ class Metric:
         heading: In tables of the terminal; the label where it is empty.
         description: What it says, in sentences for a reader of the leaderboard.
         unit: What kind of number it is.
+        ends: The least and the greatest value of one that is no fraction; None for none.
+        basis: What it is a number of, which decides how its interval is taken.
         better: Which end is the better one; None where neither is.
         applies_to: Kinds of answers that have it.
         formula: Computes it; None where it takes more than the counts, and is
@@ -75,6 +90,8 @@ class Metric:
     description: str
     heading: str = ""
     unit: Unit = Unit.FRACTION
+    ends: Interval | None = None
+    basis: Basis = Basis.CLASS
     better: Literal["higher", "lower"] | None = "higher"
     applies_to: tuple[AnswerKind, ...] = (_CHOICE, _YES_NO, _LABEL)
     formula: Callable[[Counts], Numbers] | None = None
@@ -84,6 +101,11 @@ class Metric:
     undefined: str = ""
     shown_for: QuestionType | None = None
     column: int | None = ASKED_FOR
+
+    @property
+    def span(self) -> Interval | None:
+        """The least and the greatest value."""
+        return (0.0, 1.0) if self.unit is Unit.FRACTION else self.ends
 
 
 def all_metrics() -> dict[str, Metric]:
@@ -103,6 +125,14 @@ def metric_of(name: str) -> Metric:
     """Return a metric by name; a bare one for a name in results whose package is not here."""
     known = all_metrics().get(name)
     return known or Metric(name=name, label=name, description="", unit=Unit.PLAIN, better=None)
+
+
+def lacks_clips(scores: SubtaskScores, name: str) -> bool:
+    """Return whether a metric has no interval because a class has too few clips."""
+    notes = (note for note in scores.notes if note.startswith(NO_INTERVAL))
+    return any(
+        name in note.removeprefix(NO_INTERVAL).partition(":")[0].split(", ") for note in notes
+    )
 
 
 def compute_metrics(
@@ -207,9 +237,8 @@ def _macro_f1(counts: Counts) -> Numbers:
 
 
 def _weighted_f1(counts: Counts) -> Numbers:
-    weights = ratio(counts.gold, counts.gold.sum(-1)[..., None])
-    weighted: Numbers = (weights * np.nan_to_num(counts.f1_scores)).sum(-1)
-    return weighted
+    weighted = (counts.gold * np.nan_to_num(counts.f1_scores)).sum(-1)
+    return ratio(weighted, counts.gold.sum(-1))
 
 
 def _matthews(counts: Counts) -> Numbers:
@@ -235,6 +264,7 @@ def _built_in() -> Iterator[Metric]:
     """List the metrics in the order in which results name intervals and notes."""
     yield Metric(
         name="accuracy",
+        basis=Basis.ITEMS,
         label="Accuracy",
         description="Share of right answers.",
         formula=_accuracy,
@@ -243,6 +273,7 @@ def _built_in() -> Iterator[Metric]:
     )
     yield Metric(
         name="balanced_accuracy",
+        basis=Basis.CLASSES,
         label="Balanced accuracy",
         description="The mean of the recalls of the right answers that occur.",
         applies_to=(_CHOICE, _YES_NO),
@@ -254,6 +285,8 @@ def _built_in() -> Iterator[Metric]:
     yield from _labels()
     yield Metric(
         name="matthews",
+        basis=Basis.CLASSES,
+        ends=(-1.0, 1.0),
         label="Matthews' correlation",
         description="From -1 to 1; 0 is what guessing gives. No answer is a class of its own.",
         unit=Unit.PLAIN,
@@ -292,6 +325,7 @@ def _yes_no() -> Iterator[Metric]:
     )
     yield Metric(
         name="f1",
+        basis=Basis.CLASSES,
         label="F1",
         description="Of yes or no questions: the harmonic mean of yes-recall and no-recall. A "
         "model that always gives the same answer scores 0.",
@@ -327,6 +361,7 @@ def _of_answers_yes() -> Iterator[Metric]:
     )
     yield Metric(
         name="standard_f1",
+        basis=Basis.CLASSES,
         label="Standard F1",
         heading="standard F1",
         description="F1 of the answer yes in its standard sense.",
@@ -340,6 +375,7 @@ def _of_answers_yes() -> Iterator[Metric]:
 def _labels() -> Iterator[Metric]:
     yield Metric(
         name="uar",
+        basis=Basis.CLASSES,
         label="UAR",
         description="Unweighted average recall: the mean of the recalls of the classes.",
         applies_to=(_LABEL,),
@@ -350,6 +386,7 @@ def _labels() -> Iterator[Metric]:
     )
     yield Metric(
         name="war",
+        basis=Basis.ITEMS,
         label="WAR",
         description="Weighted average recall: the mean of the recalls of the classes, each "
         "weighed by its number of items, which is accuracy.",
@@ -361,6 +398,7 @@ def _labels() -> Iterator[Metric]:
     )
     yield Metric(
         name="macro_f1",
+        basis=Basis.CLASSES,
         label="Macro F1",
         heading="macro F1",
         description="The mean of the classes' F1.",
@@ -372,6 +410,7 @@ def _labels() -> Iterator[Metric]:
     )
     yield Metric(
         name="weighted_f1",
+        basis=Basis.CLASSES,
         label="Weighted F1",
         heading="weighted F1",
         description="The mean of the classes' F1, each weighed by its number of items.",
@@ -383,6 +422,8 @@ def _labels() -> Iterator[Metric]:
     )
     yield Metric(
         name="cohen_kappa",
+        basis=Basis.CLASSES,
+        ends=(-1.0, 1.0),
         label="Cohen's kappa",
         description="Agreement with the right answers beyond chance, up to 1.",
         unit=Unit.PLAIN,
@@ -426,6 +467,7 @@ def _stress() -> Iterator[Metric]:
 def _beside_the_counts() -> Iterator[Metric]:
     yield Metric(
         name="pair_accuracy",
+        basis=Basis.ITEMS,
         label="Pair accuracy",
         heading="pairs",
         description="Of the pairs of a question and its counterpart, those of which both are "

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
+from emoreal_bench.scoring.clip_intervals import notes_of_clips, share_interval
 from emoreal_bench.scoring.frame import NO_PAIR
-from emoreal_bench.scoring.subtask_scores import Sample, intervals_of
-from emoreal_bench.statistics.intervals import ClusterCounts, count_clusters
+from emoreal_bench.scoring.subtask_scores import Sample
+from emoreal_bench.statistics.intervals import counts_by_cluster
 
 METRIC = "pair_accuracy"
 
@@ -27,7 +28,7 @@ def with_pair_accuracy(sample: Sample, scores: SubtaskScores, name: str) -> Subt
     Args:
         sample: The run.
         scores: Of the subtask.
-        name: Of the subtask, which decides the draws of the interval.
+        name: Of the subtask.
     """
     pair = sample.frame.pair
     is_open = sample.frame.layouts[name].kind is AnswerKind.OPEN
@@ -41,20 +42,17 @@ def with_pair_accuracy(sample: Sample, scores: SubtaskScores, name: str) -> Subt
     notes = [f"{METRIC}: left out, their partners not among the items: {alone}"] if alone else []
     fields: dict[str, Any] = {METRIC: None}
     if counts is not None:
-        pairs, right = (int(total) for total in counts.totals)
+        pairs, right = (int(total) for total in counts.sum(axis=0))
         fields[METRIC] = right / pairs
-        totals = sample.resample(counts, name)
-        intervals, interval_notes = intervals_of(
-            fields, fields, {METRIC: totals[:, 1] / totals[:, 0]}, counts.clusters
-        )
-        fields["intervals"] = scores.intervals | intervals
-        notes += [note for note in interval_notes if note not in scores.notes]
+        if (interval := share_interval(counts)) is not None:
+            fields["intervals"] = scores.intervals | {METRIC: interval}
+        notes += [note for note in notes_of_clips(len(counts)) if note not in scores.notes]
     return scores.model_copy(update=fields | {"notes": (*scores.notes, *notes)})
 
 
 def _count_pairs(
     sample: Sample, paired: NDArray[np.intp], pair: NDArray[np.int32]
-) -> tuple[ClusterCounts | None, int]:
+) -> tuple[NDArray[np.int64] | None, int]:
     """Count, per clip, the pairs and the right ones; and the items without a partner."""
     _, first, position, sizes = np.unique(
         pair[paired], return_index=True, return_inverse=True, return_counts=True
@@ -68,4 +66,4 @@ def _count_pairs(
     clips = sample.frame.clip[paired[first]]
     right = whole & is_right
     features = np.repeat(np.arange(2), [np.count_nonzero(whole), np.count_nonzero(right)])
-    return count_clusters(np.concatenate([clips[whole], clips[right]]), features, 2), alone
+    return counts_by_cluster(np.concatenate([clips[whole], clips[right]]), features, 2), alone

@@ -58,12 +58,11 @@ def score(
     replies: Iterable[Reply],
     *,
     scorings: Sequence[Scoring] = ALL_SCORINGS,
-    seed: int = 0,
     verdicts: Verdicts | None = None,
 ) -> Results:
     """Score replies.
 
-    A pure function: the same items, replies and seed give the same results to
+    A pure function: the same items and replies give the same results to
     the last digit, whatever their order; only the interval of pairs over several
     clips goes by the clip of their first item.
 
@@ -72,7 +71,6 @@ def score(
         items: All planned items; those without a reply count as missing.
         replies: At most one for each item; of several, the last counts.
         scorings: The rule books, each reported beside the others.
-        seed: Of the intervals.
         verdicts: Of a judge, on replies that ``strict`` finds no answer in; they
             make ``strict-judged``, beside ``strict``, which has to be among ``scorings``.
 
@@ -84,13 +82,11 @@ def score(
     collected = collect_readings(task, frame, items, replies, scorings)
     groups = {**slice_groups(task, items), **length_groups(collected.clip_seconds)}
     reports = {
-        str(scoring): _report(
-            task, Sample.of(frame, collected, scoring, seed, task.metrics), groups
-        )
+        str(scoring): _report(task, Sample.of(frame, collected, scoring, task.metrics), groups)
         for scoring in scorings
     }
     if verdicts is not None:
-        sample = Sample.of(frame, collected, Scoring.STRICT, seed, task.metrics)
+        sample = Sample.of(frame, collected, Scoring.STRICT, task.metrics)
         sample = replace(sample, readings=with_verdicts(sample.readings, items, verdicts))
         judged = _report(task, sample, groups)
         notes = (*judged.notes, verdicts.note)
@@ -141,7 +137,7 @@ def _report(task: Task, sample: Sample, groups: Groups) -> ScoringReport:
 def _subtask_scores(task: Task, sample: Sample, name: str) -> SubtaskScores:
     subtask = task.subtasks[name]
     members = sample.frame.members(name)
-    scores = score_members(sample, sample.frame.layouts[name], members, name)
+    scores = score_members(sample, sample.frame.layouts[name], members)
     scores = scores.model_copy(update={"chance": subtask.chance})
     return with_pair_accuracy(sample, scores, name)
 
@@ -157,7 +153,7 @@ def _question_types(
             if task.subtasks[name].question_type is kind
         }
         if members:
-            types[str(kind)] = mean_scores(sample, members, str(kind))
+            types[str(kind)] = mean_scores(sample, members)
     if QuestionType.STRESS_TEST in types:
         types[str(QuestionType.HALLUCINATION_FREE_DETECTION)] = _hallucination_free(
             types[str(QuestionType.STRESS_TEST)]

@@ -82,11 +82,10 @@ def slice_scores(
             if value in small:
                 continue
             present = {layouts[index] for index in set(sample.frame.subtask[members].tolist())}
-            name = f"{key}={value}"
             scores[key][value] = (
-                score_members(sample, present.pop(), members, name)
+                score_members(sample, present.pop(), members)
                 if len(present) == 1
-                else accuracy_scores(sample, members, name)
+                else accuracy_scores(sample, members)
             )
         if small:
             shown = ", ".join(small)

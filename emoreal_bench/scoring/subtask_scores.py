@@ -4,45 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import fsum, isnan
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoreal_bench.contracts.scores import Interval, SubtaskScores
+from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
 from emoreal_bench.scoring.choice_probabilities import calibration_error
+from emoreal_bench.scoring.clip_intervals import metric_intervals, notes_of_clips, share_interval
 from emoreal_bench.scoring.collect import Collected, Readings, count_outcomes
 from emoreal_bench.scoring.counts import counts_of, feature_pairs, feature_width
 from emoreal_bench.scoring.frame import NO_ANSWER, Frame, Layout
 from emoreal_bench.scoring.metrics import compute_metrics, metric_of
 from emoreal_bench.scoring.reading.official_words import official_words_for
-from emoreal_bench.statistics.intervals import (
-    ClusterCounts,
-    count_clusters,
-    percentile_interval,
-    resample,
-    wilson_interval,
-)
+from emoreal_bench.statistics.intervals import counts_by_cluster
 
 if TYPE_CHECKING:
     from emoreal_bench.scoring.metrics import Numbers
 
 UNMAPPED = "unmapped"
-FEW_CLIPS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A run under one scoring, and the seed of its intervals.
+    """A run under one scoring.
 
     Attributes:
         frame: The items.
         readings: What was read of the replies.
         confidence: As in :class:`Collected`.
         brier: As in :class:`Collected`.
-        seed: Of the intervals.
         wanted: Names of the metrics that the task asks for.
     """
 
@@ -50,21 +44,15 @@ class Sample:
     readings: Readings
     confidence: NDArray[np.float32]
     brier: NDArray[np.float32]
-    seed: int
     wanted: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls,
-        frame: Frame,
-        collected: Collected,
-        scoring: Scoring,
-        seed: int,
-        wanted: tuple[str, ...] = (),
+        cls, frame: Frame, collected: Collected, scoring: Scoring, wanted: tuple[str, ...] = ()
     ) -> Self:
         """Take one scoring out of what was collected."""
         readings = collected.readings[scoring]
-        return cls(frame, readings, collected.confidence, collected.brier, seed, wanted)
+        return cls(frame, readings, collected.confidence, collected.brier, wanted)
 
     @property
     def scoring(self) -> Scoring:
@@ -87,22 +75,14 @@ class Sample:
             layout, totals, predicted_classes_count=by_authors, wanted=self.wanted
         )
 
-    def resample(self, counts: ClusterCounts, name: str) -> NDArray[np.float64]:
-        """Draw bootstrap samples for something of this name."""
-        # Not of the scoring: where two rule books read the same, they report the same.
-        return resample(counts, seed=self.seed, name=name)
 
-
-def score_members(
-    sample: Sample, layout: Layout, members: NDArray[np.intp], name: str
-) -> SubtaskScores:
+def score_members(sample: Sample, layout: Layout, members: NDArray[np.intp]) -> SubtaskScores:
     """Score items of one layout.
 
     Args:
         sample: The run.
         layout: Of the items.
         members: ``(n,)`` their positions.
-        name: Of the group, which decides the draws of its intervals.
     """
     counted = sample.readings.denominator(members)
     fields: dict[str, Any] = {
@@ -115,13 +95,14 @@ def score_members(
     if counted.size == 0:
         return SubtaskScores(**fields | _without_predictions(layout))
     clips, features = sample.features_of(layout, counted)
-    counts = count_clusters(clips, features, feature_width(layout))
+    counts = counts_by_cluster(clips, features, feature_width(layout))
     values = {
-        metric: float(value) for metric, value in sample.metrics(layout, counts.totals).items()
+        metric: float(value) for metric, value in sample.metrics(layout, counts.sum(axis=0)).items()
     }
     numbers, notes = settle_undefined(values, sample.scoring)
-    replicates = sample.metrics(layout, sample.resample(counts, name))
-    intervals, interval_notes = intervals_of(values, numbers, replicates, counts.clusters)
+    intervals, interval_notes = metric_intervals(
+        counts, [layout], partial(sample.metrics, layout), numbers
+    )
     fields |= numbers | {
         "majority_baseline": _majority(sample.frame.gold[members]),
         "intervals": intervals,
@@ -135,7 +116,7 @@ def score_members(
     return SubtaskScores(**fields | _calibration(sample, counted))
 
 
-def accuracy_scores(sample: Sample, members: NDArray[np.intp], name: str) -> SubtaskScores:
+def accuracy_scores(sample: Sample, members: NDArray[np.intp]) -> SubtaskScores:
     """Score items of several layouts, which have nothing but accuracy in common."""
     counted = sample.readings.denominator(members)
     fields: dict[str, Any] = {
@@ -146,17 +127,17 @@ def accuracy_scores(sample: Sample, members: NDArray[np.intp], name: str) -> Sub
     if counted.size == 0:
         return SubtaskScores(**fields, notes=("no predictions",))
     counts = accuracy_counts(sample, [counted])
-    items, right = (int(total) for total in counts.totals)
+    items, right = (int(total) for total in counts.sum(axis=0))
     fields["accuracy"] = right / items
-    totals = sample.resample(counts, name)
-    values = {"accuracy": right / items}
-    intervals, notes = intervals_of(
-        values, dict(values), {"accuracy": totals[:, 1] / totals[:, 0]}, counts.clusters
+    interval = share_interval(counts)
+    return SubtaskScores(
+        **fields,
+        intervals={} if interval is None else {"accuracy": interval},
+        notes=tuple(notes_of_clips(len(counts))),
     )
-    return SubtaskScores(**fields, intervals=intervals, notes=tuple(notes))
 
 
-def accuracy_counts(sample: Sample, groups: Sequence[NDArray[np.intp]]) -> ClusterCounts:
+def accuracy_counts(sample: Sample, groups: Sequence[NDArray[np.intp]]) -> NDArray[np.int64]:
     """Count, per clip and group of items, the items and the right ones."""
     gold = sample.frame.gold_for(sample.scoring)
     clips: list[NDArray[np.int32]] = []
@@ -166,7 +147,7 @@ def accuracy_counts(sample: Sample, groups: Sequence[NDArray[np.intp]]) -> Clust
         for chosen, feature in ((members, 2 * index), (right, 2 * index + 1)):
             clips.append(sample.frame.clip[chosen])
             features.append(np.full(chosen.size, feature, dtype=np.int64))
-    return count_clusters(np.concatenate(clips), np.concatenate(features), 2 * len(groups))
+    return counts_by_cluster(np.concatenate(clips), np.concatenate(features), 2 * len(groups))
 
 
 def settle_undefined(
@@ -199,56 +180,6 @@ def settle_undefined(
     if stopped:
         notes.append(f"0/0, where the authors' evaluator stops: {', '.join(stopped)}")
     return numbers, notes
-
-
-def intervals_of(
-    values: dict[str, float],
-    numbers: dict[str, float | None],
-    replicates: dict[str, Numbers],
-    clips: int,
-) -> tuple[dict[str, Interval], list[str]]:
-    """Return the intervals of all defined numbers.
-
-    Args:
-        values: By metric; NaN where not defined.
-        numbers: The same as they are reported.
-        replicates: The same in each bootstrap replicate.
-        clips: Number of clusters.
-
-    Returns:
-        Intervals by metric, and notes that warn of few clips or of no variation.
-    """
-    if clips < 2:
-        return {}, ["one clip: there are no intervals"]
-    intervals = {
-        metric: interval
-        for metric, draws in replicates.items()
-        if not isnan(values[metric]) and numbers[metric] is not None
-        if (interval := percentile_interval(draws)) is not None
-    }
-    notes = [f"{clips} clips: the intervals are rough"] if clips < FEW_CLIPS else []
-    return _widen_flat(intervals, clips, notes), notes
-
-
-def _widen_flat(
-    intervals: dict[str, Interval], clips: int, notes: list[str]
-) -> dict[str, Interval]:
-    """Replace intervals without width, which would claim that nothing is unknown.
-
-    Where all clips are alike, drawing them again shows no variation. For
-    accuracy Wilson's interval over the clips says how far that goes; for other
-    numbers, whose clips are fewer, none is given.
-    """
-    flat = [metric for metric, (low, high) in intervals.items() if low == high]
-    widened = {metric: interval for metric, interval in intervals.items() if metric not in flat}
-    if "accuracy" in flat:
-        flat.remove("accuracy")
-        share = intervals["accuracy"][0]
-        widened["accuracy"] = wilson_interval(share * clips, clips)
-        notes.append("accuracy: every clip alike, so its interval is Wilson's over clips")
-    if flat:
-        notes.append(f"no interval, since every clip is alike: {', '.join(flat)}")
-    return {metric: widened[metric] for metric in intervals if metric in widened}
 
 
 def _calibration(sample: Sample, counted: NDArray[np.intp]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Intervals by a seeded bootstrap over clips, and for single proportions.
+"""A seeded bootstrap over clips for differences, and intervals of single proportions.
 
 Questions about one clip are not independent: a clip that is hard for one is
 hard for all. So whole clips are drawn with replacement, never items. A clip
@@ -57,18 +57,27 @@ class ClusterCounts:
 def count_clusters(
     clusters: NDArray[np.int32], features: NDArray[np.int64], width: int
 ) -> ClusterCounts:
-    """Count features per cluster and fold equal clusters.
+    """Count features per cluster, as :func:`counts_by_cluster`, and fold equal clusters."""
+    return fold_clusters(counts_by_cluster(clusters, features, width))
+
+
+def counts_by_cluster(
+    clusters: NDArray[np.int32], features: NDArray[np.int64], width: int
+) -> NDArray[np.int64]:
+    """Count features per cluster.
 
     Args:
         clusters: ``(pairs,)`` the cluster of each counted thing.
         features: ``(pairs,)`` what is counted there, 0 to ``width - 1``. A
             thing that counts for several features is listed several times.
         width: Number of features.
+
+    Returns:
+        ``(clusters, width)``, for those clusters that occur.
     """
     present, position = np.unique(clusters, return_inverse=True)
     cells = position.astype(np.int64) * width + features
-    counts = np.bincount(cells, minlength=present.size * width).reshape(present.size, width)
-    return fold_clusters(counts)
+    return np.bincount(cells, minlength=present.size * width).reshape(present.size, width)
 
 
 def resample(
@@ -180,7 +189,10 @@ def wilson_interval(
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     spread = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)) / (1 + z * z / trials)
-    return max(0.0, centre - spread), min(1.0, centre + spread)
+    # Without the rounding of the last digit, which would exclude a perfect score.
+    low = 0.0 if successes == 0 else centre - spread
+    high = 1.0 if successes == trials else centre + spread
+    return max(0.0, low), min(1.0, high)
 
 
 def fold_clusters(counts: NDArray[np.int64]) -> ClusterCounts:

@@ -21,8 +21,9 @@ from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_final_records
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.plan import Plan
+from emoreal_bench.scoring.clip_intervals import share_interval
 from emoreal_bench.scoring.reading.readings import read_reply
-from emoreal_bench.statistics.intervals import count_clusters, percentile_interval, resample
+from emoreal_bench.statistics.intervals import counts_by_cluster
 
 _LETTERS = "ABCDEFGH"
 _TURN = "#"
@@ -74,15 +75,12 @@ def read_blind(folder: Path) -> Mapping[str, tuple[bool, ...]]:
     return {pair: tuple(turns) for pair, turns in found.items()}
 
 
-def measure_blind(
-    pairs: Sequence[PreferencePair], folder: Path, seed: int = 0
-) -> BlindGuessing | None:
+def measure_blind(pairs: Sequence[PreferencePair], folder: Path) -> BlindGuessing | None:
     """Measure how often a model found the chosen answers without the clips.
 
     Args:
         pairs: What was asked about.
         folder: The run; each pair is asked once.
-        seed: Of the interval, which is over clips.
 
     Returns:
         None if no pair could be put to choice.
@@ -98,8 +96,7 @@ def measure_blind(
     counted = [(numbers[p.clip], 0) for p in asked]
     counted += [(numbers[p.clip], 1) for p in asked if all(found[p.id])]
     clusters, features = np.array(counted).T
-    counts = count_clusters(clusters.astype(np.int32), features, 2)
-    draws = resample(counts, seed=seed, name="preferences/blind")
+    counts = counts_by_cluster(clusters.astype(np.int32), features, 2)
     items = load_plan_items(folder, manifest)
     chances = [task.subtasks[item.subtask].chance for item in items]
     return BlindGuessing(
@@ -107,7 +104,7 @@ def measure_blind(
         asked=len(asked),
         not_asked=len(pairs) - len(asked),
         accuracy=sum(all(found[pair.id]) for pair in asked) / len(asked),
-        interval=percentile_interval(draws[:, 1] / draws[:, 0]),
+        interval=share_interval(counts),
         chance=sum(chances) / len(chances),
     )
 

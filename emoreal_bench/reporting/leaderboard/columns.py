@@ -12,7 +12,14 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.published import Confidence, ReportedRow, ReportedValue
 from emoreal_bench.record.departures import task_metrics
 from emoreal_bench.record.finished import FinishedRun
-from emoreal_bench.scoring.metrics import ASKED_FOR, Metric, Unit, all_metrics, metric_of
+from emoreal_bench.scoring.metrics import (
+    ASKED_FOR,
+    Metric,
+    Unit,
+    all_metrics,
+    lacks_clips,
+    metric_of,
+)
 from emoreal_bench.text import UNDEFINED, percent, points, words, write_interval, write_number
 
 
@@ -38,10 +45,17 @@ class NumberKind:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A value with its 95% interval, where it has one."""
+    """A value with its 95% interval, where it has one.
+
+    Attributes:
+        value: The number.
+        interval: None if there is none.
+        lacks_clips: Whether it has none because a class has too few clips.
+    """
 
     value: float
     interval: Interval | None = None
+    lacks_clips: bool = False
 
 
 NumberKey = tuple[str, str]
@@ -65,7 +79,7 @@ class Cell:
     Attributes:
         text: The number.
         sort: The number for sorting; empty where there is none.
-        interval: Printed beneath, if there is one.
+        interval: Printed beneath, if there is one; or why there is none.
     """
 
     text: str = UNDEFINED
@@ -167,7 +181,7 @@ def _put(
 ) -> None:
     value = scores.number(metric)
     if value is not None:
-        numbers[key] = Number(value, scores.intervals.get(metric))
+        numbers[key] = Number(value, scores.intervals.get(metric), lacks_clips(scores, metric))
 
 
 def official_gap(run: FinishedRun) -> float | None:
@@ -253,8 +267,7 @@ def write_cell(key: NumberKey, number: Number | None) -> Cell:
         text = "<0.001"
     else:
         text = f"{number.value:.3g}" if number.value < 1 else f"{number.value:.1f}"
-    return Cell(
-        text=text,
-        sort=f"{number.value:.6g}",
-        interval=write_interval(name, number.interval) if number.interval else "",
-    )
+    interval = "too few clips" if number.lacks_clips else ""
+    if number.interval:
+        interval = write_interval(name, number.interval)
+    return Cell(text=text, sort=f"{number.value:.6g}", interval=interval)

@@ -34,7 +34,7 @@ from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.terminal.tables import named_rows
 from emoreal_bench.running.reasons import reason_lines
-from emoreal_bench.scoring.metrics import metric_of
+from emoreal_bench.scoring.metrics import lacks_clips, metric_of
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,
@@ -50,6 +50,7 @@ RowKind = Literal["subtask", "question type"]
 RowKey = tuple[RowKind, str]
 
 _NOT_COVERED = (Outcome.UNSUPPORTED, Outcome.FAILED, Outcome.MISSING)
+_FEW_CLIPS = "\N{DAGGER} "
 
 
 def report_renderables(report: FinishedRun) -> list[RenderableType]:
@@ -191,12 +192,15 @@ def rate_table(
     rates = [key for key in beside if any(scores.has(key) for *_, scores in rows)]
     if not rates:
         return None
-    table = named_rows(f"{scoring}: recalls and rates")
+    unsure = [key for key in rates if any(lacks_clips(scores, key) for *_, scores in rows)]
+    caption = f"{_FEW_CLIPS}too few clips of a class for intervals of " + ", ".join(unsure)
+    table = named_rows(f"{scoring}: recalls and rates", caption=caption if unsure else "")
     for key in rates:
         metric = metric_of(key)
         table.add_column(plain_text(metric.heading or metric.label), justify="right")
     for kind, name, scores in rows:
-        _add_row(table, (kind, name), *(_number(scores, key) for key in rates))
+        mark = _FEW_CLIPS if any(lacks_clips(scores, key) for key in unsure) else ""
+        _add_row(table, (kind, mark + name), *(_number(scores, key) for key in rates))
     return table
 
 

@@ -58,15 +58,12 @@ def make_run(root: Path, replies: Mapping[str, Any] | None = None) -> Path:
     return root / "run"
 
 
-def score_ratings(
-    ratings: Mapping[str, list[str]], clips: Mapping[str, str], seed: int = 0
-) -> JudgedScores:
+def score_ratings(ratings: Mapping[str, list[str]], clips: Mapping[str, str]) -> JudgedScores:
     """Score judgements of made-up items.
 
     Args:
         ratings: The judge's replies by item; each item has equally many.
         clips: The clip of each item.
-        seed: Of the intervals.
     """
     results = score_replies(
         {
@@ -75,12 +72,11 @@ def score_ratings(
             for number, text in enumerate(texts, start=1)
         },
         clips,
-        seed,
     )
     return only_subtask(results)
 
 
-def score_replies(replies: Mapping[str, Reply], clips: Mapping[str, str], seed: int = 0) -> Results:
+def score_replies(replies: Mapping[str, Reply], clips: Mapping[str, str]) -> Results:
     """Score a judge's replies by the id of their item."""
     items = [
         Item(key, "described", "How?", (), "Sad.", clips[key.rpartition("#")[0]]) for key in replies
@@ -99,7 +95,7 @@ def score_replies(replies: Mapping[str, Reply], clips: Mapping[str, str], seed: 
         without_reply={"described": {}},
     )
     manifest = made_up.model_copy(update={"judged": judged})
-    return score_judgements(manifest, items, replies.values(), seed)
+    return score_judgements(manifest, items, replies.values())
 
 
 def only_subtask(results: Results) -> JudgedScores:

@@ -153,3 +153,25 @@ def test_a_metric_of_several_kinds_of_answers_needs_only_counts_that_each_has() 
     subtasks = results.scores["strict"].subtasks
     assert subtasks["reasoning_stress_audio"].number("silence") == 2
     assert subtasks["reasoning_basic_video"].number("silence") == 1
+
+
+def test_where_a_class_has_too_few_clips_tables_say_so_instead_of_an_interval() -> None:
+    task = label_task(("happiness", "sadness"))
+    gold = ["happiness"] * 30 + ["sadness"] * 4
+    items = [label_item(str(number), label) for number, label in enumerate(gold)]
+    given = replies((str(number), label) for number, label in enumerate(gold))
+    results = score(task, items, given, scorings=[Scoring.STRICT])
+    scores = results.scores["strict"].subtasks["dfew"]
+    assert scores.uar == 1.0
+    assert set(scores.intervals) == {"accuracy", "war"}
+    assert any("uar" in note and "sadness has 4" in note for note in scores.notes)
+
+    table = rate_table(results, Scoring.STRICT, ("uar", "war"))
+    assert table is not None
+    assert "\N{DAGGER} dfew" in str(next(iter(table.columns[0].cells)))
+    assert str(table.caption) == "\N{DAGGER} too few clips of a class for intervals of uar"
+    finished = FinishedRun(MadeUpRun().manifest(), results)
+    numbers = measured_numbers(finished, Scoring.STRICT)
+    cells = {key: write_cell(key, number) for key, number in numbers.items()}
+    assert cells["uar", "dfew"].interval == "too few clips"
+    assert cells["war", "dfew"].interval.endswith("100.0")

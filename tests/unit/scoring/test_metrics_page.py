@@ -138,16 +138,22 @@ def _part(complete: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _pinned(value: Any, tolerance: float = 1e-9) -> Any:
-    """Let bounds of intervals move a little, which another random generator may do."""
+    """Let bounds be written shortly, and those of a comparison, which are drawn, move a little."""
     if isinstance(value, dict):
         return {
-            key: _pinned(x, 0.1 if "interval" in key or "detectable" in key else tolerance)
+            key: _pinned(x, _tolerance(key, tolerance))
             for key, x in value.items()
             if key != "scoring_hash"
         }
     if isinstance(value, list):
         return [_pinned(x, tolerance) for x in value]
     return pytest.approx(value, abs=tolerance) if isinstance(value, float) else value
+
+
+def _tolerance(key: str, tolerance: float) -> float:
+    if key == "interval" or "detectable" in key:
+        return 0.1
+    return ROUNDED if key in {"intervals", "average_accuracy_interval"} else tolerance
 
 
 def _folded(text: str) -> str:

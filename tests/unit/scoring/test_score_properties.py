@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,10 +84,10 @@ def _groups(results: Results) -> list[tuple[str, SubtaskScores]]:
 def test_the_order_of_items_and_replies_never_matters(run: Run, source: random.Random) -> None:
     items, given_replies = run
     task = make_task(slices=["category"])
-    expected = results_json(score(task, items, given_replies, seed=3))
+    expected = results_json(score(task, items, given_replies))
     source.shuffle(items)
     source.shuffle(given_replies)
-    assert results_json(score(task, items, given_replies, seed=3)) == expected
+    assert results_json(score(task, items, given_replies)) == expected
 
 
 @settings(max_examples=60)
@@ -131,28 +130,15 @@ def test_every_fraction_lies_in_its_range_and_its_interval_in_order(run: Run) ->
             value = getattr(scores, name)
             assert value is None or 0 <= value <= 1, name
         assert scores.matthews is None or -1 - 1e-9 <= scores.matthews <= 1 + 1e-9
-        for low, high in scores.intervals.values():
-            assert low <= high
+        for name, (low, high) in scores.intervals.items():
+            value = scores.number(name)
+            assert value is not None
+            assert (-1 if name == "matthews" else 0) <= low < high <= 1, name
+            assert low - 1e-9 <= value <= high + 1e-9, name
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_same_seed_gives_the_same_bytes(seed: int) -> None:
+def test_the_same_replies_give_the_same_bytes() -> None:
     items = [make_item(str(i), "AB"[i % 2], clip=f"c{i // 3}") for i in range(30)]
     given_replies = [Reply(str(i), DeliveryStatus.OK, "ABA"[i % 3]) for i in range(30)]
-    first, second = (score(make_task(), items, given_replies, seed=seed) for _ in range(2))
+    first, second = (score(make_task(), items, given_replies) for _ in range(2))
     assert results_json(first) == results_json(second)
-
-
-def test_another_seed_moves_intervals_and_nothing_else() -> None:
-    source = random.Random(0)
-    items = [make_item(str(i), "AB"[i % 2], clip=f"c{source.randrange(80)}") for i in range(200)]
-    given_replies = [Reply(i.id, DeliveryStatus.OK, source.choice("AAB")) for i in items]
-    scores = [
-        score(make_task(), items, given_replies, seed=seed)
-        .scores["strict"]
-        .subtasks["reasoning_stress_audio"]
-        for seed in (0, 1)
-    ]
-    assert scores[0].intervals != scores[1].intervals
-    numbers = [s.model_dump(exclude={"intervals"}) for s in scores]
-    assert numbers[0] == numbers[1]

@@ -14,7 +14,6 @@ from emoreal_bench.contracts.vocabulary import DeliveryStatus, Outcome, Scoring
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.score import results_json, score
-from emoreal_bench.statistics.intervals import wilson_interval
 from tests.unit.scoring.scoring_data import EMOTIONS, make_item, make_task, replies
 
 STRESS = "reasoning_stress_audio"
@@ -262,13 +261,20 @@ def test_the_scoring_hash_depends_on_the_scorings_and_not_on_their_order() -> No
     assert scoring_hash(both) != scoring_hash([Scoring.STRICT])
 
 
-def test_where_every_clip_is_alike_the_interval_still_has_width() -> None:
-    items = [make_item(str(i), "A") for i in range(20)]
-    scores = _stress(score(make_task(), items, replies([(i.id, "A") for i in items])))
-    assert scores.intervals["accuracy"] == wilson_interval(20, 20)
-    assert "yes_recall" not in scores.intervals
-    assert any("Wilson" in note for note in scores.notes)
-    assert any("every clip is alike" in note and "yes_recall" in note for note in scores.notes)
+@pytest.mark.parametrize(("letters", "end"), [("AB", 1.0), ("BA", 0.0)])
+def test_where_every_clip_is_alike_intervals_reach_the_end_and_have_width(
+    letters: str, end: float
+) -> None:
+    items = [make_item(str(i), "AB"[i % 2]) for i in range(26)]
+    given_replies = replies([(i.id, letters["AB".index(i.answer)]) for i in items])
+    report = score(make_task(), items, given_replies).scores["strict"]
+    scores = _stress(score(make_task(), items, given_replies))
+    named = ("accuracy", "yes_recall", "no_recall", "f1", "yes_precision", "balanced_accuracy")
+    intervals = [*(scores.intervals[name] for name in named), report.average_accuracy_interval]
+    for interval in intervals:
+        assert interval is not None
+        assert end in interval
+        assert 0.02 < interval[1] - interval[0] < 0.35
 
 
 def test_two_rule_books_that_read_the_same_report_the_same_interval() -> None:
