@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from emoreal_bench.contracts.check import Baseline, CheckReport, CheckRules
+from emoreal_bench.contracts.check import Baseline, CheckPlan, CheckReport, CheckRules
 from emoreal_bench.contracts.comparison import ComparisonReport
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.probe import ProbeReport
@@ -36,6 +36,7 @@ PUBLISHED: dict[str, Any] = {
     "timings": Timings,
     "baseline": Baseline,
     "check-rules": CheckRules,
+    "check-plan": CheckPlan,
     "check-report": CheckReport,
     "comparison": ComparisonReport,
     "probe": ProbeReport,

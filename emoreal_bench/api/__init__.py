@@ -64,6 +64,7 @@ from emoreal_bench.api.scores import (
     check,
     load_run,
     parse_scorings,
+    plan_check,
     score_predictions,
     score_run,
     write_check,
@@ -73,7 +74,7 @@ from emoreal_bench.comparing.baseline import save_baseline
 from emoreal_bench.comparing.changes import find_changes as diff_runs
 from emoreal_bench.comparing.runs import compare_runs as compare
 from emoreal_bench.contracts.adapter import ModelDescription
-from emoreal_bench.contracts.check import Baseline, CheckOutcome, CheckReport
+from emoreal_bench.contracts.check import Baseline, CheckOutcome, CheckPlan, CheckReport
 from emoreal_bench.contracts.comparison import ComparisonReport, RunChanges, Verdict
 from emoreal_bench.contracts.errors import (
     DataError,
@@ -166,7 +167,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "score_run", "score_predictions",
     "parse_scorings", "Scoring", "compare", "ComparisonReport", "Verdict", "Factor",
     "diff_runs", "RunChanges", "save_baseline", "Baseline", "check", "CheckReport", "CheckOutcome",
-    "write_check",
+    "write_check", "plan_check", "CheckPlan",
     # runs: show them and pass them on
     "report_tables", "report_lines", "report_json", "summary_table", "view_run", "merge_runs",
     "export_run", "track_run", "Tracker", "write_model_card", "write_json",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from emoreal_bench.contracts.check import CheckReport
+from emoreal_bench.contracts.check import CheckPlan, CheckReport
 from emoreal_bench.contracts.comparison import ComparisonReport, RunChanges
 from emoreal_bench.contracts.probe import ProbeReport
 from emoreal_bench.contracts.scores import Results
@@ -35,7 +35,7 @@ def report_json(report: Any) -> dict[str, Any]:
 
 def report_tables(report: object) -> Sequence[RenderableType]:
     """Return what ``rich`` prints of a report: tables and texts."""
-    from emoreal_bench.reporting.check.output import check_renderables
+    from emoreal_bench.reporting.check.output import check_renderables, plan_renderables
     from emoreal_bench.reporting.terminal.comparisons import (
         changes_renderables,
         comparison_renderables,
@@ -50,6 +50,7 @@ def report_tables(report: object) -> Sequence[RenderableType]:
     return _draw(
         report,
         {
+            CheckPlan: plan_renderables,
             CheckReport: check_renderables,
             ComparisonReport: comparison_renderables,
             ProbeReport: probe_renderables,

@@ -15,7 +15,7 @@ from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import score_folder
 
 if TYPE_CHECKING:
-    from emoreal_bench.contracts.check import CheckReport
+    from emoreal_bench.contracts.check import CheckPlan, CheckReport
 
 
 DEFAULT_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
@@ -116,13 +116,13 @@ def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:
 
 
 def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int = 0) -> CheckReport:
-    """Hold a run against a baseline. ``report.outcome`` says whether it passes.
+    """Hold a run against a baseline. ``report.passed`` says whether it passes.
 
     Args:
         folder: A run folder, finished or not.
         baseline: What :func:`save_baseline` wrote.
         rules: A YAML file with the limits; the default ones if None.
-        seed: Of the intervals and the tests.
+        seed: Of the intervals of single scores.
 
     Raises:
         RunError: If the folder holds no run, or a file is damaged.
@@ -135,6 +135,35 @@ def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int 
 
     limits = CheckRules() if rules is None else load_rules(rules)
     return check_run(folder, load_baseline(baseline), limits, seed)
+
+
+def plan_check(
+    folder: Path,
+    baseline: Path | None = None,
+    rules: Path | None = None,
+    *,
+    drop: float | None = None,
+) -> CheckPlan:
+    """Say how many items a check needs to find a drop.
+
+    Args:
+        folder: A run folder: of its items and their clips.
+        baseline: What :func:`save_baseline` wrote; None if there is none yet.
+        rules: A YAML file with the limits; the default ones if None.
+        drop: The drop wished for, as a fraction; None for the largest that the rules allow.
+
+    Raises:
+        RunError: If the folder holds no run, or a file is damaged.
+        NotComparableError: If the baseline is of other items, requests or rules.
+        UsageError: If the rules are not valid, or no drop above 0 is named.
+    """
+    from emoreal_bench.comparing.baseline import load_baseline
+    from emoreal_bench.comparing.gate import load_rules
+    from emoreal_bench.comparing.planning import plan_check as plan
+    from emoreal_bench.contracts.check import CheckRules
+
+    limits = CheckRules() if rules is None else load_rules(rules)
+    return plan(folder, None if baseline is None else load_baseline(baseline), limits, drop)
 
 
 def write_check(

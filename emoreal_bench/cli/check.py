@@ -15,8 +15,44 @@ from emoreal_bench.contracts.errors import UsageError
 
 EXAMPLES = (
     "Examples: `emoreal-bench check runs/NAME --save-baseline baseline.json`, "
-    "`emoreal-bench check runs/NAME --baseline baseline.json --rules rules.yaml --junit check.xml`"
+    "`emoreal-bench check runs/NAME --baseline baseline.json --rules rules.yaml "
+    "--junit check.xml`, "
+    "`emoreal-bench check runs/NAME --baseline baseline.json --plan --drop 0.02`"
 )
+
+
+@dataclass(frozen=True)
+class BaselineFiles:
+    """What the run is held against, or what it is to be saved as."""
+
+    baseline: Annotated[Path | None, Option(help="Compare the run with this baseline file.")] = None
+    rules: Annotated[
+        Path | None,
+        Option(help="YAML file with the limits. Without it, no accuracy may drop by 3 points."),
+    ] = None
+    save_baseline: Annotated[
+        Path | None,
+        Option(help="Save the run as a baseline in this file, instead of checking it."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """Whether to plan a check instead, and for what."""
+
+    plan: Annotated[
+        bool,
+        Option("--plan", help="Check nothing; say how many items the tests need to find a drop."),
+    ] = False
+    drop: Annotated[
+        float | None,
+        Option(
+            min=0.0,
+            max=1.0,
+            help="The drop to plan for, 0.03 for 3 points. Without it, the largest that the "
+            "rules allow.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -35,32 +71,34 @@ class ReportFiles:
 def check(
     *,
     run: Path = typer.Argument(..., help="A run folder."),
-    baseline: Path | None = typer.Option(None, help="Compare the run with this baseline file."),
-    rules: Path | None = typer.Option(
-        None, help="YAML file with the limits. Without it, no accuracy may drop by 3 points."
-    ),
-    save_baseline: Path | None = typer.Option(
-        None, help="Save the run as a baseline in this file, instead of checking it."
-    ),
+    against: BaselineFiles,
+    planning: PlanSettings,
     files: ReportFiles,
-    seed: int = typer.Option(0, min=0, help="Seed of the intervals and the tests."),
+    seed: int = typer.Option(0, min=0, help="Seed of the intervals of single scores."),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
 ) -> None:
     """Check whether a model got worse.
 
-    Exit code 0: no; 10: yes; 3: too few items; 4: not comparable.
+    Exit code 0: no, as far as can be told; 10: yes; 11: it cannot be told, where the rules
+    ask for that; 3: items never reached the model; 4: not comparable.
     """
     from emoreal_bench import api
 
-    if baseline is None:
-        if save_baseline is None:
-            raise UsageError("Name a file with --baseline, or one with --save-baseline.")
-        api.save_baseline(run, save_baseline)
-        show(f"Wrote {save_baseline}.")
+    if planning.plan:
+        plan = api.plan_check(run, against.baseline, against.rules, drop=planning.drop)
+        show_report(plan, as_json=as_json)
         return
-    if save_baseline is not None:
+    if planning.drop is not None:
+        raise UsageError("--drop belongs to --plan; a check takes its limits from --rules.")
+    if against.baseline is None:
+        if against.save_baseline is None:
+            raise UsageError("Name a file with --baseline, or one with --save-baseline.")
+        api.save_baseline(run, against.save_baseline)
+        show(f"Wrote {against.save_baseline}.")
+        return
+    if against.save_baseline is not None:
         raise UsageError("--baseline and --save-baseline do not go together.")
-    report = api.check(run, baseline, rules, seed=seed)
+    report = api.check(run, against.baseline, against.rules, seed=seed)
     api.write_check(report, junit=files.junit, markdown=files.markdown)
     show_report(report, as_json=as_json)
     raise typer.Exit(report.exit_code)

@@ -18,7 +18,9 @@ def compare(
     across: list[Factor] | None = typer.Option(
         None, help="Allow the runs to differ in this, to see its effect; repeatable."
     ),
-    seed: int = typer.Option(0, min=0, help="Seed of the intervals."),
+    seed: int = typer.Option(
+        0, min=0, help="Seed where chance is drawn: metrics that are no sums, and log-likelihoods."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
     html: Path | None = typer.Option(
         None,

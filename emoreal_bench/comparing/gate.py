@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -21,6 +21,9 @@ from emoreal_bench.contracts.check import (
     Limits,
     RuleKind,
     RuleResult,
+    RuleState,
+    Undecided,
+    rule_state,
 )
 from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.errors import UsageError
@@ -38,6 +41,8 @@ from emoreal_bench.text import (
 )
 
 WHOLE_RUN = "all items"
+_ROUNDING = 1e-9
+"""A bound of 0.9999999999999999 is still 1."""
 
 
 def load_rules(path: Path) -> CheckRules:
@@ -68,7 +73,7 @@ def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0
         folder: A run folder, finished or not.
         baseline: Of the same items, asked in the same way.
         rules: The limits.
-        seed: Of the intervals and the tests.
+        seed: Of the intervals of single scores.
 
     Raises:
         RunError: If the folder holds no run, or the baseline is damaged.
@@ -85,10 +90,10 @@ def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0
     was_right = unpack_bits(baseline.right, baseline.items)
     checked = (
         coverage,
-        *check_drops(run, was_right, rules, seed),
+        *check_drops(run, was_right, rules),
         *_check_limits(report, rules),
     )
-    outcome = _outcome(coverage, checked)
+    outcome = _outcome(checked, rules.undecided)
     return CheckReport(
         outcome=outcome,
         summary=_summary(outcome, checked),
@@ -98,6 +103,7 @@ def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0
         data_hash=baseline.data_hash,
         request_hash=baseline.request.hash,
         decide=rules.decide,
+        undecided=rules.undecided,
         level=rules.level,
         seed=seed,
         rules=checked,
@@ -153,14 +159,19 @@ def _check_limits(report: ScoringReport, rules: CheckRules) -> Iterator[RuleResu
             rules.decide,
         )
     for name, scores in report.subtasks.items():
-        yield from _check_scores(name, scores, rules.limits_of(name), rules.decide)
+        yield from check_scores(name, scores, rules.limits_of(name), rules.decide)
     for name, limits in rules.question_types.items():
-        yield from _check_scores(name, report.question_types[name], limits, rules.decide)
+        yield from check_scores(name, report.question_types[name], limits, rules.decide)
 
 
-def _check_scores(
+def check_scores(
     about: str, scores: SubtaskScores, limits: Limits, decide: Decision
 ) -> Iterator[RuleResult]:
+    """Hold the scores of a subtask or a question type against their limits.
+
+    Raises:
+        UsageError: If one of them is not there.
+    """
     wanted = [
         *((RuleKind.FLOOR, metric, limit) for metric, limit in limits.floors.items()),
         *((RuleKind.CEILING, metric, limit) for metric, limit in limits.ceilings.items()),
@@ -177,23 +188,31 @@ def _limit_result(
     found: tuple[float, Interval | None],
     decide: Decision,
 ) -> RuleResult:
-    """Hold a score against a limit; statistically, its whole interval has to be beyond."""
+    """Hold a score against a limit; statistically, its whole interval has to be beyond.
+
+    A score beyond the limit whose interval reaches it cannot be told, nor can one without
+    an interval: then nobody knows how far chance goes.
+    """
     kind, about, metric = rule
     value, interval = found
-    by_chance = decide is Decision.STATISTICAL and interval is not None
-    low, high = interval if by_chance and interval else (value, value)
+    by_chance = decide is Decision.STATISTICAL
     is_floor = kind is RuleKind.FLOOR
-    bound = "floor" if is_floor else "ceiling"
-    beyond = value < limit if is_floor else value > limit
-    passed = high >= limit if is_floor else low <= limit
+    low, high = interval if by_chance and interval else (value, value)
+    beyond = (limit - value if is_floor else value - limit) > _ROUNDING
+    surely_beyond = (limit - high if is_floor else low - limit) > _ROUNDING
+    unknown = by_chance and interval is None
+    passed = unknown or not surely_beyond
     sign = "" if metric_of(metric).unit is Unit.PLAIN else " %"
     summary = f"{words(metric)} {write_number(metric, value)}{sign}"
     if interval is not None:
-        summary += f" [{write_interval(metric, interval)}]"
-    side = "below" if is_floor else "above"
-    limit_text = write_number(metric, limit)
-    summary += f": {side if beyond else 'within'} the {bound} of {limit_text}{sign}"
-    if beyond and passed:
+        summary += f" [{write_interval(metric, interval)}{sign}]"
+    summary += (
+        f": {('below' if is_floor else 'above') if beyond else 'within'} the "
+        f"{'floor' if is_floor else 'ceiling'} of {write_number(metric, limit)}{sign}"
+    )
+    if unknown:
+        summary += ", but it has no interval, so chance cannot be told from it"
+    elif beyond and passed:
         summary += ", as far as chance can explain"
     return RuleResult(
         kind=kind,
@@ -202,6 +221,7 @@ def _limit_result(
         limit=limit,
         value=value,
         passed=passed,
+        undecided=unknown or (beyond and passed),
         summary=summary,
     )
 
@@ -215,33 +235,42 @@ def _defined(value: float | None, about: str, metric: str) -> float:
     return value
 
 
-def _outcome(coverage: RuleResult, checked: Iterable[RuleResult]) -> CheckOutcome:
+def _outcome(checked: Sequence[RuleResult], undecided: Undecided) -> CheckOutcome:
+    states = {rule_state(rule, undecided) for rule in checked}
     # Items that never reached the model count as wrong: a network that failed
     # must not be called a worse model.
-    if not coverage.passed:
-        return CheckOutcome.INCOMPLETE
-    if not all(rule.passed for rule in checked):
-        return CheckOutcome.FAILED
-    drops = [rule for rule in checked if rule.drop is not None]
-    if drops and all(rule.is_undecided for rule in drops):
-        return CheckOutcome.INCOMPLETE
+    for state, outcome in (
+        (RuleState.NOT_COVERED, CheckOutcome.INCOMPLETE),
+        (RuleState.BROKEN, CheckOutcome.FAILED),
+        (RuleState.UNDECIDED_FAILS, CheckOutcome.UNDECIDED),
+    ):
+        if state in states:
+            return outcome
     return CheckOutcome.PASSED
 
 
-def _summary(outcome: CheckOutcome, checked: tuple[RuleResult, ...]) -> str:
+def _summary(outcome: CheckOutcome, checked: Sequence[RuleResult]) -> str:
+    rules = count_of(len(checked), "rule")
+    undecided = [rule for rule in checked if rule.undecided]
     match outcome:
-        case CheckOutcome.INCOMPLETE if not checked[0].passed:
-            return f"Not decided: {checked[0].summary}."
         case CheckOutcome.INCOMPLETE:
-            return "Not decided: there are too few items for every test of a drop."
-        case CheckOutcome.PASSED if undecided := sum(rule.is_undecided for rule in checked):
+            return f"Not decided: {checked[0].summary}."
+        case CheckOutcome.UNDECIDED:
             return (
-                f"Passed: no rule is broken; {undecided} of {count_of(len(checked), 'rule')} "
-                "could not be decided, since there are too few items."
+                f"Undecided: no rule is broken, but of {len(undecided)} of {rules} it cannot be "
+                f"told, which fails by these rules: {_names(undecided)}."
+            )
+        case CheckOutcome.PASSED if undecided:
+            return (
+                f"Passed: no rule is broken; of {len(undecided)} of {rules} it cannot be told, "
+                f"which passes by these rules: {_names(undecided)}."
             )
         case CheckOutcome.PASSED:
-            return f"Passed: all {count_of(len(checked), 'rule')} are kept."
+            return f"Passed: all {rules} are kept."
         case CheckOutcome.FAILED:
             broken = [rule for rule in checked if not rule.passed]
-            names = ", ".join(f"{words(rule.about)} ({rule.kind})" for rule in broken)
-            return f"Failed: {len(broken)} of {count_of(len(checked), 'rule')} broken: {names}."
+            return f"Failed: {len(broken)} of {rules} broken: {_names(broken)}."
+
+
+def _names(rules: Sequence[RuleResult]) -> str:
+    return ", ".join(f"{words(rule.about)} ({rule.kind})" for rule in rules)

@@ -1,42 +1,45 @@
-"""Two runs of the same items, and the tests of whether they differ.
+"""Two runs of the same items, and the one test of whether they differ.
 
 ``compare``, ``check`` and the ranks of a leaderboard ask one question. Whoever
-asks it makes a :class:`Paired` sample and hands it to one of the tests below,
-all of which answer with a :class:`PairedTest`: how a difference is tested is
-decided here and nowhere else.
+asks it makes a :class:`Paired` sample and has it tested by :func:`exchange_clips`,
+or makes a :class:`PairedTest` of a metric of its own; :func:`corrected` corrects
+all tests of one table for their number, and :func:`difference_of` puts each into
+words: how a difference is tested is decided here and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import erfc, sqrt
+from math import ceil, isinf, sqrt
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoreal_bench.contracts.comparison import Verdict
+from emoreal_bench.contracts.check import DEFAULT_LARGEST_DROP, DEFAULT_LEVEL
+from emoreal_bench.contracts.comparison import AVERAGE, Difference, Verdict
 from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
-from emoreal_bench.scoring.counts import ratio
 from emoreal_bench.scoring.frame import Frame
-from emoreal_bench.statistics.intervals import (
-    CONFIDENCE,
-    fold_clusters,
-    percentile_interval,
-    resample,
+from emoreal_bench.statistics.paired import (
+    Exchanges,
+    detectable,
+    flip_signs,
+    holm,
+    least_clips,
 )
-from emoreal_bench.statistics.paired import detectable, holm, mcnemar_exact, spread
-from emoreal_bench.statistics.sign_flips import sign_flip_test
 
-DIFFERENCE_THAT_MATTERS = 0.05
+DIFFERENCE_THAT_MATTERS = DEFAULT_LARGEST_DROP
 """A test that would probably miss this difference is called too small."""
+AVERAGE_SHARE = 0.8
+"""Of the level of a table is the average's at first: a model that becomes worse mostly does
+so everywhere, and a loss that is spread over all subtasks is seen there long before."""
 
-_Name = TypeVar("_Name")
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,12 @@ class ClipSums:
     Attributes:
         items: ``(clips, subtasks)`` how many items count.
         right: ``(clips, subtasks)`` how many of them are right.
+        answers: Hash of everything that was read; empty where it is not known.
     """
 
     items: NDArray[np.int64]
     right: NDArray[np.int64]
+    answers: str = ""
 
     @cached_property
     def average(self) -> float:
@@ -58,12 +63,12 @@ class ClipSums:
         return float(accuracies.mean()) if accuracies.size else 0.0
 
     @cached_property
-    def residuals(self) -> NDArray[np.float64]:
-        """``(clips,)`` right answers beyond the accuracy of their subtask, as they weigh."""
+    def by_clip(self) -> NDArray[np.float64]:
+        """``(clips,)`` what each adds to the average."""
         sizes = self.items.sum(0)
-        beyond = (self.right - self.items * (self.right.sum(0) / sizes)) / (sizes * sizes.size)
-        residuals: NDArray[np.float64] = beyond.sum(1)
-        return residuals
+        # Column by column, since equal sums in another order might differ in the last digit.
+        parts = (self.right / sizes / max(sizes.size, 1)).T
+        return sum(parts, start=np.zeros(len(self.items)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +78,25 @@ class Paired:
     Attributes:
         first: The run to compare with.
         second: The run that the answer speaks of.
-    """
-
-    first: ClipSums
-    second: ClipSums
-
-
-@dataclass(frozen=True, slots=True)
-class PairedItems(Paired):
-    """Two runs that were also held against each other item by item.
-
-    Attributes:
         names: The subtasks, in the order of the columns.
         discordant: ``(2, subtasks)`` items that only the first, and only the second, has right.
         absent: Scored subtasks of which no item counts in both.
     """
 
+    first: ClipSums
+    second: ClipSums
     names: tuple[str, ...]
     discordant: NDArray[np.int64]
     absent: tuple[str, ...] = ()
 
-    def subtask(self, name: str) -> PairedItems:
+    def subtask(self, name: str) -> Paired:
         """Take one subtask for itself."""
         column = [self.names.index(name)]
         first, second = (
             ClipSums(run.items[:, column], run.right[:, column])
             for run in (self.first, self.second)
         )
-        return PairedItems(first, second, (name,), self.discordant[:, column])
+        return Paired(first, second, (name,), self.discordant[:, column])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +104,105 @@ class PairedTest:
     """What a test says of a sample.
 
     Attributes:
-        estimate: Average of the second run less that of the first.
-        clips: How many the sample has.
-        interval: Of the estimate; None where the test has none.
-        p_value: Two-sided; 1 where the test has none.
-        p_worse: One-sided, of a drop; 1 where the test has none.
-        p_better: One-sided, of a gain; 1 where the test has none.
-        standard_error: Of the estimate; None where all clips change alike.
+        n: Items in the denominator of both runs.
+        clips: How many these are about.
+        first: Score of the first run.
+        second: Score of the second run.
+        exchanges: The differences that chance alone would bring.
+        least: What one item adds to the score.
+        identical: Whether the runs agree on every item.
+        only: Items that only the first, and only the second, run has right; None
+            where that is not said.
+        largest: The difference that no two runs can exceed.
     """
 
-    estimate: float
+    n: int
     clips: int
-    interval: Interval | None = None
-    p_value: float = 1.0
-    p_worse: float = 1.0
-    p_better: float = 1.0
-    standard_error: float | None = None
+    first: float
+    second: float
+    exchanges: Exchanges
+    least: float
+    identical: bool
+    only: tuple[int, int] | None = None
+    largest: float = 1.0
 
-    def detectable(self, tail: float = (1 - CONFIDENCE) / 2) -> float | None:
-        """Return the true difference that is found four times in five at a one-sided level."""
-        return None if self.standard_error is None else detectable(self.standard_error, tail)
+    @property
+    def difference(self) -> float:
+        """Score of the second run less that of the first."""
+        return self.second - self.first
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided."""
+        return self.exchanges.p_value(self.difference)
+
+    def interval(self, level: float) -> Interval | None:
+        """Return the differences that a test of this level does not exclude.
+
+        They reach as far to either side as a difference can be without being found, so
+        that the interval holds 0 exactly where the test finds nothing. Where so few clips
+        change that nothing could be found, as many are taken to change as it would take.
+
+        Returns:
+            None if there are not so many clips.
+        """
+        if self.identical:
+            return (0.0, 0.0)
+        reach = self.exchanges.critical(level)
+        if reach is None:
+            if self.clips < least_clips(level):
+                return None
+            reach = max(least_clips(level) * self._change_of_a_clip, abs(self.difference))
+        if isinf(reach):
+            return None
+        low, high = self.difference - reach, self.difference + reach
+        return max(low, -self.largest), min(high, self.largest)
+
+    def detectable(self, level: float) -> float | None:
+        """Return the true difference that a test of this level finds four times in five.
+
+        Returns:
+            None where there are too few clips to find any.
+        """
+        if self.clips < least_clips(level):
+            return None
+        return max(
+            detectable(self.exchanges.spread, level / 2),
+            least_clips(level) * self._change_of_a_clip,
+        )
+
+    def clips_needed(self, level: float, difference: float) -> int:
+        """Return with how many clips like these the test would find a true difference.
+
+        Args:
+            level: Of the test.
+            difference: What it is to find four times in five, more than 0.
+        """
+        # Standard errors shrink with the root of the number, what one clip adds with itself.
+        by_spread = (detectable(self.exchanges.spread, level / 2) / difference) ** 2
+        by_change = least_clips(level) * self._change_of_a_clip / difference
+        return max(least_clips(level), ceil(self.clips * max(by_spread, by_change)))
+
+    @property
+    def _change_of_a_clip(self) -> float:
+        """By how much a clip that changes moves the score, typically."""
+        changed = self.exchanges.clips
+        return self.exchanges.spread / sqrt(changed) if changed else self.least
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A test among the others of its table.
+
+    Attributes:
+        p_value: Corrected for their number.
+        level: What the uncorrected one was held against.
+        is_found: Whether there is a difference.
+    """
+
+    p_value: float
+    level: float
+    is_found: bool
 
 
 def scored_subtasks(task: Task, frame: Frame) -> list[str]:
@@ -156,7 +231,7 @@ def pair_up(
     frame: Frame,
     right: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     counted: NDArray[np.bool_],
-) -> PairedItems:
+) -> Paired:
     """Pair two runs by clip.
 
     Args:
@@ -184,96 +259,102 @@ def pair_up(
     only = (sum_by_clip(frame, names, one).sum(0) for one in (first & ~second, second & ~first))
     absent = tuple(name for name in scored if name not in names)
     before, after = (ClipSums(items, one) for one in sums)
-    return PairedItems(before, after, names, np.stack(list(only)), absent)
+    return Paired(before, after, names, np.stack(list(only)), absent)
 
 
-def mcnemar_items(pair: PairedItems, *, seed: int, name: str) -> PairedTest:
-    """Draw clips for the interval; of one subtask, test the items by McNemar's exact test.
-
-    Args:
-        pair: The sample.
-        seed: Of the interval.
-        name: Of what is compared; other names give independent draws.
-    """
-    columns = np.stack([pair.first.items, pair.first.right, pair.second.right], axis=2)
-    rows = columns.reshape(len(columns), -1)
-    counts = fold_clusters(rows[pair.first.items.any(axis=1)])
-    interval = error = None
-    if counts.clusters > 1:
-        totals = resample(counts, seed=seed, name=name).reshape(-1, *columns.shape[1:])
-        first, second = (ratio(totals[..., run], totals[..., 0]).mean(-1) for run in (1, 2))
-        interval, error = percentile_interval(second - first), spread(second - first)
-    one_subtask = len(pair.names) == 1
-    return PairedTest(
-        estimate=pair.second.average - pair.first.average,
-        clips=counts.clusters,
-        interval=interval,
-        p_value=mcnemar_exact(*map(int, pair.discordant[:, 0])) if one_subtask else 1.0,
-        standard_error=error,
-    )
-
-
-def sign_flip_clips(pair: Paired, *, seed: int, name: str) -> PairedTest:
-    """Flip the signs of what whole clips change; both sides are tested.
-
-    Args:
-        pair: The sample.
-        seed: Of the flips.
-        name: Of what is tested; other names give independent flips.
-    """
+def exchange_clips(pair: Paired) -> PairedTest:
+    """Test the difference of the average accuracies by exchanging whole clips."""
     items = pair.first.items.sum(0)
-    gained = (pair.second.right - pair.first.right) / items / items.size
-    # Added column by column, since equal sums in another order might differ in the last digit.
-    changes = sum(gained.T, start=np.zeros(gained.shape[0]))
-    least = float((1 / items / items.size).max())
-    found = sign_flip_test(changes, least, seed=seed, name=name)
     return PairedTest(
-        estimate=float(changes.sum()),
-        clips=changes.size,
-        p_worse=found.p_worse,
-        p_better=found.p_better,
-        standard_error=found.standard_error,
+        n=int(items.sum()),
+        clips=int(np.count_nonzero(pair.first.items.any(axis=1))),
+        first=pair.first.average,
+        second=pair.second.average,
+        exchanges=flip_signs(pair.second.by_clip - pair.first.by_clip),
+        least=float((1 / items / items.size).max()),
+        identical=not pair.discordant.any(),
+        only=(int(pair.discordant[0].sum()), int(pair.discordant[1].sum())),
     )
 
 
-def normal_clips(pair: Paired) -> PairedTest:
-    """Test the difference by its standard error, clustered by clip, in a normal distribution."""
-    clips, difference = len(pair.first.items), pair.second.average - pair.first.average
-    if difference == 0 or clips < 2:
-        return PairedTest(difference, clips)
-    by_clip = pair.second.residuals - pair.first.residuals
-    error = sqrt(clips / (clips - 1) * float(by_clip @ by_clip))
-    p_value = erfc(abs(difference) / error / sqrt(2)) if error > 0 else 0.0
-    return PairedTest(difference, clips, p_value=p_value, standard_error=error or None)
+def corrected(
+    p_values: Mapping[_Name, float], level: float = DEFAULT_LEVEL
+) -> dict[_Name, Corrected]:
+    """Correct the tests of one table for their number, by Holm's method.
+
+    Args:
+        p_values: Of the average, of subtasks, all by name, and of other things.
+        level: Probability that any of them finds a difference where there is none.
+    """
+    subtasks = [name for name in p_values if isinstance(name, str) and name != AVERAGE]
+    average = next((name for name in p_values if name == AVERAGE), None)
+    # Of one subtask alone the average is the same number, and no further test.
+    twins: dict[_Name, _Name] = {}
+    if average is not None and len(subtasks) == 1:
+        twins[subtasks[0]] = average
+    family = [name for name in p_values if name not in twins]
+    weights = None
+    if average is not None and len(family) > 1:
+        rest = (1 - AVERAGE_SHARE) / (len(family) - 1)
+        weights = [AVERAGE_SHARE if name == average else rest for name in family]
+    results = holm([p_values[name] for name in family], level, weights)
+    found = {
+        name: Corrected(adjusted, own_level, adjusted < level)
+        for name, (adjusted, own_level) in zip(family, results, strict=True)
+    }
+    return {name: found[twins.get(name, name)] for name in p_values}
 
 
-def corrected(p_values: Mapping[_Name, float]) -> dict[_Name, float]:
-    """Correct p-values for their number, by Holm's method."""
-    return dict(zip(p_values, holm(list(p_values.values())), strict=True))
+def difference_of(
+    test: PairedTest, found: Corrected, *, matters: float = DIFFERENCE_THAT_MATTERS
+) -> Difference:
+    """Put a test into words.
+
+    Args:
+        test: What was tested.
+        found: The same among the tests of its table.
+        matters: A difference that it ought to find; 0 for any.
+    """
+    smallest = test.detectable(found.level)
+    interval = test.interval(found.level)
+    verdict = verdict_of(test, found, smallest, matters)
+    needed = None
+    if verdict is Verdict.TOO_SMALL and matters:
+        needed = test.clips_needed(found.level, matters)
+    return Difference(
+        n=test.n,
+        clips=test.clips,
+        first=test.first,
+        second=test.second,
+        difference=test.difference,
+        interval=interval,
+        smallest_detectable=smallest,
+        clips_needed=needed,
+        items_needed=needed and ceil(needed * test.n / test.clips),
+        only_first=test.only and test.only[0],
+        only_second=test.only and test.only[1],
+        p_value=test.p_value,
+        adjusted_p_value=found.p_value,
+        level=found.level,
+        verdict=verdict,
+    )
 
 
 def verdict_of(
-    difference: float,
-    interval: Interval | None,
-    detectable: float | None,
-    p_value: float | None,
+    test: PairedTest, found: Corrected, smallest: float | None, matters: float
 ) -> Verdict:
-    """Put a test of runs that are not identical into words.
-
-    A difference counts only if the interval, which knows of clips, excludes 0
-    and the exact test agrees. Where all clips change alike, or there is but one,
-    nothing is known of the difference that the test could have found.
+    """Say in a word what a test found.
 
     Args:
-        difference: Second less first.
-        interval: Of the difference; None if there are too few clips.
-        detectable: What the test finds four times in five.
-        p_value: Of an exact test, corrected for their number; None if there is none.
+        test: The test.
+        found: The same among the tests of its table.
+        smallest: The difference that it finds four times in five; None if it finds none.
+        matters: The difference that it ought to find.
     """
-    excludes_zero = interval is not None and (interval[0] > 0 or interval[1] < 0)
-    significant = p_value is None or p_value < 1 - CONFIDENCE
-    if excludes_zero and significant:
-        return Verdict.BETTER if difference > 0 else Verdict.WORSE
-    if detectable is None or detectable > DIFFERENCE_THAT_MATTERS:
+    if test.identical:
+        return Verdict.IDENTICAL
+    if found.is_found:
+        return Verdict.BETTER if test.difference > 0 else Verdict.WORSE
+    if smallest is None or smallest > matters > 0:
         return Verdict.TOO_SMALL
     return Verdict.NO_EVIDENCE

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emoreal_bench.comparing.metric_differences import metric_differences
+from emoreal_bench.comparing.metric_differences import metric_tests
 from emoreal_bench.comparing.paired import pair_up
 from emoreal_bench.comparing.scores import compare_pair
 from emoreal_bench.contracts.comparison import (
@@ -234,13 +234,11 @@ def compare_answers(
     counted = [run.collected.readings[scoring].counted for run in (first, second)]
     right = (first.right(scoring), second.right(scoring))
     pair = pair_up(first.task, first.frame, right, counted[0] & counted[1])
-    comparison = compare_pair(pair, scoring, seed=seed)
     seeds = [run.manifest.request.choice_shuffle_seed for run in (first, second)]
     if seeds[0] != seeds[1]:  # The same answer has another letter in each.
-        return comparison
+        return compare_pair(pair, scoring)
     readings = (first.collected.readings[scoring], second.collected.readings[scoring])
-    metrics = metric_differences(first.task, first.frame, readings, seed)
-    return comparison.model_copy(update={"metrics": metrics})
+    return compare_pair(pair, scoring, metric_tests(first.task, first.frame, readings, seed))
 
 
 def shift_between(first: AnsweredRun, second: AnsweredRun) -> LogLikelihoodShift | None:

@@ -2,72 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from emoreal_bench.comparing.paired import (
-    PairedItems,
+    Paired,
     PairedTest,
     corrected,
-    mcnemar_items,
-    verdict_of,
+    difference_of,
+    exchange_clips,
 )
-from emoreal_bench.contracts.comparison import Comparison, Difference, Verdict
+from emoreal_bench.contracts.comparison import AVERAGE, Comparison, Difference, Verdict
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.scoring.metrics import metric_of
+
+MetricTests = Mapping[tuple[str, str], PairedTest]
+"""Tests of metrics, by metric and subtask."""
+
+_OTHER_WAY = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
 
 
-def compare_pair(pair: PairedItems, scoring: Scoring, *, seed: int = 0) -> Comparison:
-    """Compare the accuracies of a paired sample.
+def compare_pair(pair: Paired, scoring: Scoring, metrics: MetricTests | None = None) -> Comparison:
+    """Compare two runs of a paired sample: the subtasks, the average, and other metrics.
 
     Args:
         pair: The sample.
         scoring: By which the answers were read.
-        seed: Of the intervals.
+        metrics: Tests of other metrics of the same runs, which belong to the same table.
     """
-    pairs = {name: pair.subtask(name) for name in pair.names}
-    prefix = f"{scoring}/compare"
-    tests = {
-        name: mcnemar_items(one, seed=seed, name=f"{prefix}/{name}") for name, one in pairs.items()
-    }
-    adjusted = corrected({name: test.p_value for name, test in tests.items()})
-    average = mcnemar_items(pair, seed=seed, name=f"{prefix}/average_accuracy")
+    metrics = metrics or {}
+    tests = accuracy_tests(pair)
+    found = corrected({key: test.p_value for key, test in (*tests.items(), *metrics.items())})
+    by_metric: dict[str, dict[str, Difference]] = {}
+    for key, test in metrics.items():
+        metric, subtask = key
+        difference = difference_of(test, found[key])
+        if metric_of(metric).better == "lower":
+            verdict = _OTHER_WAY.get(difference.verdict, difference.verdict)
+            difference = difference.model_copy(update={"verdict": verdict})
+        by_metric.setdefault(metric, {})[subtask] = difference
     return Comparison(
         scoring=scoring,
-        subtasks={
-            name: _difference(one, tests[name], adjusted[name]) for name, one in pairs.items()
-        },
-        average=_difference(pair, average, None),
+        subtasks={name: difference_of(tests[name], found[name]) for name in pair.names},
+        average=difference_of(tests[AVERAGE], found[AVERAGE]),
+        metrics=by_metric,
         notes=tuple(f"no items of {name} in common" for name in pair.absent),
     )
 
 
-def _difference(pair: PairedItems, test: PairedTest, adjusted: float | None) -> Difference:
-    """Put a test into words.
-
-    Args:
-        pair: What was tested.
-        test: What it found.
-        adjusted: The p-value of a subtask, corrected; None for the average.
-    """
-    interval, smallest, decisive = test.interval, test.detectable(), adjusted
-    if smallest is None:
-        # All clips change alike. Had the runs been swapped in any one of them, the change
-        # were smaller: of all ways to swap them, two have a change as large.
-        decisive = max(adjusted or 0.0, 2.0 ** (1 - test.clips))
-    verdict = verdict_of(test.estimate, interval, smallest, decisive)
-    if not pair.discordant.any():
-        verdict = Verdict.IDENTICAL
-    elif smallest is None and verdict is Verdict.TOO_SMALL:
-        interval = None  # It has no width, as if nothing were unknown.
-    is_subtask = adjusted is not None
-    only_first, only_second = map(int, pair.discordant.sum(1))
-    return Difference(
-        n=int(pair.first.items.sum()),
-        first=pair.first.average,
-        second=pair.second.average,
-        difference=test.estimate,
-        interval=interval,
-        smallest_detectable=smallest,
-        only_first=only_first if is_subtask else None,
-        only_second=only_second if is_subtask else None,
-        p_value=test.p_value if is_subtask else None,
-        adjusted_p_value=adjusted,
-        verdict=verdict,
-    )
+def accuracy_tests(pair: Paired) -> dict[str, PairedTest]:
+    """Test each subtask, and the average over them."""
+    subtasks = {name: exchange_clips(pair.subtask(name)) for name in pair.names}
+    return {**subtasks, AVERAGE: exchange_clips(pair)}

@@ -54,6 +54,15 @@ class Decision(StrEnum):
     """The number alone."""
 
 
+class Undecided(StrEnum):
+    """What it means for a job that a rule cannot be decided: too few items, or no interval."""
+
+    PASS = "pass"  # noqa: S105 - a word of the rules file
+    """It passes, and the rule is marked."""
+    FAIL = "fail"
+    """It fails, with an exit code of its own."""
+
+
 class Limits(Record):
     """The least and the most that scores under strict may be, by the name of the score."""
 
@@ -80,8 +89,9 @@ class CheckRules(Record):
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     decide: Decision = Decision.STATISTICAL
+    undecided: Undecided = Undecided.PASS
     level: float = Field(default=DEFAULT_LEVEL, gt=0.0, lt=0.5)
-    """Probability that a model that did not change fails any of the tests of a drop."""
+    """Probability that any test finds a drop or a gain in a model that did not change."""
     least_coverage: float = Field(default=1.0, ge=0.0, le=1.0)
     """Below it nothing is decided: items that never reached the model count as wrong."""
     average: AverageLimits = AverageLimits()
@@ -102,25 +112,35 @@ class CheckRules(Record):
 
 
 class DropTest(Record):
-    """Accuracy now against the baseline, on the same items."""
+    """Accuracy now against the baseline, on the same items; the same test as of ``compare``."""
 
     n: int
+    clips: int
+    """How many the items are about."""
     before: float
     after: float
     difference: float
     """After less before."""
     interval: Interval | None
-    """Of the difference, at 95 percent, by the paired cluster bootstrap."""
-    smallest_detectable: float
-    """The true drop that this test finds four times in five at its level."""
-    only_before: int | None
-    """Items that only the baseline has right; null for the average."""
-    only_after: int | None
+    """The differences that the test does not exclude, at the confidence 1 - ``level``;
+    null where there are too few clips."""
+    smallest_detectable: float | None
+    """The true drop that this test finds four times in five at its level; null where
+    there are too few clips to find any."""
+    clips_needed: int | None
+    """Where the test is too small: with how many clips like these it would find the
+    largest drop allowed four times in five."""
+    items_needed: int | None
+    """The same in items."""
+    only_before: int
+    """Items that only the baseline has right."""
+    only_after: int
     p_value: float
-    """Of a drop: one-sided, by flipping the signs of whole clips."""
+    """Two-sided, by exchanging whole clips between the two."""
     adjusted_p_value: float
-    """Corrected for the number of tests of the check: half of the level is the
-    average's, half the subtasks' together, by Holm."""
+    """Corrected by Holm's method for all tests of the check, the average among them."""
+    level: float
+    """What the uncorrected p-value was held against, after that correction."""
     verdict: Verdict
 
 
@@ -144,14 +164,30 @@ class RuleResult(Record):
     value: float
     """The score; of a drop the difference, negative where the run is worse."""
     passed: bool
+    """Whether the rule is not broken; true too where that cannot be told."""
+    undecided: bool = False
+    """Whether it cannot be told: too few items, or no interval."""
     summary: str
     """The same in words."""
     drop: DropTest | None = None
 
+
+class RuleState(StrEnum):
+    """What a rule means for the job that runs the check."""
+
+    KEPT = "ok"
+    BROKEN = "FAIL"
+    NOT_COVERED = "not covered"
+    """Too few items reached the model."""
+    UNDECIDED = "cannot tell"
+    """And the rules let that pass."""
+    UNDECIDED_FAILS = "CANNOT TELL"
+    """And the rules let that fail."""
+
     @property
-    def is_undecided(self) -> bool:
-        """Return whether this is a rule about a drop that rests on too few items."""
-        return self.drop is not None and self.drop.verdict is Verdict.TOO_SMALL
+    def fails(self) -> bool:
+        """Return whether the job fails by it."""
+        return self not in (RuleState.KEPT, RuleState.UNDECIDED)
 
 
 class CheckOutcome(StrEnum):
@@ -160,8 +196,10 @@ class CheckOutcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     """A rule is broken."""
+    UNDECIDED = "undecided"
+    """No rule is broken, one cannot be decided, and the rules let that fail."""
     INCOMPLETE = "incomplete"
-    """Too few items reached the model, or too few are there, to say."""
+    """Too few items reached the model to say."""
 
 
 class CheckReport(Record):
@@ -177,10 +215,17 @@ class CheckReport(Record):
     data_hash: str
     request_hash: str
     decide: Decision
+    undecided: Undecided = Undecided.PASS
+    """What it means where a rule cannot be decided."""
     level: float
     seed: int
-    """Of the intervals and the tests."""
+    """Of the intervals of single scores."""
     rules: tuple[RuleResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Return whether the job passes."""
+        return self.outcome is CheckOutcome.PASSED
 
     @property
     def exit_code(self) -> ExitCode:
@@ -190,5 +235,53 @@ class CheckReport(Record):
                 return ExitCode.DONE
             case CheckOutcome.FAILED:
                 return ExitCode.REGRESSION
+            case CheckOutcome.UNDECIDED:
+                return ExitCode.UNDECIDED
             case CheckOutcome.INCOMPLETE:
                 return ExitCode.INCOMPLETE
+
+    def state_of(self, rule: RuleResult) -> RuleState:
+        """Return what a rule of this check means for the job; every output follows it."""
+        return rule_state(rule, self.undecided)
+
+
+def rule_state(rule: RuleResult, undecided: Undecided) -> RuleState:
+    """Return what a rule means for the job, and where it cannot be decided, what that means."""
+    if not rule.passed:
+        return RuleState.NOT_COVERED if rule.kind is RuleKind.COVERAGE else RuleState.BROKEN
+    if rule.undecided:
+        lets_pass = undecided is Undecided.PASS
+        return RuleState.UNDECIDED if lets_pass else RuleState.UNDECIDED_FAILS
+    return RuleState.KEPT
+
+
+class PlannedTest(Record):
+    """How many items the test of one accuracy needs."""
+
+    about: str
+    """A subtask, or the average."""
+    n: int
+    """Items that there are now."""
+    clips: int
+    """How many these are about."""
+    discordant: float | None
+    """Share of the items that only one of the two runs has right; null where there is
+    no second run to compare with."""
+    smallest_detectable: float | None
+    """The true drop that is found four times in five now; null for none."""
+    drop: float
+    """The one wished for."""
+    clips_needed: int
+    """With so many clips like these it is found four times in five."""
+    items_needed: int
+
+
+class CheckPlan(Record):
+    """What ``emoreal-bench check --plan --json`` prints."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    task: str
+    level: float
+    assumption: str
+    """Where clusters and discordance come from, in one sentence."""
+    tests: tuple[PlannedTest, ...]

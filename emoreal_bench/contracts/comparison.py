@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     TOO_SMALL = "too small a test"
     """Even a difference that matters would probably have been missed."""
     IDENTICAL = "identical"
-    """Every item is right in both runs or wrong in both."""
+    """Every item is right in both runs or wrong in both; of a metric, is answered alike."""
 
 
 class Difference(Record):
@@ -33,23 +33,32 @@ class Difference(Record):
 
     n: int
     """Items in the denominator of both."""
+    clips: int | None = None
+    """How many these are about; they, not the items, are exchanged in the test."""
     first: float
     """Accuracy of the first run, or its metric."""
     second: float
     difference: float
     interval: Interval | None
-    """Of the difference, at 95 percent, by the paired cluster bootstrap; null for
-    one clip, and for a few that all change alike."""
+    """The differences that the test does not exclude, at the confidence 1 - ``level``: it
+    holds 0 exactly where the test finds none. Null where there are too few clips."""
     smallest_detectable: float | None
-    """The true difference that this test finds four times in five; null where all
-    clips change alike."""
+    """The true difference that this test finds four times in five; null where there
+    are too few clips to find any."""
+    clips_needed: int | None = None
+    """Where the test is too small: with how many clips like these it would find a
+    difference that matters."""
+    items_needed: int | None = None
+    """The same in items."""
     only_first: int | None = None
-    """Items that only the first run has right; null for an average."""
+    """Items that only the first run has right; null for metrics."""
     only_second: int | None = None
     p_value: float | None = None
-    """McNemar's exact test; null for an average."""
+    """Two-sided, by exchanging whole clips between the runs."""
     adjusted_p_value: float | None = None
-    """After Holm's correction over the subtasks."""
+    """Corrected by Holm's method over the whole table, the average among it."""
+    level: float | None = None
+    """What the uncorrected p-value was held against, after that correction."""
     verdict: Verdict
 
 

@@ -21,6 +21,8 @@ class ExitCode(IntEnum):
     NOT_COMPARABLE = 4
     REGRESSION = 10
     """A check failed."""
+    UNDECIDED = 11
+    """A check could not tell, and its rules say that this fails the job."""
     INTERNAL = 70
     INTERRUPTED = 130
 

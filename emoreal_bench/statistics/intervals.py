@@ -1,12 +1,8 @@
-"""A seeded bootstrap over clips for differences, and intervals of single proportions.
+"""Counts by cluster, and the interval of a single proportion.
 
 Questions about one clip are not independent: a clip that is hard for one is
-hard for all. So whole clips are drawn with replacement, never items. A clip
-enters a metric only through its counts, hence clips with equal counts are
-interchangeable, and one multinomial draw over the distinct count vectors
-replaces drawing every clip: the same distribution, at a fraction of the work
-(Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 8, for
-the cluster bootstrap).
+hard for all. A clip enters a metric only through its counts, hence clips with
+equal counts are interchangeable and are kept once, with their number.
 """
 
 from __future__ import annotations
@@ -19,13 +15,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-REPLICATES = 1000
 CONFIDENCE = 0.95
-_DRAWS_AT_ONCE = 1_000_000
-_RARE = 8
-"""Clusters with the same vector; of up to so many, each is drawn for itself ..."""
-_MANY_RARE = 256
-"""... if there are so many such vectors."""
 _LARGEST_CODE = 2**62
 
 
@@ -80,94 +70,10 @@ def counts_by_cluster(
     return np.bincount(cells, minlength=present.size * width).reshape(present.size, width)
 
 
-def resample(
-    counts: ClusterCounts, *, seed: int, name: str, replicates: int = REPLICATES
-) -> NDArray[np.float64]:
-    """Draw bootstrap samples of clusters and give the totals of each.
-
-    Args:
-        counts: The sample.
-        seed: Of the whole report.
-        name: Of what is resampled; other names give independent draws.
-        replicates: Number of bootstrap samples.
-
-    Returns:
-        ``(replicates, features)`` totals. Those of counts are whole numbers, so
-        that the product is exact and the same on every machine.
-    """
-    is_rare = counts.multiplicity <= _RARE
-    if np.count_nonzero(is_rare) < _MANY_RARE:
-        is_rare[:] = False
-    # Two generators, so that how many replicates are drawn at once changes no draw.
-    generators = seeded_generator(seed, name), seeded_generator(seed, f"{name}/rare")
-    totals = np.empty((replicates, counts.vectors.shape[1]))
-    step = max(1, _DRAWS_AT_ONCE // max(1, counts.multiplicity[is_rare].sum(), is_rare.size))
-    for start in range(0, replicates, step):
-        size = min(step, replicates - start)
-        totals[start : start + size] = _draw_totals(counts, is_rare, size, *generators)
-    return totals
-
-
-def _draw_totals(
-    counts: ClusterCounts,
-    is_rare: NDArray[np.bool_],
-    size: int,
-    generator: np.random.Generator,
-    rare_generator: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Draw how often each common vector comes, and each cluster that has a rare one.
-
-    Given how many clusters of a bootstrap sample have rare vectors, each of these
-    is any of them with equal probability, so that this has the distribution of
-    one multinomial draw over all vectors. An integer is drawn ten times as fast as
-    a binomial number.
-    """
-    common, rare = counts.multiplicity[~is_rare], counts.multiplicity[is_rare]
-    outcomes = np.append(common, rare.sum()) if rare.size else common
-    drawn = generator.multinomial(counts.clusters, outcomes / counts.clusters, size=size)
-    totals = _whole(drawn[:, : common.size]) @ _whole(counts.vectors[~is_rare])
-    if rare.size:
-        ends = np.cumsum(drawn[:, -1])
-        clusters = rare_generator.integers(rare.sum(), size=ends[-1], dtype=np.uint32)
-        firsts = np.cumsum(rare) - rare
-        times = np.empty((size, rare.size))
-        # Row by row, whose counts stay in the processor's cache.
-        for row, its in enumerate(np.split(clusters, ends[:-1])):
-            times[row] = np.add.reduceat(np.bincount(its, minlength=int(rare.sum())), firsts)
-        totals += times @ _whole(counts.vectors[is_rare])
-    return totals
-
-
-def _whole(counts: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return counts as floats, whose products are many times as fast and as exact."""
-    return counts.astype(np.float64)
-
-
 def seeded_generator(seed: int, name: str) -> np.random.Generator:
     """Make the random generator that belongs to a seed and a name."""
     words = np.frombuffer(hashlib.sha256(name.encode()).digest(), dtype="<u4")
     return np.random.Generator(np.random.PCG64([seed, *(int(word) for word in words)]))
-
-
-def percentile_interval(
-    values: NDArray[np.float64], confidence: float = CONFIDENCE
-) -> tuple[float, float] | None:
-    """Take the percentile interval of bootstrap values.
-
-    Args:
-        values: ``(replicates,)``; NaN where the metric is not defined in a
-            replicate, which is left out.
-        confidence: Probability that the interval is meant to cover.
-
-    Returns:
-        Lower and upper bound, or None if no replicate defines the metric.
-    """
-    defined = values[~np.isnan(values)]
-    if defined.size == 0:
-        return None
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def wilson_interval(

@@ -11,26 +11,52 @@ from xml.etree import ElementTree as ET
 from rich.console import RenderableType
 from rich.text import Text
 
-from emoreal_bench.contracts.check import CheckOutcome, CheckReport, RuleKind, RuleResult
+from emoreal_bench.contracts.check import (
+    CheckOutcome,
+    CheckPlan,
+    CheckReport,
+    PlannedTest,
+    RuleKind,
+    RuleResult,
+    RuleState,
+    Undecided,
+)
 from emoreal_bench.identity import short
 from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.comparisons import change, short_p_value
 from emoreal_bench.reporting.terminal.tables import text_rows
-from emoreal_bench.text import percent, points, words
+from emoreal_bench.scoring.metrics import Unit, metric_of
+from emoreal_bench.text import percent, points, words, write_number
 
 _HEADINGS = ("", "rule", "about", "limit", "found")
 _FOOTNOTE = (
-    "Drops: one-sided test by flipping the signs of whole clips, corrected for the number of "
-    "tests; intervals at 95 %, by drawing clips."
+    "Drops: test by exchanging whole clips between the two runs, its p-values and intervals "
+    "corrected by Holm over all tests."
 )
+_CANNOT_TELL = {
+    Undecided.PASS: "What cannot be told passes; `undecided: fail` in the rules changes that.",
+    Undecided.FAIL: "What cannot be told fails, since the rules say `undecided: fail`.",
+}
 
 
 def check_renderables(report: CheckReport) -> list[RenderableType]:
     """Show a check in the terminal: the outcome, then a row per rule."""
-    table = text_rows(_HEADINGS, map(_cells, report.rules))
+    table = text_rows(_HEADINGS, (_cells(report, rule) for rule in report.rules))
     for row, rule in zip(table.rows, report.rules, strict=True):
-        row.style = "" if rule.passed else "bold red"
-    return [Text(plain_text(report.summary, 500), style="bold"), table, Text(_FOOTNOTE)]
+        row.style = "bold red" if report.state_of(rule).fails else ""
+    lines = [_FOOTNOTE, *_undecided_lines(report)]
+    return [Text(plain_text(report.summary, 500), style="bold"), table, Text(" ".join(lines))]
+
+
+def plan_renderables(plan: CheckPlan) -> list[RenderableType]:
+    """Show in the terminal how many items each test of a check needs."""
+    headings = ("accuracy of", "n", "clips", "finds now", "wished for", "items needed", "on clips")
+    table = text_rows(headings, map(_plan_cells, plan.tests))
+    footnote = (
+        "Finds: the true drop, in points, that the test finds four times in five, at a level of "
+        f"{percent(plan.level)} % for all of them together."
+    )
+    return [table, Text(plan.assumption), Text(footnote)]
 
 
 def check_markdown(report: CheckReport) -> str:
@@ -42,9 +68,11 @@ def check_markdown(report: CheckReport) -> str:
         "",
         f"| {' | '.join(_HEADINGS)} |",
         f"|{'---|' * len(_HEADINGS)}",
-        *(_markdown_row(rule) for rule in report.rules),
+        *(_markdown_row(report, rule) for rule in report.rules),
         "",
-        f"Decided by: {report.decide}, level {report.level:g}. {_FOOTNOTE} "
+        " ".join([plain_text(report.summary, 500), *_undecided_lines(report)]),
+        "",
+        f"Decided by: {report.decide}, level {percent(report.level)} %. {_FOOTNOTE} "
         f"Data `{short(report.data_hash)}`, request `{short(report.request_hash)}`.",
     ]
     return "\n".join(lines) + "\n"
@@ -53,8 +81,8 @@ def check_markdown(report: CheckReport) -> str:
 def check_junit(report: CheckReport) -> str:
     """Write a check as a JUnit file: a test case per rule.
 
-    A test that is too small to see the drop asked about is marked as skipped;
-    too little coverage is an error.
+    What cannot be told is skipped, or a failure where the rules say so; too little
+    coverage is an error.
     """
     cases = [_junit_case(report, rule) for rule in report.rules]
     counts = {
@@ -73,24 +101,46 @@ def check_junit(report: CheckReport) -> str:
 _TITLES = {
     CheckOutcome.PASSED: "Passed",
     CheckOutcome.FAILED: "Failed",
+    CheckOutcome.UNDECIDED: "Undecided",
     CheckOutcome.INCOMPLETE: "Not decided",
+}
+_JUNIT_TAGS = {
+    RuleState.BROKEN: "failure",
+    RuleState.NOT_COVERED: "error",
+    RuleState.UNDECIDED: "skipped",
+    RuleState.UNDECIDED_FAILS: "failure",
 }
 
 
-def _cells(rule: RuleResult) -> tuple[str, str, str, str, str]:
-    return _mark(rule), rule.kind.value, words(rule.about), _limit(rule), _found(rule)
+def _cells(report: CheckReport, rule: RuleResult) -> tuple[str, str, str, str, str]:
+    state = report.state_of(rule)
+    return state.value, rule.kind.value, words(rule.about), _limit(rule), _found(rule)
 
 
-def _mark(rule: RuleResult) -> str:
-    if not rule.passed:
-        return "FAIL"
-    return "too small" if rule.is_undecided else "ok"
+def _undecided_lines(report: CheckReport) -> list[str]:
+    return [_CANNOT_TELL[report.undecided]] if any(r.undecided for r in report.rules) else []
+
+
+def _plan_cells(test: PlannedTest) -> tuple[str, ...]:
+    finds = test.smallest_detectable
+    return (
+        words(test.about),
+        f"{test.n:,}",
+        f"{test.clips:,}",
+        "none" if finds is None else percent(finds),
+        percent(test.drop),
+        f"{test.items_needed:,}",
+        f"{test.clips_needed:,}",
+    )
 
 
 def _limit(rule: RuleResult) -> str:
     if rule.kind is RuleKind.DROP:
         return f"{points(-rule.limit)} points"
-    return f"{words(rule.metric)} {percent(rule.limit)} %"
+    if rule.kind is RuleKind.COVERAGE:
+        return f"{percent(rule.limit)} %"
+    sign = "" if metric_of(rule.metric).unit is Unit.PLAIN else " %"
+    return f"{words(rule.metric)} {write_number(rule.metric, rule.limit)}{sign}"
 
 
 def _found(rule: RuleResult) -> str:
@@ -98,11 +148,11 @@ def _found(rule: RuleResult) -> str:
     if rule.drop is None:
         return summary
     p_value = short_p_value(rule.drop.adjusted_p_value)
-    return f"{summary} ({change(rule.drop)}, p of a drop {p_value})"
+    return f"{summary} ({change(rule.drop)} points, p {p_value})"
 
 
-def _markdown_row(rule: RuleResult) -> str:
-    mark, kind, about, limit, found = _cells(rule)
+def _markdown_row(report: CheckReport, rule: RuleResult) -> str:
+    mark, kind, about, limit, found = _cells(report, rule)
     # Of these only the name of what the rule is about is somebody else's.
     return f"| {mark} | {kind} | {_code(about)} | {limit} | {found} |"
 
@@ -121,11 +171,9 @@ def _junit_case(report: CheckReport, rule: RuleResult) -> ET.Element:
         time="0",
     )
     message = _xml_text(_found(rule))
-    if not rule.passed:
-        tag = "error" if rule.kind is RuleKind.COVERAGE else "failure"
+    tag = _JUNIT_TAGS.get(report.state_of(rule))
+    if tag is not None:
         ET.SubElement(case, tag, message=message)
-    elif rule.is_undecided:
-        ET.SubElement(case, "skipped", message=message)
     else:
         ET.SubElement(case, "system-out").text = message
     return case

@@ -9,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from emoreal_bench.comparing.paired import ClipSums
-from emoreal_bench.comparing.ranks import paired_rank_ranges, rank_ranges
+from emoreal_bench.comparing.ranks import LoneScore, paired_rank_ranges, rank_ranges
 from emoreal_bench.contracts.adapter import ModelDescription
-from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport
+from emoreal_bench.contracts.scores import Coverage, ScoringReport
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
 from emoreal_bench.identity import model_hash, short
 from emoreal_bench.printable import plain_text
@@ -221,33 +221,79 @@ def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
     return (-row.average.value if row.average else 1.0, row.model, row.facts)
 
 
-def with_ranks(rows: Sequence[Row], scores: Mapping[Path, ClipSums]) -> tuple[list[Row], bool]:
+def with_ranks(
+    rows: Sequence[Row], scores: Mapping[Path, ClipSums], clips: int
+) -> tuple[list[Row], bool]:
     """Return rows their ranges of ranks.
 
-    Only full rows with an interval are ranked. Blind baselines are marks to
-    beat, not contestants, so they hold no rank and take none away.
+    Every full row with an average is ranked, also at 0 and 100 %. Blind baselines are
+    marks to beat, not contestants, so they hold no rank and take none away.
 
     Args:
         rows: All rows of a table.
         scores: By run folder; ranks come from paired tests if every contestant
             has some, else from the intervals.
+        clips: How many the items are about.
 
     Returns:
         The rows, and whether the tests were paired.
     """
-    contestants = [row for row in rows if _contested_interval(row)]
+    contestants = [row for row in rows if _contends(row)]
     paired = [
         scores[row.folder] for row in contestants if row.folder is not None and row.folder in scores
     ]
     is_paired = len(paired) == len(contestants) > 0
-    intervals = [interval for row in rows if (interval := _contested_interval(row))]
-    ranges = iter(paired_rank_ranges(paired) if is_paired else rank_ranges(intervals))
-    ranked = [replace(row, rank=next(ranges)) if _contested_interval(row) else row for row in rows]
-    return ranked, is_paired
+    alone = [
+        LoneScore(row.average.value, row.average.interval, clips)
+        for row in contestants
+        if row.average
+    ]
+    ranges = iter(paired_rank_ranges(paired) if is_paired else rank_ranges(alone))
+    return [replace(row, rank=next(ranges)) if _contends(row) else row for row in rows], is_paired
 
 
-def _contested_interval(row: Row) -> Interval | None:
-    return row.average.interval if row.average and row.is_full and not row.is_blind else None
+def merge_identical(rows: Sequence[Row], scores: Mapping[Path, ClipSums]) -> list[Row]:
+    """Make one row of the runs of one model that answered every item alike.
+
+    Args:
+        rows: Sorted.
+        scores: By run folder; of runs without some, equal scores throughout count as alike.
+    """
+    merged: list[list[Row]] = []
+    of_model: defaultdict[tuple[str, str], list[list[Row]]] = defaultdict(list)
+    for row in rows:
+        twins = of_model[row.model, row.model_key]
+        same = next((group for group in twins if _answer_alike(group[0], row, scores)), None)
+        if same is None:
+            same = []
+            twins.append(same)
+            merged.append(same)
+        same.append(row)
+    return [
+        group[0]
+        if len(group) == 1
+        else replace(
+            group[0],
+            facts=(*group[0].facts, f"{len(group)} runs with the same answers"),
+            page=next((row.page for row in group if row.page), ""),
+        )
+        for group in merged
+    ]
+
+
+def _answer_alike(one: Row, other: Row, scores: Mapping[Path, ClipSums]) -> bool:
+    known = [
+        scores[row.folder].answers
+        for row in (one, other)
+        if row.folder is not None and row.folder in scores
+    ]
+    if len(known) == 2 and all(known):
+        return known[0] == known[1]
+    return one.report == other.report and one.coverage == other.coverage
+
+
+def _contends(row: Row) -> bool:
+    return row.average is not None and row.is_full and not row.is_blind
 
 
 def model_facts(model: ModelDescription, created: str) -> tuple[str, ...]:

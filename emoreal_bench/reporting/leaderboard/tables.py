@@ -22,6 +22,7 @@ from emoreal_bench.reporting.leaderboard.rows import (
     Badge,
     Row,
     measured_row,
+    merge_identical,
     sort_rows,
     tell_apart,
     with_ranks,
@@ -115,13 +116,12 @@ def make_table(
         extras: What is known beyond the results.
     """
     scored = [run for run in runs if scoring in run.results.scores]
-    measured = tell_apart(
-        sort_rows([_linked(measured_row(run, scoring), extras) for run in scored])
-    )
+    scores = extras.scores_under(scoring)
+    rows = sort_rows([_linked(measured_row(run, scoring), extras) for run in scored])
+    measured = tell_apart(merge_identical(rows, scores))
     zero_shot = [row for row in measured if not row.is_fine_tuned]
-    full, are_paired = with_ranks(
-        [row for row in zero_shot if row.is_full], extras.scores_under(scoring)
-    )
+    clips = max((run.manifest.data.clips for run in scored), default=0)
+    full, are_paired = with_ranks([row for row in zero_shot if row.is_full], scores, clips)
     partial = [row for row in zero_shot if not row.is_full]
     fine_tuned = [row for row in measured if row.is_fine_tuned]
     chances = chances_of(scored, scoring)

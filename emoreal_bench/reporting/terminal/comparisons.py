@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from emoreal_bench.comparing.paired import DIFFERENCE_THAT_MATTERS
 from emoreal_bench.contracts.check import DropTest
 from emoreal_bench.contracts.comparison import (
     AVERAGE,
@@ -20,7 +21,7 @@ from emoreal_bench.contracts.comparison import (
     RunComparison,
     Shift,
 )
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
 from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.tables import named_rows, text_rows
 from emoreal_bench.scoring.metrics import Unit, metric_of
@@ -37,8 +38,9 @@ from emoreal_bench.text import (
 _SHOWN_ITEMS = 20
 _SHOWN_REPLY = 60
 _CAPTION = (
-    "Intervals at 95 %, by drawing clips; p-values by McNemar's exact test, corrected by Holm "
-    "over the subtasks. Detectable: the true difference that this test finds four times in five."
+    "Numbers in percent, differences in points. Each test exchanges whole clips between the two "
+    "runs; its p-value and its interval are corrected by Holm over the whole table. Detectable: "
+    "the true difference that it finds four times in five."
 )
 
 
@@ -50,7 +52,7 @@ def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
         shown += [comparison_table(other, scoring) for scoring in other.scorings]
         if other.log_likelihood_shift is not None:
             shown += [Text(line) for line in shift_lines(other.log_likelihood_shift)]
-        shown += [Text(line) for line in _note_lines(other)]
+        shown += [Text(line) for line in (*_size_lines(other), *_note_lines(other))]
     shown.append(Text(_CAPTION))
     return shown
 
@@ -58,7 +60,7 @@ def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
 def comparison_table(other: RunComparison, scoring: Scoring) -> Table:
     """Make the table of one comparison: a row per subtask, then the average."""
     comparison = other.scorings[scoring]
-    headings = ("n", "first", "this", "difference", "p", "detectable")
+    headings = ("n", "first %", "this %", "difference", "p", "detectable")
     table = named_rows(f"{scoring}: {comparison.average.verdict} on average", headings)
     table.add_column("verdict")
     for name, difference in comparison.subtasks.items():
@@ -129,7 +131,8 @@ def _metric_cells(metric: str, difference: Difference) -> Iterator[str]:
     interval = difference.interval
     bounds = "" if interval is None else f" [{interval[0]:+.3f} to {interval[1]:+.3f}]"
     yield f"{difference.difference:+.3f}{bounds}"
-    yield ""
+    p_value = difference.adjusted_p_value
+    yield "" if p_value is None else short_p_value(p_value)
     yield write_number(metric, difference.smallest_detectable)
     yield difference.verdict
 
@@ -147,6 +150,17 @@ def _run_line(run: ComparedRun) -> str:
         tokens = (f"{count:.1f} {words(name)}" for name, count in run.tokens_per_item.items())
         line += f"; tokens per item: {', '.join(tokens)}"
     return line
+
+
+def _size_lines(other: RunComparison) -> Iterator[str]:
+    """Say with how many items a test that is too small would find a difference that matters."""
+    average = other.scorings[HEADLINE_SCORING].average
+    if average.items_needed is not None and average.clips_needed is not None:
+        yield (
+            f"The {AVERAGE} is {average.verdict} for {percent(DIFFERENCE_THAT_MATTERS)} points: "
+            f"about {count_of(average.items_needed, 'item')} on "
+            f"{count_of(average.clips_needed, 'clip')} like these would do."
+        )
 
 
 def _note_lines(other: RunComparison) -> list[str]:

@@ -66,6 +66,40 @@ def test_reports_are_written_and_json_is_printed(
     assert "| FAIL |" in (tmp_path / "check.md").read_text(encoding="utf-8")
 
 
+def test_a_plan_says_how_many_items_a_drop_needs(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    needed = {}
+    for drop in ("0.1", "0.05"):
+        assert check(home, "poor", "--plan", "--drop", drop, "--json") == 0
+        plan = json.loads(capsys.readouterr().out)
+        tests = {test["about"]: test for test in plan["tests"]}
+        average = tests["average accuracy"]
+        assert (average["n"], average["clips"], average["drop"]) == (120, 60, float(drop))
+        assert average["items_needed"] == 2 * average["clips_needed"]
+        assert average["discordant"] == pytest.approx(0.4)
+        needed[drop] = average["items_needed"]
+    # Half the drop takes four times the items.
+    assert needed["0.05"] == pytest.approx(4 * needed["0.1"], rel=0.02)
+    assert check(home, "poor", "--plan") == 0
+    assert "items needed" in capsys.readouterr().out
+
+
+def test_a_plan_needs_no_baseline_yet(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["check", str(home / "good"), "--plan", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert "counts as independent" in plan["assumption"]
+    assert all(test["discordant"] is None for test in plan["tests"])
+    assert all(test["items_needed"] > 120 for test in plan["tests"])
+
+
+def test_a_drop_belongs_to_a_plan(home: Path) -> None:
+    assert check(home, "good", "--drop", "0.1") == 2
+    assert check(home, "good", "--plan", "--drop", "0") == 2
+
+
 @pytest.mark.parametrize("options", [[], ["--baseline", "a", "--save-baseline", "b"]])
 def test_it_either_checks_or_saves(home: Path, options: list[str]) -> None:
     assert run(["check", str(home / "good"), *options]) == 2

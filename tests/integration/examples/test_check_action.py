@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 
+from emoreal_bench.api.data import DEFAULT_SYNTH_SETTINGS
 from emoreal_bench.cli.application import run
+from emoreal_bench.synth.build import ANNOTATIONS, VIDEOS, emorealm_record
+from emoreal_bench.synth.questions import make_items
+from emoreal_bench.synth.settings import SynthSettings
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 FOLDER = Path(__file__).resolve().parents[3] / "examples" / "check-action"
@@ -76,6 +83,76 @@ def test_a_worse_model_ends_with_10_and_its_report_is_in_the_summary_too(
     model = write_script(tmp_path / "poor.json", gold_answers(Path(inputs["data"])), 2)
     assert perform(inputs | {"model": model}, tmp_path) == 10
     assert "### Failed" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the inputs for the example as it ships: its default task and its own rules.
+
+    The questions are those of the default benchmark; nobody looks at the clips.
+    """
+    home = tmp_path_factory.mktemp("shipped")
+    items = make_items(SynthSettings(**DEFAULT_SYNTH_SETTINGS))
+    records = [emorealm_record(item) for item in items]
+    (home / "data").mkdir()
+    (home / "data" / ANNOTATIONS).write_text(json.dumps(records), encoding="utf-8")
+    for item in items:
+        clip = home / "data" / VIDEOS / item.clip
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        clip.write_bytes(item.clip.encode())
+    inputs = {"data": str(home / "data"), "rules": str(FOLDER / "rules.yaml")}
+    model = imperfect(home, "before", wrong=range(65))
+    run_folder, baseline = home / "run", home / "baseline.json"
+    task = ACTION["inputs"]["task"]["default"]
+    arguments = ["--model", model, "--task", task, "--data", inputs["data"], "--quiet"]
+    assert run(["run", *arguments, "--out", str(run_folder)]) == 0
+    assert run(["check", str(run_folder), "--save-baseline", str(baseline)]) == 0
+    return inputs | {"model": model, "baseline": str(baseline)}
+
+
+def imperfect(home: Path, name: str, wrong: range, data: Path | None = None) -> str:
+    """Write a model of the default benchmark that misses some of its items, in a drawn order."""
+    gold = gold_answers(data or home / "data")
+    order = list(gold)
+    random.Random(3).shuffle(order)
+    missed = {order[place] for place in wrong}
+    replies = {item: "" if item in missed else f"({letter})" for item, letter in gold.items()}
+    path = home / f"{name}.json"
+    path.write_text(json.dumps({"replies": replies, "modalities": ["text"]}), encoding="utf-8")
+    return f"scripted/{path}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "heading"),
+    [
+        # Of 240 items the baseline misses 65 (72.9 % right).
+        pytest.param(range(30, 81), 0, "### Passed", id="better by 5.8 points"),
+        pytest.param(range(5, 105), 10, "### Failed", id="worse by 14.6 points"),
+    ],
+)
+def test_as_it_ships_it_passes_better_models_and_fails_a_planted_regression(
+    shipped: dict[str, str], tmp_path: Path, wrong: range, code: int, heading: str
+) -> None:
+    model = imperfect(tmp_path, "after", wrong, Path(shipped["data"]))
+    assert perform(shipped | {"model": model}, tmp_path) == code
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith(heading)
+    suite = ET.parse(tmp_path / "emoreal-bench-check" / "check.xml").getroot()[0]
+    assert (suite.get("failures") == "0") is (code == 0)
+    report = json.loads((tmp_path / "emoreal-bench-check" / "check.json").read_text())
+    assert summary.count("| cannot tell |") == sum(rule["undecided"] for rule in report["rules"])
+
+
+def test_where_the_rules_say_so_what_cannot_be_told_fails_the_job(
+    shipped: dict[str, str], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    own = (FOLDER / "rules.yaml").read_text(encoding="utf-8")
+    assert "undecided: pass" in own
+    rules.write_text(own.replace("undecided: pass", "undecided: fail"), encoding="utf-8")
+    model = imperfect(tmp_path, "after", range(60, 120), Path(shipped["data"]))
+    assert perform(shipped | {"model": model, "rules": str(rules)}, tmp_path) == 11
+    assert "| CANNOT TELL |" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 def test_a_model_that_does_not_exist_is_not_called_worse(

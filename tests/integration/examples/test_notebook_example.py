@@ -34,8 +34,10 @@ def test_every_cell_leaves_what_the_next_one_needs(names: dict[str, Any]) -> Non
     assert names["report"].is_complete
     assert "<table" in names["report"]._repr_html_()
     assert len(names["items"]) == 24
-    # 24 items cannot show a drop, and a check that decides nothing does not pass.
-    assert names["checked"].outcome == "incomplete"
+    # 24 items cannot show a drop. By the default rules that passes, and is marked.
+    assert names["checked"].passed
+    assert any(rule.undecided for rule in names["checked"].rules)
+    assert "it cannot be told" in names["checked"].summary
 
 
 def test_the_example_rules_fit_the_synthetic_benchmark(names: dict[str, Any]) -> None:

@@ -25,7 +25,8 @@ class Example:
     def pytest(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run the example's tests with the plug-in, as if it were installed."""
         command = [sys.executable, "-m", "pytest", "-p", "pytest_emoreal_bench", "-rs", *options]
-        paths = os.environ | {"PYTHONPATH": str(FOLDER)}
+        found = filter(None, (str(FOLDER), os.environ.get("PYTHONPATH")))
+        paths = os.environ | {"PYTHONPATH": os.pathsep.join(found)}
         return subprocess.run(
             command, cwd=self.home, env=paths, capture_output=True, text=True, check=False
         )
@@ -54,6 +55,14 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
 def test_an_unchanged_checkpoint_passes(example: Example) -> None:
     done = example.pytest("--emoreal-model", example.model("same", 10))
     assert "1 passed" in done.stdout
+
+
+def test_a_checkpoint_that_cannot_be_told_from_its_baseline_passes_with_a_warning(
+    example: Example,
+) -> None:
+    done = example.pytest("--emoreal-model", example.model("better", 12))
+    assert "1 passed, 1 warning" in done.stdout
+    assert "it cannot be told, which passes by these rules" in done.stdout
 
 
 def test_a_worse_checkpoint_fails_and_says_by_what(example: Example) -> None:

@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 
 from emoreal_bench.api import PlanOptions, RunOptions, check, evaluate, save_baseline
 from emoreal_bench.comparing.baseline import pack_bits, unpack_bits
-from emoreal_bench.comparing.gate import load_rules
+from emoreal_bench.comparing.gate import check_scores, load_rules
 from emoreal_bench.contracts.check import (
     CheckOutcome,
     CheckReport,
@@ -27,8 +27,10 @@ from emoreal_bench.contracts.check import (
     RuleResult,
     SubtaskLimits,
 )
+from emoreal_bench.contracts.comparison import Verdict
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE
+from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.reporting.check.output import check_junit, check_markdown, check_renderables
 from tests.small_emorealm import gold_answers, make_data, write_script
 
@@ -271,23 +273,131 @@ def test_what_others_name_is_shown_as_text(poor: Path, baseline: Path) -> None:
     assert "\x1b" not in markdown + check_junit(hostile)
 
 
+@pytest.fixture(scope="module")
+def changed(workshop: Workshop) -> Path:
+    """Make a run that is about as good as the good one, on other items."""
+    return workshop.run("changed", 12)
+
+
+def counts(report: CheckReport) -> dict[str, int]:
+    """Count the marks of a JUnit file, and hold its own counts against them."""
+    suite = ET.fromstring(check_junit(report))[0]
+    tags = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    found = {name: len(suite.findall(f".//{tag}")) for name, tag in tags.items()}
+    assert found == {name: int(suite.get(name) or 0) for name in tags}
+    return found
+
+
 def test_junit_counts_what_failed_and_skips_what_is_too_small(
-    good: Path, poor: Path, baseline: Path
+    good: Path, poor: Path, changed: Path, baseline: Path
 ) -> None:
-    suite = ET.fromstring(check_junit(check(good, baseline)))[0]
-    assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
-    assert suite.get("skipped") == str(len(suite.findall(".//skipped"))) != "0"
-    failed = ET.fromstring(check_junit(check(poor, baseline)))[0]
-    assert failed.get("failures") == str(len(failed.findall(".//failure"))) != "0"
+    assert counts(check(good, baseline)) == {"failures": 0, "errors": 0, "skipped": 0}
+    report = check(changed, baseline)
+    assert report.passed
+    assert counts(report)["skipped"] == sum(rule.undecided for rule in report.rules) > 0
+    assert counts(report)["failures"] == 0
+    failed = counts(check(poor, baseline))
+    assert failed["failures"] > 0
+
+
+@pytest.mark.parametrize(
+    ("word", "expected", "marks"),
+    [
+        ("pass", (CheckOutcome.PASSED, 0, True), ("cannot tell", "skipped")),
+        ("fail", (CheckOutcome.UNDECIDED, 11, False), ("CANNOT TELL", "failures")),
+    ],
+)
+def test_what_cannot_be_told_means_the_same_in_every_output(
+    workshop: Workshop,
+    changed: Path,
+    baseline: Path,
+    word: str,
+    expected: tuple[CheckOutcome, int, bool],
+    marks: tuple[str, str],
+) -> None:
+    mark, tag = marks
+    report = check(changed, baseline, workshop.rules(f"undecided: {word}"))
+    undecided = sum(rule.undecided for rule in report.rules)
+    assert (report.outcome, report.exit_code, report.passed) == expected
+    assert counts(report)[tag] == undecided > 0
+    markdown = check_markdown(report)
+    assert markdown.startswith(f"### {report.outcome.capitalize()}: ")
+    assert markdown.count(f"| {mark} |") == undecided
+    assert f"{undecided} of {len(report.rules)} rules it cannot be told" in report.summary
+    assert report.summary in terminal_text(report)
+    assert mark in terminal_text(report)
+
+
+def test_low_coverage_ends_with_3_whatever_the_rules_say_of_the_undecided(
+    workshop: Workshop, changed: Path, baseline: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "torn"
+    shutil.copytree(changed, folder)
+    lines = (folder / ITEMS_FILE).read_bytes().splitlines(keepends=True)
+    (folder / ITEMS_FILE).write_bytes(b"".join(lines[:-1]))
+    report = check(folder, baseline, workshop.rules("undecided: fail"))
+    assert (report.outcome, report.exit_code) == (CheckOutcome.INCOMPLETE, 3)
+    assert counts(report)["errors"] == 1
+
+
+def test_a_run_against_itself_is_identical_in_check_as_in_compare(
+    good: Path, baseline: Path
+) -> None:
+    report = check(good, baseline)
+    verdicts = {rule.drop.verdict for rule in report.rules if rule.drop is not None}
+    assert verdicts == {Verdict.IDENTICAL}
+    assert "identical" in terminal_text(report)
+
+
+def test_an_improved_model_passes(workshop: Workshop, baseline: Path) -> None:
+    better = workshop.run("better", 25)
+    report = check(better, baseline)
+    assert report.outcome is CheckOutcome.PASSED
+    average = found(report, RuleKind.DROP, "average accuracy")
+    assert average.summary.startswith("from 90.0 to 95.8 %: ")
+
+
+def test_a_perfect_run_keeps_a_floor_of_100_percent(
+    workshop: Workshop, baseline: Path, tmp_path: Path
+) -> None:
+    perfect = workshop.run("perfect", None)
+    rules = workshop.rules("every_subtask: {floors: {accuracy: 1.0}}")
+    report = check(perfect, baseline, rules)
+    assert all(rule.passed for rule in report.rules)
+
+
+@pytest.mark.parametrize("kind", [RuleKind.FLOOR, RuleKind.CEILING])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_score_without_an_interval_cannot_be_told_from_its_limit(
+    kind: RuleKind, value: float
+) -> None:
+    scores = SubtaskScores(n=2, outcomes={}, accuracy=value, f1=value, hallucination_rate=value)
+    limits = (
+        SubtaskLimits(floors={"f1": 0.5})
+        if kind is RuleKind.FLOOR
+        else SubtaskLimits(ceilings={"hallucination_rate": 0.5})
+    )
+    (rule,) = check_scores("two items", scores, limits, Decision.STATISTICAL)
+    assert rule.passed
+    assert rule.undecided
+    assert "no interval" in rule.summary
+    (plain,) = check_scores("two items", scores, limits, Decision.ABSOLUTE)
+    assert plain.passed is ((value >= 0.5) is (kind is RuleKind.FLOOR))
+    assert not plain.undecided
+
+
+def terminal_text(report: CheckReport) -> str:
+    """Print a report on one wide line for each row."""
+    from rich.console import Console
+
+    console = Console(width=400, no_color=True)
+    with console.capture() as capture:
+        console.print(*check_renderables(report))
+    return capture.get()
 
 
 def test_the_terminal_names_every_rule_and_its_verdict(poor: Path, baseline: Path) -> None:
-    from rich.console import Console
-
-    console = Console(width=200, no_color=True)
-    with console.capture() as capture:
-        console.print(*check_renderables(check(poor, baseline)))
-    text = capture.get()
+    text = terminal_text(check(poor, baseline))
     assert "FAIL" in text
     assert "average accuracy" in text
     assert "worse, and chance does not explain it" in text

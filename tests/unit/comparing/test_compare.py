@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from emoreal_bench.contracts.comparison import Comparison, Verdict
@@ -38,7 +39,7 @@ def _read(
 
 def _compare(items: list[Item], first: float, second: float) -> Comparison:
     runs = _read(items, first, 1), _read(items, second, 2)
-    return compare_scores(TASK, build_frame(TASK, items), *runs, seed=4)
+    return compare_scores(TASK, build_frame(TASK, items), *runs)
 
 
 def test_a_clear_gain_is_better_in_every_subtask_and_on_average() -> None:
@@ -59,7 +60,7 @@ def test_exchanging_the_runs_turns_the_verdict_round() -> None:
         reverse = back.subtasks[name]
         assert reverse.difference == -difference.difference
         mirrored = [-bound for bound in (difference.interval or ())[::-1]]
-        assert reverse.interval == pytest.approx(mirrored, abs=0.02)
+        assert reverse.interval == pytest.approx(mirrored)
         assert reverse.p_value == difference.p_value
         assert reverse.verdict is Verdict.WORSE
 
@@ -93,7 +94,9 @@ def test_where_all_clips_change_alike_their_number_decides(clips: int, verdict: 
     comparison = _compare(items, 0.0, 1.0)
     assert comparison.average.verdict is verdict
     assert comparison.subtasks[SUBTASKS[0]].verdict is verdict
-    assert comparison.average.interval == (None if verdict is Verdict.TOO_SMALL else (1.0, 1.0))
+    # Chance alone would bring a difference of up to 0.4 to 20 such clips.
+    expected = None if verdict is Verdict.TOO_SMALL else pytest.approx((0.6, 1.0), abs=0.001)
+    assert comparison.average.interval == expected
 
 
 def test_runs_of_free_answers_are_refused_and_the_judge_is_named() -> None:
@@ -106,8 +109,44 @@ def test_runs_of_free_answers_are_refused_and_the_judge_is_named() -> None:
     assert "emoreal-bench judge" in (caught.value.remedy or "")
 
 
-def test_few_items_are_called_too_small_a_test() -> None:
-    assert _compare(_items(12), 0.5, 0.6).average.verdict is Verdict.TOO_SMALL
+def test_few_items_are_called_too_small_a_test_and_the_size_that_would_do_is_named() -> None:
+    average = _compare(_items(12), 0.5, 0.6).average
+    assert average.verdict is Verdict.TOO_SMALL
+    assert average.clips == 6
+    assert average.clips_needed is not None
+    assert average.items_needed is not None
+    assert average.clips_needed > 500
+    assert average.items_needed == 2 * average.clips_needed
+
+
+def test_a_test_that_can_see_three_points_needs_no_more() -> None:
+    items = _items(4000)
+    frame = build_frame(TASK, items)
+    run = _read(items, 0.9, 1)
+    other = Readings(run.scoring, run.outcome, run.answer.copy(), run.counted)
+    flipped = np.random.default_rng(0).choice(len(items), 80, replace=False)
+    other.answer[flipped] = np.where(other.answer[flipped] == 0, 1, 0)
+    average = compare_scores(TASK, frame, run, other).average
+    assert average.smallest_detectable is not None
+    assert average.smallest_detectable < 0.03
+    assert average.clips_needed is average.items_needed is None
+    assert average.verdict in (Verdict.NO_EVIDENCE, Verdict.WORSE)
+
+
+def test_average_and_subtasks_are_one_family() -> None:
+    comparison = _compare(_items(600), 0.6, 0.6)
+    rows = (*comparison.subtasks.values(), comparison.average)
+    levels = [row.level for row in rows]
+    assert levels == pytest.approx([0.005, 0.005, 0.04])
+    assert all((row.adjusted_p_value or 0) >= (row.p_value or 0) > 0 for row in rows)
+
+
+def test_a_single_subtask_and_the_average_are_one_test() -> None:
+    items = [make_item(str(i), "A", SUBTASKS[0], clip=f"c{i // 3}") for i in range(300)]
+    comparison = _compare(items, 0.5, 0.7)
+    alone = comparison.subtasks[SUBTASKS[0]]
+    assert (alone.level, alone.p_value) == (0.05, comparison.average.p_value)
+    assert alone.verdict is comparison.average.verdict
 
 
 def test_discordant_items_are_counted_on_both_sides() -> None:

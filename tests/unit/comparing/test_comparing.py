@@ -124,10 +124,12 @@ def test_every_further_run_is_compared_with_the_first(good: Path, poor: Path) ->
     assert differences[1] == 0
 
 
-def test_the_same_seed_gives_the_same_report_to_the_last_digit(good: Path, poor: Path) -> None:
+def test_of_accuracies_nothing_is_drawn_so_that_every_seed_gives_the_same(
+    good: Path, poor: Path
+) -> None:
     first, again, other = (compare([good, poor], seed=seed) for seed in (1, 1, 2))
     assert first == again
-    assert first.others != other.others
+    assert first.others == other.others
 
 
 def test_runs_under_other_letters_are_compared_by_right_and_wrong(

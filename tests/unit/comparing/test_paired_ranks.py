@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.paired import like_emorealm
 from emoreal_bench import api
-from emoreal_bench.comparing.paired import ClipSums
+from emoreal_bench.comparing.paired import ClipSums, exchange_clips
 from emoreal_bench.comparing.ranks import has_items, load_clip_sums, paired_rank_ranges
-from emoreal_bench.comparing.runs import compare_answers, load_answers
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.leaderboard.build import LeaderboardOptions, build_leaderboard
+from emoreal_bench.statistics.paired import flip_signs, holm
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 
@@ -78,18 +82,60 @@ def test_the_average_is_that_of_the_results(runs: tuple[Path, Path]) -> None:
         reports = api.load_run(run).results.scores
         for scoring, scores in load_clip_sums(run, [Scoring.STRICT, Scoring.OFFICIAL]).items():
             assert scores.average == pytest.approx(reports[scoring].average_accuracy)
-            assert scores.residuals.sum() == pytest.approx(0, abs=1e-12)
+            assert scores.by_clip.sum() == pytest.approx(scores.average)
 
 
-def test_the_standard_error_agrees_with_the_bootstrap(runs: tuple[Path, Path]) -> None:
-    first, second = (load_answers(run) for run in runs)
-    compared = compare_answers(first, second, Scoring.STRICT)
-    one, other = (load_clip_sums(run, [Scoring.STRICT])[Scoring.STRICT] for run in runs)
-    by_clip = one.residuals - other.residuals
-    error = float(np.sqrt(by_clip @ by_clip))
-    assert compared.average.interval is not None
-    lower, upper = compared.average.interval
-    assert 2 * 1.96 * error == pytest.approx(upper - lower, rel=0.1)
+def test_ranks_and_compare_are_one_test() -> None:
+    source = np.random.default_rng(4)
+    answers = set()
+    for _ in range(12):
+        questions = like_emorealm(source)
+        first, second = (source.random(4000) < share for share in (0.6, 0.625))
+        is_found = exchange_clips(questions.pair(first, second)).p_value < 0.05
+        ranks = paired_rank_ranges([questions.sums(first), questions.sums(second)])
+        assert (ranks != [(1, 2), (1, 2)]) is is_found
+        answers.add(is_found)
+    assert answers == {True, False}
+
+
+def test_a_run_at_100_and_a_run_at_0_percent_hold_ranks() -> None:
+    right = np.arange(100) % 4 > 0
+    runs = [_scores(right), _scores(np.ones(100, np.bool_)), _scores(np.zeros(100, np.bool_))]
+    assert paired_rank_ranges(runs) == [(2, 2), (1, 1), (3, 3)]
+
+
+def test_two_clips_tell_nothing_apart() -> None:
+    runs = [_scores(np.ones(2, np.bool_)), _scores(np.zeros(2, np.bool_))]
+    assert paired_rank_ranges(runs) == [(1, 2), (1, 2)]
+
+
+def test_runs_with_the_same_answers_are_one_contestant() -> None:
+    good, bad = np.ones(50, np.bool_), np.arange(50) % 2 > 0
+    once = paired_rank_ranges([_scores(good), _scores(bad)])
+    twice = [replace(_scores(good), answers="the same") for _ in range(2)]
+    assert once == [(1, 1), (2, 2)]
+    assert paired_rank_ranges([twice[0], _scores(bad), twice[1]]) == [(1, 1), (2, 2), (1, 1)]
+
+
+def test_most_pairs_are_decided_without_the_test_and_none_differently() -> None:
+    source = np.random.default_rng(5)
+    for clips in (8, 30, 300):
+        skills = source.uniform(0.3, 0.95, 12)
+        runs = [_scores(source.random(clips) < skill) for skill in skills]
+        pairs = list(combinations(range(len(runs)), 2))
+        tests = [
+            flip_signs(runs[other].by_clip - runs[one].by_clip).p_value(
+                runs[other].average - runs[one].average
+            )
+            for one, other in pairs
+        ]
+        expected = [[1, len(runs)] for _ in runs]
+        for (one, other), (adjusted, _) in zip(pairs, holm(tests, 0.05), strict=True):
+            if adjusted < 0.05:
+                upper, lower = sorted((one, other), key=lambda run: -runs[run].average)
+                expected[upper][1] -= 1
+                expected[lower][0] += 1
+        assert [list(ranks) for ranks in paired_rank_ranges(runs)] == expected
 
 
 def test_the_leaderboard_says_which_ranks_it_shows(runs: tuple[Path, Path], tmp_path: Path) -> None:
@@ -98,6 +144,15 @@ def test_the_leaderboard_says_which_ranks_it_shows(runs: tuple[Path, Path], tmp_
     options = LeaderboardOptions(paired=False)
     plain = build_leaderboard(runs, tmp_path / "b", options).read_text(encoding="utf-8")
     assert "Ranks: from the intervals" in plain
+
+
+def test_a_run_in_two_folders_is_one_row(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    twin = tmp_path / "twin"
+    shutil.copytree(runs[0], twin)
+    page = build_leaderboard([*runs, twin], tmp_path / "site").read_text(encoding="utf-8")
+    tables = page.count("Ranks: paired tests")
+    assert page.count('class="rank">1</td>') == page.count('class="rank">2</td>') == tables > 0
+    assert "2 runs with the same answers" in page
 
 
 def test_rows_lead_to_pages_without_clips(runs: tuple[Path, Path], tmp_path: Path) -> None:

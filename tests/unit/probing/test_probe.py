@@ -72,7 +72,9 @@ def test_a_model_that_does_not_look_loses_nothing_with_the_clip(report: ProbeRep
 def test_a_model_that_clings_to_letters_loses_by_their_shuffle(report: ProbeReport) -> None:
     change = report.conditions[Condition.SHUFFLED_LETTERS].change
     assert change is not None
-    assert change.average.verdict is Verdict.WORSE
+    assert change.average.difference < -0.4
+    # Four clips can be exchanged in 16 ways, of which two bring as large a change.
+    assert change.average.verdict is Verdict.TOO_SMALL
     scores = report.conditions[Condition.SHUFFLED_LETTERS].accuracy
     assert change.average.second == pytest.approx(scores.average)
 

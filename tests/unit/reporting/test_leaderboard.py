@@ -109,6 +109,31 @@ def test_models_that_cannot_be_told_apart_share_their_ranks() -> None:
     assert [row.rank for row in table.rows] == [(1, 1), (2, 3), (2, 3)]
 
 
+@pytest.mark.parametrize("half_width", [None, 0.0])
+def test_perfect_and_hopeless_runs_hold_ranks(half_width: float | None) -> None:
+    table = _table(
+        MadeUpRun("hf/perfect", 1.0, half_width=half_width),
+        MadeUpRun("hf/good", 0.95),
+        MadeUpRun("hf/hopeless", 0.0, half_width=half_width),
+    )
+    assert [row.rank for row in table.rows] == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_identical_runs_of_one_model_are_one_row_and_widen_no_rank() -> None:
+    table = _table(
+        MadeUpRun("hf/twice", 0.8),
+        MadeUpRun("hf/twice", 0.8, created="2026-11-21T10:00:00Z"),
+        MadeUpRun("hf/other", 0.5),
+        MadeUpRun("hf/same-score", 0.5),
+    )
+    assert [(row.model, row.rank) for row in table.rows] == [
+        ("hf/twice", (1, 1)),
+        ("hf/other", (2, 3)),
+        ("hf/same-score", (2, 3)),
+    ]
+    assert "2 runs with the same answers" in table.rows[0].facts
+
+
 def test_a_run_below_full_coverage_comes_last_unranked_and_takes_no_rank_away() -> None:
     table = _table(MadeUpRun("hf/partial", 0.9, failed=1), MadeUpRun("hf/full", 0.5))
     assert [row.model for row in table.rows] == ["hf/full", "hf/partial"]

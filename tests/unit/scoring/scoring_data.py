@@ -88,11 +88,9 @@ def is_choice(subtask: str) -> bool:
     return bool(EMOREALM[subtask]["answer"] == AnswerKind.CHOICE)
 
 
-def compare_scores(
-    task: Task, frame: Frame, first: Readings, second: Readings, *, seed: int = 0
-) -> Comparison:
+def compare_scores(task: Task, frame: Frame, first: Readings, second: Readings) -> Comparison:
     """Compare two readings of the same items."""
     gold = frame.gold_for(first.scoring)
     right = (first.answer == gold, second.answer == gold)
     pair = pair_up(task, frame, right, first.counted & second.counted)
-    return compare_pair(pair, first.scoring, seed=seed)
+    return compare_pair(pair, first.scoring)

@@ -1,4 +1,4 @@
-"""Cluster bootstrap and Wilson intervals, against plain ways to compute them."""
+"""Counts by cluster and Wilson intervals, against plain ways to compute them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from emoreal_bench.statistics.intervals import (
     ClusterCounts,
     count_clusters,
-    percentile_interval,
-    resample,
     seeded_generator,
     wilson_interval,
 )
@@ -53,83 +51,6 @@ def test_rows_too_long_for_one_number_are_folded_alike() -> None:
     assert counts.totals.sum() == len(pairs)
 
 
-def test_a_resample_holds_as_many_clusters_as_the_sample() -> None:
-    counts = _count([(cluster, 0) for cluster in range(7)])
-    assert resample(counts, seed=1, name="x")[:, 0].tolist() == [7.0] * 1000
-
-
-def test_the_multinomial_draw_has_the_distribution_of_drawing_every_cluster() -> None:
-    """Mean and spread of 20,000 folded draws against as many plain draws of clusters."""
-    source = np.random.default_rng(0)
-    sizes = source.integers(1, 5, size=30)
-    right = source.binomial(sizes, 0.6)
-    pairs = [(c, 0) for c in range(30) for _ in range(sizes[c])]
-    pairs += [(c, 1) for c in range(30) for _ in range(right[c])]
-    totals = resample(_count(pairs), seed=5, name="accuracy", replicates=20_000)
-    folded = totals[:, 1] / totals[:, 0]
-    drawn = source.integers(0, 30, size=(20_000, 30))
-    plain = right[drawn].sum(1) / sizes[drawn].sum(1)
-    assert folded.mean() == pytest.approx(plain.mean(), abs=0.003)
-    assert folded.std() == pytest.approx(plain.std(), rel=0.03)
-    for tail in (2.5, 97.5):
-        assert np.percentile(folded, tail) == pytest.approx(np.percentile(plain, tail), abs=0.01)
-
-
-def test_questions_of_one_clip_widen_the_interval() -> None:
-    """The same 200 answers as 20 clips of ten equal answers are worth far less."""
-    apart = [(item, 0) for item in range(200)] + [(item, 1) for item in range(0, 200, 2)]
-    together = [(item // 10, 0) for item in range(200)]
-    together += [(item // 10, 1) for item in range(200) if (item // 10) % 2]
-    widths = []
-    for pairs in (apart, together):
-        totals = resample(_count(pairs), seed=0, name="x")
-        low, high = percentile_interval(totals[:, 1] / totals[:, 0]) or (0, 0)
-        widths.append(high - low)
-    assert widths[1] > 2 * widths[0]
-
-
-def _with_many_rare_vectors() -> ClusterCounts:
-    """4,000 clusters, of which half have one of 700 vectors, and half one of two."""
-    source = np.random.default_rng(3)
-    pairs = [(cluster, cluster % 2) for cluster in range(2000)]
-    for cluster in range(2000, 4000):
-        pairs += [(cluster, 2)] * int(source.integers(1, 27))
-        pairs += [(cluster, 3)] * int(source.integers(1, 27))
-    return _count(pairs)
-
-
-def test_rare_vectors_that_are_drawn_apart_have_the_distribution_of_one_draw(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    counts = _with_many_rare_vectors()
-    apart = resample(counts, seed=1, name="x", replicates=10_000)
-    monkeypatch.setattr("emoreal_bench.statistics.intervals._MANY_RARE", 10**6)
-    together = resample(counts, seed=2, name="x", replicates=10_000)
-    assert apart.mean(axis=0) == pytest.approx(together.mean(axis=0), rel=2e-3)
-    assert apart.std(axis=0) == pytest.approx(together.std(axis=0), rel=0.03)
-    assert np.corrcoef(apart.T) == pytest.approx(np.corrcoef(together.T), abs=0.04)
-
-
-def test_a_resample_with_rare_vectors_holds_as_many_clusters_as_the_sample() -> None:
-    counts = _with_many_rare_vectors()
-    ones = ClusterCounts(np.ones((len(counts.vectors), 1), np.int64), counts.multiplicity)
-    assert set(resample(ones, seed=1, name="x")[:, 0]) == {4000.0}
-
-
-@pytest.mark.parametrize("clusters_drawn_at_once", [50, 10_000])
-@pytest.mark.parametrize("many", [False, True], ids=["together", "rare apart"])
-def test_memory_limits_do_not_change_the_draws(
-    clusters_drawn_at_once: int, monkeypatch: pytest.MonkeyPatch, *, many: bool
-) -> None:
-    counts = _with_many_rare_vectors()
-    if not many:
-        counts = _count([(c, c % 3) for c in range(50)] + [(c, 3) for c in range(0, 50, 4)])
-    whole = resample(counts, seed=2, name="x")
-    name = "emoreal_bench.statistics.intervals._DRAWS_AT_ONCE"
-    monkeypatch.setattr(name, clusters_drawn_at_once)
-    assert np.array_equal(resample(counts, seed=2, name="x"), whole)
-
-
 def test_draws_depend_on_seed_and_name_only() -> None:
     draws = [
         seeded_generator(seed, name).integers(0, 2**60)
@@ -137,13 +58,6 @@ def test_draws_depend_on_seed_and_name_only() -> None:
     ]
     assert draws[0] == draws[1]
     assert len(set(draws)) == 3
-
-
-def test_replicates_without_the_metric_are_left_out_of_the_interval() -> None:
-    values = np.array([np.nan, 0.2, 0.4, np.nan])
-    low, high = percentile_interval(values) or (0, 0)
-    assert 0.2 <= low <= high <= 0.4
-    assert percentile_interval(np.full(3, np.nan)) is None
 
 
 @given(st.integers(1, 500), st.floats(0, 1))
