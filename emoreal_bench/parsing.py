@@ -80,7 +80,7 @@ def parse_yaml(content: str | bytes) -> Any:
             self.values += self.sizes.get(anchor or "", 1) if is_alias else 1
             if self.values > _MOST_VALUES:
                 raise UnreadableError(f"stands for more than {_MOST_VALUES:,} values")
-            node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+            node = super().compose_node(parent, index)
             if anchor is not None and not is_alias:
                 self.sizes[anchor] = self.values - before
             return node

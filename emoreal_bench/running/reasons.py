@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
-from emoreal_bench.text import plain_text
+from emoreal_bench.printable import plain_text
 
 UNANSWERED = (
     DeliveryStatus.BLOCKED,
