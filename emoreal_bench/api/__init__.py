@@ -119,6 +119,7 @@ from emoreal_bench.reporting.exports.items import export_items as export_run
 from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError
 from emoreal_bench.reporting.leaderboard.submission import add_entry as add_leaderboard_entry
 from emoreal_bench.reporting.notebook import RunReport
+from emoreal_bench.reporting.site.serving import SiteServer
 from emoreal_bench.reporting.terminal.progress import CountBar, make_observer
 from emoreal_bench.running.budget import Budget, BudgetSpentError
 from emoreal_bench.running.dry_run import DryRun
@@ -172,7 +173,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "report_tables", "report_lines", "report_json", "summary_table", "view_run", "merge_runs",
     "export_run", "track_run", "Tracker", "write_model_card", "write_json",
     # leaderboards
-    "build_leaderboard", "add_leaderboard_entry", "make_site_server",
+    "build_leaderboard", "add_leaderboard_entry", "make_site_server", "SiteServer",
     # preference pairs
     "PreferencePair", "WrittenPairs", "build_cue_pairs", "CuePairOptions", "AnswerForm",
     "CueQuestion", "sample_answers", "build_sampled_pairs", "SortingOptions", "SampledPairs",

@@ -240,7 +240,11 @@ def _default_data(task_file: TaskFile) -> Path:
         )
     from platformdirs import user_cache_path
 
-    return make_synthetic_benchmark(user_cache_path("emoreal-bench") / "synth")
+    from emoreal_bench.synth.build import GENERATOR_VERSION
+
+    # What an earlier generator wrote stays where it is; other clips need another folder.
+    folder = f"synth-{GENERATOR_VERSION}"
+    return make_synthetic_benchmark(user_cache_path("emoreal-bench") / folder)
 
 
 def describe_model(model: str, options: RunOptions | None = None) -> ModelDescription:

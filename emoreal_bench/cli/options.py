@@ -16,7 +16,7 @@ from typer import Option
 from emoreal_bench.cli.arguments import pairs
 from emoreal_bench.cli.output import tell
 from emoreal_bench.contracts.errors import ExitCode
-from emoreal_bench.contracts.media import MAX_CLIP_SECONDS
+from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 
 if TYPE_CHECKING:

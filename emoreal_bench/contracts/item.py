@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_CLIP_SECONDS = 900.0
+"""Longest clip that is decoded, unless the user says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

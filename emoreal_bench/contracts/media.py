@@ -25,10 +25,6 @@ one picture and one sound that begin together are the same in both.
 """
 
 
-MAX_CLIP_SECONDS = 900.0
-"""Longest clip that is decoded, unless the user says otherwise."""
-
-
 class MediaWanted(Record):
     """What a task wants of each clip; part of the request hash."""
 

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from emoreal_bench.contracts.base import Record
-from emoreal_bench.contracts.item import Clip
-from emoreal_bench.contracts.media import MAX_CLIP_SECONDS, MediaWanted
+from emoreal_bench.contracts.item import MAX_CLIP_SECONDS, Clip
+from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.note import NoteKind, NoteTally
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.identity import clip_hash, data_hash, media_key

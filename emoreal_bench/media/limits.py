@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoreal_bench.contracts.media import MAX_CLIP_SECONDS
+from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
 from emoreal_bench.media.errors import MediaError, MediaProblem
 
 MEBIBYTE = 1 << 20

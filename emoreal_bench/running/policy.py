@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from emoreal_bench.contracts.errors import ServiceError, UsageError
-from emoreal_bench.contracts.media import MAX_CLIP_SECONDS
+from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.running.budget import Budget
 

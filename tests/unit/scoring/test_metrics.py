@@ -82,7 +82,8 @@ def test_a_result_with_a_metric_of_another_package_is_read_without_that_package(
     *_, results = _label_results(0, ("cohen_kappa",))
     text = results_json(results).replace("cohen_kappa", "of_elsewhere")
     again = Results.model_validate_json(text)
-    assert results_json(again) == text
+    read, written = json.loads(results_json(again)), json.loads(text)
+    assert {**read, "checksum": None} == {**written, "checksum": None}
     assert again.scores["strict"].subtasks["dfew"].number("of_elsewhere") is not None
     assert len(results_renderables(again)) == len(results_renderables(results))
 
