@@ -65,7 +65,8 @@ def decode_sound(
     if track is None:
         return NO_SOUND
     longest = round(wanted.max_seconds * wanted.sample_rate)
-    resampler = partial(AudioResampler, format="fltp", rate=wanted.sample_rate)
+    # Packed, since PyAV reads past the end of a planar frame of eight channels or more.
+    resampler = partial(AudioResampler, format="flt", rate=wanted.sample_rate)
     timeline = Timeline(start, wanted.sample_rate, resampler)
     pieces: list[NDArray[np.float32] | int] = []
     length = 0
@@ -74,7 +75,8 @@ def decode_sound(
             pieces.append(min(piece, longest + 1 - length))
             length += piece
         else:
-            pieces.append(piece.to_ndarray().astype(np.float32, copy=False))
+            packed = piece.to_ndarray().astype(np.float32, copy=False)
+            pieces.append(packed.reshape(-1, piece.layout.nb_channels).T)
             length += piece.samples
         if length > longest:
             break

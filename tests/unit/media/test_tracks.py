@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+import wave
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from av.stream import Disposition
 
@@ -188,6 +190,20 @@ def test_what_one_channel_of_several_loses_is_noted(
     found = media.notes[1:]
     assert len(found) == len(notes)
     assert all(note.startswith(start) for note, start in zip(found, notes, strict=True)), found
+
+
+@pytest.mark.parametrize("channels", [7, 8, 9, 16, 24])
+def test_sound_of_any_number_of_channels_is_mixed(tmp_path: Path, channels: int) -> None:
+    """PyAV reads past the end of planar frames of eight channels or more."""
+    samples = np.zeros((16_000, channels), "<i2")
+    samples[:, -1] = np.round(16_384 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000))
+    with wave.open(str(tmp_path / "clip.wav"), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(samples.tobytes())
+    media = decode(tmp_path / "clip.wav")
+    assert amplitude_at(media, 440.0) == pytest.approx(0.5 / channels, rel=0.01)
 
 
 def test_a_left_out_voice_beside_another_is_noted(tmp_path: Path) -> None:
