@@ -167,7 +167,11 @@ def _gold(item: Item, layout: Layout) -> tuple[int, int]:
             try:
                 return _yes_no_gold(item.choices, item.answer)
             except ValueError as problem:
-                raise DataError(f"{problem}.", where=f"item {item.id}") from problem
+                raise DataError(
+                    f"{problem}.",
+                    where=f"item {item.id}",
+                    remedy="Correct its options, or ask for a choice in its subtask.",
+                ) from problem
 
 
 @lru_cache(maxsize=1024)

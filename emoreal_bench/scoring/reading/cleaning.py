@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _NAMES = (
     r"(?:internal_|inner_|seed:|ant)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|monologue"
@@ -69,14 +70,12 @@ _PUNCTUATION = str.maketrans(
         "\N{IDEOGRAPHIC FULL STOP}": ".",
         "\N{IDEOGRAPHIC COMMA}": ",",
         "\N{VARIATION SELECTOR-16}": "",
-        "\N{FIRST PLACE MEDAL}": "1. ",
-        "\N{SECOND PLACE MEDAL}": "2. ",
-        "\N{THIRD PLACE MEDAL}": "3. ",
+        "\N{FIRST PLACE MEDAL}": "Best: ",
+        "\N{SECOND PLACE MEDAL}": "2nd: ",
+        "\N{THIRD PLACE MEDAL}": "3rd: ",
+        **dict.fromkeys("✖\N{MULTIPLICATION SIGN}\N{LARGE RED SQUARE}", "✗"),
+        **dict.fromkeys("○◯⭕\N{LARGE GREEN SQUARE}", "✓"),
     }
-)
-_SPECIAL_TOKEN = re.compile(
-    r"<\|[^|>\n]{1,40}\|>|</?s>|<(?:unk|pad|eos|bos|end_of_turn|start_of_turn)>|</?tool_?call>",
-    re.I,
 )
 _MARKED_ANSWER = re.compile(
     r"<\|begin_of_box\|>|<(final_answer|final|answer|choice|option|conclusion|response|output"
@@ -98,6 +97,7 @@ _LATEX_TEXT = re.compile(
 )
 _BOXED = re.compile(r"\${0,2}\\(?:boxed|fbox)\s?\{([^{}]*)\}\${0,2}|\\[()\[\]]")
 _ROW_END = re.compile(r"</(?:tr|li|p|div)>|<br\s?/?>", re.I)
+_CELL = re.compile(r"<([A-Z])>([^<>\n]{1,20})</\1>")
 _STRUCK_OUT = re.compile(r"~~[^~]*~~")
 _MARKDOWN = re.compile(
     r"```(?:json|text|plaintext|python|yaml|markdown)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])"
@@ -107,9 +107,6 @@ _READ_AT_EACH_END = 2000
 _FOUR_SIGNS = re.compile(r"[^0-9A-Za-z_]{4}")
 _RUN_OF_SIGNS = re.compile(r"([^\w\s])\1{3,}+")
 _RUN_OF_BLANKS = re.compile(r"(\s{3})\s++")
-_LINE_DRESS = re.compile(
-    r"^(?:[^\w(\[{\"'<\n✓✔✅❌✗✘☑\U0001f300-\U0001faff]|\d{1,2}\.\s(?=\s*$))++", re.M
-)
 _CYRILLIC_LETTER = re.compile("(?<!\\w)[\u0410\u0412\u0421\u0415](?=\\s*(?:[)\\].:,]|$))", re.M)
 _LOOK_ALIKES = {"\u0410": "A", "\u0412": "B", "\u0421": "C", "\u0415": "E"}
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -120,26 +117,8 @@ _QUESTION_ECHO = re.compile(r"(\W{0,8}Q(?:uestion)?\s?:[^\n]*?\n?\s?)\bA\s?:")
 _NOT_APPLICABLE = re.compile(r"\bn/a\b", re.I)
 _STARS = re.compile("[\N{BLACK STAR}\N{WHITE MEDIUM STAR}]++")
 _BLANKS = re.compile(r"[^\S\n]++")
-_QUOTED = r"\"[^\"\n]{0,300}\""
-_SINGLE = r"'(?:[^'\n]|(?<=\w)'(?=\w)){0,300}'(?!\w)"
-_SAYS = (
-    r"(?:says?|said|saying|shouts?|shouted|shouting|yells?|yelled|yelling|whispers?|whispered"
-    r"|screams?|screaming|asks?|asked|asking|repl(?:y|ies|ied)"
-    r"|exclaims?|exclaimed|mutters?|murmurs?|cries|sings?|singing|tells?|told|repeat(?:s|ing"
-    r"|ed)?|utters?|speaks?|answers|remarks?|states|adds|mentions|heard|words?|phrase|line"
-    r"|titled|entitled|called|named|reads?|reading|song|film|movie|book|sign|poster|subtitles?"
-    r"|subtitle|caption|text|dialogue|lyrics?|shirt|banner)"
-)
-_SPEECH = re.compile(
-    rf"(?<!\bi\s)(?<!i'd\s)(?<!would\s)\b({_SAYS}\b(?:\s+(?:to|at|that|out|loudly|softly|quietly"
-    rf"|him|her|them|is|are|as|like|the|words?|something)\b){{0,4}}\s*[,:]?\s*)(?:{_QUOTED}"
-    rf"|{_SINGLE})"
-    rf"|{_QUOTED}(?=,?\s+(?:(?:he|she|they|it|the\s+\w+|a\s+\w+)\s+{_SAYS}|{_SAYS}\s+(?:he|she"
-    rf"|they|the|a|by|from|in)|is\s+(?:heard|said|audible|spoken))\b)",
-    re.I,
-)
-
-
+_AT_HAND = 16
+"""Replies whose cleaned text is kept, since one is read, then perhaps tested for a refusal."""
 _POLITE_WORDS = ("happy", "glad", "pleased", "delighted", "sorry", "afraid", "sad")
 _POLITE = re.compile(
     r"\b(?:i'd|i would|i'm|i am|we'd|we would)\s+(?:be\s+)?(?:more\s+than\s+|very\s+"
@@ -149,6 +128,7 @@ _POLITE = re.compile(
 )
 
 
+@lru_cache(maxsize=_AT_HAND)
 def without_reasoning(text: str) -> str:
     """Set aside what a model wrote to itself before it replied.
 
@@ -201,6 +181,7 @@ def first_turn(text: str) -> str:
     return rest
 
 
+@lru_cache(maxsize=_AT_HAND)
 def clean(text: str) -> str:
     """Return the words of a reply, line by line.
 
@@ -217,16 +198,14 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
-        text = _NEXT_TO_IDEOGRAPH.sub(" ", text)
     text = _without_markup(text)
+    if not text.isascii():
+        text = _NEXT_TO_IDEOGRAPH.sub(" ", text)
     if not text.isprintable():
         text = _BLANKS.sub(" ", _without_controls(text))
     if "/" in text:
         text = _NOT_APPLICABLE.sub("", text)
-    if "\n" in text:
-        return _LINE_DRESS.sub("", text).strip()
-    dress = _LINE_DRESS.match(text)
-    return (text[dress.end() :] if dress else text).strip()
+    return text.strip()
 
 
 def _ends_of(text: str) -> str:
@@ -248,9 +227,10 @@ def _ends_of(text: str) -> str:
 def _without_markup(text: str) -> str:
     """Leave out tags, LaTeX and Markdown, and introduce in words an answer that they set apart."""
     if "<" in text:
+        text = _CELL.sub(r"\n\1: \2\n", text)
         text = _ROW_END.sub("\n", text.replace("</td>", " | "))
         text = _MARKED_END.sub("\n", _MARKED_ANSWER.sub("\nFinal answer: ", text))
-        text = _TAG.sub(" ", _SPECIAL_TOKEN.sub(" ", text))
+        text = _TAG.sub(" ", text)
     if "\\" in text:
         text = _BOXED.sub(_introduced, _LATEX_TEXT.sub(r"\1", text))
     if any(sign in text for sign in _MARKDOWN_SIGNS):
@@ -269,10 +249,6 @@ def _without_controls(text: str) -> str:
     return "".join(sign for sign in text if sign.isprintable() or sign.isspace())
 
 
-def without_speech(text: str) -> str:
-    """Leave quoted speech, titles and polite phrases out of a cleaned reply."""
-    if any(word in text for word in _POLITE_WORDS):
-        text = _POLITE.sub(" ", text)
-    if '"' not in text and " '" not in text:
-        return text
-    return _SPEECH.sub(lambda match: match[1] or " ", text)
+def without_politeness(text: str) -> str:
+    """Leave polite phrases out of a cleaned reply: "I'd be happy to help"."""
+    return _POLITE.sub(" ", text) if any(word in text for word in _POLITE_WORDS) else text

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emoreal_bench.scoring.reading.marks import OFF_LIST, TEXT, WEAK, mark
+from emoreal_bench.scoring.reading.marks import OFF_LIST, TEXT, WEAK, any_of, mark
 
 WORDS_FILE = Path(__file__).with_name("emotion_words.json")
 _TOKEN = re.compile(r"[^\W_](?:[\w'-]*[^\W_])?|[\U0001F600-\U0001F64F\U0001F92C-\U0001F976]")
@@ -23,14 +23,28 @@ _NO_EMOTION = re.compile(
     r"|émotion|gefühle|gefühl|emotionen)\b(?!\s+(?:other|except|but|besides))"
     r"|没有(?:明显的?|任何|特别的?)?(?:情绪|情感|表情)|無感情|感情(?:は|が)?(?:ない|ありません|見られ)|감정이?\s?없"
 )
-_ATTRIBUTE = re.compile(
-    r"\b((?:the|in spite of|despite)\s+)(?:happy|sad|angry|joyful|cheerful|scared|fearful"
-    r"|surprised|calm|nervous|furious|excited|neutral|upset|"
-    r"sorrowful|melancholic|frightened|anxious)(?=\s+(?!(?:expression|face|voice|tone|person|man"
-    r"|woman|look|mood|emotion|state|demeanor|feeling|speaker|one|option|"
-    r"girl|boy|character|and|or|but|is|because|as|since|label|class)s?\b)[a-z]{3,})"
+_KEPT = (
+    "expressions?|faces?|facial|voices?|tone|vocal|persons?|men|man|wom[ae]n|looks?|moods?|emotions?|emotional"
+    "|states?|demeanou?rs?|feelings?|speakers?|one|options?|girls?|boys?|characters?|and|or|but|is|are|was|because|as"
+    "|since|labels?|class|sentiments?|attitudes?|manner|body|posture|gaze|eyes|smiles?|laughter|cry|tears|scream"
+    "|shout|reaction|response|delivery|intonation|prosody|gestures?|in|on|at|of|that|than|when|with|for|from|to|rather"
+    "|instead|not|while|though|due|about|over|then|which|who|he|she|they|it|can|could|seems?|comes|shows|shown|prevails"
+    "|dominates|stands|fits|best|most|than|toward|towards|here|throughout|turns|remains|expressed|conveyed|category"
+    "|answer|choice|words?|utterance|sentence|valence|arousal|customer|caller|guest"
 )
-"""An adjective that says what something else is like: "the happy music"."""
+_WRITTEN = (
+    "(?:poster|sign|banner|book|film|movie|song|leaflet|brochure|flyer|logo|sticker|t-shirt|shirt|magazine|advert"
+    "|game|card|balloon|cake|hour|meal|birthday|ending|party)s?"
+)
+_SIGN = any_of(TEXT, WEAK)
+_ATTRIBUTE = re.compile(
+    rf"\b(?:the|an?|his|her|their|its|in|some|despite|wears|with|of)\s+(?:{_SIGN}\s+and\s+(?:an?\s+|its\s+)?)?"
+    rf"{_SIGN}(?=\s+(?!(?:{_KEPT})\b)[a-z]{{3,}})|{_SIGN}(?:\s+\w+){{0,2}}\s+{_WRITTEN}\b"
+    rf"|\b(?:(?:about|called|named|other|mrs?\.?|ms\.?|miss|aunt|uncle)\s+(?:the\s+)?{_SIGN})|(?:名字?叫|姓)\s?{_SIGN}"
+    rf"|\ban?\s+{_SIGN}\s+of\s+an?\s"
+)
+"""An emotion that says what a thing is like: "the happy music", "a happy hour sign"."""
+_FIRST_SMILEY = "\U0001f300"
 _ALIKE = 0.85
 
 
@@ -72,13 +86,12 @@ def mark_emotions(text: str, labels: tuple[str, ...], *, broaden: bool) -> str:
     for phrase in words.phrases:
         if phrase in text:
             text = text.replace(phrase, signs[phrase])
-    text = _ATTRIBUTE.sub(r"\1", text)
     marked = _TOKEN.sub(lambda match: signs.get(match[0], match[0]), text)
     if not text.isascii():
         marked = words.ideographs.sub(lambda match: signs[match[0]], marked)
     if marked == text:
-        return _mark_misspelt(text, signs)
-    return marked
+        marked = _mark_misspelt(text, signs)
+    return _ATTRIBUTE.sub(" ", marked)
 
 
 def _mark_misspelt(text: str, signs: Mapping[str, str]) -> str:
@@ -112,7 +125,9 @@ def vocabulary(labels: tuple[str, ...], *, broaden: bool) -> Vocabulary:
             by_class.setdefault(narrow, by_class[broad])
     hints = {word for listed in _content()["hints"].values() for word in listed}
     signs = {
-        word: mark(WEAK if word in hints else TEXT, by_class.get(name, OFF_LIST))
+        word: mark(
+            WEAK if word in hints or word > _FIRST_SMILEY else TEXT, by_class.get(name, OFF_LIST)
+        )
         for word, name in class_of_word.items()
         if name in by_class or (word not in hints and name not in _content()["others"])
     }

@@ -1,4 +1,7 @@
-"""Mark the letters of options in a reply; articles, names and things are none."""
+"""Mark the letters of options in a reply; articles, names and things are none.
+
+Options named by their place ("the third option", "option 2", "the latter") get their letter.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ _LETTER = re.compile(
     r"(?![ ](?:major|minor|sharp|flat|personality)\b)(\s?[)\]}]++|>(?!\s*\w)|[\"']++)?"
 )
 _NOUN_BEFORE = re.compile(
-    r"(?:(?:\A\W*+|\b(?:is|be|choose|pick|select|right|correct|answer|option)\s+(?:the\s+)?"
-    r"|:\s?)letters?|\b(?:options?|choices?|answers?|opt|ans|opci[oó]n|op[cç][aã]o|respuesta"
-    r"|letra|antwort"
-    r"|buchstabe|r[eé]ponse|lettre|risposta|resposta|opzione|ответ)|选项|选|選|答案|答え|正解"
+    r"(?:(?:\A\W*+|\b(?:(?:answer|choice|option|it|that|which|be)\s(?:is|be)|be|it's|choose|pick|select|right|correct|answer|option|é|es"
+    r"|est|ist)\s+(?:the\s+|la\s+|a\s+|der\s+)?|:\s?)(?:letters?|letra|lettre|buchstabe)|\b(?:options?|choices?|answers?|opt|ans|opci[oó]n|op[cç][aã]o|respuesta"
+    r"|antwort"
+    r"|r[eé]ponse|risposta|resposta|opzione|ответ)|选项|选|選|答案|答え|正解"
     r"|回答|정답|답)[a-z]?"
     r"(?:\s*+(?:is|are|would be|should be|must be|:|=|-|->|→|\#|number|letter|es|est|ist|是|为|は"
     r"|은"
@@ -27,7 +30,9 @@ _NOUN_BEFORE = re.compile(
 )
 _LAST_WORD = re.compile(r"[^\W\d_][\w'%]*\Z|%\Z")
 _WORD_AFTER = re.compile(r"[ ]+([^\W\d_][\w']*)")
-_ONE_OF_BEFORE = re.compile(r"\b(?:none|any|all|one|either|neither|each|both) of\s*\Z", re.I)
+_ONE_OF_BEFORE = re.compile(
+    r"\b(?:none|any|all|one|either|neither|each|both|instead) of\s*\Z", re.I
+)
 _TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sgt|Capt)\.\s*\Z")
 _INITIAL_BEFORE = re.compile(r"(?<!\w)[A-Z]\.\s?\Z")
 _SURNAME_AFTER = re.compile(r"\.\s?(?:[A-Z]\.\s?)?[A-Z][a-z]+")
@@ -54,6 +59,10 @@ antwort buchstabe reponse lettre risposta resposta opzione opción opção répo
 number es est ist ans. opt.
 """
 _NOUN_ENDS = frozenset(_NOUN_ENDS_WORDS.split())
+_WRITTEN = frozenset(
+    ("letter", "letters", "initial", "initials", "lettre", "letra", "buchstabe", "buchstaben")
+)
+"""What a letter is called that is written on a thing, and names no option."""
 _MAY_LEAD = _MAY_PRECEDE | _NOUN_ENDS
 _MAY_FOLLOW_WORDS = """
     is was because since as and or seems appears would fits fit matches best but due for given based
@@ -99,7 +108,8 @@ def mark_letters(text: str, options: Options) -> str:
             known = letter in options.letters
             number = options.letters.index(letter) if known else OFF_LIST
             parts += [text[end : match.start()], mark(kind, number)]
-            end = match.end()
+            unquoted = match[3] and match[3].strip()[0] in "\"'" and not match[1]
+            end = match.start(3) if unquoted else match.end()
             if len(parts) > 2 * _MOST:
                 break
     return "".join(parts) + text[end:] if parts else text
@@ -110,17 +120,18 @@ def _kind(text: str, match: re.Match[str], options: Options) -> int | None:
     opening, letter, closing = match[1] or "", match[2], match[3] or ""
     before = text[max(0, match.start() - 40) : match.start()]
     first = not before.strip(" \n:-.>")
-    noun = not first and _may_be_noun(before)
-    if letter.islower() and not (noun or first or opening or closing):
+    may_be_noun = not first and _may_be_noun(before)
+    noun = may_be_noun and _NOUN_BEFORE.search(before) is not None
+    is_word = letter.islower() and not (may_be_noun or first or opening or closing)
+    if is_word or (not noun and _last_of(before) in _WRITTEN):
         return None
-    noun = noun and _NOUN_BEFORE.search(before) is not None
     closed = closing.strip()[:1] in (")", "]", "}", ">") and bool(closing)
     quoted = bool(closing) and closing[0] in "\"'" and opening[-1:] == closing[0]
     dressed = quoted or (closed and (bool(opening) or letter not in "Ii"))
     if letter.upper() not in options.letters:
         plain = closed or text[match.end() :].lstrip()[:1] in ("", ".", ",", ":")
         return LETTER if letter.upper() in "ABCDEFGH" and plain and (first or noun) else None
-    if dressed and (letter.isupper() or opening or noun or first or before.endswith("\n")):
+    if dressed and (letter.isupper() or noun or first or before.endswith("\n")):
         return LETTER
     follower = _WORD_AFTER.match(text, match.end())
     word = follower[1] if follower and len(follower[1]) > 1 else ""
@@ -164,6 +175,10 @@ def _word_before(before: str) -> str:
     return match[0] if match else ""
 
 
+def _last_of(before: str) -> str:
+    return before.rstrip(" \"'([").rpartition(" ")[2].lower()
+
+
 def _may_be_noun(before: str) -> bool:
     """Return whether a passage can end in "option" or "answer is", at less than trying costs."""
     tail = before.rstrip(" \"'([")
@@ -179,3 +194,129 @@ def _is_name(text: str, match: re.Match[str], before: str) -> bool:
     if _TITLE_BEFORE.search(before):
         return True
     return bool(_INITIAL_BEFORE.search(before) and _SURNAME_AFTER.match(text, match.end()))
+
+
+_ORDINALS = (
+    ("first", "1st", "erste", "première", "premier", "primera", "primeira", "prima", "一", "1"),
+    ("second", "2nd", "zweite", "deuxième", "seconde", "segunda", "seconda", "二", "2"),
+    ("third", "3rd", "dritte", "troisième", "tercera", "terceira", "terza", "三", "3"),
+    ("fourth", "4th", "vierte", "quatrième", "cuarta", "quarta", "四", "4"),
+    ("fifth", "5th", "fünfte", "cinquième", "quinta", "五", "5"),
+    ("sixth", "6th", "sechste", "sixième", "sexta", "sesta", "六", "6"),
+)
+_NUMBERS = (
+    ("one", "eins", "un", "uno"),
+    ("two", "zwei", "deux", "dos"),
+    ("three", "drei", "trois", "tres"),
+    ("four", "vier", "quatre", "cuatro"),
+    ("five", "fünf", "cinq", "cinco"),
+    ("six", "sechs", "seis"),
+)
+_PLACES = {
+    word: place
+    for names in (_ORDINALS, _NUMBERS)
+    for place, words in enumerate(names)
+    for word in words
+} | {
+    "last": -1,
+    "final": -1,
+    "letzte": -1,
+    "dernière": -1,
+    "última": -1,
+    "最后一": -1,
+    "latter": -1,
+    "former": 0,
+    "첫": 0,
+    "두": 1,
+    "세": 2,
+    "네": 3,
+    "다섯": 4,
+}
+_ORDINAL = "|".join(
+    word for words in _ORDINALS for word in words if word.isascii() and len(word) > 1
+)
+_FOREIGN_ORDINAL = "|".join(word for words in _ORDINALS for word in words if not word.isdigit())
+_NUMBER = "|".join(word for words in _NUMBERS for word in words)
+_PLACE = re.compile(
+    rf"""
+    \b(?:the\s+(?:very\s+)?)?(?P<english>{_ORDINAL}|last)\s+(?:answer\s+)?(?:option|choice
+      |alternative)\b
+      (?!s)(?!\s*(?::|is|would\s+be)\s*\W?[A-Z]\b)
+    | \b(?:die|der|la|a)\s+(?P<before>{_FOREIGN_ORDINAL}|letzte|dernière|última)\s+
+        (?:option|antwort(?:möglichkeit)?|réponse|opción|respuesta|opção|opzione|risposta)\b
+    | \b(?:options?|choice|alternative|opción|opção|opzione)\s+
+        (?:number\s+|no\.?\s*|nr\.?\s*|\#\s*)?
+        (?P<after>{_NUMBER}|[1-6])\b(?![.,]\d|\s+(?:people|seconds|by\b|at\s+a\b|after\b))
+    | \banswer\s+(?:number\s+|no\.\s*|\#\s*)(?P<answer>{_NUMBER}|[1-6])\b
+    | (?P<jp>[1-6一二三四五六])番目(?:の(?:選択肢|もの))?
+    | (?P<ko>첫|두|세|네|다섯)\s?번째(?:\s?(?:보기|선택지|옵션|것))?
+    | 第(?P<sign>[一二三四五六1-6])\s*(?:个|個|项|項)?\s*(?:选项|選項|答案|(?=\W*\Z))
+    | (?P<last>最后一)(?:个|項|项)\s*(?:选项|選項)?
+    | 选项\s*(?P<item>[一二三四五六1-6])
+    | (?:[;:]\s|\A\W*+(?:(?:it's|it\ is|definitely|probably|clearly|most\ likely)\s+)?
+        |\b(?:is|it's|be|but|pick|choose|select|with|say|for)\s+|\b(?:choice|answer|pick):\s*)
+      (?:the\s+(?:(?P<one>{_ORDINAL}|last)(?:\s+(?:one|answer))?|(?P<pair>former|latter)(?:\s+one)?)
+        |(?P<bare>{_ORDINAL}|last)\s+one|number\s+(?P<number>{_NUMBER}|[1-6]))
+      (?=\W*\Z|[.,;:!]|\s+(?:because|since|as|is\s+(?:correct|right|the\s+best|most))\b)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_HINT = re.compile(
+    r"[#番번第]|option|choice|alternative|number|no\.|answer n|antwort|resp|risp|opzione|opç"
+    r"|r[ée]ponse"
+    r"|opci|选项"
+    r"|選項|最后一|the (?:very|[fstl1-6])| one",
+    re.I,
+)
+"""Parts of words of which a text that names a place holds one; most replies hold none."""
+_NUMBER_WORD = re.compile(rf"\b(?:{_NUMBER}|[1-6])\b", re.I)
+_LISTED = re.compile(
+    rf"\b(?:options|choices)\s+(?:{_NUMBER}|[1-6])"
+    rf"(?:\s*(?:,\s*(?:and\b)?|and\b|or\b|&)\s*(?:{_NUMBER}|[1-6])\b)++",
+    re.I,
+)
+_PAIR = re.compile(
+    rf"\bthe\s+({_ORDINAL})\s+(?:and|or)\s+(?:the\s+)?({_ORDINAL}|last)"
+    r"\s+(?:options?|choices?|answers?)\b",
+    re.I,
+)
+
+
+def with_letters(text: str, letters: tuple[str, ...]) -> str:
+    """Write "option (B)" for "the second option", "option two" or "the latter".
+
+    Args:
+        text: Cleaned reply.
+        letters: Of the options, in their order.
+    """
+    if not _HINT.search(text):
+        return text
+
+    def letter_of(match: re.Match[str]) -> str:
+        letter = _at(match[match.lastgroup or 0], letters)
+        if letter is None or (match["pair"] and len(letters) != 2):
+            return match.group()
+        return (
+            match.group()[: match.start(match.lastgroup or 0) - match.start()].removesuffix("the ")
+            + f" option ({letter}) "
+        )
+
+    text = _PAIR.sub(lambda match: _both(match, letters), text)
+    text = _LISTED.sub(lambda match: _spelt(match, letters), text)
+    return _PLACE.sub(letter_of, text)
+
+
+def _both(match: re.Match[str], letters: tuple[str, ...]) -> str:
+    """Write two ordinals with one noun as letters: "the first and the third option"."""
+    first, second = _at(match[1], letters), _at(match[2], letters)
+    return f"option ({first}) and option ({second}) " if first and second else match[0]
+
+
+def _spelt(match: re.Match[str], letters: tuple[str, ...]) -> str:
+    """Write the numbers of a list as letters: "options 1 and 4"."""
+    return _NUMBER_WORD.sub(lambda number: _at(number[0], letters) or number[0], match[0])
+
+
+def _at(word: str, letters: tuple[str, ...]) -> str | None:
+    place = _PLACES.get(word.lower(), len(letters))
+    return letters[place] if place < len(letters) else None

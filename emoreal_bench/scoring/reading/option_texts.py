@@ -19,10 +19,13 @@ _ALIKE = 0.85
 _TOKEN = re.compile(r"[\w']+")
 _SIGN = re.compile(r"\S")
 _ENDS = re.compile(
-    r"\s*(?:[^\w\s-]|-(?!\w)|\Z|(?:because|since|as|people|persons?|years|times|out of|seconds)\b)"
+    r"\s*(?:[^\w\s-]|-(?!\w)|\Z|(?:because|since|as|people|persons?|years|times|out of|seconds"
+    r"|s|sec)\b"
+    r"|(?:and|or|to)\s\d)"
 )
 _COMMON = re.compile(
-    r" (?:\w{1,2}|[\d\W]+|left|right|down|off|out|one|two|three|four|five|six|none|both|high|low"
+    r" (?:\w{1,2}|[\d\W]+|minus \d+|left"
+    r"|right|down|off|out|one|two|three|four|five|six|none|both|high|low"
     r"|start|end|middle|\d+ \d+) "
 )
 """Texts that also occur where they are no answer."""
@@ -43,25 +46,16 @@ zero one two three four five six seven eight nine ten
 """
 _NUMBERS = {f" {name} ": f" {number} " for number, name in enumerate(_NUMBER_NAMES.split())}
 _NUMBER_WORD = re.compile(r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten)\b")
+_MINUS = re.compile(r"(?<![\w.])(?<!\d )[-\N{MINUS SIGN}](?=\d)")
+_SPAN = re.compile(r"\b(\d{1,3})\s?(?:-|to|bis|~|and|\N{EN DASH})\s?(\d{1,3})\b")
+_LITTLE = re.compile(r" (?:(?:the|an?|then|and|but|are|is) )+")
 _START = re.compile(r"(?: (?:in|at|the|a|an|that|it's|it|is|because|of|with|this|option))* ")
 _ENDING = re.compile(r"(?:'s|(?<=\w{3})(?:ing|es|ed|s|e))\Z")
-_STOP_WORDS = frozenset(
-    [
-        "the",
-        "and",
-        "are",
-        "its",
-        "his",
-        "her",
-        "their",
-        "this",
-        "that",
-        "she",
-        "was",
-        "there",
-        "both",
-    ]
-)
+_DOUBLED = re.compile(r"(.)\1\Z")
+_STOP_WORDS_WORDS = """
+the and are its his her their this that she was there both
+"""
+_STOP_WORDS = frozenset(_STOP_WORDS_WORDS.split())
 
 
 def mark_texts(text: str, options: Options) -> str:
@@ -71,11 +65,12 @@ def mark_texts(text: str, options: Options) -> str:
         text: Cleaned reply in lower case.
         options: Of the question.
     """
-    for number, written in enumerate(options.texts):
-        if written > " \u2000" and _ideographic(written):
-            text = text.replace(written.strip(), mark(TEXT, number))
+    written = [(its.strip(), n) for n, its in enumerate(options.texts) if its > " \u2000"]
+    for said, number in sorted(written, key=lambda pair: -len(pair[0])):
+        if _ideographic(said):
+            text = text.replace(said, mark(TEXT, number))
     if options.numbers:
-        text = _NUMBER_WORD.sub(lambda match: _NUMBERS[f" {match[0]} "].strip(), text)
+        text = _in_figures(text, options)
     words = words_of(text)
     short = words.count(" ") <= _LONGEST_PART + 2
     found = [
@@ -105,6 +100,17 @@ def mark_texts(text: str, options: Options) -> str:
     for start, end, number in sorted(spans, reverse=True):
         text = f"{text[:start]}{mark(TEXT, number)}{text[end:]}"
     return text
+
+
+def _in_figures(text: str, options: Options) -> str:
+    """Write "two" as 2, "between 5 and 10" as 5-10 and -3 as minus 3, as options are kept."""
+    text = _NUMBER_WORD.sub(lambda match: _NUMBERS[f" {match[0]} "].strip(), text)
+    if (
+        any(its.strip()[-3:].count(" ") for its in options.texts)
+        and "minus" not in options.texts[0]
+    ):
+        text = _SPAN.sub(r"\1-\2", text)
+    return _MINUS.sub("minus ", text)
 
 
 @lru_cache(maxsize=8192)
@@ -140,10 +146,10 @@ def text_of_whole(text: str, options: Options) -> str | None:
     A part counts only where it is short, says something and occurs in one
     option alone: "Her trembling voice." for "The speaker's trembling voice".
     """
-    words = words_of(text)
-    if options.numbers:
-        words = _NUMBERS.get(words, words)
-    exact = [letter for letter, its in options.pairs if its == words]
+    words = words_of(_in_figures(text.lower(), options) if options.numbers else text)
+    exact = [letter for letter, its in options.pairs if its == words] or [
+        letter for letter, its in options.pairs if _plain(its) == _plain(words)
+    ]
     if exact:
         return exact[0] if len(exact) == 1 else None
     if words.count(" ") > _LONGEST_PART + 1:
@@ -160,6 +166,12 @@ def text_of_whole(text: str, options: Options) -> str | None:
     return holders[0] if len(holders) == 1 else None
 
 
+@lru_cache(maxsize=8192)
+def _plain(words: str) -> str:
+    """Leave out articles, conjunctions and apostrophes."""
+    return _LITTLE.sub(" ", words).replace("'", "")
+
+
 def _misspelt(words: str, options: Options) -> str | None:
     """Find the one option that a passage misspells: "sadnes"."""
     if not 5 < len(words) < 40:
@@ -168,6 +180,7 @@ def _misspelt(words: str, options: Options) -> str | None:
         letter
         for letter, its in options.pairs
         if its[1:2] == words[1:2]
+        and its.count(" ") == words.count(" ")
         and abs(len(its) - len(words)) <= 3
         and _content(its)
         and SequenceMatcher(None, its, words).ratio() >= _ALIKE
@@ -211,7 +224,9 @@ def _told_apart(said: frozenset[str], options: Options) -> str | None:
 @lru_cache(maxsize=8192)
 def _roots(words: str) -> frozenset[str]:
     """Return the beginnings of the words that carry meaning."""
-    return frozenset(word[:5] for word in words.split() if _is_meaningful(word) and word != "not")
+    return frozenset(
+        _root(word) for word in words.split() if _is_meaningful(word) and word != "not"
+    )
 
 
 def text_at_start(text: str, options: Options) -> str | None:
@@ -291,6 +306,12 @@ def _content(words: str) -> frozenset[str]:
 
 def _is_meaningful(word: str) -> bool:
     return len(word) > 2 and word not in _STOP_WORDS
+
+
+@lru_cache(maxsize=8192)
+def _root(word: str) -> str:
+    """Return what "runs" and "running" have in common."""
+    return _DOUBLED.sub(r"\1", _stem(word))[:5]
 
 
 @lru_cache(maxsize=8192)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from emoreal_bench.choices import polarity, split_choice, words_of
+
+_MINUS = re.compile(r"\A[-\N{MINUS SIGN}](?=\d)")
+_NUMBERS = re.compile(r" (?:minus )?\d+(?: \d+)? ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,7 +21,7 @@ class Options:
         texts: The texts as :func:`words_of` writes them.
         pairs: Each letter with its text.
         claims: Whether an option says more than one word.
-        numbers: Whether all options are numbers.
+        numbers: Whether all options are numbers or spans of numbers.
     """
 
     letters: tuple[str, ...]
@@ -49,12 +53,12 @@ class Options:
 
 @lru_cache(maxsize=8192)
 def _parse(choices: tuple[str, ...]) -> Options:
-    split = [split_choice(choice) for choice in choices]
+    split = [(letter, _MINUS.sub("minus ", text)) for letter, text in map(split_choice, choices)]
     # A text without any word, such as a smiley, stands for itself.
     pairs = tuple(
         (letter, said if (said := words_of(text)) != " " else f" {text} ") for letter, text in split
     )
     texts = tuple(text for _, text in pairs)
     claims = any(text.count(" ") > 2 for text in texts)
-    numbers = all(text.strip().isdigit() for text in texts)
+    numbers = all(_NUMBERS.fullmatch(text) for text in texts)
     return Options(tuple(letter for letter, _ in pairs), texts, pairs, claims, numbers)

@@ -88,7 +88,7 @@ _NOT_ASSERTED = re.compile(
 """A clause with one of these doubts, supposes, asks, or says what holds in general."""
 
 _EAST_ASIAN_FILLER = re.compile(
-    "这个|这位|那个|女人|男人|女孩|男孩|女士|男士|女性|男性|说话者|人物|视频|音频|画面|表达|表现"
+    "这个|这位|那个|女子|男子|女人|男人|女孩|男孩|女士|男士|女性|男性|说话者|人物|视频|音频|画面|表达|表现"
     "|看起来|听起来|显得|彼女|彼|動画|映像|音声|話者|[中里的地得了着过在是否能对有和与吗呢吧啊她他它们这那个位名一不没很非常为人]"
     r"|여자\w?|남자\w?|사람\w?|화자\w?|있\w*|영상\w*|오디오\w*"
 )

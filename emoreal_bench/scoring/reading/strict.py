@@ -19,11 +19,11 @@ from emoreal_bench.scoring.reading import verdicts
 from emoreal_bench.scoring.reading.cleaning import (
     clean,
     first_turn,
+    without_politeness,
     without_reasoning,
-    without_speech,
 )
 from emoreal_bench.scoring.reading.emotions import are_emotions, mark_emotions
-from emoreal_bench.scoring.reading.letters import mark_letters
+from emoreal_bench.scoring.reading.letters import mark_letters, with_letters
 from emoreal_bench.scoring.reading.marks import (
     ANY,
     BARE,
@@ -33,6 +33,7 @@ from emoreal_bench.scoring.reading.marks import (
     TEXT,
     WEAK,
     WORD,
+    any_of,
     kind_of,
     mark,
     number_of,
@@ -45,7 +46,6 @@ from emoreal_bench.scoring.reading.option_texts import (
     text_of_whole,
 )
 from emoreal_bench.scoring.reading.options import Options
-from emoreal_bench.scoring.reading.places import with_letters
 from emoreal_bench.scoring.reading.refusals import is_refusal
 from emoreal_bench.scoring.reading.structured import spell_out
 from emoreal_bench.scoring.reading.walks import is_refuted, take_walk
@@ -72,8 +72,27 @@ _LEADS_ON = re.compile(
 _BUT = re.compile(r"\b(?:but|yet|however|instead)\b[^.!?\n]{0,120}?[\ue000-\ue13f]")
 _NOT_LEADING = re.compile(r"\s*(?:would|could|might|may|says|states|if|comes|when)\b")
 _QUESTION = re.compile(r"(?:\A|(?<=[.!?\n]))[^.!?\n]*+\?++")
+_TOLD = 110
+"""Characters: a reply longer than this may mention a letter by the way."""
+_SENTENCE_END = re.compile(r"[.!?]\s+\S|\n|[.!?][\u3040-\ud7af]|[\u3040-\ud7af][^\n]{28}")
+_THING = re.compile(
+    rf"(?<!only )(?<!is )(?<!choose )(?<!= )(?<!\n)(?<!\| ){any_of(BARE)}"
+    rf"|{any_of(BARE)}(?= \d)|{any_of(WEAK)}|{any_of(LETTER)}(?![)\]\"'*]*(?:[.!,]|\s*(?:\Z|\n)))"
+)
+_FIRST_PARAGRAPH = re.compile(
+    rf"[^\w\n\ue000-\ue1ff]*+(?:(?:the\s|my\s)?(?:final\s|correct\s)?(?:answer|option|choice|emotion|label"
+    rf"|sentiment)(?:\sis|:)[^\w\n\ue000-\ue1ff]*+)?({ANY})[^\w\n\ue000-\ue1ff]*\n[^\w\n\ue000-\ue1ff]*\n"
+    rf"(?=[^\w\ue000-\ue1ff]*+\w)"
+)
+_QUOTATION = re.compile(
+    r'"([^"\n]{0,300})"' + r"|(?<![\w'])'((?:[^'\n]|(?<=\w)'(?=\w)){0,300})'(?!\w)"
+)
+_QUOTES_ANSWER = re.compile(
+    r"(?:\A|=|\n|\b(?:is|are|choose|pick|select|say)|\b(?:option|answer|choice|label|emotion"
+    r"|response|output|verdict|class|final)[\s:]*)\s*\Z"
+)
+_OTHER_WORD = re.compile(r"\b(?!(?:options?|the|an?|answer)\b)[^\W\d_]")
 _WORD_CHARACTER = re.compile(r"[^\W_]")
-_EDGE_WORD = re.compile(r"[^\W_][\w']*")
 
 
 def read_choice(text: str, options: Options, *, cut_off: bool = False) -> str | None:
@@ -95,10 +114,8 @@ def read_choice(text: str, options: Options, *, cut_off: bool = False) -> str | 
 def read_yes_no(text: str, options: Options, *, cut_off: bool = False) -> str | None:
     """Read the one option that a reply to a yes/no question chooses.
 
-    As :func:`read_choice`; the words yes and no answer too.
-
-    Raises:
-        ValueError: If the options are not one yes and one no.
+    As :func:`read_choice`; the words yes and no answer too, if the options are
+    one yes and one no.
     """
     return _read_options(text, options, yes_no=True, cut_off=cut_off)
 
@@ -146,7 +163,10 @@ def _reader(options: Options, *, yes_no: bool) -> _Reader:
     names = {letter.lower() for letter in options.letters}
     names |= {text.strip() for text in options.texts}
     if yes_no:
-        yes, no = (options.letters.index(letter) for letter in options.polarity())
+        try:
+            yes, no = (options.letters.index(letter) for letter in options.polarity())
+        except ValueError:  # Not one yes and one no: they answer as the options of a choice.
+            return _reader(options, yes_no=False)
         marker = partial(_mark_polar, options=options, yes=yes, no=no)
         return _Reader(frozenset(names | {"yes", "no"}), marker, options, polarity=(yes, no))
     emotions = are_emotions(options.texts)
@@ -194,7 +214,8 @@ class _Reader:
         reply = clean(text)
         found = self._whole(reply)
         if found is None:
-            found = self._decide(self.marker(without_speech(reply)), reply, cut_off=cut_off)
+            marked = _without_quotations(self.marker(without_politeness(reply)))
+            found = self._decide(marked, reply, cut_off=cut_off)
         return found if found != OFF_LIST else None
 
     def _whole(self, reply: str) -> int | None:
@@ -217,26 +238,33 @@ class _Reader:
         if not cut_off and len({number_of(sign) for sign in signs}) == 1 and "\n" not in marked:
             found = self._only(_merged(marked) if len(signs) > 1 else marked)
             return found if found is None else self._unless_claimed(found, signs, reply)
+        if not cut_off and (found := _first_paragraph(marked)) is not None:
+            return found
         walk = take_walk(self._without_echo(_merged(marked)))
         marked = _without_rejected(walk.rest)
         if not _WORD_CHARACTER.search(marked) and walk.found is None:
             return _one({number_of(sign) for sign in _SIGN.findall(marked) or signs})
-        outside = marked
         if cut_off:
-            return self._cut_off(outside, reply)
-        outside = _without_questions(_joined(outside))
+            return self._cut_off(marked, reply)
+        outside = _without_questions(_joined(marked))
         stated = self._stated(outside)
-        if not stated and walk.found is not None:
-            return walk.found
-        answer = _one(stated or self._mentioned(outside, reply) or self._remaining(signs, outside))
+        if stated or walk.found is None:
+            stated = stated or self._mentioned(outside, reply) or self._remaining(signs, outside)
+            answer = _one(stated)
+        else:
+            answer = walk.found
         return answer if answer is None else self._unless_claimed(answer, signs, reply)
 
     def _only(self, marked: str) -> int | None:
         """Read a reply that names one answer and no other."""
         if is_refuted(marked):
             return None
-        sign = _SIGN.search(_without_rejected(marked))
-        return None if sign is None else number_of(sign[0])
+        marked = _without_rejected(marked)
+        sign = _SIGN.search(marked)
+        if sign is None:
+            return None
+        is_read = _SIGN.search(_without_things(marked)) or _lead(marked) or self._stated(marked)
+        return number_of(sign[0]) if is_read else None
 
     def _unless_claimed(self, answer: int, signs: Sequence[str], reply: str) -> int:
         """Turn a yes into none where the reply then claims what the no option says."""
@@ -318,6 +346,7 @@ class _Reader:
 
     def _mentioned(self, marked: str, reply: str) -> set[int]:
         """Read whatever a reply mentions: letters first, then words, texts and hints."""
+        marked = _without_things(marked)
         hinted = verdicts.HINTED.sub(" ", marked)
         marked = hinted if _SIGN.search(hinted) else marked
         found = _by_kind(marked)
@@ -381,17 +410,56 @@ def _without_rejected(marked: str) -> str:
     strike = partial(_SIGN.sub, REJECTED)
     if "?" in marked:
         marked = verdicts.ASKED_AND_AFFIRMED.sub(r" \1. ", marked)
-        marked = verdicts.ASKED_AND_DENIED.sub(lambda match: strike(match[0]) + ".", marked)
     if ">" in marked or "→" in marked:
         marked = verdicts.CHANGED.sub(lambda match: strike(match[1]) + match[2], marked)
         marked = verdicts.RANKED.sub(r"\1", marked)
-    if any(word in marked for word in ("rank", "order", "least", "descending", "likelihood")):
+    if any(
+        word in marked for word in ("rank", "order", "least", "descending", "likelihood", " to ")
+    ):
         marked = verdicts.RANKING.sub(r"answer: \1", marked)
     marked = verdicts.REJECTED_AFTER.sub(lambda match: strike(match[0]), marked)
-    if any(word in marked for word in verdicts.REJECTING):
+    if verdicts.REJECTS.search(marked):
         marked = verdicts.REJECTED_BEFORE.sub(lambda match: strike(match[0]), marked)
         marked = verdicts.SECOND.sub(lambda match: strike(match[0]), marked)
     return marked
+
+
+def _first_paragraph(marked: str) -> int | None:
+    """Return the answer that is a reply's first paragraph, which the model then goes beyond."""
+    answer = _FIRST_PARAGRAPH.match(marked)
+    if answer is None:
+        return None
+    return None if _TAKEN_BACK.search(marked, answer.end()) else number_of(answer[1])
+
+
+def _is_told(marked: str) -> bool:
+    """Return whether a reply tells so much that a letter in it may be one of a thing."""
+    return len(marked) > _TOLD or _SENTENCE_END.search(marked) is not None
+
+
+def _without_things(marked: str) -> str:
+    """Leave out of a longer text the letters that nothing announces: "platform B"."""
+    return _THING.sub("", marked) if _is_told(marked) else marked
+
+
+def _without_quotations(marked: str) -> str:
+    """Leave out what somebody says or what is written somewhere, but not a quoted answer."""
+
+    def leave_out(match: re.Match[str]) -> str:
+        quoted = match[match.lastindex or 0]
+        signs = _SIGN.findall(quoted)
+        if not signs:
+            return match[0]
+        is_answer = _QUOTES_ANSWER.search(marked, max(0, match.start() - 20), match.start())
+        is_said = quoted.endswith((".", ",", "?", "!")) and marked[match.end() :].strip()
+        if _OTHER_WORD.search(quoted) or (
+            is_said and not _QUOTATION.sub("", marked[: match.start()]).strip()
+        ):
+            return " " if is_said or not is_answer else match[0]
+        is_letter = any(kind_of(sign) in (LETTER, BARE) for sign in signs)
+        return match[0] if is_answer or not is_letter else " "
+
+    return _QUOTATION.sub(leave_out, marked) if '"' in marked or "'" in marked else marked
 
 
 def _joined(marked: str) -> str:
@@ -487,16 +555,18 @@ def _cued(marked: str) -> Iterator[tuple[int, int, bool]]:
             yield match.start(), number_of(match[1]), False
 
 
+_TAKEN_BACK = re.compile(rf"\b(?:final|correct)\b|{verdicts.CHANGED_MIND.pattern}")
 _ALONE = re.compile(
     rf"(?:\A|(?<=[.!:;\n])|(?<=[.!:;\n,-]\s))[ \"'(\[]*+(?:so\s|hence\s|then\s|thus\s|it's\s"
     rf"|option\s|answer\s)?({ANY})[\"')\].!]*+\s*(?=\Z|\n|(?<=[.!])\s)"
 )
+_INITIAL = re.compile(rf"(?:(?<=:)|(?<=: ))\W*{any_of(BARE)}\. [a-z]")
 
 
 def _alone(marked: str) -> Iterator[tuple[int, int, bool]]:
     """Find answers that are a sentence or a line of their own."""
     for match in _ALONE.finditer(marked):
-        if kind_of(match[1]) != WEAK:
+        if kind_of(match[1]) != WEAK and not _INITIAL.match(marked, match.start()):
             yield match.start(1), number_of(match[1]), False
 
 

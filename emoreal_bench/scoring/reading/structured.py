@@ -8,57 +8,15 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-_KEYS = (
-    "finalanswer",
-    "finalchoice",
-    "answer",
-    "correctanswer",
-    "correctoption",
-    "choice",
-    "selectedoption",
-    "selected",
-    "selection",
-    "chosenoption",
-    "option",
-    "prediction",
-    "predictedlabel",
-    "predictedemotion",
-    "predictedclass",
-    "primaryemotion",
-    "dominantemotion",
-    "mainemotion",
-    "emotion",
-    "label",
-    "class",
-    "letter",
-    "verdict",
-    "result",
-    "response",
-    "output",
-    "decision",
-    "conclusion",
-    "value",
-    "key",
-    "id",
-    "text",
-    "答案",
-    "选项",
-    "正确答案",
-    "情绪",
-    "情感",
-    "答え",
-    "回答",
-    "感情",
-    "정답",
-    "답",
-    "감정",
-    "respuesta",
-    "réponse",
-    "antwort",
-    "emoción",
-    "émotion",
-    "emotionen",
-)
+_KEYS_WORDS = """
+finalanswer finalchoice final answer correctanswer correctoption choice selectedoption selected
+selection chosenoption option prediction predictedlabel predictedemotion predictedclass
+primaryemotion dominantemotion mainemotion emotion label class letter verdict result response
+output decision conclusion value key id text 答案 选项 正确答案
+情绪 情感 答え 回答 感情 정답 답 감정 respuesta réponse
+antwort emoción émotion emotionen
+"""
+_KEYS = tuple(_KEYS_WORDS.split())
 _FIELD = re.compile(
     r"[{(,\n\s][\"']?((?:final|selected|chosen|correct|predicted)?[_ ]?(?:answer|choice|option"
     r"|prediction|emotion|label|letter|verdict|答案))[\"']?"

@@ -51,29 +51,29 @@ REJECTED_BEFORE = re.compile(
           |it\s+was|it\s+might\s+be))?
         |(?:first|initial|earlier|previous|original)\s+(?:answer|thought|guess|choice|impression
           |instinct|reaction|response)\s+(?:was|were)
+        |(?:might|could|may)\s+(?:say|think|argue|guess|suspect|expect|pick
+          |choose)(?:\s+(?:of|for|that))?
         |tempt(?:ing|ed)\s+to\s+(?:say|answer|pick|choose)|tempted\s+by|pretend(?:s|ing
-          |ed)?\s+to\s+be|feign(?:s|ing|ed)?|ni|ohne|sans|sin|kein(?:e|en|er)?|nicht|pas)
+          |ed)?\s+to\s+be|feign(?:s|ing|ed)?|ni|non|não|ohne|sans|sin|kein(?:e|en|er)?|nicht|pas)
         (?!\s*{ANY}\s*(?:is|fits)\s+(?:correct|right|best))[ ]++{_WINDOW}{_OPEN}{ANY}{_MORE}
     |(?<!other\s)(?<!more\s)(?<!less\s)(?<!worse\s)(?<!less\slikely\s)(?<!less\splausible\s)
       (?<!less\sfitting\s)\bthan\s++
         (?:option\s++|of\s++|to\s++)?{_OPEN}{ANY}{_MORE}
+    |(?<={ANY}\s)(?:als|che|que|plut[oô]t\s+que)\s++{ANY}
     |(?:不|没有?|沒有?|并不|并非|不是|不像|而不是|而非)(?:是|很|太|太?感到|觉得|再|那么)?\s?{ANY}
     )
     """,
     re.VERBOSE,
 )
-REJECTING = (
-    "not", "n't", "no", "never", "hardly", "barely", "neither", "without", "lack", "rather",
-    "instead", "unlike", "opposed",
-    "rul", "elim", "exclu", "rejec", "dismiss", "discard", "against", "beats", "devoid", "far from",
-    "anything but", "wrong", "incorrect",
-    "ni ", "nicht", "4th", "ohne", "sans", "sin ", "kein", "pas", "than", "thought", "consider",
-    "picked", "chose", "tempt", "was", "were",
-    "would have", "pretend", "feign", "second", "2nd", "third", "3rd", "fourth", "runner",
-    "altern", "backup", "next", "less", "least", "other", "distract",
-    "不", "没", "沒", "并非", "而非",
-)  # fmt: skip
-"""Parts of words of which a reply that rejects an answer holds one."""
+REJECTS = re.compile(
+    r"\b(?:not?\b|nor|none|non\b|cannot|never|hardly|barely|neither|without|lack|absence|rather"
+    r"|instead|unlike|as opposed|rul(?:e|ing)|elim|exclu|rejec|dismiss|discard|against|beats|devoid"
+    r"|far\b|anything|wrong|incorrect|ni\b|nicht|4th|ohne|sans|sin\b|não|als\b|che\b|que\b|plut|kein"
+    r"|pas\b|than|first|initial|orig|earlier|previous|i \w|tempt|would have|might|could|may\b"
+    r"|pretend|feign|second|2nd|third|3rd|fourth|runner|altern|backup|next|less|least|other|another"
+    r"|distract)|n't|[不没沒]|并非|而非"
+)
+"""Words of which a reply that rejects an answer holds one; most replies hold none."""
 _AUX = (
     r"(?:(?:is|are|was|were|seems?|appears?|can be|could be|would be|can|could|would|should"
     r"|to be|looks|clearly|definitely|also|both"
@@ -97,9 +97,6 @@ REJECTED_AFTER = re.compile(
     |{ANY}{_MORE}\s?(?:项|选项)?(?:都|均|皆)?(?:被)?(?:排除|可以排除|不对|不對|错误|不正确|不符合|不成立)
     """,
     re.VERBOSE,
-)
-ASKED_AND_DENIED = re.compile(
-    rf"{ANY}['\")]*\s*\?+[\s\"']*+(?:h+m+,?\s++)?(?:no|nope|not really|nein|non)\b"
 )
 ASKED_AND_AFFIRMED = re.compile(
     rf"({ANY})['\")]*\s*\?+[\s\"']*+(?:h+m+,?\s++)?(?:yes|yep|yeah|correct|sí|oui|ja)\b"
@@ -136,13 +133,15 @@ RANKED = re.compile(
     rf"({_NAMED})(?:\s?\([^()\n]{{0,30}}\))?(?:\s?>{{1,2}}\s?{_NAMED}(?:\s?\([^()\n]{{0,30}}\))?)++"
 )
 RANKING = re.compile(
-    rf"\b(?:rank(?:ing|ed|s)?|most\s+to\s+least|order(?:ed)?|descending"
+    rf"\b(?:rank(?:ing|ed|s)?|(?:most|best|high(?:est)?)\s+to\s+(?:least|worst"
+    rf"|low(?:est)?)|order(?:ed)?|descending"
     rf"|likelihood)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*({_NAMED})(?:\s*[,>]\s*{_NAMED})++"
 )
 SECOND = re.compile(
-    rf"\b(?:second(?!\s+(?:thoughts?|look|glance|listen|viewing|time|view))(?:ary)?|2nd|third"
+    rf"\b(?:second(?!\s+(?:thoughts?|look|glance|listen|viewing|time|view))(?:ary)?(?!\s+(?:half|part"
+    rf"|person|speaker|man|woman|one|voice|face|clip|line|caller|sentence|utterance))|2nd|third"
     rf"|3rd|fourth|4th|runner-?\s?up|alternativ(?:e|ely)|backup|next|less\s+likely"
-    rf"|least\s+likely|(?:other|another)(?=\s+(?:options?|choices?|candidates?|answers?))"
+    rf"|least\s+\w++|(?:other|another)(?=\s+(?:options?|choices?|candidates?|answers?))"
     rf"|distractors?)"
     rf"(?:\s++(?!is\b|was\b|would\b|could\b|:)[\w-]++){{0,3}}+\s*+(?:is|was|would\s+be"
     rf"|could\s+be|:|=|,)\s*+(?:option\s++|maybe\s++|possibly\s++)?{_OPEN}{ANY}"
@@ -167,7 +166,7 @@ _PRAISE = (
 _NOUN = (
     r"(?:(?<!wrong\s)(?<!incorrect\s)(?<!other\s)(?<!possible\s)(?<!no\s)answer"
     r"|(?<!each\s)(?<!every\s)(?<!possible\s)(?:choice|option)"
-    r"|selection|response|prediction|reply|conclusion|verdict|label|letter|pick|guess|decision"
+    r"|selection|response|prediction|reply|conclusion|verdict|label|pick|guess|decision"
     r"|classification|category|output|result|odd\s+one(?:\s+out)?|exception|outlier"
     r"|missing\s+one|one\s+(?:that(?:\s+is|'s)\s+)?missing)"
 )
@@ -188,11 +187,12 @@ _HEDGE = (
 CUE = re.compile(
     rf"""
     (?:
-      \b(?P<final>final\s++|ultimate\s++)?(?:{_PRAISE}[\s_]++)*+{_NOUN}\b["']?\s*+
+      \b(?P<final>final\s++|ultimate\s++)?(?:{_PRAISE}[\s_]++)*+{_NOUN}\b["']?,?\s*+
         (?:(?:[\w']++\s++){{0,5}}?(?:{_IS}|are|be|es|ist|lautet|est)\b\s*+:?\s*+ | (?::|=>?|->|→
           |-)\s*+ | (?=[("\[]*{ANY}))
     | \b(?:final(?P<last>ly)?|edit|update)\s*[:-]\s*+
-    | \b{_PRAISE}\s++(?:(?:[\w'-]++\s++){{0,3}}?(?:{_IS})\s++ | (?:one|{_NOUN})\s+(?=[(\["]*{ANY}))
+    | (?<!on\sthe\s)\b{_PRAISE}
+        (?::\s*+|\s++(?:(?:[\w'-]++\s++){{0,3}}?(?:{_IS})\s++|(?:one|{_NOUN})\s+(?=[(\["]*{ANY})))
     | \bi(?:'d|'ll|'m|\s+would|\s+will|\s+am|\s+must|\s+have\s+to|\s+can|\s+feel)?\s++
         (?:(?:therefore|thus|still|now|then|definitely|probably|would|go|have\s+to|also
           |inclined\s+to|to)\s++)*+
@@ -203,7 +203,7 @@ CUE = re.compile(
         (?:(?:that|it's|it\s+is|it\s+would\s+be|this\s+is|the\s+answer\s+is|towards?)\s++)*+:?
     | (?:\A|(?<=[.,;:!?\n]\s)|(?<=\n)|(?<=[.,;:!?-]))(?:and\s++|but\s++)?(?:so|therefore|thus
       |hence|overall|ultimately|in\s+conclusion|in\s+summary|to\s+conclude|consequently|accordingly
-          |finally|making\s+it|which\s+makes\s+it|it\s+must\s+be|it\s+has\s+to\s+be
+          |finally|making\s+it|by\s+elimination:|which\s+makes\s+it|it\s+must\s+be|it\s+has\s+to\s+be
             |it\s+should\s+be|also|donc|por\s+lo\s+tanto|por\s+tanto|luego|daher|deshalb
               |alors)\b[,:]?\s*+
         (?:(?:it|this|that|my\s+answer|i'd\s+say|i\s+say|i\s+(?:would\s+)?(?:choose|pick
@@ -214,7 +214,8 @@ CUE = re.compile(
     | \b(?:not\s+(?:\w++\s+)?(?:sure|certain)|(?:hard|difficult)\s+to\s+\w++|unclear
       |uncertain)\b[^.;\n{ANY[1:-1]}]{{0,60}}?\bbut\s
     | \b(?:chang(?:e|ing)|switch(?:ing)?|updat(?:e|ing)|revis(?:e|ing))\s++(?:(?:my|the|it|answer
-      |choice|selection)\s++)*+to\b\s*+
+      |choice|selection)\s++)*+(?:from\s++(?:option\s++)?{ANY}\s++)?to\b\s*+
+    | ,\s*+(?:and\s++)?now\s++(?:it's\s++)?(?={ANY})
     | \b(?:mostly|mainly|primarily|predominantly|chiefly|largely|overwhelmingly|above\s+all
       |more\s+than\s+anything|first\s+and\s+foremost)\s++
     | \bbut\s++(?:(?:it's|it\s+is|really|actually|in\s+fact|now|then|finally|rather|no,|yes,
@@ -232,7 +233,8 @@ CUE = re.compile(
         |choice\s+|answer\s+)?[("\[]*{ANY_LETTER})
     | \b(?:respuesta|r[eé]ponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]
       |antwoord|svar|opción|opção|elijo|escojo|elegir[íi]a|choisis|choisirais|wähle|nehme|scelgo
-        |escolho|auswahl|lösung|solución|solution)\b
+        |escolho|auswahl|lösung|solución|solution
+      |(?:émotion|emoción|emozione|emoção)\s+(?:dominante|principale?|prevalente))\b
         (?:\s+(?:final|finale|correcta|correcte|correta|corretta|richtige|à\s+la\s+question
           |a\s+la\s+pregunta|auf\s+die\s+frage))?
         \s*+(?:(?:serait|sería|wäre|est|es|ist|lautet|é|è|is|adalah)\b|:|-)?\s*+(?:donc|also

@@ -20,10 +20,12 @@ _ITEM = re.compile(
     rf"|answer\s)?[\"'(\[]*({ANY}|{REJECTED})",
     re.M,
 )
-_NUMBERED = re.compile(
-    rf"^\W*+\d{{1,2}}[.)]\s?[(\[]?({ANY})[^\w\n(]*(?:\([^()\n]{{0,30}}\))?\W*$", re.M
+_NUMBERED = re.compile(rf"^[^\w\n\ue000-\ue1ff]*+\d{{1,2}}[.)]\s?[(\[]?({ANY})[^\n]*$", re.M)
+_VALUE = re.compile(
+    r"\W*+(\d++(?:\.\d++)?|\.\d++)(?:(st|nd|rd|th)|\s?(?:%|percent|/\s?\d++|points?|out\s+of\s+\d++))?"
+    r"(?:\s?\([^()\n]{0,80}\))?[\s|.,;)}*]*\Z"
 )
-_VALUE = re.compile(r"\W*+(\d++(?:\.\d++)?)\s?(?:%|percent|/\s?\d++|points?)?[\s|.,;)}*]*\Z")
+_LAST_CELL = re.compile(r"[:|=]|\.\s")
 _NEGATIVE = re.compile(
     r"\b(?:no|not|cannot|false|wrong|incorrect|unlikely|never|nobody|nothing|none|without|absent"
     r"|eliminated|ruled out|excluded|irrelevant|lacks?"
@@ -31,17 +33,15 @@ _NEGATIVE = re.compile(
     r"|[\N{CROSS MARK}✗✘✖\N{NEGATIVE SQUARED CROSS MARK}]|不|没有|否|错|いいえ|ない|아니"
 )
 _POSITIVE = re.compile(
-    r"\b(?:yes|correct|true|right|best|fits?|match(?:es)?|supported|likely|chosen|high|clearly"
+    r"\b(?:yes|correct|true|right|best|most|fits?|match(?:es)?|supported|likely|chosen|high|clearly"
     r"|ja|oui|sí|richtig|vrai|correcto)\b|[\N{WHITE HEAVY CHECK MARK}✔✓☑]|是|对|正确|符合|はい|네"
 )
-_TICKS = "\N{WHITE HEAVY CHECK MARK}✔✓☑"
-_TICK = re.compile(rf"[{_TICKS}\N{{CROSS MARK}}✗✘✖]")
 _MARKED = re.compile(
     rf"({ANY})[\"')\]]{{0,3}}[ ]?(?:[:=|.,(-]|->|→){{0,3}}[ ]?"
-    r"(?:(\d++(?:\.\d++)?)(?:\s?%|\s?/\s?\d++|\s?points?)?|(\N{WHITE HEAVY CHECK MARK}|[✔✓☑]"
+    r"(?:(\d++(?:\.\d++)?|\.\d++)(?:\s?%|\s?/\s?\d++|\s?points?)?|(\N{WHITE HEAVY CHECK MARK}|[✔✓☑]"
     r"|(?:yes|true|correct|likely|right|high|certain|very likely)\b)"
     rf"|(\N{{CROSS MARK}}|[✗✘✖]|(?:no|false|incorrect|unlikely|wrong|low"
-    rf"|impossible)\b))\)?(?=[ ]*(?:\Z|[,;.|\n(]|{ANY}))"
+    rf"|impossible)\b))\)?(?=[ ]*(?:\Z|[,;.|/}}\n(]|{ANY}))"
 )
 
 
@@ -62,8 +62,8 @@ def take_walk(marked: str) -> Walk:
     ranking = _NUMBERED.findall(marked) if "\n" in marked else []
     if len(ranking) > 1 and len({number_of(sign) for sign in ranking}) == len(ranking):
         numbers = [number_of(sign) for sign in ranking]
-        found = OFF_LIST if numbers == sorted(numbers) else numbers[0]
-        return Walk(found, _NUMBERED.sub("", marked))
+        if numbers != list(range(len(numbers))):
+            return Walk(numbers[0], _NUMBERED.sub("", marked))
     lines = _lines_of(marked)
     if lines:
         return lines
@@ -106,9 +106,19 @@ def _lines_of(marked: str) -> Walk | None:
             return None
     rest = "\n".join(line for index, line in enumerate(lines) if index not in heads)
     return Walk(
-        _best_line([(match[1], lines[index][match.end() :]) for index, match in heads.items()]),
+        _best_line(
+            [
+                (match[1], lines[index][: match.start(1)] + lines[index][match.end() :])
+                for index, match in heads.items()
+            ]
+        ),
         rest,
     )
+
+
+def _value_in(line: str) -> re.Match[str] | None:
+    """Find the value that a line or the last cell of a row is."""
+    return _VALUE.match(line) or _VALUE.match(_LAST_CELL.split(line.rstrip(" |."))[-1])
 
 
 def _best_marked(matches: list[re.Match[str]]) -> int:
@@ -120,15 +130,12 @@ def _best_marked(matches: list[re.Match[str]]) -> int:
 
 def _best_line(items: list[tuple[str, str]]) -> int:
     """Find the one option whose line speaks for it, or that no line speaks against."""
-    values = [(sign, match[1]) for sign, rest in items if (match := _VALUE.match(rest))]
+    values = [(sign, match) for sign, rest in items if (match := _value_in(rest))]
     if len(values) == len(items) and REJECTED not in dict(items):
-        return _highest([(number_of(sign), value) for sign, value in values])
+        places = all(match[2] for _, match in values)
+        return _highest([(number_of(sign), f"{'-' * places}{match[1]}") for sign, match in values])
     right: set[int] = set()
     open_still: set[int] = set()
-    ticks = [(sign, match[0] in _TICKS) for sign, rest in items if (match := _TICK.search(rest))]
-    if ticks:
-        ticked = {number_of(sign) for sign, right_one in ticks if right_one}
-        return ticked.pop() if len(ticked) == 1 else OFF_LIST
     for sign, rest in items:
         if sign == REJECTED or _NEGATIVE.search(rest):
             continue

@@ -6,27 +6,20 @@ import re
 
 from emoreal_bench.scoring.reading.marks import WEAK, WORD, mark
 
-_FILLER = (
-    r"(?:(?:well|h+m+|m+|um|uh|okay|ok|so|oh|ah|and|but|i think|i believe|i would say|i'd say"
-    r"|i vote|sure"
-    r"|it is|it's|that's|that is|is|are|a|an|simply|just|probably|likely|most likely|clearly"
-    r"|definitely"
-    r"|absolutely|certainly|thus|therefore|hence|then|answer|the answer is|option|choice|\d+\s?%"
-    r"|honestly|overall|in my opinion|actually|great question|good question)\b[\s,:]*+)*+"
-)
 _WORDS = re.compile(
     r"(?<![\w/-])(?<!\w')(?:(?P<yes>yes+|yeah+|yep|yup|yea|yah|aye|oui|sí|sì|evet|да|نعم|हाँ)"
     r"|(?P<no>nope|nah|nay|nein|não|nao|niet|nee|nej|hay[i\u0131]r|нет|لا|नहीं)"
     r"|(?P<bare_no>no+n?)"
     r"|(?P<loose_yes>true|correct|right|indeed|affirmative|si|ja|da|sim|accurate|absolutely"
     r"|certainly|definitely"
-    r"|exactly|of course|sure(?: thing| does| is)?|totally|claro que sí|claro|bien sûr|natürlich"
+    r"|exactly|surely|of course|sure(?: thing| does| is)?|totally|claro que sí|claro"
+    r"|bien sûr|natürlich"
     r"|doch|richtig|korrekt|das stimmt|stimmt|exact|vrai|correcto|cierto|esatto|certo)"
     r"|(?P<loose_no>false|incorrect|wrong|negative|untrue|inaccurate|falsch|faux|falso"
     r"|incorrecto|nie|nicht wirklich|pas du tout|claro que no))"
     r"(?![\w/-])(?!'\w)"
 )
-_ENDS = re.compile(r"\s*+(?:[.,!;:)\]\"'\n\u2026]|-|\Z|[\ue000-\ue13f(])")
+_ENDS = re.compile(r"\s*+(?:[.,!;:)\]\"'\n\u2026✅✓✔❌✗✘]|-|\Z|[\ue000-\ue13f(])")
 _GOES_ON = re.compile(
     r"\s+(?:if|because|since|as|but|it|he|she|they|there|this|that|the|i|we|not|from|to the|way"
     r"|sir|for sure|indeed|yes"
@@ -34,6 +27,8 @@ _GOES_ON = re.compile(
     r"|weil|his|her|their"
     r"|no se|no hay|il|elle|er|sie|es|ella|él)\b(?!\s+(?:one|more|longer)\b)"
 )
+_ONE_CLAIM = 80
+_NEXT_SENTENCE = re.compile(r"[.!?]\s*\w|\n")
 _CALLED = re.compile(r"\b(?:answer|verdict|result|conclusion|decision)\s?:\s?\Z")
 _NO_PHRASE = re.compile(
     r"\s*+(?:fewer|less|more than|sooner|estoy segur[oa]|lo sé|se sabe|puedo|podemos"
@@ -96,18 +91,9 @@ _SIGNS = re.compile(
 )
 _GOOD = "\N{THUMBS UP SIGN}\N{WHITE HEAVY CHECK MARK}✔✓"
 
-_LEAD = re.compile(rf"[^\w\ue000-\ue13f]*+{_FILLER}[^\w\ue000-\ue13f]*+")
-_POLITE = frozenset(
-    [
-        "absolutely",
-        "certainly",
-        "definitely",
-        "of course",
-        "sure",
-        "exactly",
-        "totally",
-        "sure thing",
-    ]
+_POLITE = re.compile(
+    r"absolutely|certainly|surely|definitely|of course|sure|exactly|totally"
+    r"|sure thing"
 )
 _OFFER = re.compile(
     r"[\s!.,]*+(?:here(?:'s| is| are)|let me|i'd be (?:happy|glad)|i can|below|happy to"
@@ -120,6 +106,9 @@ _UNDECIDED = (
     r"|看到视频)"
     r"|无法|無法|いいえない|はいか|わかりません|分かりません|아니면|네가|예를|모르"
 )
+_TELLS = re.compile(r"(?:没有|沒有|有|不(?![是对對会會匹一相符同可行能存支]))(?=[\u3400-\u9fff])")
+"""What begins a clause of its own: "有人" and "没有其他人" answer only where they are the reply."""
+_ONE_CLAUSE = 16
 _IDEOGRAPH = re.compile("[\u2600-\ud7ff\U0001f300-\U0001faff]")
 _CJK = re.compile(
     rf"""
@@ -157,11 +146,9 @@ def mark_yes_no(text: str, yes: int, no: int) -> str:
         return mark(WORD, yes if text == "y" else no)
     if "yes" in text and "no" in text:
         text = _BOTH.sub(" ", text)
-    lead = _LEAD.match(text)
-    start = lead.end() if lead else 0
 
     def sign_of(match: re.Match[str]) -> str:
-        kind = _kind(text, match, start)
+        kind = _kind(text, match)
         if kind is None:
             return match[0]
         return mark(kind, yes if match["yes"] or match["loose_yes"] else no)
@@ -172,7 +159,7 @@ def mark_yes_no(text: str, yes: int, no: int) -> str:
     return marked
 
 
-def _kind(text: str, match: re.Match[str], start: int) -> int | None:
+def _kind(text: str, match: re.Match[str]) -> int | None:
     """Return how a word answers; None if it does not."""
     before = text[max(0, match.start() - 60) : match.start()]
     if _REPORTED.search(before):
@@ -180,33 +167,38 @@ def _kind(text: str, match: re.Match[str], start: int) -> int | None:
     if match["yes"] or match["no"]:
         return WORD
     if match["bare_no"]:
-        return _kind_of_no(text, match, start)
+        return _kind_of_no(text, match)
     ends = _ENDS.match(text, match.end()) is not None
-    first = match.start() <= start or not before.strip() or before.rstrip()[-1] in ".!?\n:-("
-    if first and match[0] in _POLITE:
-        return WEAK if ends and not _OFFER.match(text, match.end()) else None
+    first = not before.strip() or before.rstrip()[-1] in ".!?\n:-("
+    if first and _POLITE.fullmatch(match[0]):
+        leads_on = _OFFER.match(text, match.end()) or text[match.end() + 1 :][:1] >= "\ue000"
+        return WEAK if ends and not leads_on else None
     if match[0] in ("ja", "si", "sim", "da", "doch") and before.rstrip().endswith(","):
         first = True
     answers = ends or match[0] == "indeed" if first else ends and _CLAIM.search(before)
     return WORD if answers else None
 
 
-def _kind_of_no(text: str, match: re.Match[str], start: int) -> int | None:
+def _kind_of_no(text: str, match: re.Match[str]) -> int | None:
     """Return how the word no answers: alone, before a noun at the beginning, or not at all."""
     if _NO_PHRASE.match(text, match.end()):
         return None
     if _ENDS.match(text, match.end()) or _GOES_ON.match(text, match.end()):
         return WORD
-    leads = match.start() <= start or _CALLED.search(
-        text, max(0, match.start() - 20), match.start()
-    )
-    return WEAK if leads and match[0] == "no" else None
+    called = _CALLED.search(text, max(0, match.start() - 20), match.start())
+    # At the head of a description "no" says what the clip lacks, not what is asked.
+    leads = match.start() == 0 and len(text) < _ONE_CLAIM and not _NEXT_SENTENCE.search(text)
+    return WEAK if (leads or called) and match[0] == "no" else None
 
 
 def _mark_ideographs(text: str, yes: int, no: int) -> str:
     """Mark the first clause that answers in Chinese, Japanese or Korean, or by a sign alone."""
     for match in _CJK.finditer(text):
-        if not match["undecided"]:
+        answer = match["yes"] or match["no"] or ""
+        told = _TELLS.match(text, match.end() - len(answer))
+        if told and (match.end() - len(answer) > 1 or len(text) > _ONE_CLAUSE):
+            continue
+        if answer:
             number = yes if match["yes"] else no
             return text[: match.start()] + mark(WORD, number) + text[match.end() :]
     signs = {sign in _GOOD for sign in _SIGNS.findall(text)}

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from emoreal_bench.scoring.reading import emotions, strict
+from emoreal_bench.scoring.reading import cleaning, emotions, strict
 from tests.unit.scoring.test_reply_corpus import (
     BLIND_CORPUS,
     BLIND_CORPUS_1,
+    BLIND_CORPUS_2,
     CORPUS,
     _disagreement,
     _load,
@@ -27,7 +28,7 @@ READING = "emoreal_bench.scoring.reading"
 
 def _records() -> dict[str, list[dict[str, Any]]]:
     by_name: dict[str, list[dict[str, Any]]] = {}
-    for path in (CORPUS, BLIND_CORPUS, BLIND_CORPUS_1):
+    for path in (CORPUS, BLIND_CORPUS, BLIND_CORPUS_1, BLIND_CORPUS_2):
         for record in _load(path):
             if not record.get("ambiguous"):
                 by_name.setdefault(record.get("id") or record["style"], []).append(record)
@@ -40,11 +41,16 @@ RECORDS = _records()
 @pytest.fixture
 def _nothing_remembered() -> Iterator[None]:
     """Forget readings before and after a test that changes how replies are read."""
-    caches = (strict._read_options, strict._read_label, strict._reader, emotions.vocabulary)
-    for cache in caches:
-        cache.cache_clear()
+    _forget()
     yield
-    for cache in caches:
+    _forget()
+
+
+def _forget() -> None:
+    for cache in (
+        *(strict._read_options, strict._read_label, strict._reader),
+        *(emotions.vocabulary, cleaning.clean, cleaning.without_reasoning),
+    ):
         cache.cache_clear()
 
 
@@ -61,8 +67,7 @@ def test_without_a_rule_replies_that_need_it_are_read_otherwise(
     module, _, name = rule.rpartition(".")
     records = RECORDS[needed_by]
     right = [record for record in records if not _disagreement(record)]
-    strict._read_options.cache_clear()
-    strict._read_label.cache_clear()
+    _forget()
     home = importlib.import_module(f"{READING}.{module}")
     without = NEVER if isinstance(getattr(home, name), re.Pattern) else ()
     monkeypatch.setattr(home, name, without)

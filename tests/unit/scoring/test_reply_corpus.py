@@ -7,6 +7,7 @@ sight is in ``docs/metrics.md``.
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,17 @@ import pytest
 
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.task import Subtask
-from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
+from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Outcome, Scoring
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "reply_corpus.jsonl"
 BLIND_CORPUS = HERE / "reply_corpus_blind.jsonl"
 BLIND_CORPUS_1 = HERE / "reply_corpus_blind_1.jsonl"
+BLIND_CORPUS_2 = HERE / "reply_corpus_blind_2.jsonl"
+DESCRIPTIONS = HERE / "reply_descriptions.jsonl.gz"
 NO_ANSWER = {"unparsable", "statement", "refused"}
-"""What the first blind round calls one and the parser another; the answer is none each time."""
+"""What the blind rounds call one and the parser another; the answer is none each time."""
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
@@ -31,7 +34,7 @@ def _load(path: Path) -> list[dict[str, Any]]:
 
 
 def _read(record: dict[str, Any]) -> Reading:
-    kind = AnswerKind(record.get("answer", record["kind"]))
+    kind = AnswerKind(record.get("answer") or record["kind"])
     labels = tuple(record.get("labels") or ())
     choices = tuple(record["choices"] or ())
     gold = record["expected"] or (labels[0] if labels else "A")
@@ -49,7 +52,9 @@ def _disagreement(record: dict[str, Any]) -> str | None:
         return f"{record['choices']}: {error}"
     outcomes = NO_ANSWER if "answer" in record else set()
     same = reading.outcome == record["outcome"] or {reading.outcome, record["outcome"]} <= outcomes
-    if reading.answer == record["expected"] and same:
+    # The writers of round 2 noted what a statement amounts to; that is not for rules to say.
+    expected = None if record["outcome"] == "statement" else record["expected"]
+    if reading.answer == expected and same:
         return None
     return (
         f"[{record.get('style', record['kind'])}] {record['reply']!r} to {record['choices']}: read"
@@ -59,8 +64,8 @@ def _disagreement(record: dict[str, Any]) -> str | None:
 
 @pytest.mark.parametrize(
     ("path", "agreement"),
-    [(CORPUS, 0.999), (BLIND_CORPUS, 1.0), (BLIND_CORPUS_1, 0.97)],
-    ids=["seen", "blind", "blind 1"],
+    [(CORPUS, 0.999), (BLIND_CORPUS, 1.0), (BLIND_CORPUS_1, 0.97), (BLIND_CORPUS_2, 0.95)],
+    ids=["seen", "blind", "blind 1", "blind 2"],
 )
 def test_the_strict_reading_agrees_with_people_on_hand_written_replies(
     path: Path, agreement: float
@@ -70,6 +75,28 @@ def test_the_strict_reading_agrees_with_people_on_hand_written_replies(
     share = 1 - len(disagreements) / len(records)
     print(f"{path.name}: {share:.2%} of {len(records)}", *disagreements, sep="\n")  # noqa: T201 - the list is the result
     assert share >= agreement, "\n".join(disagreements)
+
+
+def test_no_answer_is_read_from_what_only_describes_a_clip() -> None:
+    with gzip.open(DESCRIPTIONS, "rt", encoding="utf-8") as file:
+        records = [json.loads(line) for line in file]
+    assert len(records) == 2000
+    read, stated = [], 0
+    for record in records:
+        reading = _read(record | {"expected": None, "status": "ok"})
+        stated += reading.outcome is Outcome.STATEMENT
+        if reading.answer is not None:
+            read.append(f"{record['reply']!r} to {record['choices']}: read {reading.answer}")
+    assert len(read) <= 2, "\n".join(read)
+    assert stated <= 35
+
+
+def test_options_that_are_no_yes_and_no_answer_as_those_of_a_choice() -> None:
+    item = Item("i", "s", "", ("(A) 没有", "(B) 提高了"), "B", "c")
+    subtask = Subtask(answer=AnswerKind.YES_NO, chance=0.5)
+    for text, expected in [("B", "B"), ("提高了", "B"), ("(A) 没有", "A"), ("不知道", None)]:
+        reading = read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, text)
+        assert reading.answer == expected
 
 
 def test_the_corpora_hold_2000_and_800_different_replies_in_every_style() -> None:
