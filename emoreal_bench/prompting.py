@@ -1,12 +1,9 @@
-"""Items into messages: the templates of a task, rendered in a sandbox."""
+"""Items into messages: the templates of a task, rendered within bounds."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-
-from jinja2 import StrictUndefined, Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from emoreal_bench.catalog import TaskFile
 from emoreal_bench.choices import split_choice
@@ -15,6 +12,7 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.request import AudioPart, Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.task import Variant
 from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.templates import BoundedTemplate
 
 _OPENING_BRACKET = re.compile(r"[<\[](?=\S)")
 
@@ -31,25 +29,6 @@ def quoted(text: str) -> str:
 def whole_characters(text: str) -> str:
     """Replace halves of characters, which a model may write and no service takes."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def compile_prompt(template: str, where: str) -> Template:
-    """Make a prompt template ready, in a sandbox.
-
-    Args:
-        template: Its text.
-        where: Its file, for errors.
-
-    Raises:
-        TaskError: If it is not valid Jinja.
-    """
-    environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-    )
-    try:
-        return environment.from_string(template)
-    except TemplateError as error:
-        raise TaskError(f"The prompt template is not valid: {error}", where=where) from error
 
 
 def prompt_values(item: Item, labels: tuple[str, ...]) -> dict[str, object]:
@@ -81,7 +60,7 @@ class PromptRenderer:
 
     Raises:
         UsageError: If the task has no such variant.
-        TaskError: If the template is not valid Jinja.
+        TaskError: If the template cannot be read or is not valid Jinja.
     """
 
     def __init__(self, task_file: TaskFile, variant: str, modalities: tuple[Modality, ...]):
@@ -93,26 +72,24 @@ class PromptRenderer:
             )
         self.variant: Variant = task.variants[variant]
         self.template_path: Path = task_file.path.parent / self.variant.prompt
-        self.template: str = self.template_path.read_text(encoding="utf-8")
+        where = f"{self.template_path} (variant {variant})"
+        try:
+            self.template: str = self.template_path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise TaskError(f"The prompt template cannot be read: {error}", where=where) from error
         self._labels = {name: subtask.labels for name, subtask in task.subtasks.items()}
         self._order = [
             part for part in self.variant.order if part is Modality.TEXT or part in modalities
         ]
-        self._compiled = compile_prompt(self.template, str(self.template_path))
+        self._compiled = BoundedTemplate(self.template, where)
 
     def text(self, item: Item) -> str:
         """Render the words of one item's question.
 
         Raises:
-            TaskError: If the template asks for something that the item lacks.
+            TaskError: If the template asks for something that the item lacks, or for too much.
         """
-        try:
-            return self._compiled.render(self.values(item))
-        except TemplateError as error:
-            raise TaskError(
-                f"The prompt template cannot be rendered for item {item.id}: {error}",
-                where=str(self.template_path),
-            ) from error
+        return self._compiled.render(self.values(item), item.id)
 
     def values(self, item: Item) -> dict[str, object]:
         """Return what the template sees of an item, by name."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.hiding import holds_key
 
 
 class AdapterArguments(Record):
@@ -27,8 +29,10 @@ def parse_arguments(schema: type[Arguments], arguments: Mapping[str, str], model
         model: The model's name, for the error.
 
     Raises:
-        UsageError: Names each wrong argument, what it got and what is valid.
+        UsageError: Names each wrong argument, what it got and what is valid; or the
+            argument that holds a key.
     """
+    refuse_keys(arguments, model)
     try:
         return schema.model_validate(dict(arguments))
     except ValidationError as error:
@@ -39,6 +43,26 @@ def parse_arguments(schema: type[Arguments], arguments: Mapping[str, str], model
         raise UsageError(
             f"{model}: {problems}.", remedy=f"Valid arguments: {_describe(schema)}."
         ) from error
+
+
+def refuse_keys(arguments: Mapping[str, Any], model: str) -> None:
+    """Refuse arguments that hold a key, because arguments are written into records.
+
+    Args:
+        arguments: Name to value.
+        model: The model's name, for the error.
+
+    Raises:
+        UsageError: Names the argument and does not repeat what it holds.
+    """
+    for name, value in arguments.items():
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        if holds_key(text) or holds_key(f"{name}={text}"):
+            raise UsageError(
+                f"{model}: the argument '{name}' holds a key, which would end up in records.",
+                remedy="Leave it out. Keys are read from the environment, or else from a keyring; "
+                "`emoreal-bench doctor --model` says from which variable.",
+            )
 
 
 def _problem(name: str, arguments: Mapping[str, str], kind: str, message: str) -> str:

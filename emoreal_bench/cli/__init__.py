@@ -9,9 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from emoreal_bench.cli.application import run
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the exit code of docs/commands.md."""
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+    try:
+        # Imported here, so that Ctrl-C is understood from the first moment on.
+        from emoreal_bench.cli.application import run
+
+        code = run(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        code = 130  # ExitCode.INTERRUPTED, which may not be imported yet.
+    sys.exit(code)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from emoreal_bench.hiding import hide_known
 from emoreal_bench.printable import make_console, printable
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ def show_lines(lines: Iterable[str]) -> None:
 
 
 def tell(message: object) -> None:
-    """Print a message for the person at the terminal, beside the output of the command."""
-    sys.stderr.write(f"{printable(str(message))}\n")
+    """Print a message for the person at the terminal, beside the output of the command.
+
+    Whatever went wrong, no key of the environment is in it.
+    """
+    sys.stderr.write(f"{hide_known(printable(str(message)))}\n")
     sys.stderr.flush()
 
 

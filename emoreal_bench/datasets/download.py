@@ -7,6 +7,7 @@ known, agrees; files that are there are kept.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
@@ -22,6 +23,8 @@ from emoreal_bench.datasets.hub import get_from_hub, settle_revision
 
 _CHUNK = 1 << 20
 _SECONDS = 60.0
+_MOST_BYTES = 1 << 40
+"""Of a file, and of an archive unpacked: beyond any data set; a sender may go on for ever."""
 _REMEDY = "Try again later; files that are whole are kept."
 
 
@@ -91,7 +94,7 @@ def _get_file(address: str, target: Path, checksum: str | None) -> None:
         # The scheme is checked above, so no file of this machine can be meant.
         with urlopen(address, timeout=_SECONDS) as reply, part.open("wb") as file:  # noqa: S310
             promised = reply.headers.get("Content-Length")
-            size, digest = _copy(reply, file)
+            size, digest = _copy(reply, file, most=None if promised is None else int(promised))
         if promised is not None and size != int(promised):
             raise DataError(
                 f"The download ended after {size} of {promised} bytes.",
@@ -105,7 +108,7 @@ def _get_file(address: str, target: Path, checksum: str | None) -> None:
                 remedy="Try again; if it stays so, the owner has changed the file.",
             )
         part.replace(target)
-    except (URLError, HTTPException, OSError) as error:
+    except (URLError, HTTPException, OSError, ValueError) as error:
         raise DataError(
             f"The file cannot be downloaded: {error}.", where=address, remedy=_REMEDY
         ) from error
@@ -113,11 +116,19 @@ def _get_file(address: str, target: Path, checksum: str | None) -> None:
         part.unlink(missing_ok=True)
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> tuple[int, str]:
+def _copy(source: BinaryIO, target: BinaryIO, most: int | None) -> tuple[int, str]:
+    """Copy, and return the number of bytes and their checksum.
+
+    Raises:
+        OSError: If more comes than was promised, or than any file of data holds.
+    """
+    limit = min(_MOST_BYTES if most is None else most, _MOST_BYTES)
     # MD5 because that is what owners publish; it guards against damage, not attack.
     digest = hashlib.md5(usedforsecurity=False)
     size = 0
     while chunk := source.read(_CHUNK):
+        if size + len(chunk) > limit:
+            raise OSError(f"more than {limit:,} bytes come")
         target.write(chunk)
         digest.update(chunk)
         size += len(chunk)
@@ -128,6 +139,7 @@ def _unpack(archive: Path, out: Path) -> None:
     """Unpack what is not there yet; names that lead out of the folder are kept inside it."""
     try:
         with ZipFile(archive) as file:
+            _refuse_endless(file, archive, out)
             for member in file.infolist():
                 there = out / member.filename
                 if not there.is_file() or there.stat().st_size != member.file_size:
@@ -138,3 +150,17 @@ def _unpack(archive: Path, out: Path) -> None:
             where=str(archive),
             remedy="Delete it and download it again.",
         ) from error
+
+
+def _refuse_endless(file: ZipFile, archive: Path, out: Path) -> None:
+    """Refuse an archive before it fills the disk; what it says of itself is what it unpacks to."""
+    size = sum(member.file_size for member in file.infolist())
+    room = shutil.disk_usage(out).free + sum(
+        path.stat().st_size for path in out.rglob("*") if path.is_file()
+    )
+    if size > min(room, _MOST_BYTES):
+        raise DataError(
+            f"The archive unpacks to {size:,} bytes, and there is room for {room:,}.",
+            where=str(archive),
+            remedy="Make room, or choose a folder on a larger disk.",
+        )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.media import MEDIA_VERSION
 from emoreal_bench.contracts.run_record import Manifest
+from emoreal_bench.hiding import hide_known
 from emoreal_bench.identity import hash_json, model_hash, short
 from emoreal_bench.running.plan import Plan
 from emoreal_bench.version import __version__
@@ -35,7 +36,7 @@ def make_manifest(
         plan: What is asked.
         description: Who is asked.
         seed: Of the run's own random choices.
-        command: How the user started it.
+        command: How the user started it; keys of the environment are left out.
     """
     return Manifest(
         run_id=run_id(plan, description),
@@ -54,5 +55,5 @@ def make_manifest(
         python_version=platform.python_version(),
         platform=platform.platform(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=command,
+        command=tuple(map(hide_known, command)),
     )

@@ -9,14 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from jinja2 import TemplateError
-
-from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.errors import RunError, TaskError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
-from emoreal_bench.prompting import compile_prompt, prompt_values
+from emoreal_bench.prompting import prompt_values
 from emoreal_bench.record.finished import read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import unseal
@@ -24,6 +22,7 @@ from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.records import ItemRecord
 from emoreal_bench.running.results import log_hash
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
+from emoreal_bench.templates import BoundedTemplate
 
 _NOT_ASKED: ItemRecord = {
     "id": "",
@@ -52,7 +51,7 @@ class LoggedRun:
         self.manifest: Manifest = load_manifest(folder)
         self.items: Sequence[Item] = load_plan_items(folder, self.manifest)
         self.task = Task.model_validate(self.manifest.task_definition)
-        self._prompt = compile_prompt(self.manifest.request.prompt_template, str(folder))
+        self._prompt = BoundedTemplate(self.manifest.request.prompt_template, str(folder))
         self._places = array("q", [-1]) * len(self.items)
         path = folder / ITEMS_FILE
         self._file = path.open("rb") if path.is_file() else None
@@ -81,9 +80,9 @@ class LoggedRun:
         """Write the words of an item's question as they were sent."""
         try:
             labels = self.task.subtasks[item.subtask].labels
-            return self._prompt.render(prompt_values(item, labels))
-        except (TemplateError, ValueError) as error:
-            return f"The prompt cannot be written again: {error}"
+            return self._prompt.render(prompt_values(item, labels), item.id)
+        except TaskError as error:
+            return f"The prompt cannot be written again: {error.problem}"
 
     def __enter__(self) -> Self:
         return self

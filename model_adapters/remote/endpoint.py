@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
@@ -30,8 +30,13 @@ from emoreal_bench.contracts.vocabulary import (
     Modality,
     Repeatability,
 )
+from emoreal_bench.hiding import hide
 from emoreal_bench.identity import canonical_json
-from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
+from emoreal_bench.model_adapters.arguments import (
+    AdapterArguments,
+    parse_arguments,
+    refuse_keys,
+)
 from emoreal_bench.model_adapters.at_once import answer_at_once
 from emoreal_bench.model_adapters.remote.clip_cache import ClipCache
 from emoreal_bench.model_adapters.remote.endings import Reach
@@ -54,7 +59,6 @@ MAX_DETAIL = 300
 
 Arguments = TypeVar("Arguments", bound="RemoteArguments")
 
-_HIDDEN = "***"
 _UNREACHED = 3
 """So many requests in a row that reach nobody end a run in which nothing was answered."""
 
@@ -332,7 +336,7 @@ class RemoteAdapter(ModelAdapter):
         return Usage(input_tokens, output_tokens, measured=known, cost=cost)
 
     def _hide(self, text: str) -> str:
-        return text.replace(self._secret, _HIDDEN) if self._secret else text
+        return hide(text, [self._secret]) if self._secret else text
 
 
 def remote_capabilities(
@@ -376,15 +380,22 @@ def parse_remote_arguments(
         UsageError: If an argument is not valid, or the address holds a key,
             which the error does not repeat.
     """
-    parts = urlsplit(str(arguments.get("base_url") or "http://none"))
-    if parts.username is not None:
+    refuse_keys(arguments, model)
+    address = str(arguments.get("base_url") or "http://none")
+    # A key may hold a slash, so that what stands before the sign is not found by its place.
+    if any(sign in unquote(address) for sign in "@?#"):
         raise UsageError(
-            f"{model}: base_url holds a name or key, which would end up in records.",
+            f"{model}: base_url holds a name, a key or a query, which would end up in records.",
             remedy="Leave it out of the address and set the environment variable instead.",
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(address)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets without an address
+        is_address = False
+    if not is_address:
         raise UsageError(
-            f"{model}: base_url is no address: {arguments['base_url']}",
+            f"{model}: base_url is no address: {address}",
             remedy="It has to begin with http:// or https:// and name a host.",
         )
     return parse_arguments(schema, arguments, model)

@@ -19,7 +19,7 @@ from emoreal_bench.contracts.deferred import (
     JobService,
     ServiceUnavailableError,
 )
-from emoreal_bench.model_adapters.remote.jobs import JOBS_LOOKED_THROUGH, job_error
+from emoreal_bench.model_adapters.remote.jobs import JOBS_LOOKED_THROUGH, job_error, without_key
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -108,7 +108,8 @@ class GoogleJobs(JobService):
         except errors.APIError as error:
             raise job_error(error.code, error.message or "no message", self._secret) from error
         except httpx2.HTTPError as error:
-            raise ServiceUnavailableError(f"no answer: {type(error).__name__} {error}") from error
+            text = without_key(f"no answer: {type(error).__name__} {error}", self._secret)
+            raise ServiceUnavailableError(text) from error
         except ValueError as error:
             # Not JSON, or of another shape; some of these errors repeat the answer.
             raise ServiceUnavailableError("the answer cannot be read") from error

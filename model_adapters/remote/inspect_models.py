@@ -20,6 +20,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
+from emoreal_bench.hiding import hide_known
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote.endpoint import (
     RemoteAdapter,
@@ -93,7 +94,7 @@ class InspectModel(RemoteAdapter):
             self._model = get_model(self._name, base_url=self._base_url, memoize=False)
         except (ImportError, PrerequisiteError, ValueError) as error:
             raise UsageError(
-                f"{self.describe().name}: Inspect cannot reach it: {error}",
+                f"{self.describe().name}: Inspect cannot reach it: {hide_known(str(error))}",
                 remedy="Set the key and install the library that Inspect names.",
             ) from error
         key = getattr(self._model.api, "api_key", None)

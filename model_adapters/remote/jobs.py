@@ -8,6 +8,7 @@ from pydantic import Field
 
 from emoreal_bench.contracts.deferred import JobLimits, ServiceUnavailableError
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.hiding import hide
 from emoreal_bench.model_adapters.remote.endpoint import MAX_DETAIL, RemoteArguments
 
 JOBS_LOOKED_THROUGH = 1_000
@@ -38,6 +39,11 @@ class DeferredArguments(RemoteArguments):
         return JobLimits(requests, min(size, most.size))
 
 
+def without_key(text: str, secret: str | None) -> str:
+    """Return what a service says, without the key and not at any length."""
+    return hide(text, [secret] if secret else [])[:MAX_DETAIL]
+
+
 def job_error(code: int, message: str, secret: str | None) -> UsageError | ServiceUnavailableError:
     """Make the error of a call about a job that a service declined.
 
@@ -46,7 +52,7 @@ def job_error(code: int, message: str, secret: str | None) -> UsageError | Servi
         message: What the service says.
         secret: The key, which the error must not repeat.
     """
-    text = f"HTTP {code}: {message}".replace(secret or "\0", "***")[:MAX_DETAIL]
+    text = without_key(f"HTTP {code}: {message}", secret)
     if code in _TRANSIENT or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServiceUnavailableError(text)
     return UsageError(

@@ -37,14 +37,16 @@ def find_key(variables: Sequence[str], model: str, *, required: bool) -> Key | N
         required: Whether it is an error if there is none.
 
     Raises:
-        UsageError: If there is none and one is required.
+        UsageError: If there is none and one is required, or it cannot be sent.
     """
     for variable in variables:
         value = os.environ.get(variable, "").strip()
         if value:
-            return Key(value, f"the environment variable {variable}")
+            return _checked(Key(value, f"the environment variable {variable}"), model)
     key, trouble = _look_in_keyring(variables)
-    if key is not None or not required:
+    if key is not None:
+        return _checked(key, model)
+    if not required:
         return key
     raise UsageError(
         f"{model} needs a key, and none was found{f' ({trouble})' if trouble else ''}.",
@@ -52,6 +54,20 @@ def find_key(variables: Sequence[str], model: str, *, required: bool) -> Key | N
         f"keyring: pip install 'emoreal-bench[keyring]', then "
         f"`keyring set {KEYRING_SERVICE} {variables[0]}`.",
     )
+
+
+def _checked(key: Key, model: str) -> Key:
+    """Return a key that a line of HTTP can hold; say of another what is wrong with it."""
+    for place, character in enumerate(key.value, 1):
+        if not " " <= character <= "~":
+            kind = "a line break" if character in "\r\n" else f"U+{ord(character):04X}"
+            raise UsageError(
+                f"{model}: the key in {key.source} cannot be sent: its character {place} of "
+                f"{len(key.value)} is {kind}.",
+                remedy="A key is one line of ASCII letters, digits and signs. Copy it again, "
+                "without what stands around it.",
+            )
+    return key
 
 
 def _look_in_keyring(variables: Sequence[str]) -> tuple[Key | None, str | None]:

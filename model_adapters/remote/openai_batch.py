@@ -37,6 +37,7 @@ from emoreal_bench.model_adapters.remote.jobs import (
     JOBS_LOOKED_THROUGH,
     DeferredArguments,
     job_error,
+    without_key,
 )
 from emoreal_bench.model_adapters.remote.media import MediaForms
 from emoreal_bench.model_adapters.remote.problems import read_problem
@@ -111,7 +112,7 @@ class OpenAIJobs(JobService):
         return JobProgress(
             has_ended=batch.status in _ENDED,
             answered=counts.completed + counts.failed if counts else 0,
-            problem=_problem(batch),
+            problem=self._problem(batch),
         )
 
     async def discard(self, job: str) -> None:
@@ -133,6 +134,13 @@ class OpenAIJobs(JobService):
                 lines += answer.content.splitlines()
         return lines
 
+    def _problem(self, batch: Batch) -> str | None:
+        if batch.status in ("expired", "cancelled"):
+            return f"the batch is {batch.status}"
+        errors = (batch.errors.data if batch.errors else None) or []
+        message = errors[0].message if errors else None
+        return None if message is None else without_key(message, self._secret)
+
     async def _retrieve(self, job: str) -> Batch:
         with self._mapped_errors():
             batch = await self._client.batches.retrieve(job)
@@ -149,7 +157,8 @@ class OpenAIJobs(JobService):
         except openai.APIStatusError as error:
             raise job_error(error.status_code, error.message, self._secret) from error
         except openai.APIError as error:
-            raise ServiceUnavailableError(f"no answer: {error.message}") from error
+            text = without_key(f"no answer: {error.message}", self._secret)
+            raise ServiceUnavailableError(text) from error
 
 
 class OpenAIModel(ChatModel, DeferredAdapter):
@@ -208,10 +217,3 @@ class OpenAIModel(ChatModel, DeferredAdapter):
         if response.status_code >= 400:
             return read_problem(response.status_code, response.body, {}, request.sent)
         return self._read(response.body, request.letters, request.sent, scoring=scoring)
-
-
-def _problem(batch: Batch) -> str | None:
-    if batch.status in ("expired", "cancelled"):
-        return f"the batch is {batch.status}"
-    errors = (batch.errors.data if batch.errors else None) or []
-    return errors[0].message if errors else None

@@ -8,6 +8,7 @@ or by the entry NAME of a YAML file, ``--model-arg file=workers.yaml``::
       command: [conda, run, --no-capture-output, -n, videollama2, python, worker.py]
       folder: workers/videollama2      # relative to this file
       environment: {CUDA_VISIBLE_DEVICES: "0"}
+      inherit: [HF_TOKEN]              # of the harness's; it gets no other key
 
 It speaks the protocol of ``docs/workers.md``. A question that it does not
 answer (it hangs, ends, or prints something else) is ``failed``, and the next
@@ -36,6 +37,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
+from emoreal_bench.hiding import hide, keys_in
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.worker.process import (
@@ -77,6 +79,7 @@ class _Entry(Record):
     command: tuple[str, ...] = Field(min_length=1)
     folder: Path | None = None
     environment: dict[str, str] = Field(default_factory=dict)
+    inherit: tuple[str, ...] = ()
 
 
 class WorkerAdapter(ModelAdapter):
@@ -182,14 +185,14 @@ class WorkerAdapter(ModelAdapter):
             return Result(request.id, DeliveryStatus.UNSUPPORTED, detail=detail)
         try:
             answer = await self._ask(task, request)
-            result = _make_result(answer, request, kind)
+            result = self._without_keys(_make_result(answer, request, kind))
         except WorkerError as error:
             self._failures_in_a_row += 1
             await self._kill()
             return Result(
                 request.id,
                 DeliveryStatus.FAILED,
-                detail=f"the worker {error}",
+                detail=self._hide(f"the worker {error}"),
                 seconds=time.perf_counter() - started,
             )
         except asyncio.CancelledError:
@@ -252,9 +255,21 @@ class WorkerAdapter(ModelAdapter):
 
     def _usage_error(self, error: WorkerError) -> UsageError:
         return UsageError(
-            f"The worker {error}.",
+            self._hide(f"The worker {error}."),
             where=self._name,
-            remedy=f"Its command is: {shlex.join(self._command.arguments)}",
+            remedy=self._hide(f"Its command is: {shlex.join(self._command.arguments)}"),
+        )
+
+    def _hide(self, text: str) -> str:
+        return hide(text, keys_in(self._command.whole_environment()))
+
+    def _without_keys(self, result: Result) -> Result:
+        notes = tuple(map(self._hide, result.delivery.notes))
+        return replace(
+            result,
+            text=self._hide(result.text),
+            detail=result.detail if result.detail is None else self._hide(result.detail),
+            delivery=replace(result.delivery, notes=notes),
         )
 
 
@@ -296,7 +311,7 @@ def _read_entry(path: Path, name: str) -> WorkerCommand:
         )
     entry = entries[name]
     folder = path.parent / entry.folder if entry.folder is not None else None
-    return WorkerCommand(entry.command, folder, entry.environment)
+    return WorkerCommand(entry.command, folder, entry.environment, entry.inherit)
 
 
 def _make_result(answer: WorkerAnswer, request: Request, kind: ChoiceScoreKind | None) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from emoreal_bench.hiding import is_key_name
 from emoreal_bench.identity import canonical_json
+
+_EVERY_WORKER_GETS = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.+|TZ|TMPDIR|TMP|TEMP|XDG_.+"
+    r"|LD_LIBRARY_PATH|DYLD_.+|CONDA_.+|VIRTUAL_ENV|SSL_CERT_FILE|SSL_CERT_DIR"
+    r"|CUDA_.+|NVIDIA_.+|NCCL_.+|HIP_.+|ROCR_.+|ROCM_.+|OMP_.+|MKL_.+|OPENBLAS_.+"
+    r"|HF_HOME|HF_HUB_CACHE|HF_HUB_OFFLINE|TORCH_HOME|PYTORCH_.+"
+    r"|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAMDATA",
+    re.IGNORECASE,
+)
+"""docs/workers.md lists them."""
 
 LINE_LIMIT = 16 * 1024 * 1024
 STOP_SECONDS = 5.0
@@ -36,12 +48,24 @@ class WorkerCommand:
     Attributes:
         arguments: Program and arguments.
         folder: Where it runs; None for where the harness runs.
-        environment: Variables besides those of the harness.
+        environment: Variables that it gets besides those that every worker gets.
+        inherited: Names of variables of the harness that it gets as well.
     """
 
     arguments: tuple[str, ...]
     folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherited: tuple[str, ...] = ()
+
+    def whole_environment(self) -> dict[str, str]:
+        """Return the variables that the process gets: no key that was not named for it."""
+        common = {
+            name: value
+            for name, value in os.environ.items()
+            if _EVERY_WORKER_GETS.fullmatch(name) and not is_key_name(name)
+        }
+        named = {name: os.environ[name] for name in self.inherited if name in os.environ}
+        return {**common, **named, **self.environment}
 
 
 class WorkerProcess:
@@ -71,7 +95,7 @@ class WorkerProcess:
                     stdout=PIPE,
                     stderr=log,
                     cwd=self._command.folder,
-                    env={**os.environ, **self._command.environment},
+                    env=self._command.whole_environment(),
                     limit=LINE_LIMIT,
                     # A group of its own: Ctrl-C is the harness's affair, and so is its end.
                     start_new_session=True,
@@ -147,7 +171,7 @@ def ask_once(
             capture_output=True,
             timeout=seconds,
             cwd=command.folder,
-            env={**os.environ, **command.environment},
+            env=command.whole_environment(),
             check=False,
         )
     except subprocess.TimeoutExpired as error:

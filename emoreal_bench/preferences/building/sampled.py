@@ -19,10 +19,11 @@ from emoreal_bench.preferences.building.asking import replies_of
 from emoreal_bench.preferences.building.facts import Fact
 from emoreal_bench.preferences.building.sorting import AnswerSort, Sample, Sorter, samples_of
 from emoreal_bench.preferences.checking.measuring import letter_of
-from emoreal_bench.prompting import compile_prompt, prompt_values
+from emoreal_bench.prompting import prompt_values
 from emoreal_bench.readers import load_items
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.templates import BoundedTemplate
 
 _FEWEST_RUNS = 2
 
@@ -180,11 +181,11 @@ class _Words:
     def __init__(self, runs: SampledRuns):
         self._task = runs.task
         template = runs.manifest.request.prompt_template
-        self._template = compile_prompt(template, "the manifest of the run")
+        self._template = BoundedTemplate(template, "the manifest of the run")
 
     def of(self, item: Item) -> str:
         labels = self._task.subtasks[item.subtask].labels
-        return self._template.render(prompt_values(item, labels))
+        return self._template.render(prompt_values(item, labels), item.id)
 
 
 def _make_pair(

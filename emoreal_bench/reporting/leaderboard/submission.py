@@ -227,4 +227,6 @@ def _copy(entry: Path, manifest: Manifest, to: Path) -> Path:
         draft.rename(place)
     except OSError as error:
         raise cannot_write(place, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # Gone if all went well; else no half of an entry.
     return place
