@@ -16,6 +16,7 @@ import pytest
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import DataSource, Download, Task
+from emoreal_bench.datasets import download
 from emoreal_bench.datasets.download import download_data
 
 EMOREALM = "chaubeyG/EmoReAlM"
@@ -91,6 +92,30 @@ def test_zip_files_are_downloaded_and_unpacked(server: Server, tmp_path: Path) -
     (path,) = download_data(task_from(server, {"1.zip": None}), tmp_path)
     assert path == tmp_path / "1.zip"
     assert (tmp_path / "Actor_01/a.mp4").read_text() == "clip"
+
+
+def test_a_sender_that_goes_on_for_ever_is_cut_off(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_MOST_BYTES", 1000)
+    server.files["/x.json?download=1"] = b" " * 1001
+    with pytest.raises(DataError, match="more than 1,000 bytes come"):
+        download_data(task_from(server, {"x.json": None}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_MOST_BYTES", 1000)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("Actor_01/a.mp4", "0" * 100_000)
+    server.files["/1.zip?download=1"] = buffer.getvalue()
+    assert len(buffer.getvalue()) < 1000
+    with pytest.raises(DataError, match="unpacks to 100,000 bytes"):
+        download_data(task_from(server, {"1.zip": None}), tmp_path)
+    assert not (tmp_path / "Actor_01").exists()
 
 
 def test_a_file_that_is_there_is_not_asked_for_again(server: Server, tmp_path: Path) -> None:
