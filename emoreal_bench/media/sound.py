@@ -84,6 +84,9 @@ def decode_sound(
         # A track can have no packets, or only such as a cut hides: no damage, and no sound.
         return NO_SOUND
     channels = _join(pieces)[:, :longest]
+    if not np.isfinite(channels).all():
+        problem = "the sound holds values that are no numbers"
+        raise MediaError(MediaProblem.DAMAGED, problem, str(path))
     mixed = channels[0] if wanted.channel == "first" else channels.mean(axis=0)
     notes = [*timeline.notes(), *describe_mix(channels, wanted.channel)]
     if track.tracks > 1:

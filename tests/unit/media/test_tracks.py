@@ -206,6 +206,18 @@ def test_sound_of_any_number_of_channels_is_mixed(tmp_path: Path, channels: int)
     assert amplitude_at(media, 440.0) == pytest.approx(0.5 / channels, rel=0.01)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_sound_that_is_no_number_is_named(tmp_path: Path, value: float) -> None:
+    samples = np.zeros(16_000, "<f4")
+    samples[500] = value
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, 16_000, 64_000, 4, 32)
+    content = b"WAVE" + form + struct.pack("<4sI", b"data", samples.nbytes) + samples.tobytes()
+    path = tmp_path / "clip.wav"
+    path.write_bytes(struct.pack("<4sI", b"RIFF", len(content)) + content)
+    with pytest.raises(MediaError, match="no numbers"):
+        decode(path)
+
+
 def test_a_left_out_voice_beside_another_is_noted(tmp_path: Path) -> None:
     two_voices = Sound(1.0, (440.0, 880.0), codec="pcm_s16le")
     media = decode(make_clip(tmp_path / "clip.wav", None, two_voices), channel="first")
