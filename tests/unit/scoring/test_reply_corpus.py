@@ -24,6 +24,8 @@ CORPUS = HERE / "reply_corpus.jsonl"
 BLIND_CORPUS = HERE / "reply_corpus_blind.jsonl"
 BLIND_CORPUS_1 = HERE / "reply_corpus_blind_1.jsonl"
 BLIND_CORPUS_2 = HERE / "reply_corpus_blind_2.jsonl"
+BLIND_CORPUS_3 = HERE / "reply_corpus_blind_3.jsonl"
+"""Nothing was mended after it was tried, so its bar is what was read at first sight."""
 DESCRIPTIONS = HERE / "reply_descriptions.jsonl.gz"
 NO_ANSWER = {"unparsable", "statement", "refused"}
 """What the blind rounds call one and the parser another; the answer is none each time."""
@@ -64,8 +66,14 @@ def _disagreement(record: dict[str, Any]) -> str | None:
 
 @pytest.mark.parametrize(
     ("path", "agreement"),
-    [(CORPUS, 0.999), (BLIND_CORPUS, 1.0), (BLIND_CORPUS_1, 0.97), (BLIND_CORPUS_2, 0.95)],
-    ids=["seen", "blind", "blind 1", "blind 2"],
+    [
+        (CORPUS, 0.999),
+        (BLIND_CORPUS, 1.0),
+        (BLIND_CORPUS_1, 0.97),
+        (BLIND_CORPUS_2, 0.95),
+        (BLIND_CORPUS_3, 0.89),
+    ],
+    ids=["seen", "blind", "blind 1", "blind 2", "blind 3"],
 )
 def test_the_strict_reading_agrees_with_people_on_hand_written_replies(
     path: Path, agreement: float
