@@ -12,6 +12,7 @@ from emoreal_bench.contracts.errors import RunError, TaskError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
+from emoreal_bench.record.files import is_draft
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import load_report
 from emoreal_bench.running.verifying import RunState, verify_run
@@ -156,7 +157,8 @@ def find_runs(folders: Sequence[Path], *, finished_only: bool = True) -> list[Pa
     found: dict[Path, None] = {}
     for folder in folders:
         places = [folder] if (folder / marker).is_file() else []
-        places += sorted(path.parent for path in folder.glob(f"*/**/{marker}"))
+        below = (path.relative_to(folder) for path in folder.glob(f"*/**/{marker}"))
+        places += sorted(folder / path.parent for path in below if not is_draft(path))
         if not places and finished_only:
             raise RunError(
                 "There is no finished run here or below.",

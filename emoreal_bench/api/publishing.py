@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emoreal_bench.api.looking import find_runs
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters import create_adapter
-from emoreal_bench.record.files import cannot_write, grant_usual_modes, write_atomically
+from emoreal_bench.record.files import cannot_write, grant_usual_modes, new_folder, write_atomically
 from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import load_report
 
@@ -140,11 +140,12 @@ def merge_lora(
         raise UsageError(f"{model} cannot be written with an adapter merged into it.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError("is there already.", where=str(out), remedy="Name a new folder.")
-    try:
-        adapter.save_merged(out)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    grant_usual_modes(out)
+    with new_folder(out) as draft:
+        try:
+            adapter.save_merged(draft)
+        except OSError as error:
+            raise cannot_write(out, error) from error
+        grant_usual_modes(draft)
     return out
 
 

@@ -90,6 +90,10 @@ def _options(
     """Take the options before a command."""
 
 
+# How Python says it, which has no error of its own for that.
+_NO_MORE_THREADS = ("can't start new thread", "can't allocate lock")
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command.
 
@@ -113,7 +117,11 @@ def run(arguments: Sequence[str]) -> int:
         tell(f"error: {where}{error.strerror or error}.")
         tell("  Mend the cause and give the same command again.")
         return ExitCode.INCOMPLETE
-    except Exception:  # noqa: BLE001 - the last line of defence: tell the person, exit 70
+    except Exception as error:  # noqa: BLE001 - the last line of defence: tell the person, exit 70
+        if isinstance(error, MemoryError) or str(error) in _NO_MORE_THREADS:
+            tell("error: The memory or the number of threads that this process may use is full.")
+            tell("  Free some, or ask for less at once, and give the same command again.")
+            return ExitCode.INCOMPLETE
         tell(traceback.format_exc())
         tell("This is a defect of emoreal-bench. Please report the lines above.")
         return ExitCode.INTERNAL

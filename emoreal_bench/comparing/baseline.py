@@ -20,8 +20,9 @@ from emoreal_bench.comparing.runs import AnsweredRun, load_answers, run_differen
 from emoreal_bench.contracts.check import Baseline, BaselineScore
 from emoreal_bench.contracts.errors import NotComparableError, RunError
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.identity import canonical_json, model_hash, short
+from emoreal_bench.identity import canonical_json, checksum, model_hash, short
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.sealed import read_record, unsealed
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.text import percent_floor
@@ -36,7 +37,7 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
 
     Args:
         folder: A run in which every item reached the model.
-        path: The file; its folder exists.
+        path: The file.
 
     Raises:
         RunError: If the folder holds no run or one with gaps, or the file
@@ -70,7 +71,8 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
         items=right.size,
         right=pack_bits(right),
     )
-    record = baseline.model_dump(mode="json", by_alias=True)
+    record = baseline.model_dump(mode="json", by_alias=True, exclude={"checksum"})
+    record["checksum"] = checksum(record)
     # One key to a line, so that a change of the file can be read in a review.
     lines = (f"{canonical_json(key)}:{canonical_json(record[key])}" for key in sorted(record))
     write_atomically(path, [("{\n" + ",\n".join(lines) + "\n}\n").encode()])
@@ -84,7 +86,8 @@ def load_baseline(path: Path) -> Baseline:
         RunError: If the file cannot be read or is not a baseline.
     """
     try:
-        return Baseline.model_validate_json(path.read_bytes())
+        record = read_record(path, _SAVE_AGAIN)
+        return Baseline.model_validate(unsealed(record, path, _SAVE_AGAIN))
     except OSError as error:
         raise RunError(
             f"The baseline cannot be read: {error.strerror}.", where=str(path), remedy=_SAVE_AGAIN

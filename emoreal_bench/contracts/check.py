@@ -43,6 +43,8 @@ class Baseline(Record):
     right: str
     """Whether each item is right under strict, in the order of the plan: bits, the
     highest of a byte first, compressed by zlib, in base64."""
+    checksum: str | None = None
+    """Of the rest of the file; files of earlier versions have none."""
 
 
 class Decision(StrEnum):

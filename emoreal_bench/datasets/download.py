@@ -20,6 +20,13 @@ from zipfile import BadZipFile, ZipFile
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import Download, Task
 from emoreal_bench.datasets.hub import get_from_hub, settle_revision
+from emoreal_bench.record.files import (
+    NewFile,
+    cannot_write,
+    move_file,
+    new_file,
+    scratch_folder,
+)
 
 _CHUNK = 1 << 20
 _SECONDS = 60.0
@@ -89,34 +96,30 @@ def _get(
 def _get_file(address: str, target: Path, checksum: str | None) -> None:
     if urlsplit(address).scheme not in ("http", "https"):
         raise UsageError(f"{address} is not an address of the web.")
-    part = target.with_name(f".{target.name}.part")
     try:
         # The scheme is checked above, so no file of this machine can be meant.
-        with urlopen(address, timeout=_SECONDS) as reply, part.open("wb") as file:  # noqa: S310
+        with urlopen(address, timeout=_SECONDS) as reply, new_file(target) as file:  # noqa: S310
             promised = reply.headers.get("Content-Length")
             size, digest = _copy(reply, file, most=None if promised is None else int(promised))
-        if promised is not None and size != int(promised):
-            raise DataError(
-                f"The download ended after {size} of {promised} bytes.",
-                where=address,
-                remedy=_REMEDY,
-            )
-        if checksum is not None and digest != checksum:
-            raise DataError(
-                f"The MD5 checksum is {digest}; the owner publishes {checksum}.",
-                where=address,
-                remedy="Try again; if it stays so, the owner has changed the file.",
-            )
-        part.replace(target)
+            if promised is not None and size != int(promised):
+                raise DataError(
+                    f"The download ended after {size} of {promised} bytes.",
+                    where=address,
+                    remedy=_REMEDY,
+                )
+            if checksum is not None and digest != checksum:
+                raise DataError(
+                    f"The MD5 checksum is {digest}; the owner publishes {checksum}.",
+                    where=address,
+                    remedy="Try again; if it stays so, the owner has changed the file.",
+                )
     except (URLError, HTTPException, OSError, ValueError) as error:
         raise DataError(
             f"The file cannot be downloaded: {error}.", where=address, remedy=_REMEDY
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
-def _copy(source: BinaryIO, target: BinaryIO, most: int | None) -> tuple[int, str]:
+def _copy(source: BinaryIO, target: NewFile, most: int | None) -> tuple[int, str]:
     """Copy, and return the number of bytes and their checksum.
 
     Raises:
@@ -138,12 +141,16 @@ def _copy(source: BinaryIO, target: BinaryIO, most: int | None) -> tuple[int, st
 def _unpack(archive: Path, out: Path) -> None:
     """Unpack what is not there yet; names that lead out of the folder are kept inside it."""
     try:
-        with ZipFile(archive) as file:
+        with ZipFile(archive) as file, scratch_folder(out) as draft:
             _refuse_endless(file, archive, out)
             for member in file.infolist():
                 there = out / member.filename
                 if not there.is_file() or there.stat().st_size != member.file_size:
-                    file.extract(member, out)
+                    made = Path(file.extract(member, draft))
+                    if not member.is_dir():
+                        move_file(made, out / made.relative_to(draft))
+    except OSError as error:
+        raise cannot_write(out, error) from error
     except BadZipFile as error:
         raise DataError(
             f"The archive is damaged: {error}.",

@@ -8,6 +8,7 @@ from typing import Any
 
 from emoreal_bench.contracts.errors import DataError, MissingExtraError, UsageError
 from emoreal_bench.parsing import parse_json
+from emoreal_bench.record.files import write_atomically
 
 RECORD = "download.json"
 """Says beside the files which commit they are from."""
@@ -34,7 +35,7 @@ def settle_revision(repository: str, out: Path, wanted: str | None) -> str:
     if not record.is_file():
         revision = wanted or _newest(repository, out)
         content = {"repository": repository, "revision": revision}
-        record.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_atomically(record, [f"{json.dumps(content, indent=2)}\n".encode()])
         return revision
     held = _read(record)
     if held != (repository, wanted or held[1]):

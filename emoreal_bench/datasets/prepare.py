@@ -89,8 +89,9 @@ def prepare_layout(
 
     Raises:
         UsageError: If the output folder lies within the source.
-        DataError: If there are no clips, two would have the same name, or a
-            file cannot be written. A damaged clip is listed and not fatal.
+        DataError: If there are no clips, or two would have the same name. A damaged
+            clip is listed and not fatal.
+        RunError: If a file cannot be written.
     """
     if not source.is_dir():
         raise DataError(

@@ -28,13 +28,13 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.note import NoteKind
 from emoreal_bench.media.container import Tracks, open_file, read_packets
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.limits import Deadline, DecodeLimits
 from emoreal_bench.media.loudness import Level
 from emoreal_bench.media.timeline import Timeline
+from emoreal_bench.record.files import cannot_write, new_file
 
 FRAME_RATE = 24
 SAMPLE_RATE = 16_000
@@ -110,7 +110,7 @@ def write_wav(source: Path, times: ClipTimes, target: Path) -> tuple[str, ...] |
 
     Raises:
         MediaError: If the clip cannot be decoded to its end; nothing is written.
-        DataError: If the file cannot be written.
+        RunError: If the file cannot be written.
     """
     if times.sound is None:
         return None
@@ -164,7 +164,7 @@ def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) 
     Raises:
         MediaError: If the clip has no picture or cannot be decoded to its end;
             nothing is written.
-        DataError: If the file cannot be written.
+        RunError: If the file cannot be written.
     """
     if times.picture is None:
         raise MediaError(MediaProblem.NO_STREAMS, "has no picture", str(source))
@@ -241,27 +241,17 @@ def _writing(target: Path) -> Iterator[None]:
     try:
         yield
     except (av.FFmpegError, OSError) as error:
-        raise DataError(
-            f"The file cannot be written: {error.strerror}.",
-            where=str(target),
-            remedy="Check the space and the rights of the folder; finished clips are kept.",
-        ) from error
+        raise cannot_write(target, OSError(error.errno, error.strerror)) from error
 
 
 @contextmanager
 def _new_file(target: Path, kind: str) -> Iterator[OutputContainer]:
     """Open a file that appears under its name only once it is whole."""
-    part = target.with_name(f".{target.name}.part")
-    with _writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        container = av.open(str(part), "w", format=kind)
-    try:
+    with new_file(target) as file:
+        with _writing(target):
+            container = av.open(str(file.path), "w", format=kind)
         try:
             yield container
         finally:
             with _writing(target):
                 container.close()
-        with _writing(target):
-            part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

@@ -98,8 +98,9 @@ class DecodePool:
                 # meantime. A clip is blamed only if it brings a fresh one down.
                 if error.kind is not MediaProblem.WORKER_DIED:
                     raise
+        # In a group of its own, which Ctrl-C does not reach: while it starts it would print where.
         process = await asyncio.create_subprocess_exec(
-            *self._program, stdin=PIPE, stdout=PIPE, limit=_READ_BYTES
+            *self._program, stdin=PIPE, stdout=PIPE, limit=_READ_BYTES, process_group=0
         )
         worker = _Worker(process, self._limits)
         self._workers.add(worker)

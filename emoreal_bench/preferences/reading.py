@@ -48,7 +48,6 @@ def write_pairs(pairs: Iterable[PreferencePair], path: Path) -> None:
     Raises:
         RunError: If the system refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (f"{canonical_json(pair_record(pair))}\n".encode() for pair in pairs))
 
 

@@ -100,7 +100,7 @@ class RunFolder:
                 remedy=remedy,
             ) from error
         try:
-            self._holder.write_text(f"{holder}\n", encoding="utf-8")
+            write_atomically(self._holder, [f"{holder}\n".encode()], durable=False)
         except BaseException:
             self._lock.release()
             raise

@@ -9,8 +9,6 @@ wins, so an item that failed is simply asked again and appended again.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
 import zlib
 from array import array
@@ -21,15 +19,13 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from emoreal_bench.contracts.errors import RunError
-from emoreal_bench.record.files import cannot_write, sync_file, write_atomically
+from emoreal_bench.record.files import GrowingFile, copy_file, write_atomically
 from emoreal_bench.record.records import ItemRecord
 
 SYNC_SECONDS = 1.0
 """A power cut costs at most the items of this time; a killed process costs none."""
 
 _MARK = b',"crc32":"'
-_BINARY: int = getattr(os, "O_BINARY", 0)
 # Else Windows would write two bytes for each end of a line, and no checksum would hold.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -148,10 +144,7 @@ def repair_log(path: Path) -> Path:
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    try:
-        shutil.copy2(path, aside)
-    except OSError as error:
-        raise cannot_write(aside, error) from error
+    copy_file(path, aside)
     with path.open("rb") as file:
         write_atomically(path, (line for line in file if unseal(line) is not None))
     return aside
@@ -170,11 +163,7 @@ class ItemLog:
 
     def __init__(self, path: Path):
         self._path = path
-        try:
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o644)
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        self._size = os.fstat(self._file).st_size
+        self._file = GrowingFile(path)
         self._synced = time.monotonic()
 
     def append(self, record: ItemRecord) -> None:
@@ -184,33 +173,10 @@ class ItemLog:
             RunError: If the line cannot be written whole; the log then ends as
                 it did before.
         """
-        line = seal(record)
-        try:
-            written = os.write(self._file, line)
-            while written < len(line):
-                written += os.write(self._file, line[written:])
-            if time.monotonic() - self._synced >= SYNC_SECONDS:
-                self._sync()
-        except OSError as error:
-            self._undo()
-            raise cannot_write(self._path, error) from error
-        self._size += len(line)
-
-    def _sync(self) -> None:
-        sync_file(self._file)
-        self._synced = time.monotonic()
-
-    def _undo(self) -> None:
-        try:
-            os.ftruncate(self._file, self._size)
-        except OSError as error:
-            raise RunError(
-                "The disk gave an error while an item was written, and again while the half line "
-                f"was removed: {error.strerror}.",
-                where=str(self._path),
-                remedy="Fix the disk and give the same command again: the half line will be "
-                "found and its item asked again.",
-            ) from error
+        self._file.append(seal(record))
+        if time.monotonic() - self._synced >= SYNC_SECONDS:
+            self._file.sync()
+            self._synced = time.monotonic()
 
     def close(self) -> None:
         """Bring everything to the disk and close the file.
@@ -219,11 +185,9 @@ class ItemLog:
             RunError: If the disk refuses.
         """
         try:
-            self._sync()
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
+            self._file.sync()
         finally:
-            os.close(self._file)
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self

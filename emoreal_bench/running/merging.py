@@ -8,6 +8,7 @@ from pathlib import Path
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE, Manifest
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.record.files import new_folder
 from emoreal_bench.record.folder import RunFolder, load_plan_items, load_timings
 from emoreal_bench.record.log import ItemLog, read_final_records
 from emoreal_bench.record.manifest import differences, load_manifest
@@ -37,7 +38,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> None:
     manifest = _common_manifest(folders)
     items = load_plan_items(folders[0], manifest)
     sources = _choose_sources(folders)
-    with RunFolder(out) as merged:
+    with new_folder(out) as draft, RunFolder(draft) as merged:
         merged.begin(manifest, items)
         with ItemLog(merged.log_path) as log:
             for number, folder in enumerate(folders):
@@ -48,7 +49,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> None:
             timings = load_timings(folder)
             if timings is not None:
                 merged.add_timings(timings)
-        write_results(out, score_log(manifest, items, merged.log_path))
+        write_results(draft, score_log(manifest, items, merged.log_path))
 
 
 def _common_manifest(folders: Sequence[Path]) -> Manifest:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.files import cannot_write, remove_dead_drafts, write_atomically
 from emoreal_bench.synth.card import data_card
 from emoreal_bench.synth.encode import encode_clip
 from emoreal_bench.synth.picture.frames import iterate_frames
@@ -116,6 +116,7 @@ def _json(value: object) -> bytes:
 def _is_finished(out: Path, record: bytes) -> bool:
     """Return whether a folder is complete; refuse one that is another's or of other settings."""
     try:
+        remove_dead_drafts(out)
         names = {path.name for path in out.iterdir()} if out.exists() else set()
         for name in (RECORD, UNFINISHED):
             if name not in names:
@@ -158,9 +159,24 @@ def _write_clips(scenes: Sequence[Scene], videos: Path) -> Generator[None, None,
     spawn = get_context("spawn")
     with ProcessPoolExecutor(workers, spawn, initializer=_prepare_worker) as pool:
         try:
-            yield from pool.map(write, scenes)
+            with _ctrl_c_held_back():
+                written = pool.map(write, scenes)
+            yield from written
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let processes start that Ctrl-C does not reach: while they import they would print where."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare_worker() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emoreal_bench.record.files import new_folder
 from emoreal_bench.training.config import Evaluation, TaskEvaluation
 from emoreal_bench.training.objectives.metrics import EVALUATION, GUARD
 from emoreal_bench.training.observer import TrainingObserver
@@ -77,7 +78,8 @@ class EvaluationCallback(StateCallback):
                 self._warn(state, GUARD + guard.name, values[GUARD + guard.name])
             earlier = _values(state, EVALUATION + task.name)
             if not earlier or accuracy > max(earlier):
-                _replace_folder(adapter, self._folder / BEST_FOLDER)
+                with new_folder(self._folder / BEST_FOLDER, replace=True) as best:
+                    shutil.copytree(adapter, best, dirs_exist_ok=True)
             shutil.rmtree(adapter)
         self._trainer.accelerator.wait_for_everyone()
         self._trainer.log_besides(values)
@@ -94,12 +96,3 @@ class EvaluationCallback(StateCallback):
 
 def _values(state: TrainerState, name: str) -> list[float]:
     return [entry[name] for entry in state.log_history if name in entry]
-
-
-def _replace_folder(source: Path, target: Path) -> None:
-    """Copy a folder; what stops it leaves the old one or none, never a part."""
-    draft = target.with_name(f"{target.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(source, draft)
-    shutil.rmtree(target, ignore_errors=True)
-    draft.rename(target)

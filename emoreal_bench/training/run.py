@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.model_adapters.local.lora import read_training
-from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.files import new_folder, write_atomically
 from emoreal_bench.record.folder import RunFolder
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.evaluating import BEST_FOLDER, Evaluate, EvaluationCallback
@@ -188,10 +187,12 @@ def _train(prepared: Preparation, tools: TrainingTools) -> None:
     with observer.count("steps") as progress:
         _add_callbacks(trainer, prepared, tools, progress)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    draft = config.out / f"{ADAPTER_FOLDER}.draft"
-    trainer.save_adapter(draft)
-    if is_first:
-        _finish(config.out, draft)
+    # All processes have to take part, though only the first writes.
+    final = config.out / ADAPTER_FOLDER
+    with new_folder(final, replace=True) if is_first else nullcontext(final) as draft:
+        trainer.save_adapter(draft)
+        if is_first:
+            _finish(config.out, draft)
     trainer.accelerator.wait_for_everyone()
 
 
@@ -212,15 +213,13 @@ def _add_callbacks(
 
 
 def _finish(folder: Path, draft: Path) -> None:
-    """Add curves and cards; the adapter is the last to get its name."""
+    """Add curves and cards."""
     entries = read_metrics(folder / METRICS_FILE)
     write_curves(folder, entries)
     for made, final in ((folder / BEST_FOLDER, BEST_FOLDER), (draft, ADAPTER_FOLDER)):
         record = read_training(made) if made.is_dir() else None
         if record is not None:
             write_card(made, folder / final, record, entries)
-    shutil.rmtree(folder / ADAPTER_FOLDER, ignore_errors=True)
-    draft.rename(folder / ADAPTER_FOLDER)
 
 
 def _read_result(folder: Path, process: int) -> TrainingResult:

@@ -8,7 +8,6 @@ publisher has the data, the items and the right answers are compared with it.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import clip_hash, data_hash, hash_json, request_hash, short
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import load_items
-from emoreal_bench.record.files import cannot_write
+from emoreal_bench.record.files import copy_file, is_draft, new_folder
 from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_log
@@ -179,6 +178,8 @@ def _count_statements_as_unparsable(record: dict[str, Any]) -> None:
 def _neighbour_problems(manifest: Manifest, items: Sequence[Item], to: Path) -> list[str]:
     """Compare the right answers with those of entries that claim the same data and request."""
     for path in sorted(to.glob(f"*/{MANIFEST_FILE}")):
+        if is_draft(path):
+            continue
         other = read_report(path.parent).manifest
         same = (other.task, other.data.hash, other.request.hash)
         if same == (manifest.task, manifest.data.hash, manifest.request.hash):
@@ -215,18 +216,10 @@ def _copy(entry: Path, manifest: Manifest, to: Path) -> Path:
     # The hash keeps apart what the shortened name does not.
     identity = hash_json([manifest.model_dump(mode="json"), (entry / ITEMS_FILE).stat().st_size])
     place = to / f"{name}-{short(identity)}"
-    if place.exists():
+    if place.is_dir() and any(place.iterdir()):
         raise RunError("This entry is there already.", where=str(place))
-    draft = to / f".{place.name}.draft"
-    try:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
+    with new_folder(place) as draft:
         for name in (*_NEEDED, TIMINGS_FILE):
             if (entry / name).exists():
-                shutil.copyfile(entry / name, draft / name, follow_symlinks=False)
-        draft.rename(place)
-    except OSError as error:
-        raise cannot_write(place, error) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)  # Gone if all went well; else no half of an entry.
+                copy_file(entry / name, draft / name)
     return place

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from emoreal_bench.record.files import cannot_write
+from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.confusion import confusion_cells
 from emoreal_bench.resources import package_folders
 from emoreal_bench.text import percent, percent_interval, rating, words
@@ -83,15 +83,7 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         RunError: If it cannot be written.
     """
-    draft = path.with_name(f"{path.name}.draft")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        if draft.is_file():
-            draft.unlink()
-        raise cannot_write(path, error) from error
+    write_atomically(path, [content], durable=False)
 
 
 def script_data(receiver: str, name: str, value: Any) -> bytes:

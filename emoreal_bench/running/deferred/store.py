@@ -23,7 +23,7 @@ from emoreal_bench.contracts.deferred import JobLimits, WrittenRequest
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.parsing import parse_json
-from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.files import GrowingFile, cannot_write, write_atomically
 from emoreal_bench.record.records import delivery_record, read_delivery
 
 JOBS_FOLDER = "jobs"
@@ -72,11 +72,8 @@ class JobDraft:
         Raises:
             RunError: If the disk refuses.
         """
-        try:
-            with self.lines.open("ab") as file:
-                file.write(written.line + b"\n")
-        except OSError as error:
-            raise cannot_write(self.lines, error) from error
+        with GrowingFile(self.lines) as file:
+            file.append(written.line + b"\n")
         self.asked.append((position, written.sent))
         self.size += len(written.line) + 1
 

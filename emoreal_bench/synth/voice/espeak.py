@@ -12,9 +12,11 @@ order, and kept: about 170 utterances in half a second and 30 MB.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,8 +51,25 @@ def spoken(speaker: Speaker, sentence: str, emotion: Emotion) -> Wave:
     Raises:
         DataError: If the library cannot be started.
     """
-    with _lock:
+    with _lock, _ctrl_c_held_back():
         return _all_spoken()[speaker.variant, sentence, emotion]
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait for all sentences: in a callback it would be lost, and sound with it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or current_thread() is not main_thread():
+        yield
+        return
+    held: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 @lru_cache(maxsize=1)
@@ -84,13 +103,18 @@ class _Library:
                 remedy="Install espeakng-loader again, or ask for wordless voices.",
             )
         self._pieces: list[NDArray[np.int16]] = []
+        self._full_memory: MemoryError | None = None
         # The library keeps only the address, so the callback must live as long.
         self._callback = _CALLBACK(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _take(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _: object) -> int:
         if samples and count > 0:
-            self._pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
+            try:
+                self._pieces.append(np.ctypeslib.as_array(samples, shape=(count,)).copy())
+            except MemoryError as error:  # What is raised here is lost; a 1 ends the sentence.
+                self._full_memory = error
+                return 1
         return 0
 
     def say(self, variant: str, sentence: str, manner: Manner) -> Wave:
@@ -108,6 +132,8 @@ class _Library:
         text = sentence.encode() + b"\0"
         self._library.espeak_Synth(text, len(text), 0, 1, 0, _CHARS_UTF8, None, None)
         self._library.espeak_Synchronize()
+        if self._full_memory is not None:
+            raise self._full_memory
         return np.concatenate(self._pieces).astype(np.float64) / 32768
 
 

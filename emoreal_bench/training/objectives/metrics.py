@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.parsing import parse_json
-from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.files import GrowingFile, write_atomically
 from emoreal_bench.text_files import number_lines
 
 METRICS_FILE = "metrics.jsonl"
@@ -39,11 +39,8 @@ def append_metrics(path: Path, entry: Metrics) -> None:
     Raises:
         RunError: If the system refuses.
     """
-    try:
-        with path.open("ab") as file:
-            file.write(_line(entry))
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    with GrowingFile(path) as file:
+        file.append(_line(entry))
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

@@ -15,7 +15,7 @@ from typing import Any
 from emoreal_bench.contracts.request import Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.identity import hash_json
-from emoreal_bench.record.files import cannot_write, sync_file
+from emoreal_bench.record.files import GrowingFile, cannot_write
 from emoreal_bench.record.log import seal, unseal
 
 _KEY, _VALUE = "key", "log_probability"
@@ -91,12 +91,8 @@ class ReferenceCache:
         """
         new = {key: value for key, value in values.items() if key not in self._values}
         lines = b"".join(seal({_KEY: key, _VALUE: value}) for key, value in new.items())
-        try:
-            with self._path.open("ab") as file:
-                file.write(b"\n" + lines if self._is_torn else lines)
-                file.flush()
-                sync_file(file.fileno())
-        except OSError as error:
-            raise cannot_write(self._path, error) from error
+        with GrowingFile(self._path) as file:
+            file.append(b"\n" + lines if self._is_torn else lines)
+            file.sync()
         self._is_torn = False
         self._values.update(new)

@@ -152,10 +152,28 @@ def test_a_baseline_read_by_other_rules_is_not_comparable(
     good: Path, baseline: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "old.json"
-    record = json.loads(baseline.read_text()) | {"scoring_hash": "0" * 64}
+    record = json.loads(baseline.read_text()) | {"scoring_hash": "0" * 64, "checksum": None}
     path.write_text(json.dumps(record))
     with pytest.raises(NotComparableError, match="rules of strict scoring"):
         check(good, path)
+
+
+def test_a_baseline_that_was_changed_is_named(good: Path, baseline: Path, tmp_path: Path) -> None:
+    record = json.loads(baseline.read_text())
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(record | {"average_accuracy": 0.1}))
+    with pytest.raises(RunError, match=r"changed after it was written[^$]*save-baseline"):
+        check(good, path)
+
+
+def test_a_baseline_of_earlier_versions_has_no_checksum(
+    good: Path, baseline: Path, tmp_path: Path
+) -> None:
+    record = json.loads(baseline.read_text())
+    del record["checksum"]
+    path = tmp_path / "older.json"
+    path.write_text(json.dumps(record))
+    check(good, path)
 
 
 def bomb(size: int) -> str:
@@ -169,7 +187,8 @@ def test_a_baseline_that_does_not_hold_its_items_is_damaged(
     good: Path, baseline: Path, tmp_path: Path, right: str
 ) -> None:
     path = tmp_path / "damaged.json"
-    path.write_text(json.dumps(json.loads(baseline.read_text()) | {"right": right}))
+    record = json.loads(baseline.read_text()) | {"right": right, "checksum": None}
+    path.write_text(json.dumps(record))
     with pytest.raises(RunError, match=r"damaged|does not hold"):
         check(good, path)
 

@@ -10,7 +10,7 @@ import pytest
 from av.stream import Disposition
 
 from emoreal_bench.catalog import find_task
-from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.errors import DataError, RunError, UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
@@ -239,6 +239,6 @@ def test_a_folder_without_clips_is_refused(name: str, source: Path) -> None:
 def test_a_file_that_cannot_be_written_ends_the_work(source: Path) -> None:
     make_clip(source / "part_1/1.mp4", Picture(frames=5, size=SMALL), None)
     (source.parent / "clips_24fps").write_text("in the way")
-    with pytest.raises(DataError, match="cannot be written") as caught:
+    with pytest.raises(RunError, match="cannot be written") as caught:
         prepare(source)
     assert "clips_24fps/part_1/1.mp4" in str(caught.value)

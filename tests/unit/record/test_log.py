@@ -176,7 +176,7 @@ def test_a_write_that_stops_midway_leaves_no_half_line(
         return write(file, data[: len(data) // 2])
 
     with ItemLog(path) as log:
-        monkeypatch.setattr("emoreal_bench.record.log.os.write", write_half_then_fail)
+        monkeypatch.setattr("emoreal_bench.record.files.os.write", write_half_then_fail)
         with pytest.raises(RunError, match="No space left on device") as caught:
             log.append(to_record(Result("b", DeliveryStatus.OK)))
     assert len(calls) == 2

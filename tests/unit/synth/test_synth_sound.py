@@ -210,3 +210,36 @@ print(hashlib.sha256(b"".join(sounds[index] for index in sorted(sounds))).hexdig
         for order in ("forward", "backward")
     }
     assert len(hashes) == 1
+
+
+INTERRUPTED = """
+import os, signal
+from emoreal_bench.synth.cues import Emotion
+from emoreal_bench.synth.voice import espeak
+from emoreal_bench.synth.voice.speech import SENTENCES, SPEAKERS
+
+def interrupted(self, *what, say=espeak._Library.say):
+    os.kill(os.getpid(), signal.SIGINT)
+    return say(self, *what)
+
+espeak._Library.say = interrupted
+told = []
+for _ in range(2):
+    try:
+        espeak.spoken(SPEAKERS[0], SENTENCES[0], list(Emotion)[0])
+        told.append("spoken")
+    except KeyboardInterrupt:
+        told.append("interrupted")
+print(*told)
+"""
+
+
+@pytest.mark.skipif(
+    available_engine(None) is SpeechEngine.WORDLESS, reason="eSpeak NG is not installed"
+)
+def test_ctrl_c_comes_once_all_is_spoken_and_costs_no_sound() -> None:
+    """In a callback from C it was lost, and so was the piece of sound."""
+    made = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=True
+    )
+    assert made.stdout.split() == ["interrupted", "spoken"], made.stderr
