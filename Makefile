@@ -5,6 +5,7 @@
 #   make demo SEED=7       the same on other clips; ITEMS=60 asks fewer questions
 #   make test              the test suite, in two processes
 #   make test-long         the suites that take minutes
+#   make fuzz              the long form of the fuzz suite; hours, PART=3/20 for a part of it
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make test-timm         the tests that need timm or torchvision, in an environment of their own
 #   make lint              ruff, the layers of the package, and mypy
@@ -22,6 +23,7 @@ TIMM_VENV ?= .venv-timm
 TORCH_INDEX ?=
 SEED ?= 1
 ITEMS ?= 240
+PART ?= 1/1
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
@@ -31,7 +33,7 @@ DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
   baseline/first-choice baseline/last-choice baseline/random
 
-.PHONY: demo test test-long test-vllm test-timm lint benchmark tiny tiny-study clean
+.PHONY: demo test test-long fuzz test-vllm test-timm lint benchmark tiny tiny-study clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/emoreal-bench data synth --out $(DEMO_DATA) --items $(ITEMS) --seed $(SEED)
@@ -45,6 +47,10 @@ test: $(VENV)/.installed-dev
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long --timeout 3600
+
+fuzz: $(VENV)/.installed-dev
+	$(PIP) install -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --part $(PART)
 
 test-vllm: $(VLLM_VENV)/.installed
 	PYTHONPATH=tests/vllm/torchvision_operators VLLM_CPU_KVCACHE_SPACE=1 VLLM_NO_USAGE_STATS=1 \

@@ -16,13 +16,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from emoreal_bench.contracts.errors import TaskError, UsageError
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.entry_points import foreign_code, load_group, owner_of
+from emoreal_bench.file_names import is_file
+from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.resources import package_folders
 
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
@@ -131,8 +132,7 @@ def load_task(path: Path) -> TaskFile:
             )
     folder = path.resolve().parent
     for name, variant in task.variants.items():
-        template = (folder / variant.prompt).resolve()
-        if not template.is_relative_to(folder) or not template.is_file():
+        if not _is_file_below(folder, variant.prompt):
             raise TaskError(
                 f"The prompt of variant '{name}' is not a file beside or below the task file: "
                 f"{variant.prompt}",
@@ -145,19 +145,29 @@ def _read_definition(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path in seen:
         raise TaskError("Task files extend each other in a circle.", where=str(path))
     try:
-        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # A value that does not fit its tag, or a deep one, ends in an error of Python's own.
-    except (AttributeError, OSError, RecursionError, ValueError, yaml.YAMLError) as error:
-        raise TaskError(f"The task file cannot be read: {error}.", where=str(path)) from error
+        definition = parse_yaml(path.read_bytes())
+    except OSError as error:
+        problem = f"The task file cannot be read: {error.strerror}."
+        raise TaskError(problem, where=str(path)) from error
+    except UnreadableError as error:
+        raise TaskError(f"The task file cannot be read: it {error}.", where=str(path)) from error
     if not isinstance(definition, dict):
         raise TaskError("A task file is a mapping of keys to values.", where=str(path))
     parent = definition.get("extends")
     if parent is None:
         return definition
     base = path.parent / f"{parent}.yaml"
-    if not base.is_file():
+    if not isinstance(parent, str) or not is_file(base):
         raise TaskError(f"It extends '{parent}', but there is no {base.name}.", where=str(path))
     return _join(_read_definition(base, (*seen, path)), definition)
+
+
+def _is_file_below(folder: Path, name: str) -> bool:
+    try:
+        path = (folder / name).resolve()
+    except (OSError, ValueError):  # a name that no disk can hold
+        return False
+    return path.is_relative_to(folder) and is_file(path)
 
 
 def _join(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

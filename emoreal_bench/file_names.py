@@ -38,6 +38,22 @@ def path_on_disk(path: Path) -> Path:
     return path if name is None else above / name
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; there is none of a name that no disk can hold."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder; there is none of a name that no disk can hold."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 @lru_cache(maxsize=64)  # Where thousands of clips are missing, each folder is listed once.
 def _names_in(folder: Path, changed: int) -> Mapping[str, str]:
     del changed  # A folder that has changed since is listed again.

@@ -8,11 +8,21 @@ memory holds. Whoever reads a file from outside reads it here and adds the file 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, NoReturn
 
 _MOST_VALUES = 1_000_000
 """Of a YAML file with its repetitions written out; a task file has a few hundred."""
+_YAML_TAG = "tag:yaml.org,2002:"
+_TOO_DEEP = "it is nested too deep"
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+_MOST_DIGITS = 300
+"""Of a whole number; one of more is no longer a number to compute with."""
+_DEEPEST = 100
+"""Lists in lists in lists. Whoever takes a value that was read here may walk it in recursion."""
 
 
 class UnreadableError(ValueError):
@@ -31,25 +41,72 @@ def parse_json(
     Raises:
         UnreadableError: If it is not JSON, or uses numbers that JSON does not have.
     """
+    decoder = _DECODER if object_pairs is None else _make_decoder(object_pairs)
     try:
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
-        # Raw control characters in texts are no reason to refuse a file that says what it means.
-        return json.loads(
-            text, strict=False, parse_constant=_refuse, object_pairs_hook=object_pairs
-        )
+        value = decoder.decode(text)
+    except UnreadableError:
+        raise
     except json.JSONDecodeError as error:
         problem = f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise UnreadableError(problem) from error
     except UnicodeDecodeError as error:
         raise UnreadableError("is not JSON: it is not written in UTF-8") from error
     except RecursionError as error:
-        raise UnreadableError("is not JSON that anybody means: it is nested too deep") from error
+        raise UnreadableError(f"is not JSON that anybody means: {_TOO_DEEP}") from error
     except ValueError as error:  # a number of more digits than Python reads
         raise UnreadableError(f"holds a number that cannot be read: {error}") from error
+    if text.count("[") + text.count("{") > _DEEPEST and _is_deep(value):
+        raise UnreadableError(f"is not JSON that anybody means: {_TOO_DEEP}")
+    return value
+
+
+def _make_decoder(
+    object_pairs: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> json.JSONDecoder:
+    # Raw control characters in texts are no reason to refuse a file that says what it means.
+    return json.JSONDecoder(
+        strict=False,
+        parse_constant=_refuse,
+        parse_float=_finite,
+        parse_int=_whole,
+        object_pairs_hook=object_pairs,
+    )
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"JSON has no {name}")
+    raise UnreadableError(f"is not JSON, which has no {name}")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise UnreadableError(f"is not JSON that anybody means: {text} is too large")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"it has {len(text):,} digits")
+    return int(text)
+
+
+_DECODER = _make_decoder()
+
+
+def _is_deep(value: Any) -> bool:
+    """Return whether a value is nested deeper than the code behind a parser follows."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list | tuple)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def parse_yaml(content: str | bytes) -> Any:
@@ -64,29 +121,8 @@ def parse_yaml(content: str | bytes) -> Any:
     """
     import yaml
 
-    class BoundedLoader(yaml.SafeLoader):
-        """Counts the values, those that an alias repeats as well."""
-
-        def __init__(self, stream: str | bytes):
-            super().__init__(stream)
-            self.values = 0
-            self.sizes: dict[str, int] = {}
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            anchor: str | None = event.anchor if isinstance(event, yaml.NodeEvent) else None
-            before = self.values
-            is_alias = isinstance(event, yaml.AliasEvent)
-            self.values += self.sizes.get(anchor or "", 1) if is_alias else 1
-            if self.values > _MOST_VALUES:
-                raise UnreadableError(f"stands for more than {_MOST_VALUES:,} values")
-            node = super().compose_node(parent, index)
-            if anchor is not None and not is_alias:
-                self.sizes[anchor] = self.values - before
-            return node
-
     try:
-        return yaml.load(content, BoundedLoader)  # noqa: S506 - a safe loader
+        value = yaml.load(content, _plain_loader())  # noqa: S506 - a safe loader
     except UnreadableError:
         raise
     except yaml.MarkedYAMLError as error:
@@ -103,3 +139,82 @@ def parse_yaml(content: str | bytes) -> Any:
         RecursionError,  # [[[[[...
     ) as error:
         raise UnreadableError(f"is not YAML: {type(error).__name__}: {error}") from error
+    if _is_deep(value):
+        raise UnreadableError(f"is not YAML that anybody means: {_TOO_DEEP}")
+    return value
+
+
+@cache
+def _plain_loader() -> Any:
+    import yaml
+
+    class PlainLoader(yaml.SafeLoader):
+        """Counts the values, those that an alias repeats as well, and makes plain ones only."""
+
+        def __init__(self, stream: str | bytes):
+            super().__init__(stream)
+            self.values = 0
+            self.sizes: dict[str, int] = {}
+
+        compose_node = _compose
+
+    loader: Any = PlainLoader
+    for kind, check in _YAML_CHECKS.items():
+        make = getattr(yaml.SafeLoader, f"construct_yaml_{kind}")
+        loader.add_constructor(f"{_YAML_TAG}{kind}", partial(_construct, make, check))
+    for kind in ("binary", "set", "omap", "pairs"):  # no values that JSON has too
+        loader.add_constructor(f"{_YAML_TAG}{kind}", loader.construct_undefined)
+    return loader
+
+
+def _compose(loader: Any, parent: Any, index: Any) -> Any:
+    import yaml
+
+    event = loader.peek_event()
+    anchor: str | None = event.anchor if isinstance(event, yaml.NodeEvent) else None
+    before = loader.values
+    is_alias = isinstance(event, yaml.AliasEvent)
+    if is_alias and anchor in loader.anchors and anchor not in loader.sizes:
+        raise UnreadableError(f"is not YAML: *{anchor} stands for what it is a part of")
+    loader.values += loader.sizes.get(anchor or "", 1) if is_alias else 1
+    if loader.values > _MOST_VALUES:
+        raise UnreadableError(f"stands for more than {_MOST_VALUES:,} values")
+    node = yaml.SafeLoader.compose_node(loader, parent, index)
+    if anchor is not None and not is_alias:
+        loader.sizes[anchor] = loader.values - before
+    return node
+
+
+def _construct(
+    make: Callable[[Any, Any], Any], check: Callable[[Any], None], loader: Any, node: Any
+) -> Any:
+    value = make(loader, node)
+    check(value)
+    return value
+
+
+def _refuse_half_characters(text: str) -> None:
+    if _HALF_CHARACTER.search(text):
+        raise UnreadableError("holds half a character")
+
+
+def _refuse_date(date: object) -> NoReturn:
+    raise UnreadableError(f"holds the date {date}, which is to stand in quotation marks")
+
+
+def _refuse_endless(number: float) -> None:
+    if not math.isfinite(number):
+        raise UnreadableError(f"holds {number}, which is no number")
+
+
+def _refuse_many_digits(number: int) -> None:
+    if abs(number) >= 10**_MOST_DIGITS:
+        raise UnreadableError(f"holds a number of more than {_MOST_DIGITS} digits")
+
+
+_YAML_CHECKS: dict[str, Callable[[Any], None]] = {
+    "str": _refuse_half_characters,
+    "timestamp": _refuse_date,
+    "float": _refuse_endless,
+    "int": _refuse_many_digits,
+}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
@@ -30,19 +31,38 @@ def parse_arguments(schema: type[Arguments], arguments: Mapping[str, str], model
 
     Raises:
         UsageError: Names each wrong argument, what it got and what is valid; or the
-            argument that holds a key.
+            argument that holds a key or a zero byte.
     """
     refuse_keys(arguments, model)
+    refuse_zero_bytes(arguments, model)
     try:
         return schema.model_validate(dict(arguments))
     except ValidationError as error:
         problems = "; ".join(
-            _problem(str(detail["loc"][0]), arguments, detail["type"], detail["msg"])
+            _problem(_name_of(detail), arguments, detail["type"], detail["msg"])
             for detail in error.errors()
         )
         raise UsageError(
             f"{model}: {problems}.", remedy=f"Valid arguments: {_describe(schema)}."
         ) from error
+
+
+def refuse_zero_bytes(arguments: Mapping[str, Any], model: str) -> None:
+    """Refuse a text that cannot be the name of a file.
+
+    Args:
+        arguments: Name to value.
+        model: The model's name, for the error.
+
+    Raises:
+        UsageError: Names the argument.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, str) and "\0" in value:
+            raise UsageError(
+                f"{model}: the argument '{name}' holds a zero byte, which no name has.",
+                remedy="Write it without.",
+            )
 
 
 def refuse_keys(arguments: Mapping[str, Any], model: str) -> None:
@@ -65,12 +85,16 @@ def refuse_keys(arguments: Mapping[str, Any], model: str) -> None:
             )
 
 
+def _name_of(detail: ErrorDetails) -> str:
+    return str(next(iter(detail["loc"]), ""))
+
+
 def _problem(name: str, arguments: Mapping[str, str], kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return f"unknown argument '{name}'"
     if kind == "missing":
         return f"argument '{name}' is missing"
-    return f"argument '{name}' got '{arguments[name]}' ({message})"
+    return f"argument '{name}' got '{arguments.get(name)}' ({message})"
 
 
 def _describe(schema: type[AdapterArguments]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.api.evaluating import RunOptions
 from emoreal_bench.catalog import find_task
+from emoreal_bench.contracts.errors import NotComparableError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.identity import short
 from emoreal_bench.model_adapters import create_adapter
@@ -141,7 +142,11 @@ def read_audit(path: Path, verdicts: Path) -> AuditReport:
     """
     from emoreal_bench.preferences.checking.verdicts import read_verdicts, weigh_verdicts
 
-    return weigh_verdicts(read_pairs(path), read_verdicts(verdicts))
+    try:
+        return weigh_verdicts(read_pairs(path), read_verdicts(verdicts))
+    except NotComparableError as error:
+        where = str(verdicts)
+        raise NotComparableError(error.problem, where=where, remedy=error.remedy) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ that a check is a paired test and needs neither the old run nor its data.
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from pathlib import Path
 
@@ -87,7 +86,10 @@ def load_baseline(path: Path) -> Baseline:
     """
     try:
         record = read_record(path, _SAVE_AGAIN)
-        return Baseline.model_validate(unsealed(record, path, _SAVE_AGAIN))
+        baseline = Baseline.model_validate(unsealed(record, path, _SAVE_AGAIN))
+        unpack_bits(baseline.right, baseline.items)
+    except RunError as error:
+        raise RunError(error.problem, where=str(path), remedy=error.remedy) from error
     except OSError as error:
         raise RunError(
             f"The baseline cannot be read: {error.strerror}.", where=str(path), remedy=_SAVE_AGAIN
@@ -96,6 +98,7 @@ def load_baseline(path: Path) -> Baseline:
         raise RunError(
             f"This is not a baseline:\n{explain(error)}", where=str(path), remedy=_SAVE_AGAIN
         ) from error
+    return baseline
 
 
 def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
@@ -116,6 +119,8 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
         }
     )
     found = run_differences(then, now)
+    if baseline.items != now.data.items:
+        found.append(f"the number of items ({baseline.items:,}, now {now.data.items:,})")
     present = scoring_hash([Scoring.STRICT])
     if baseline.scoring_hash != present:
         found.append(
@@ -150,7 +155,7 @@ def unpack_bits(text: str, count: int) -> NDArray[np.bool_]:
         inflater = zlib.decompressobj()
         # A few bytes can inflate to gigabytes; one byte too many is enough to know.
         packed = inflater.decompress(base64.b64decode(text, validate=True), size + 1)
-    except (binascii.Error, zlib.error) as error:
+    except (ValueError, zlib.error) as error:
         raise RunError(f"The baseline is damaged: {error}.", remedy=_SAVE_AGAIN) from error
     if len(packed) != size or not inflater.eof:
         raise RunError(f"The baseline does not hold {count:,} items.", remedy=_SAVE_AGAIN)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 
 from emoreal_bench.catalog import explain, suggest
@@ -29,6 +28,7 @@ from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.metrics import Unit, all_metrics, metric_of
 from emoreal_bench.text import (
@@ -52,17 +52,23 @@ def load_rules(path: Path) -> CheckRules:
         UsageError: If it cannot be read or is not valid; every wrong key is named.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_bytes())
         rules = CheckRules.model_validate({} if content is None else content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"The rules cannot be read: {error}", where=str(path)) from error
+    except OSError as error:
+        problem = f"The rules cannot be read: {error.strerror}."
+        raise UsageError(problem, where=str(path)) from error
+    except UnreadableError as error:
+        raise UsageError(f"The rules cannot be read: the file {error}.", where=str(path)) from error
     except ValidationError as error:
         raise UsageError(
             "These are not valid rules:\n" + explain(error),
             where=str(path),
             remedy="docs/ci.md describes every key.",
         ) from error
-    _refuse_unknown_metrics(rules)
+    try:
+        _refuse_unknown_metrics(rules)
+    except UsageError as error:
+        raise UsageError(error.problem, where=str(path), remedy=error.remedy) from error
     return rules
 
 

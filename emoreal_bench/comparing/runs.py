@@ -29,7 +29,7 @@ from emoreal_bench.contracts.scores import DeliverySummary
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerMethod, Factor, Scoring
 from emoreal_bench.record.folder import load_plan_items
-from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.running.results import DeliveryTally, read_replies
 from emoreal_bench.scoring.choice_probabilities import log_likelihood_shift
 from emoreal_bench.scoring.collect import Collected, Reply, collect_readings, count_statuses
@@ -108,7 +108,7 @@ def load_answers(folder: Path, scorings: Sequence[Scoring] = COMPARED_SCORINGS) 
     """
     manifest = load_manifest(folder)
     items = load_plan_items(folder, manifest)
-    task = Task.model_validate(manifest.task_definition)
+    task = read_task(manifest, folder)
     frame, tally = build_frame(task, items), DeliveryTally()
     choice_scores: dict[str, ChoiceScores] = {}
 

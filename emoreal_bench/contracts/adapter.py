@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Count, Record
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
@@ -63,7 +63,7 @@ class ModelDescription(Record):
     fine_tuned_on: str | None = None
     """Name of the reader whose data set the weights were fine-tuned on, with its labels;
     scores on it are never ranked with zero-shot ones."""
-    parameters: int | None = None
+    parameters: Count | None = None
     """Number of parameters."""
     license: str | None = None
     settings: dict[str, str | int | float | bool | None] = Field(default_factory=dict)

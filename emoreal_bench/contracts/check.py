@@ -39,7 +39,7 @@ class Baseline(Record):
     emoreal_bench_version: str
     average_accuracy: float | None
     subtasks: dict[str, BaselineScore]
-    items: int = Field(ge=1)
+    items: int = Field(ge=1, lt=2**53)
     right: str
     """Whether each item is right under strict, in the order of the plan: bits, the
     highest of a byte first, compressed by zlib, in base64."""

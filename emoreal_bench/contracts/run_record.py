@@ -22,7 +22,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from emoreal_bench.contracts.adapter import ModelDescription
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Count, Record
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.vocabulary import AnswerMethod, JudgedMatter, Outcome
@@ -45,8 +45,8 @@ class DataIdentity(Record):
 
     hash: str
     """Over every item and the bytes of every clip."""
-    items: int
-    clips: int
+    items: Count
+    clips: Count
     root: str
     """The folder as the user named it; not part of any hash."""
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
@@ -87,7 +87,7 @@ class RequestIdentity(Record):
     system: str | None = None
     order: tuple[str, ...]
     choice_shuffle_seed: int | None = None
-    shots: int = 0
+    shots: Count = 0
     examples: ExampleIdentity | None = None
 
 
@@ -102,7 +102,7 @@ class JudgedRun(Record):
     request_hash: str
     folder: str
     """As the user named it; not part of any hash."""
-    repeats: int
+    repeats: Count
     """How often each reply is judged."""
     matter: JudgedMatter = JudgedMatter.DESCRIPTIONS
     """What is judged."""
@@ -154,11 +154,11 @@ class Timings(Record):
     """Where the time went, over all sittings of a run."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
-    sittings: int
+    sittings: Count
     wall_seconds: float
     model_seconds: float
     decode_seconds: float
-    clips_decoded: int
-    requests: int
-    cache_hits: int
+    clips_decoded: Count
+    requests: Count
+    cache_hits: Count
     items_per_second: float

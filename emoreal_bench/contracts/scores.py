@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Count, Record
 from emoreal_bench.contracts.vocabulary import JudgedDimension, Outcome, StatementVerdict
 
 Interval = tuple[float, float]
@@ -20,9 +20,9 @@ Interval = tuple[float, float]
 class Coverage(Record):
     """How many of the planned items a score speaks of."""
 
-    items: int
+    items: Count
     """Planned items."""
-    covered: int
+    covered: Count
     """Items that reached the model and came back: status ok, length, refused or blocked."""
     fraction: float
     statuses: dict[str, int]
@@ -39,7 +39,7 @@ class SubtaskScores(Record):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float | None]
 
-    n: int
+    n: Count
     """The denominator: all items under strict, items with a prediction under official."""
     outcomes: dict[Outcome, int]
     accuracy: float | None
@@ -118,8 +118,8 @@ class DeliverySummary(Record):
 
     frames_per_item: float
     audio_seconds_per_item: float
-    items_with_video: int
-    items_with_audio: int
+    items_with_video: Count
+    items_with_audio: Count
     tokens_per_item: dict[str, float]
     cost_per_item: float | None = None
     """US dollars, over the items whose cost is known; null if none is."""
@@ -127,7 +127,7 @@ class DeliverySummary(Record):
     """Each deviation from what was wanted, and how many items it affects."""
     reasons: dict[str, dict[str, int]] = Field(default_factory=dict)
     """Why items were blocked, unsupported or failed: by status, each reason with its count."""
-    empty_replies: int = 0
+    empty_replies: Count = 0
     """Items whose reply counts as written but holds no word."""
 
 
@@ -144,15 +144,15 @@ class JudgedScore(Record):
 class JudgedScores(Record):
     """What a judge says of the replies to one subtask."""
 
-    items: int
+    items: Count
     """All open questions, with or without a reply; or all replies without an answer."""
     without_reply: dict[Outcome, int]
     """Items that there is nothing to judge of, and why."""
-    judged: int
+    judged: Count
     """Items with at least one judgement that could be read: what the means are over."""
     coverage: float
     """Judged items over all items."""
-    repeats: int
+    repeats: Count
     judgements: dict[Outcome, int]
     """What became of the judgements asked for; every outcome is named."""
     scores: dict[JudgedDimension, JudgedScore]

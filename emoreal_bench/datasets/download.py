@@ -15,14 +15,14 @@ from typing import BinaryIO
 from urllib.error import URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import Download, Task
 from emoreal_bench.datasets.hub import get_from_hub, settle_revision
+from emoreal_bench.readers.tables import DAMAGED_ARCHIVE
 from emoreal_bench.record.files import (
     NewFile,
-    cannot_write,
     move_file,
     new_file,
     scratch_folder,
@@ -149,13 +149,17 @@ def _unpack(archive: Path, out: Path) -> None:
                     made = Path(file.extract(member, draft))
                     if not member.is_dir():
                         move_file(made, out / made.relative_to(draft))
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    except BadZipFile as error:
+    except DAMAGED_ARCHIVE as error:
         raise DataError(
             f"The archive is damaged: {error}.",
             where=str(archive),
             remedy="Delete it and download it again.",
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"The archive cannot be unpacked: {error}.",
+            where=str(archive),
+            remedy="Make room if there is none; else delete it and download it again.",
         ) from error
 
 

@@ -37,7 +37,7 @@ from emoreal_bench.identity import data_hash, hash_json, model_hash
 from emoreal_bench.prompting import PromptRenderer, quoted, whole_characters
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_final_records
-from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.plan import Plan, PlanOptions, group_by_clip, identify_request
 from emoreal_bench.scoring.collect import Reply
@@ -157,7 +157,7 @@ def make_judge_plan(
     """
     _check_repeats(repeats, matter)
     manifest = load_manifest(folder)
-    judged_task = Task.model_validate(manifest.task_definition)
+    judged_task = read_task(manifest, folder)
     questions = _questions(folder, manifest, judged_task, matter)
     replies, without_reply = _sort_replies(folder, judged_task, questions, matter)
     if not replies:

@@ -174,7 +174,10 @@ def _take_array(array: _Array | None, pieces: Iterator[bytearray]) -> NDArray[An
 
 
 def _read_exactly(file: BinaryIO, length: int) -> bytearray:
-    content = bytearray(file.read(length))
+    try:
+        content = bytearray(file.read(length))
+    except (MemoryError, OverflowError):
+        raise MessageError(f"a message has no piece of {length} bytes") from None
     if len(content) != length:
         raise EOFError
     return content

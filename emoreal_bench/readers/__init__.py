@@ -120,7 +120,11 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
 
 def _read(task: Task, root: Path, options: Options) -> Dataset:
     name, remedy = task.data.reader, "Fix the reader, or ask its author to."
-    reader = find_reader(name)
+    try:
+        reader = find_reader(name)
+    except UsageError as error:
+        where = error.where or f"task {task.name}"
+        raise UsageError(error.problem, where=where, remedy=error.remedy) from error
     if name in _BUILT_IN:
         return reader(task, root, options)
     owners = [owner_of(point) for point in entry_points(group=READER_ENTRY_POINTS, name=name)]

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
-from emoreal_bench.file_names import one_form, path_on_disk
+from emoreal_bench.file_names import is_file, is_folder, one_form, path_on_disk
 from emoreal_bench.readers import Options
 from emoreal_bench.readers.records import MalformedItem
 
@@ -22,6 +22,8 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".flv", ".m
 _LOOK_DEPTH = 3
 _CLIP_DEPTH = 6
 _NAMED = 3
+_LONGEST_NAME, _LONGEST_PATH = 255, 3_000
+"""In bytes; Linux takes paths of 4,095, of which the data folder needs some."""
 
 
 class ReaderOptions(Record):
@@ -112,7 +114,7 @@ def find_annotations(root: Path, chosen: str | None, *names: str) -> Path:
     """
     if chosen is not None:
         path = path_on_disk(root / chosen)
-        if not path.is_file():
+        if not is_file(path):
             raise DataError(
                 "There is no such annotation file.",
                 where=str(path),
@@ -149,7 +151,7 @@ def check_relative(path: object, key: str) -> None:
         key: What the annotation calls it.
 
     Raises:
-        MalformedItem: If it is not a path below the folder.
+        MalformedItem: If it is not a path below the folder, or one that no disk can hold.
     """
     if not isinstance(path, str) or not path.strip():
         raise MalformedItem(f"its {key} is not a path")
@@ -157,6 +159,9 @@ def check_relative(path: object, key: str) -> None:
     leaves = not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in path
     if leaves or "\0" in path or ":" in pure.parts[0]:
         raise MalformedItem(f"its {key} {path!r} leaves the data folder")
+    lengths = [len(part.encode("utf-8", "surrogatepass")) for part in pure.parts]
+    if max(lengths) > _LONGEST_NAME or sum(lengths) + len(lengths) > _LONGEST_PATH:
+        raise MalformedItem(f"its {key} is longer than the name of a file can be")
 
 
 def no_clips(folder: Path, example: str) -> DataError:
@@ -297,7 +302,7 @@ def folder_of(home: Path, chosen: str | None, option: str) -> Path | None:
     if chosen is None:
         return None
     folder = path_on_disk(home / chosen)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DataError(
             f"There is no such folder for the option {option}.",
             where=str(folder),

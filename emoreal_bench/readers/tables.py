@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,20 +23,19 @@ _COMMA = ","
 _DELIMITERS = (_COMMA, ";", "\t", "|")
 # A first line by which Excel is told.
 _STATED_DELIMITER = re.compile(r"sep=([,;\t|])")
-# What reading an archive of XML raises where a byte of it is wrong; SyntaxError comes from the
-# XML parser of the standard library, RuntimeError from an archive with a password.
-_DAMAGED_WORKBOOK = (
-    ArithmeticError,
-    AttributeError,
+DAMAGED_ARCHIVE = (
     BadZipFile,
     EOFError,
     LookupError,
     RuntimeError,
-    SyntaxError,
-    TypeError,
     ValueError,
+    struct.error,
     zlib.error,
 )
+"""What the standard library raises where a byte of a zip archive is wrong; RuntimeError for one
+with a password, or of a kind that it does not know."""
+_DAMAGED_WORKBOOK = (ArithmeticError, AttributeError, SyntaxError, TypeError, *DAMAGED_ARCHIVE)
+"""SyntaxError comes from the XML parser of the standard library."""
 _REMEDY = "Get the file again from its owner; it may be cut off or of another data set."
 
 

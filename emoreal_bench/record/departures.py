@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.task import DEFAULT_METRICS
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
+
+
+class _ShownSubtask(BaseModel):
+    # Strict, since what is shown is the definition as it stands, and no copy of it.
+    model_config = ConfigDict(strict=True)
+
+    size: int | None = None
+
+
+class _Shown(BaseModel):
+    """The keys of a task's definition that are read where the task itself is not needed."""
+
+    data: dict[str, Any] = {}
+    media: MediaWanted = MediaWanted()
+    subtasks: dict[str, _ShownSubtask] = {}
+    metrics: tuple[str, ...] = ()
+
 
 _GIVEN = {(): "text", (Modality.VIDEO,): "picture", (Modality.AUDIO,): "sound"}
 
@@ -29,6 +48,15 @@ def departures(manifest: Manifest) -> tuple[str, ...]:
     if request.generation.seed:
         found.append(f"seed {request.generation.seed}")
     return tuple(found)
+
+
+def check_definition(task_definition: Mapping[str, Any]) -> None:
+    """Check what is shown of a task, whatever else a run of another version says of it.
+
+    Raises:
+        ValidationError: If a key holds something else than it should.
+    """
+    _Shown.model_validate(task_definition)
 
 
 def task_metrics(task_definition: Mapping[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import platform
 import sys
@@ -17,6 +16,7 @@ from typing import Any, Self
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 from pydantic import ValidationError
 
+from emoreal_bench.choices import letters_of
 from emoreal_bench.contracts.errors import NotComparableError, RunError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import (
@@ -32,6 +32,7 @@ from emoreal_bench.contracts.run_record import (
     Timings,
 )
 from emoreal_bench.identity import canonical_json, hash_file, item_record
+from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import cannot_write, write_atomically
 from emoreal_bench.record.log import read_log, repair_log
 from emoreal_bench.record.manifest import differences, load_manifest, not_by_schema, write_manifest
@@ -241,8 +242,8 @@ def load_plan_items(folder: Path, manifest: Manifest) -> list[Item]:
             for number, line in enumerate(file, start=1):
                 digest.update(line)
                 try:
-                    items.append(_read_item(json.loads(line), shared))
-                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                    items.append(_read_item(parse_json(line), shared))
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise RunError(
                         f"Line {number} is not an item of a plan.",
                         where=str(path),
@@ -252,6 +253,15 @@ def load_plan_items(folder: Path, manifest: Manifest) -> list[Item]:
         raise RunError(f"The plan cannot be read: {error.strerror}.", where=str(path)) from error
     if digest.hexdigest() != manifest.plan_hash:
         _refuse_changed_plan(path, manifest, items)
+    known = manifest.task_definition.get("subtasks", {})
+    strange = next((item for item in items if known and item.subtask not in known), None)
+    if strange is not None:
+        raise RunError(
+            f"Its item {strange.id} is of a subtask that the task of the run does not have: "
+            f"{strange.subtask}.",
+            where=str(path),
+            remedy=_MEND_PLAN,
+        )
     return items
 
 
@@ -307,6 +317,11 @@ def _read_item(record: dict[str, Any], shared: dict[Any, Any]) -> Item:
     # Texts that recur are stored once: a plan may have hundreds of thousands of lines.
     choices = tuple(record["choices"])
     metadata = record.get("metadata")
+    texts = (record["id"], record["question"], *choices, *(metadata or {}).values())
+    if isinstance(record["choices"], str) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("what has to be a text is none")
+    if choices not in shared:
+        letters_of(choices)
     if metadata is not None:
         metadata = shared.setdefault(tuple(metadata.items()), metadata)
     return Item(

@@ -15,12 +15,13 @@ from array import array
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 
+from emoreal_bench.parsing import UnreadableError, parse_json
 from emoreal_bench.record.files import GrowingFile, copy_file, write_atomically
-from emoreal_bench.record.records import ItemRecord
+from emoreal_bench.record.records import ItemRecord, is_item_record
 
 SYNC_SECONDS = 1.0
 """A power cut costs at most the items of this time; a killed process costs none."""
@@ -45,7 +46,13 @@ def _seal_of(body: bytes) -> bytes:
 
 
 def unseal(line: bytes) -> ItemRecord | None:
-    """Read one line of the log; None if it is not exactly as it was written.
+    """Read one line of the log; None if it is not exactly as it was written, or no record."""
+    record = unseal_object(line)
+    return record if is_item_record(record) else None
+
+
+def unseal_object(line: bytes) -> dict[str, Any] | None:
+    """Read one sealed line of anything; None if it is not exactly as it was written.
 
     Line ends of Windows, which some tools write, are no damage.
     """
@@ -55,9 +62,10 @@ def unseal(line: bytes) -> ItemRecord | None:
     if not body or line != body + _seal_of(body):
         return None
     try:
-        return cast("ItemRecord", json.loads(body + b"}"))
-    except (ValueError, RecursionError):
+        record: dict[str, Any] = parse_json(body + b"}")
+    except UnreadableError:
         return None
+    return record
 
 
 class LogReader:

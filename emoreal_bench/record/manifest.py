@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, SCHEMA_VERSION, Manifest
+from emoreal_bench.contracts.task import Task
 from emoreal_bench.identity import checksum, hash_json, model_hash, request_hash
+from emoreal_bench.record.departures import check_definition
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.sealed import read_record, unsealed
 
@@ -52,9 +54,27 @@ def load_written_manifest(folder: Path) -> Manifest:
             remedy="Update with: pip install --upgrade emoreal-bench",
         )
     try:
-        return Manifest.model_validate(unsealed(record, path, _BRING_BACK))
+        manifest = Manifest.model_validate(unsealed(record, path, _BRING_BACK))
+        check_definition(manifest.task_definition)
     except ValidationError as error:
         raise not_by_schema(path, error) from error
+    return manifest
+
+
+def read_task(manifest: Manifest, folder: Path) -> Task:
+    """Return the task of a run, as it was when the run was made.
+
+    Args:
+        manifest: Of the run.
+        folder: Of the run, for the error.
+
+    Raises:
+        RunError: If it is no task of this version.
+    """
+    try:
+        return Task.model_validate(manifest.task_definition)
+    except ValidationError as error:
+        raise not_by_schema(folder / MANIFEST_FILE, error) from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from emoreal_bench.contracts.errors import RunError
-from emoreal_bench.identity import checksum
+from emoreal_bench.identity import canonical_json, checksum
+from emoreal_bench.parsing import UnreadableError, parse_json
 
 
 def read_record(path: Path, remedy: str) -> dict[str, Any]:
@@ -23,13 +23,17 @@ def read_record(path: Path, remedy: str) -> dict[str, Any]:
         RunError: If it cannot be read or holds something else.
     """
     try:
-        content = json.loads(path.read_bytes(), parse_constant=_refuse_number)
+        content = parse_json(path.read_bytes())
+        canonical_json(content).encode()
     except FileNotFoundError:
         raise
     except OSError as error:
         raise RunError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
-    except (ValueError, RecursionError) as error:
-        problem = f"The file is damaged, it is not JSON: {error}."
+    except UnicodeEncodeError as error:
+        problem = "The file is damaged: it holds half a character."
+        raise RunError(problem, where=str(path), remedy=remedy) from error
+    except UnreadableError as error:
+        problem = f"The file is damaged: it {error}."
         raise RunError(problem, where=str(path), remedy=remedy) from error
     if not isinstance(content, dict):
         problem = "The file is damaged: it does not hold a JSON object."
@@ -48,18 +52,10 @@ def unsealed(content: Mapping[str, Any], path: Path, remedy: str) -> dict[str, A
     Raises:
         RunError: If it was changed after it was written.
     """
-    try:
-        is_whole = content.get("checksum") in (None, checksum(content))
-    except ValueError:  # an infinite number
-        is_whole = False
-    if not is_whole:
+    if content.get("checksum") not in (None, checksum(content)):
         raise RunError(
             "The file was changed after it was written: its checksum does not fit.",
             where=str(path),
             remedy=remedy,
         )
     return {name: value for name, value in content.items() if name != "checksum"}
-
-
-def _refuse_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")

@@ -53,7 +53,8 @@ class ResponseCache:
                 "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)"
                 " WITHOUT ROWID"
             )
-        except sqlite3.Error as error:
+        # Its own words of a damaged file may be no Unicode.
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._broken(error) from error
 
     def key(self, adapter: ModelAdapter, request: Request, method: AnswerMethod, model: str) -> str:
@@ -82,7 +83,7 @@ class ResponseCache:
             row = self._database.execute(
                 "SELECT reply FROM replies WHERE key = ?", (key,)
             ).fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._broken(error) from error
         # A reply that is not as it was written, or was kept under another key, is asked again.
         line = None if row is None else unseal(f"{row[0]}\n".encode("ascii", "replace"))
@@ -101,10 +102,10 @@ class ResponseCache:
         try:
             with self._database:
                 self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, reply))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self._broken(error) from error
 
-    def _broken(self, error: sqlite3.Error) -> RunError:
+    def _broken(self, error: Exception) -> RunError:
         return RunError(
             f"The cache of replies cannot be used: {error}.",
             where=str(self._path),

@@ -12,13 +12,12 @@ from typing import Self
 from emoreal_bench.contracts.errors import RunError, TaskError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifest
-from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
 from emoreal_bench.prompting import prompt_values
 from emoreal_bench.record.finished import read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import unseal
-from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.record.records import ItemRecord
 from emoreal_bench.running.results import log_hash
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
@@ -50,7 +49,7 @@ class LoggedRun:
     def __init__(self, folder: Path):
         self.manifest: Manifest = load_manifest(folder)
         self.items: Sequence[Item] = load_plan_items(folder, self.manifest)
-        self.task = Task.model_validate(self.manifest.task_definition)
+        self.task = read_task(self.manifest, folder)
         self._prompt = BoundedTemplate(self.manifest.request.prompt_template, str(folder))
         self._places = array("q", [-1]) * len(self.items)
         path = folder / ITEMS_FILE

@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.note import NoteTally
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.scores import DeliverySummary, Results
-from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_final_records
-from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.record.records import ItemRecord, from_record, reply_hash, written_hash
 from emoreal_bench.running.reasons import ReasonTally
 from emoreal_bench.scoring.collect import Reply
@@ -34,6 +34,7 @@ _SCORED_AGAIN = (
 )
 _MICRO = 1_000_000
 _NANO = 1_000_000_000
+_MOST_DOLLARS = 1e15  # A log may hold any number; this one can still be added up.
 
 
 class DeliveryTally:
@@ -68,7 +69,7 @@ class DeliveryTally:
         cost = record["usage"]["cost"] if "usage" in record else None
         if cost is not None:
             self._priced += 1
-            self._nanodollars += round(cost * _NANO)
+            self._nanodollars += round(min(max(cost, -_MOST_DOLLARS), _MOST_DOLLARS) * _NANO)
         if delivery is None:
             return
         microseconds = round(delivery["audio_seconds"] * _MICRO)
@@ -137,11 +138,15 @@ def score_log(
     tally = DeliveryTally()
     damaged: list[int] = []
     replies = read_replies(log_path, tally, damaged)
-    if manifest.judged is None:
-        task = Task.model_validate(manifest.task_definition)
-        results = score(task, items, replies, scorings=scorings, verdicts=verdicts)
-    else:
-        results = score_judgements(manifest, items, replies)
+    try:
+        if manifest.judged is None:
+            task = read_task(manifest, log_path.parent)
+            results = score(task, items, replies, scorings=scorings, verdicts=verdicts)
+        else:
+            results = score_judgements(manifest, items, replies)
+    except DataError as error:
+        where = error.where or str(log_path)
+        raise DataError(error.problem, where=where, remedy=error.remedy) from error
     return results.model_copy(
         update={
             "variant": manifest.request.variant,

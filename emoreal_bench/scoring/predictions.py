@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import id_text
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.parsing import UnreadableError, parse_json
 from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.text_files import number_lines, read_text
 
@@ -71,8 +71,8 @@ def _file(path: Path) -> Iterator[_Source]:
     text = read_text(path)
     try:
         # A list of pairs keeps an id that occurs twice, which a dict would hide.
-        pairs = json.loads(text, object_pairs_hook=lambda pairs: pairs, strict=False)
-    except (ValueError, RecursionError):
+        pairs = parse_json(text, object_pairs=lambda pairs: pairs)
+    except UnreadableError:
         return _lines(path, text)
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise DataError("This is not an object from id to text.", where=str(path), remedy=_FORMS)
@@ -85,12 +85,9 @@ def _lines(path: Path, text: str) -> Iterator[_Source]:
     for number, line in number_lines(text):
         where = f"{path}, line {number}"
         try:
-            # Control characters inside a text, which JSON forbids, do no harm.
-            record = json.loads(line, strict=False)
-        except (ValueError, RecursionError) as problem:
-            raise DataError(
-                f"This is not JSON: {problem}.", where=where, remedy=_FORMS
-            ) from problem
+            record = parse_json(line)
+        except UnreadableError as problem:
+            raise DataError(f"The line {problem}.", where=where, remedy=_FORMS) from problem
         if not isinstance(record, dict) or not {"id", "prediction"} <= set(record):
             raise DataError("The line lacks id or prediction.", where=where, remedy=_FORMS)
         yield where, record["id"], record["prediction"]

@@ -29,7 +29,14 @@ rank 8 hardly leaves its start in one epoch."""
 
 _SUM_TOLERANCE = 1e-6
 
-LocalPath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+def _local_path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("no file's name has a zero byte")
+    return path.expanduser()
+
+
+LocalPath = Annotated[Path, AfterValidator(_local_path)]
 
 
 class Method(StrEnum):

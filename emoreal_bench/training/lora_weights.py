@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import torch
 from peft.tuners.lora import LoraConfig, LoraLayer, LoraModel
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters.local.file_faults import read_weights
 from emoreal_bench.model_adapters.local.lora import (
     ADAPTER,
     LoraAdapter,
@@ -140,10 +140,7 @@ class TrainedAdapter:
         """
         state = self._network.state_dict()
         names = {saved: name for name, saved in name_weights(state).items()}
-        try:
-            weights = load_file(folder / WEIGHTS)
-        except (OSError, SafetensorError) as error:
-            raise UsageError(f"the adapter cannot be read: {error}", where=str(folder)) from error
+        weights: Mapping[str, torch.Tensor] = read_weights(folder / WEIGHTS)
         expected = {saved: state[name].shape for saved, name in names.items()}
         if expected != {saved: weight.shape for saved, weight in weights.items()}:
             raise UsageError("the folder holds another adapter than this one.", where=str(folder))

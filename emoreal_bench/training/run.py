@@ -27,6 +27,7 @@ from emoreal_bench.training.outputs.callbacks import (
     find_checkpoint,
 )
 from emoreal_bench.training.outputs.card import CARD_FILE, write_card, write_record
+from emoreal_bench.training.outputs.checkpoint_states import check_record
 from emoreal_bench.training.outputs.curves import CURVES_FILE, write_curves
 from emoreal_bench.training.preparation import ClipsOf, Preparation, prepare_training
 from emoreal_bench.training.trainer import ADAPTER_FOLDER, CHECKPOINTS_FOLDER, PackedTrainer
@@ -183,6 +184,7 @@ def _train(prepared: Preparation, tools: TrainingTools) -> None:
     )
     checkpoint = find_checkpoint(config.out / CHECKPOINTS_FOLDER)
     if checkpoint is not None:
+        check_record(checkpoint)
         prepared.trainable.load_adapter(checkpoint / ADAPTER_FOLDER)
     with observer.count("steps") as progress:
         _add_callbacks(trainer, prepared, tools, progress)

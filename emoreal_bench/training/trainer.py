@@ -26,6 +26,7 @@ from emoreal_bench.training.examples.batches import TrainingBatch
 from emoreal_bench.training.examples.data import TrainingExample
 from emoreal_bench.training.examples.packing import PackedBatch
 from emoreal_bench.training.objectives.methods import Objective, Scores
+from emoreal_bench.training.outputs.checkpoint_states import readable_states
 from emoreal_bench.training.trainable import TrainableModel
 
 CHECKPOINTS_FOLDER = "checkpoints"
@@ -146,6 +147,16 @@ class PackedTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Do nothing: the adapter's weights are loaded before the model is wrapped."""
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Do as the Trainer does, and name a checkpoint whose states are none."""
+        with readable_states(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Do as the Trainer does, and name a checkpoint whose states are none."""
+        with readable_states(checkpoint):
+            super()._load_rng_state(checkpoint)
 
     def _score(self, model: nn.Module, batch: TrainingBatch) -> Scores:
         values = self._forward(model, batch.packed)

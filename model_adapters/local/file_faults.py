@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from emoreal_bench.contracts.errors import UsageError
@@ -71,6 +73,42 @@ def unreadable(path: Path, error: OSError) -> UsageError:
         where=str(path.parent),
         remedy="If it belongs to somebody else, ask them to let you read it: chmod a+r.",
     )
+
+
+@contextmanager
+def told_by_library(problem: str, folder: Path) -> Iterator[None]:
+    """Turn whatever a library raises of a checkpoint's files into one error that names them.
+
+    The libraries trust that files are as they wrote them, and fail wherever a wrong value is
+    first used.
+
+    Args:
+        problem: What cannot be done, in a sentence; what the library says stands below it.
+        folder: Of the checkpoint.
+
+    Raises:
+        UsageError: If it raises.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        SafetensorError,
+        StrictDataclassError,
+        TypeError,
+        UnpicklingError,
+        ValueError,
+    ) as error:
+        said = str(error) or type(error).__name__
+        raise UsageError(problem, where=str(folder), remedy=said) from error
 
 
 def read_json_object(path: Path) -> dict[str, Any]:

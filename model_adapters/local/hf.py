@@ -20,7 +20,6 @@ from typing import Any, Self
 import torch
 import transformers
 from pydantic import Field, ValidationInfo, field_validator
-from safetensors import SafetensorError
 from transformers import AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 from transformers.utils.import_utils import is_flash_attn_2_available
@@ -32,6 +31,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, local_capabilities
 from emoreal_bench.model_adapters.local.family import Family, InputBuilder, ModelFolder, PixelLimits
+from emoreal_bench.model_adapters.local.file_faults import told_by_library
 from emoreal_bench.model_adapters.local.gemma import gemma3n, gemma4
 from emoreal_bench.model_adapters.local.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local.lora import attach_lora, copy_side_files, merge_lora
@@ -168,7 +168,7 @@ class HfAdapter(LocalAdapter[Any]):
     @cached_property
     def _family(self) -> Family[Any, Any]:
         model_type = self._configuration.get("model_type")
-        if model_type not in set(ModelType):
+        if not isinstance(model_type, str) or model_type not in set(ModelType):
             known = _IN_OTHER_LAYOUTS.get(str(model_type))
             raise UsageError(
                 f"the folder holds a model of type '{model_type}'.",
@@ -207,17 +207,17 @@ class HfAdapter(LocalAdapter[Any]):
     def _opened(self) -> ModelFolder:
         # The part is looked up by its key: a folder may hold that part alone.
         part = self._configuration.get(self._family.part or "", self._configuration)
-        try:
+        with told_by_library("the tokenizer cannot be loaded.", self._folder):
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._folder)
-        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-            raise UsageError(
-                "the tokenizer cannot be loaded.", where=str(self._folder), remedy=str(error)
-            ) from error
+            # Some of its settings are looked at only when it is used.
+            tokenizer("")
         return ModelFolder(self._folder, part, tokenizer, self._pixels)
 
     @cached_property
     def _builder(self) -> InputBuilder:
-        builder: InputBuilder = self._family.make_builder(self._opened)
+        opened = self._opened
+        with told_by_library("what says how it is fed cannot be read.", self._folder):
+            builder: InputBuilder = self._family.make_builder(opened)
         return builder
 
     def render(self, request: Request) -> str:
@@ -290,7 +290,7 @@ class HfAdapter(LocalAdapter[Any]):
         max_memory = None
         if self._arguments.split_over:
             device_map, max_memory = "balanced", self._plan_split()
-        try:
+        with told_by_library("the weights cannot be loaded.", self._folder):
             # With the report asked for, the library gives a pair and types it as the network.
             loaded: Any = getattr(transformers, family.network).from_pretrained(
                 self._folder,
@@ -302,10 +302,6 @@ class HfAdapter(LocalAdapter[Any]):
                 use_safetensors=True,
                 output_loading_info=True,
             )
-        except (OSError, SafetensorError) as error:
-            raise UsageError(
-                f"the weights cannot be loaded: {error}", where=str(self._folder)
-            ) from error
         network, report = loaded
         missing = sorted(report["missing_keys"])
         if missing:

@@ -162,6 +162,12 @@ def read_lora(folder: Path, model: str) -> LoraAdapter:
     # Before the model is loaded, which may take minutes.
     refuse_fault(folder / WEIGHTS)
     base = content.get("base_model_name_or_path") or None
+    if not isinstance(base, str | None):
+        raise UsageError(
+            f"{CONFIGURATION} names no base: {base!r}.",
+            where=str(folder),
+            remedy="Save the adapter with PEFT's save_pretrained.",
+        )
     lora = LoraAdapter(folder, base, model, read_training(folder))
     if lora.base is not None and _last_part(lora.base) != _last_part(model):
         raise _wrong_base(lora, "their names differ")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.model_adapters.local.file_faults import read_weights
+from emoreal_bench.model_adapters.local.file_faults import read_weights, told_by_library
 
 if TYPE_CHECKING:
     import torch
@@ -69,11 +69,21 @@ def read_settings(folder: Path) -> LoraConfig:
     """
     from peft.tuners.lora import LoraConfig
 
-    try:
+    with told_by_library(f"PEFT cannot read {CONFIGURATION}.", folder):
         config: LoraConfig = LoraConfig.from_pretrained(str(folder))
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        raise UsageError(f"PEFT cannot read {CONFIGURATION}: {error}", where=str(folder)) from error
+        _refuse_odd_patterns(config)
     return config
+
+
+def _refuse_odd_patterns(config: LoraConfig) -> None:
+    """Refuse what PEFT takes, whatever it is, and fails at later."""
+    for name in ("rank_pattern", "alpha_pattern"):
+        pattern = getattr(config, name)
+        numbers = pattern.values() if isinstance(pattern, dict) else [None]
+        if pattern is not None and not all(isinstance(one, int | float) for one in numbers):
+            raise ValueError(f"{name} is no table of numbers")
+    if not isinstance(config.lora_alpha, int | float) or not isinstance(config.r, int):
+        raise ValueError("r and lora_alpha are not both numbers")
 
 
 def why_nothing(folder: Path) -> str | None:

@@ -193,7 +193,7 @@ def _text_of(content: object, kinds: Collection[str] = _TEXT_KINDS, depth: int =
         return ""
     if isinstance(content, list):
         return "".join(_text_of(part, kinds, depth + 1) for part in content)
-    if not isinstance(content, dict) or content.get("type", "text") not in kinds:
+    if not isinstance(content, dict) or str(content.get("type", "text")) not in kinds:
         return ""
     texts = (content.get(name) for name in ("text", "thinking", "summary", "reasoning"))
     return next((part for text in texts if (part := _text_of(text, kinds, depth + 1))), "")
@@ -213,7 +213,7 @@ def _refusal(message: _Message) -> str:
 def _reasoning(message: _Message) -> str:
     """Return what the model thought, in whichever field the server puts it."""
     fields = (message.reasoning_content, message.reasoning, message.thinking)
-    thoughts = [part for part in _parts(message) if part.get("type") not in _TEXT_KINDS]
+    thoughts = [part for part in _parts(message) if str(part.get("type")) not in _TEXT_KINDS]
     texts = (
         _text_of(one, _THOUGHT_KINDS) for one in (*fields, message.reasoning_details, thoughts)
     )

@@ -110,7 +110,7 @@ class GoogleJobs(JobService):
         except httpx2.HTTPError as error:
             text = without_key(f"no answer: {type(error).__name__} {error}", self._secret)
             raise ServiceUnavailableError(text) from error
-        except ValueError as error:
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             # Not JSON, or of another shape; some of these errors repeat the answer.
             raise ServiceUnavailableError("the answer cannot be read") from error
 

@@ -17,7 +17,6 @@ file is ``models.yaml`` in the user's configuration folder, or named by
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -26,13 +25,13 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 import platformdirs
-import yaml
 from pydantic import BeforeValidator, Field
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.identity import canonical_json
+from emoreal_bench.model_adapters.arguments import refuse_zero_bytes
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.remote.chat import (
     ChatDialect,
@@ -50,6 +49,7 @@ from emoreal_bench.model_adapters.remote.endpoint import (
     remote_capabilities,
 )
 from emoreal_bench.model_adapters.remote.media import MediaForms, VideoForm
+from emoreal_bench.parsing import UnreadableError, parse_json, parse_yaml
 
 PROFILE_FILE = "models.yaml"
 
@@ -89,7 +89,12 @@ DIALECTS: Mapping[Dialect, ChatDialect] = MappingProxyType(
 
 def _read_object(value: object) -> object:
     """Read a JSON object from the command line; a profile gives it as a mapping."""
-    return json.loads(value) if isinstance(value, str) else value
+    read = parse_json(value) if isinstance(value, str) else value
+    try:
+        canonical_json(read).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it holds half a character") from error
+    return read
 
 
 class HttpArguments(RemoteArguments):
@@ -159,6 +164,7 @@ def _settings(arguments: HttpArguments) -> dict[str, str | int | float | bool | 
 
 
 def _find_arguments(spec: ModelSpec) -> HttpArguments:
+    refuse_zero_bytes(spec.arguments, spec.name)
     path = _profile_path(spec)
     profiles = _read_profiles(path) if path.exists() or "profile" in spec.arguments else {}
     profile = profiles.get(spec.model)
@@ -170,7 +176,12 @@ def _find_arguments(spec: ModelSpec) -> HttpArguments:
             "Add one, or give --model-arg base_url=http://HOST:PORT/v1.",
         )
     given = {"model": spec.model, **(profile or {}), **spec.arguments}
-    return parse_remote_arguments(HttpArguments, given, spec.name)
+    try:
+        return parse_remote_arguments(HttpArguments, given, spec.name)
+    except UsageError as error:
+        if profile is None:
+            raise
+        raise UsageError(error.problem, where=str(path), remedy=error.remedy) from error
 
 
 def _profile_path(spec: ModelSpec) -> Path:
@@ -181,9 +192,11 @@ def _profile_path(spec: ModelSpec) -> Path:
 
 def _read_profiles(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        profiles = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"cannot read the profiles: {error}", where=str(path)) from error
+        profiles = parse_yaml(path.read_bytes()) or {}
+    except OSError as error:
+        raise UsageError(f"cannot read the profiles: {error.strerror}", where=str(path)) from error
+    except UnreadableError as error:
+        raise UsageError(f"cannot read the profiles: the file {error}", where=str(path)) from error
     if not isinstance(profiles, dict) or not all(map(_is_profile, profiles.values())):
         raise UsageError(
             "not a file of profiles.",

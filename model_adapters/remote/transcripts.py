@@ -26,6 +26,7 @@ from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.file_names import one_form
 from emoreal_bench.identity import hash_text
 from emoreal_bench.model_adapters.remote.media import EncodedClip, media_wanted
+from emoreal_bench.parsing import parse_json
 from emoreal_bench.prompting import quoted, whole_characters
 
 MOST_CHARACTERS = 4_000
@@ -117,7 +118,7 @@ def read_transcripts(path: Path) -> Transcripts:
 
 def _parse_json(text: str) -> Iterator[tuple[str, str]]:
     # As pairs, since a mapping would keep only the last of two entries of a clip.
-    entries = json.loads(text, object_pairs_hook=list)
+    entries = parse_json(text, object_pairs=list)
     if not isinstance(entries, list) or not all(isinstance(entry, tuple) for entry in entries):
         raise ValueError("it holds no JSON object")
     for clip, transcript in entries:

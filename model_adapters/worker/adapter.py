@@ -28,7 +28,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
@@ -57,6 +56,7 @@ from emoreal_bench.model_adapters.worker.protocol import (
     wanted_modalities,
     write_clip,
 )
+from emoreal_bench.parsing import UnreadableError, parse_yaml
 
 BATCH_SIZE = 8
 MAX_FAILURES_IN_A_ROW = 3
@@ -295,10 +295,12 @@ def create(spec: ModelSpec) -> ModelAdapter:
 
 def _read_entry(path: Path, name: str) -> WorkerCommand:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_bytes())
         entries = TypeAdapter(dict[str, _Entry]).validate_python(content)
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path)) from error
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except UnreadableError as error:
+        raise UsageError(f"the file {error}", where=str(path)) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

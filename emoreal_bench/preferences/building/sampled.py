@@ -22,7 +22,7 @@ from emoreal_bench.preferences.checking.measuring import letter_of
 from emoreal_bench.prompting import prompt_values
 from emoreal_bench.readers import load_items
 from emoreal_bench.record.folder import load_plan_items
-from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.templates import BoundedTemplate
 
 _FEWEST_RUNS = 2
@@ -102,7 +102,7 @@ def load_samples(folders: Sequence[Path], data: Path | None = None) -> SampledRu
             "These runs were not given the clips as they are, so their answers make no pairs.",
             where=str(folders[0]),
         )
-    task = Task.model_validate(first.task_definition)
+    task = read_task(first, folders[0])
     items = load_plan_items(folders[0], first)
     root = data or Path(first.data.root)
     return SampledRuns(

@@ -12,14 +12,14 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.run_record import ITEMS_FILE
-from emoreal_bench.contracts.task import Subtask, Task
+from emoreal_bench.contracts.task import Subtask
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
 from emoreal_bench.preferences.building.asking import Stage, plan_stage
 from emoreal_bench.preferences.checking.measuring import letter_of, split_options
 from emoreal_bench.preferences.report import BlindGuessing
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_final_records
-from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.running.plan import Plan
 from emoreal_bench.scoring.clip_intervals import share_interval
 from emoreal_bench.scoring.reading.readings import read_reply
@@ -63,7 +63,7 @@ def plan_blind(pairs: Sequence[PreferencePair], root: Path, turns: int = 1) -> P
 def read_blind(folder: Path) -> Mapping[str, tuple[bool, ...]]:
     """Say of each pair, by its id, in which turns the chosen answer was found."""
     manifest = load_manifest(folder)
-    task = Task.model_validate(manifest.task_definition)
+    task = read_task(manifest, folder)
     logged = {record["id"]: record for record in read_final_records(folder / ITEMS_FILE)}
     found: defaultdict[str, list[bool]] = defaultdict(list)
     for item in load_plan_items(folder, manifest):
@@ -90,7 +90,7 @@ def measure_blind(pairs: Sequence[PreferencePair], folder: Path) -> BlindGuessin
     if not asked:
         return None
     manifest = load_manifest(folder)
-    task = Task.model_validate(manifest.task_definition)
+    task = read_task(manifest, folder)
     numbers = {clip: number for number, clip in enumerate(dict.fromkeys(p.clip for p in asked))}
     # Each pair counts for feature 0, and for feature 1 too if its answer was found.
     counted = [(numbers[p.clip], 0) for p in asked]

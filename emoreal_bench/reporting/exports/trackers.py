@@ -8,7 +8,8 @@ no reply, no clip.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -128,17 +129,42 @@ def write_model_card(report: FinishedRun, path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError("A model card", "hf") from error
     card = ModelCard("---\n{}\n---\n", ignore_metadata_errors=True)
-    if path.is_file():
-        try:
+    with _as_a_card(path):
+        if path.is_file():
             card = ModelCard(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise UsageError(f"The model card cannot be read: {error}", where=str(path)) from error
-    data = cast("ModelCardData", card.data)
-    task = report.manifest.task
-    others = [entry for entry in data.eval_results or [] if entry.dataset_type != task]
-    data.model_name = data.model_name or plain_text(report.manifest.model.name)
-    data.eval_results = [*others, *_model_index(report)]
-    write_atomically(path, [str(card).encode("utf-8")])
+        data = cast("ModelCardData", card.data)
+        task = report.manifest.task
+        others = [entry for entry in data.eval_results or [] if entry.dataset_type != task]
+        data.model_name = data.model_name or plain_text(report.manifest.model.name)
+        data.eval_results = [*others, *_model_index(report)]
+        written = str(card).encode("utf-8")
+    write_atomically(path, [written])
+
+
+@contextmanager
+def _as_a_card(path: Path) -> Iterator[None]:
+    """Turn what the library raises of metadata that are none into an error with the file."""
+    from yaml import YAMLError
+
+    try:
+        yield
+    except OSError as error:
+        problem = f"The model card cannot be read: {error.strerror or error}."
+        raise UsageError(problem, where=str(path)) from error
+    except (
+        AttributeError,
+        LookupError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        YAMLError,
+    ) as error:
+        raise UsageError(
+            f"The model card cannot be read: {error}",
+            where=str(path),
+            remedy="Mend the metadata between its two lines '---', or remove them.",
+        ) from error
 
 
 def _numbers(scores: SubtaskScores) -> list[tuple[str, float]]:

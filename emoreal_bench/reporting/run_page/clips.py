@@ -25,10 +25,11 @@ from emoreal_bench.reporting.site.pages import write_file
 STILLS_FOLDER = "stills"
 
 
-def find_clips(manifest: Manifest, data: Path | None) -> Mapping[str, Clip]:
+def find_clips(task: Task, manifest: Manifest, data: Path | None) -> Mapping[str, Clip]:
     """Find the clips of a run in its data folder.
 
     Args:
+        task: Of the run.
         manifest: Of the run; says where the data were.
         data: Where they are now; None to look where they were, and to do
             without clips if they are there no more.
@@ -36,7 +37,6 @@ def find_clips(manifest: Manifest, data: Path | None) -> Mapping[str, Clip]:
     Raises:
         DataError: If the folder was named and is not the data of the task.
     """
-    task = Task.model_validate(manifest.task_definition)
     try:
         root = data or Path(manifest.data.root)
         return load_items(task, root, manifest.data.options).clips

@@ -88,7 +88,7 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
             _refuse_other_items(run, other)
         _forget_earlier_page(out)
         index, wrong_clips = _write_items(run, other, out)
-        clips = find_clips(run.manifest, options.data) if options.clips else {}
+        clips = find_clips(run.task, run.manifest, options.data) if options.clips else {}
         _write_clips(run, clips, wrong_clips[: max(0, options.stills)], out)
     page = out / PAGE_FILE
     other_name = None if other is None else plain_text(other.manifest.model.name)

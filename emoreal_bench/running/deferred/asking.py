@@ -131,7 +131,7 @@ class DeferredAsker:
                     self._store.remove(job)
                     continue
                 self._store.name(job, name)
-            self._note_asked(self._store.asked(job))
+            self._note_asked(self._store.asked(job, len(self._plan.items)))
 
     async def _ask_in_rounds(self, questions: OpenQuestions) -> None:
         while self._store.jobs or self._may_ask():
@@ -276,7 +276,8 @@ class DeferredAsker:
         return job.requests
 
     async def _take_in(self, job: Job, name: str, progress: JobProgress) -> None:
-        items, sent = self._plan.items, self._store.asked(job)
+        items = self._plan.items
+        sent = self._store.asked(job, len(items))
         unanswered = {items[p].id: p for p in sent if self._ledger.is_open(p)}
         asked = {
             str(p): AskedRequest(items[p].id, letters_of(items[p].choices), sent[p])

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -24,7 +24,7 @@ from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import GrowingFile, cannot_write, write_atomically
-from emoreal_bench.record.records import delivery_record, read_delivery
+from emoreal_bench.record.records import delivery_record, is_delivery_record, read_delivery
 
 JOBS_FOLDER = "jobs"
 _JOBS_FILE = "jobs.json"
@@ -33,8 +33,8 @@ _JOBS_FILE = "jobs.json"
 class Job(Record):
     """A job that is, or may be, with a service."""
 
-    token: str
-    """Our mark of it."""
+    token: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    """Our mark of it, which files are named after."""
     requests: int
     name: str | None = None
     """The service's name for it; null until that is known."""
@@ -121,8 +121,12 @@ class JobStore:
         self._save([named if each.token == job.token else each for each in self.jobs])
         (self._folder / f"{job.token}.requests.jsonl").unlink(missing_ok=True)
 
-    def asked(self, job: Job) -> dict[int, Delivery]:
+    def asked(self, job: Job, items: int) -> dict[int, Delivery]:
         """Return what a job asks: the items' positions, with what of their clips was sent.
+
+        Args:
+            job: Of this store.
+            items: How many the run has.
 
         Raises:
             RunError: If the file is not as it was written.
@@ -130,8 +134,7 @@ class JobStore:
         path = self._asked_path(job)
         try:
             with path.open("rb") as file:
-                records = [parse_json(line) for line in file]
-            return {record["position"]: read_delivery(record["sent"]) for record in records}
+                return dict(_read_asked(parse_json(line), items) for line in file)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"The record of what a job asks cannot be read: {error}",
@@ -171,6 +174,14 @@ class JobStore:
         text = _Jobs(jobs=tuple(jobs)).model_dump_json(by_alias=True, indent=2)
         write_atomically(self._folder / _JOBS_FILE, [text.encode(), b"\n"])
         self.jobs = list(jobs)
+
+
+def _read_asked(record: dict[str, Any], items: int) -> tuple[int, Delivery]:
+    position, sent = record["position"], record["sent"]
+    is_item = type(position) is int and 0 <= position < items
+    if not is_item or not is_delivery_record(sent):
+        raise ValueError("a line does not say what was sent of which item")
+    return position, read_delivery(sent)
 
 
 def _asked_lines(asked: Sequence[tuple[int, Delivery]]) -> Iterator[bytes]:

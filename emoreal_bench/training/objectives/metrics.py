@@ -51,9 +51,20 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        return [parse_json(line) for _, line in number_lines(text)]
+        entries = [parse_json(line) for _, line in number_lines(text)]
+        if not all(map(_is_entry, entries)):
+            raise ValueError("a line does not hold the numbers of a step")
     except (OSError, ValueError) as error:
         raise RunError(f"The metrics cannot be read: {error}", where=str(path)) from error
+    return entries
+
+
+def _is_entry(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and STEP in value
+        and all(isinstance(number, int | float) for number in value.values())
+    )
 
 
 def _line(entry: Metrics) -> bytes:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from emoreal_bench.contracts.request import Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.identity import hash_json
 from emoreal_bench.record.files import GrowingFile, cannot_write
-from emoreal_bench.record.log import seal, unseal
+from emoreal_bench.record.log import seal, unseal_object
 
 _KEY, _VALUE = "key", "log_probability"
 
@@ -70,10 +69,10 @@ class ReferenceCache:
     def _read(self) -> None:
         with self._path.open("rb") as file:
             for line in file:
-                # A log's lines hold records of items; what is checked is the same.
-                record: Mapping[str, Any] | None = unseal(line)
-                if record is not None:
-                    self._values[record[_KEY]] = record[_VALUE]
+                record = unseal_object(line) or {}
+                key, value = record.get(_KEY), record.get(_VALUE)
+                if isinstance(key, str) and isinstance(value, float):
+                    self._values[key] = value
                 self._is_torn = not line.endswith(b"\n")
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback, TrainerState
 
 from emoreal_bench.identity import canonical_json, hash_file
+from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.training.objectives.metrics import (
     METRICS_FILE,
@@ -171,14 +172,23 @@ def clear_checkpoints(folder: Path, observer: TrainingObserver) -> None:
 def _damaged_files(checkpoint: Path) -> list[str]:
     """Name what differs from what was written; a checkpoint of earlier versions has no hashes."""
     try:
-        hashes = json.loads((checkpoint / COMPLETE_FILE).read_bytes() or b"{}")
+        hashes = parse_json((checkpoint / COMPLETE_FILE).read_bytes() or b"{}")
         return [
             name
             for name, written in hashes.items()
-            if not (checkpoint / name).is_file() or hash_file(checkpoint / name) != written
+            if not _is_as_written(checkpoint / name, written)
         ]
     except (ValueError, AttributeError):
         return [COMPLETE_FILE]
+
+
+def _is_as_written(path: Path, written: str) -> bool:
+    try:
+        return path.is_file() and hash_file(path) == written
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False  # No file of a checkpoint has such a name.
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

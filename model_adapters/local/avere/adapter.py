@@ -19,7 +19,6 @@ import torch
 from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
-from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.arguments import parse_arguments
@@ -42,6 +41,7 @@ from emoreal_bench.model_adapters.local.avere.weights import (
     read_config,
     save_weights,
 )
+from emoreal_bench.model_adapters.local.file_faults import told_by_library
 from emoreal_bench.model_adapters.local.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.local.model_folder import read_merged, write_merged
@@ -188,12 +188,10 @@ class AvereAdapter(LocalAdapter[AvereInput]):
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerBase:
-        try:
+        with told_by_library("the tokenizer cannot be loaded.", self._checkpoint):
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._checkpoint)
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                "the tokenizer cannot be loaded.", where=str(self._checkpoint), remedy=str(error)
-            ) from error
+            # Some of its settings are looked at only when it is used.
+            tokenizer("")
         return tokenizer
 
     @cached_property

@@ -27,6 +27,7 @@ from emoreal_bench.model_adapters.local.file_faults import (
     read_weights,
     refuse_emptied,
     refuse_fault,
+    told_by_library,
 )
 from emoreal_bench.model_adapters.local.model_folder import hash_readable
 
@@ -37,6 +38,7 @@ QFORMER_BACKBONE = "bert-base-uncased"
 QFORMER_LAYERS = 2
 DEFAULT_MAX_TOKENS = 3072
 
+_FILE_NAME = re.compile(r"[\w.-]{1,200}", re.ASCII)
 _LAYER = re.compile(r"^layers\.(\d+)\.")
 _LANGUAGE_KEYS = (
     "vocab_size",
@@ -140,10 +142,13 @@ def read_config(checkpoint: Path, backbones: Path) -> AvereConfig:
     speech = read_json_object(backbones / SPEECH_BACKBONE / "config.json")
     bert = read_json_object(backbones / QFORMER_BACKBONE / "config.json")
     try:
-        return _make_config(own, video["vision_config"], speech, bert)
-    except KeyError as error:
+        with told_by_library("a configuration is not as it should be.", checkpoint):
+            return _make_config(own, video["vision_config"], speech, bert)
+    except UsageError as error:
+        if not isinstance(error.__cause__, KeyError):
+            raise
         raise UsageError(
-            f"a configuration lacks {error}.",
+            f"a configuration lacks {error.__cause__}.",
             where=str(checkpoint),
             remedy=f"Look into config.json there and in the folders under {backbones}.",
         ) from error
@@ -262,7 +267,7 @@ def _read_weights(file: Path) -> Mapping[str, torch.Tensor]:
             "the file holds more than weights and is not read, since it could run code.",
             where=str(file),
         ) from error
-    except (OSError, RuntimeError) as error:
+    except (AttributeError, EOFError, LookupError, OSError, RuntimeError, ValueError) as error:
         raise UsageError(f"the weights cannot be read: {error}", where=str(file)) from error
     refuse_emptied(file, {name: tuple(weight.shape) for name, weight in weights.items()})
     return weights
@@ -275,8 +280,15 @@ def _weight_files(folder: Path) -> list[Path]:
             return [folder / name]
         index = folder / f"{name}.index.json"
         if index.is_file():
-            parts = set(read_json_object(index).get("weight_map", {}).values())
-            return [folder / part for part in sorted(parts)]
+            parts = read_json_object(index).get("weight_map")
+            files = parts.values() if isinstance(parts, dict) else [None]
+            if not all(isinstance(file, str) and _FILE_NAME.fullmatch(file) for file in files):
+                raise UsageError(
+                    f"{index.name} names no files of weights in its folder.",
+                    where=str(folder),
+                    remedy="Copy or download it again.",
+                )
+            return [folder / file for file in sorted(set(files))]
     raise UsageError(
         "there are no weights: neither model.safetensors nor pytorch_model.bin.",
         where=str(folder),

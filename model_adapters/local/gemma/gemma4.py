@@ -5,7 +5,6 @@ Each frame stands in the prompt by itself, its time in front of it.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from emoreal_bench.inputs.frames import scale_frames
 from emoreal_bench.inputs.parts import hash_tensor
 from emoreal_bench.inputs.tensors import RequestTensors
 from emoreal_bench.model_adapters.local.family import Family, ModelFolder
+from emoreal_bench.model_adapters.local.file_faults import read_json_object
 from emoreal_bench.model_adapters.local.gemma.base import (
     GemmaAudio,
     GemmaInputBuilder,
@@ -272,10 +272,19 @@ def _read_frame_tokens(folder: ModelFolder) -> int:
     ):
         path = folder.path / name
         if path.is_file():
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json_object(path)
             settings = content.get(key, {}) if key else content
+            if not isinstance(settings, dict):
+                continue
+            tokens = settings.get("max_soft_tokens", Gemma4FrameSettings().tokens)
+            if not isinstance(tokens, int):
+                raise UsageError(
+                    f"{name} states no number of tokens of a frame: {tokens!r}.",
+                    where=str(folder.path),
+                    remedy="Copy the file from the published model.",
+                )
             if "max_soft_tokens" in settings:
-                return int(settings["max_soft_tokens"])
+                return tokens
     return Gemma4FrameSettings().tokens
 
 

@@ -6,7 +6,6 @@ the embeddings alone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     OmniInputBuilder,
 )
 from emoreal_bench.model_adapters.local.qwen_omni.network import LANGUAGE_MODEL, QwenOmni
+from emoreal_bench.parsing import parse_json
 
 # The file that says how frames are normalised, as published.
 PROCESSOR_FILE = "preprocessor_config.json"
@@ -112,9 +112,9 @@ def _read_normalisation(folder: ModelFolder) -> tuple[tuple[float, ...], tuple[f
     """
     path = folder.path / PROCESSOR_FILE
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = parse_json(path.read_bytes())
         return tuple(map(float, settings["image_mean"])), tuple(map(float, settings["image_std"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, OverflowError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"{PROCESSOR_FILE} is missing or does not state image_mean and image_std, so it is "
             "unknown how frames are to be fed.",

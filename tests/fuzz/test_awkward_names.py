@@ -1,0 +1,79 @@
+"""Names that no disk can hold, or that are not UTF-8, wherever a command takes a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emoreal_bench.cli.application import run
+from emoreal_bench.contracts.errors import ExitCode
+from tests.small_emorealm import make_data
+
+NAMES = {
+    "nul": "a\0b",
+    "long": "x" * 300,
+    "5,000 letters": "x/" * 2_500,
+    "not UTF-8": "\udcff\udcfe.json",
+    "empty": "",
+    "of the parent": "..",
+}
+COMMANDS = (
+    "score {}",
+    "score --predictions {} --task emorealm --data DATA --label x",
+    "check {}",
+    "check RUN --baseline {}",
+    "check RUN --rules {} --baseline {}",
+    "train {}",
+    "judge {} --model baseline/random",
+    "compare {} {}",
+    "view {}",
+    "reproduce {} --model baseline/random --data DATA",
+    "run --model baseline/random --task emorealm --data {}",
+    "run --model baseline/random --task {} --data DATA",
+    "run --model baseline/random --task emorealm --data DATA --out {}",
+    "run --model baseline/random --task emorealm --data DATA --data-arg annotations={}",
+    "run --model baseline/random --task emorealm --data DATA --data-arg videos={}",
+    "run --model scripted/{} --task emorealm --data DATA",
+    "run --model hf/{} --task emorealm --data DATA",
+    "run --model avere/{} --task emorealm --data DATA",
+    "run --model worker/{} --task emorealm --data DATA",
+    "run --model http/{} --task emorealm --data DATA",
+    "run --model http/x --model-arg profile={} --task emorealm --data DATA",
+    "run --model tiny/omni --lora {} --task emorealm --data DATA",
+    "runs list {}",
+    "runs verify {}",
+    "runs show {}",
+    "runs diff {} {}",
+    "runs merge {} {} --out OUT",
+    "runs export {} --out items.csv",
+    "runs card {} --out README.md",
+    "data check --task emorealm --data {}",
+    "data synth --out {} --items 12",
+    "data prepare-layout --task emorealm --data {} --out OUT",
+    "prefs convert {} --out OUT",
+    "prefs check {}",
+    "prefs audit {} --out OUT",
+    "leaderboard build {} --out OUT",
+    "leaderboard add {} --to OUT",
+    "leaderboard serve {} --port -1",
+    "model merge --model hf/{} --lora {} --out OUT",
+)
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
+def test_an_awkward_name_is_no_defect(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_data(tmp_path / "data", items=2)
+    monkeypatch.chdir(tmp_path)
+    defects = []
+    for command in COMMANDS:
+        arguments = [
+            part.replace("{}", name).replace("DATA", str(data)) for part in command.split()
+        ]
+        code = run(arguments)
+        told = "".join(capsys.readouterr())
+        if code == ExitCode.INTERNAL or "Traceback" in told:
+            defects.append(f"{command}: {told[-400:]}")
+    assert not defects, "\n".join(defects)
