@@ -9,6 +9,8 @@
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make test-timm         the tests that need timm or torchvision, in an environment of their own
 #   make lint              ruff, the layers of the package, and mypy
+#   make audit             known vulnerabilities of what is installed (needs the network), and keys
+#                          among the tracked files; make secrets is the second alone
 #   make benchmark         speed and memory, recorded in benchmarks/results/
 #   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour
 #   make tiny-study        its preference stage over three seeds and two bases; another hour or more
@@ -33,7 +35,7 @@ DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
   baseline/first-choice baseline/last-choice baseline/random
 
-.PHONY: demo test test-long fuzz test-vllm test-timm lint benchmark tiny tiny-study clean
+.PHONY: demo test test-long fuzz test-vllm test-timm lint audit secrets benchmark tiny tiny-study clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/emoreal-bench data synth --out $(DEMO_DATA) --items $(ITEMS) --seed $(SEED)
@@ -67,6 +69,12 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+audit: secrets
+	$(BIN)/python .ci/audit.py
+
+secrets: $(VENV)/.installed-audit
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+
 benchmark: $(VENV)/.installed-dev
 	for script in benchmarks/*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
@@ -89,6 +97,10 @@ $(VENV)/.installed-demo: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.torch pyproject.toml
 	$(PIP) install -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(VENV)/.installed-audit: $(VENV)/.installed-dev
+	$(PIP) install -c constraints.txt -e '.[audit]'
 	touch $@
 
 $(VLLM_VENV)/.installed: tests/vllm/install.py pyproject.toml

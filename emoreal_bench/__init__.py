@@ -7,9 +7,10 @@ Everything public is a name of this package: ``emoreal_bench.evaluate(model="tin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from emoreal_bench.version import __version__ as __version__
+
+TYPE_CHECKING = False
+"""As that of ``typing``, which takes long enough to load for a Ctrl-C to fall into it."""
 
 if TYPE_CHECKING:
     from emoreal_bench.api import *  # noqa: F403 - exactly what its `__all__` names

@@ -1,6 +1,12 @@
 """``python -m emoreal_bench``: the command, where its script is not on the path."""
 
-from emoreal_bench.cli import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        # Imported here, so that Ctrl-C is understood from the first moment on.
+        from emoreal_bench.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

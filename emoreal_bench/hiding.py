@@ -12,15 +12,29 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 HIDDEN = "***"
 
 _PIECE = 8
 """So many characters of a key in a row are hidden, even if the rest is cut off."""
-_KEY_NAME = re.compile(r"(?:^|_)(?:(?:API)?KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)|PAT)(?:_?\d+)?$")
+_SHOWN_END = 3
+"""So many characters at both ends of a key, with marks between them, are hidden as well."""
+_KEY_NAME = re.compile(
+    r"(?:^|_)(?:(?:API)?KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)?|PAT|AUTH|CREDENTIALS?|COOKIE)"
+    r"(?:_?(?:ID|\d+))?$"
+)
+_MASK = re.compile(
+    r"(?:[*•…#█]|\.{2}|x{4}|[\[<(](?:redacted|hidden|masked|removed|truncated)[\]>)])++\.?",
+    re.IGNORECASE,
+)
+"""What stands for the middle of a key where somebody shows its ends."""
+_ESCAPED_BREAK = re.compile(r"\\[nrt]|\\u000[ad]|%0[ad]|&#1[03];", re.IGNORECASE)
+_LINE_BREAK = re.compile(rf"(?:\s|{_ESCAPED_BREAK.pattern})++", re.IGNORECASE)
+_SMALL = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
 _PASSWORD_IN_ADDRESS = re.compile(r"://[^\s/@:]*:([^\s@]+)@")
 _WRITTEN_KEY = re.compile(
     r"""
@@ -29,6 +43,7 @@ _WRITTEN_KEY = re.compile(
         |(?:access|auth|bearer|refresh|api)[-_]?token)["']?\s*[:=]\s*["']?[^\s"',}]
     | (?<![\w-])(?:key|token)["']?\s*[:=]\s*["']?[^\s"',}]{8}
     | [A-Z0-9]_(?-i:KEY|TOKEN)=[^\s]
+    | (?<!\S)--[\w-]*(?:key|token|secret|passw(?:or)?d)\s+[^\s-]
       # the beginnings that services give their keys
     | \b(?:sk|xai|gsk|glpat)[-_](?=[\w-]*\d)[\w-]{16}
     | \b(?:hf|gh[opsur])_(?=[a-z]*\d)[a-z0-9]{16}
@@ -64,16 +79,27 @@ def hide(text: str, keys: Iterable[str]) -> str:
     Args:
         text: What somebody else said.
         keys: What must not be seen: whole or any eight characters of it, as it is, escaped
-            for an address, JSON or HTML, or in base64 or hexadecimal digits. Of a shorter
-            key only the whole is hidden.
+            for an address, JSON or HTML, or in base64 or hexadecimal digits, in capitals or
+            small letters, also with line breaks in between; and its two ends with marks
+            between them. Of a shorter key only the whole is hidden.
     """
     for key in keys:
         if len(key) < _PIECE:
             text = text.replace(key, HIDDEN) if key else text
-            continue
-        for length, pieces in _pieces(key).items():
-            text = _hide_pieces(text, length, pieces)
+        else:
+            text = _hide_ends(_hide_key(text, key), key)
     return text
+
+
+def hide_in(value: Any, keys: Collection[str]) -> Any:
+    """Put a mark in the place of keys in every text of a value as JSON has them, names too."""
+    if isinstance(value, str):
+        return hide(value, keys)
+    if isinstance(value, Mapping):
+        return {hide(str(name), keys): hide_in(part, keys) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide_in(part, keys) for part in value]
+    return value
 
 
 def hide_known(text: str) -> str:
@@ -83,24 +109,72 @@ def hide_known(text: str) -> str:
 
 def holds_key(text: str) -> bool:
     """Say whether a setting holds a key: one of the environment, or what is written like one."""
-    known = keys_in(os.environ)
+    small = _without_breaks(text).translate(_SMALL)
     return _WRITTEN_KEY.search(text) is not None or any(
-        form in text for key in known for form, _ in _forms(key)
+        form in small for key in keys_in(os.environ) for form, _ in _forms(key)
     )
 
 
-def _hide_pieces(text: str, length: int, pieces: frozenset[str]) -> str:
-    kept = []
-    start = place = 0
-    while place + length <= len(text):
-        if text[place : place + length] not in pieces:
-            place += 1
-            continue
-        kept += [text[start:place], HIDDEN]
-        while text[place : place + length] in pieces:
-            place += 1
-        start = place = place + length - 1
-    return "".join([*kept, text[start:]]) if kept else text
+def _hide_key(text: str, key: str) -> str:
+    joined = _without_breaks(text)
+    found = _marked(joined.translate(_SMALL), key)
+    if 1 not in found:
+        return text
+    if len(joined) != len(text):
+        found = _with_breaks(text, found)
+    kept, place = [], 0
+    for match in re.finditer(b"\1+", found):
+        kept += [text[place : match.start()], HIDDEN]
+        place = match.end()
+    return "".join([*kept, text[place:]])
+
+
+def _marked(small: str, key: str) -> bytearray:
+    """Mark each character of a text that belongs to a piece of the key."""
+    found = bytearray(len(small))
+    for length, pieces in _pieces(key).items():
+        half = length // 2
+        # Every piece holds one of these, and most texts hold none.
+        for part in _parts(key, length):
+            place = small.find(part)
+            while place >= 0:
+                for start in range(max(0, place - half + 1), place + 1):
+                    if small[start : start + length] in pieces:
+                        found[start : start + length] = b"\1" * length
+                place = small.find(part, place + 1)
+    return found
+
+
+def _without_breaks(text: str) -> str:
+    return _LINE_BREAK.sub("", text) if _ESCAPED_BREAK.search(text) else "".join(text.split())
+
+
+def _with_breaks(text: str, found: bytearray) -> bytearray:
+    """Move marks to where their characters stand with line breaks in between."""
+    spread, place = bytearray(), 0
+    for match in _LINE_BREAK.finditer(text):
+        count = match.start() - len(spread)
+        spread += found[place : place + count]
+        place += count
+        inside = 0 < place < len(found) and found[place - 1] and found[place]
+        spread += (b"\1" if inside else b"\0") * len(match[0])
+    return spread + found[place:]
+
+
+def _hide_ends(text: str, key: str) -> str:
+    """Hide what is left of a key where somebody has put marks in the place of its middle."""
+    if key[:_SHOWN_END] not in text and key[-_SHOWN_END:] not in text:
+        return text
+    kept, place = [], 0
+    for match in _MASK.finditer(text):
+        before = text[max(place, match.start() - _PIECE) : match.start()]
+        after = text[match.end() : match.end() + _PIECE]
+        start = next((n for n in range(_PIECE, 0, -1) if before.endswith(key[:n])), 0)
+        end = next((n for n in range(_PIECE, 0, -1) if after.startswith(key[-n:])), 0)
+        if max(start, end) >= _SHOWN_END:
+            kept += [text[place : match.start() - start], HIDDEN]
+            place = match.end() + end
+    return "".join([*kept, text[place:]])
 
 
 @lru_cache(maxsize=64)
@@ -113,17 +187,34 @@ def _pieces(key: str) -> dict[int, frozenset[str]]:
     return {length: frozenset(found) for length, found in pieces.items()}
 
 
+@lru_cache(maxsize=256)
+def _parts(key: str, length: int) -> frozenset[str]:
+    """Return parts of a little more than half the length, one of which is in every piece."""
+    half = length // 2
+    return frozenset(
+        form[place : place + half + 1]
+        for form, whole in _forms(key)
+        if whole == length
+        for place in range(0, len(form) - half, half)
+    )
+
+
 def _forms(key: str) -> Iterator[tuple[str, int]]:
-    """Find the forms of a key, each with the length that eight of its characters have there."""
+    """Find the forms of a key, each with the length that eight of its characters have there.
+
+    They are in small letters and hold no white space, as is the text that is looked through.
+    """
+    for form, length in _spellings(key):
+        yield _without_breaks(form).translate(_SMALL), length
+
+
+def _spellings(key: str) -> Iterator[tuple[str, int]]:
     data = key.encode("utf-8", "surrogatepass")
-    address = quote(data, safe="")
     escaped = json.dumps(key)[1:-1]
-    for form in (key, address, escaped, escaped.replace("/", "\\/"), html.escape(key)):
+    for form in (key, quote(data, safe=""), escaped, escaped.replace("/", "\\/"), html.escape(key)):
         yield form, _PIECE
-    yield re.sub("%..", lambda match: match[0].lower(), address), _PIECE
-    for digits in (data.hex(), data.hex().upper()):
-        yield digits, 2 * _PIECE
-        yield re.sub("..", lambda match: f"%{match[0]}", digits), 3 * _PIECE
+    yield data.hex(), 2 * _PIECE
+    yield f"%{data.hex('%')}", 3 * _PIECE
     for before in range(3):
         # What stands before and after shares a digit with the key; those digits are left out.
         encoded = base64.b64encode(bytes(before) + data).decode()

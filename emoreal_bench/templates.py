@@ -7,6 +7,7 @@ allowance is stopped: every round of a loop, every filter, operator and text tha
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
@@ -16,6 +17,7 @@ from jinja2 import StrictUndefined, Template, Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
 
 from emoreal_bench.contracts.errors import TaskError
 
@@ -30,9 +32,9 @@ _LARGEST_BITS = 1_024
 _LARGEST_POWER = 64
 """The exponent times the bits of the longer number."""
 _FILTERS = frozenset(
-    "abs capitalize count d default dictsort e escape first float int items join last length list "  # noqa: SIM905
-    "lower map max min reject rejectattr replace reverse select selectattr sort string sum "
-    "title trim truncate unique upper wordcount".split()
+    "abs capitalize count d default dictsort e escape first float format int items join "  # noqa: SIM905
+    "last length list lower map max min reject rejectattr replace reverse round select "
+    "selectattr sort string sum title trim truncate unique upper wordcount".split()
 )
 _METHODS = frozenset(
     "capitalize casefold count endswith find get index isalpha isdigit islower isspace isupper "  # noqa: SIM905
@@ -40,7 +42,10 @@ _METHODS = frozenset(
     "strip title upper values".split()
 )
 """Methods whose result is no longer than what they are given."""
-_CALLS = _METHODS | {"_range", "changed", "cycle"}
+_CALLS = _METHODS | {"_range", "Namespace", "changed", "cycle"}
+_WIDEST = 100
+"""Of a place in a format, and of the digits of a rounded number."""
+_PLACE = re.compile(r"%(?:\([^)]*\))?[-+ #0]*(\*|\d*)(?:\.(\*|\d*))?")
 _BEYOND_ONE_FILE = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _WRONG = (
     TemplateError,
@@ -122,7 +127,7 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
         self.left = _ALLOWANCE
         self.filters = {name: self._bounded(name, self.filters[name]) for name in _FILTERS}
         self.filters |= {"_paid": self._paid, "_rounds": self._rounds}
-        self.globals = {"range": self._range}
+        self.globals = {"range": self._range, "namespace": Namespace}
 
     def compile_bounded(self, source: str) -> Template:
         """Read a template, and add to its loops and texts the steps that count."""
@@ -197,6 +202,10 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
             self._spend(sum(_size(value, self.left) for value in given))
             if name == "replace" and len(given) > 2:
                 self._spend(str(given[0]).count(str(given[1])) * len(str(given[2])))
+            if name == "format":
+                self._spend(_WIDEST * _places(str(given[0])))
+            if name == "round" and any(isinstance(n, int) and abs(n) > _WIDEST for n in given[1:]):
+                raise SecurityError(f"no number is rounded to more than {_WIDEST} digits")
             if name == "join":
                 return self._join(function, args, named)
             return self._paid(function(*args, **named))
@@ -229,6 +238,19 @@ def _count_steps(tree: nodes.Template) -> None:
             many.items = [_filtered("_paid", part) for part in many.items]
     for pair in list(tree.find_all(nodes.Pair)):
         pair.value = _filtered("_paid", pair.value)
+
+
+def _places(text: str) -> int:
+    """Count the places of a format.
+
+    Raises:
+        SecurityError: If one is wider than any prompt needs.
+    """
+    found = _PLACE.findall(text)
+    for width in (width for place in found for width in place):
+        if width == "*" or len(width) > 3 or int(width or 0) > _WIDEST:
+            raise SecurityError(f"no place of a format is wider than {_WIDEST}")
+    return len(found)
 
 
 def _filtered(name: str, value: nodes.Expr, *arguments: nodes.Expr) -> nodes.Filter:

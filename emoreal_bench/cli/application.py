@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+import warnings
 from collections.abc import Sequence
 
 import typer
@@ -126,6 +127,15 @@ def run(arguments: Sequence[str]) -> int:
         tell("This is a defect of emoreal-bench. Please report the lines above.")
         return ExitCode.INTERNAL
     return ExitCode.DONE
+
+
+def take_over_warnings() -> None:
+    """Let what libraries warn of, which may be the words of others, be printed like the rest."""
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        tell(f"{category.__name__}: {message}")
+
+    warnings.showwarning = show
 
 
 class _Shown(logging.Handler):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import BinaryIO
 from urllib.error import URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
@@ -32,6 +32,10 @@ _CHUNK = 1 << 20
 _SECONDS = 60.0
 _MOST_BYTES = 1 << 40
 """Of a file, and of an archive unpacked: beyond any data set; a sender may go on for ever."""
+_LEAST_RATE = 1_000
+"""Bytes a second; a sender that gives less may go on for ever too."""
+_RATE_SECONDS = 60.0
+"""Over so long the rate is taken."""
 _REMEDY = "Try again later; files that are whole are kept."
 
 
@@ -87,7 +91,7 @@ def _get(
         if source.url is not None:
             _get_file(source.url.replace("{file}", quote(name)), target, checksum)
         else:
-            get_from_hub(str(source.hub), name, out, str(revision))
+            get_from_hub(str(source.hub), name, out, str(revision), _most_bytes(out))
     if target.suffix == ".zip":
         _unpack(target, out)
     return target
@@ -100,7 +104,10 @@ def _get_file(address: str, target: Path, checksum: str | None) -> None:
         # The scheme is checked above, so no file of this machine can be meant.
         with urlopen(address, timeout=_SECONDS) as reply, new_file(target) as file:  # noqa: S310
             promised = reply.headers.get("Content-Length")
-            size, digest = _copy(reply, file, most=None if promised is None else int(promised))
+            most = _most_bytes(target.parent)
+            if promised is not None and int(promised) > most:
+                raise OSError(f"more than {most:,} bytes come, for which there is no room")
+            size, digest = _copy(reply, file, most if promised is None else int(promised))
             if promised is not None and size != int(promised):
                 raise DataError(
                     f"The download ended after {size} of {promised} bytes.",
@@ -119,23 +126,31 @@ def _get_file(address: str, target: Path, checksum: str | None) -> None:
         ) from error
 
 
-def _copy(source: BinaryIO, target: NewFile, most: int | None) -> tuple[int, str]:
+def _copy(source: HTTPResponse, target: NewFile, most: int) -> tuple[int, str]:
     """Copy, and return the number of bytes and their checksum.
 
     Raises:
-        OSError: If more comes than was promised, or than any file of data holds.
+        OSError: If more comes than was promised or than there is room for, or next to nothing.
     """
-    limit = min(_MOST_BYTES if most is None else most, _MOST_BYTES)
     # MD5 because that is what owners publish; it guards against damage, not attack.
     digest = hashlib.md5(usedforsecurity=False)
-    size = 0
-    while chunk := source.read(_CHUNK):
-        if size + len(chunk) > limit:
-            raise OSError(f"more than {limit:,} bytes come")
+    size = size_then = 0
+    then = time.monotonic()
+    while chunk := source.read1(_CHUNK):
+        size += len(chunk)
+        if size > most:
+            raise OSError(f"more than {most:,} bytes come")
         target.write(chunk)
         digest.update(chunk)
-        size += len(chunk)
+        if (passed := time.monotonic() - then) >= _RATE_SECONDS:
+            if size - size_then < passed * _LEAST_RATE:
+                raise OSError(f"less than {_LEAST_RATE:,} bytes a second come")
+            size_then, then = size, time.monotonic()
     return size, digest.hexdigest()
+
+
+def _most_bytes(folder: Path) -> int:
+    return min(_MOST_BYTES, shutil.disk_usage(folder).free)
 
 
 def _unpack(archive: Path, out: Path) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from emoreal_bench.contracts.errors import DataError, MissingExtraError, UsageError
+from emoreal_bench.hiding import hide
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import write_atomically
 
 RECORD = "download.json"
 """Says beside the files which commit they are from."""
+_SECONDS = 60.0
 _REMEDY = "Try again later; files that are whole are kept."
 
 
@@ -47,8 +49,15 @@ def settle_revision(repository: str, out: Path, wanted: str | None) -> str:
     return held[1]
 
 
-def get_from_hub(repository: str, name: str, out: Path, revision: str) -> None:
+def get_from_hub(repository: str, name: str, out: Path, revision: str, most: int) -> None:
     """Download one file of a data set.
+
+    Args:
+        repository: Data set of the hub, ``owner/name``.
+        name: Of the file.
+        out: The folder of the files.
+        revision: The commit.
+        most: Bytes that the file may have.
 
     Raises:
         DataError: If it cannot be had.
@@ -56,10 +65,17 @@ def get_from_hub(repository: str, name: str, out: Path, revision: str) -> None:
     """
     hub = _library()
     try:
-        hub.hf_hub_download(repository, name, repo_type="dataset", revision=revision, local_dir=out)
+        hub.hf_hub_download(
+            repository,
+            name,
+            repo_type="dataset",
+            revision=revision,
+            local_dir=out,
+            tqdm_class=_bounded_bar(most),
+        )
     except (hub.errors.HfHubHTTPError, hub.errors.LocalEntryNotFoundError, OSError) as error:
         raise DataError(
-            f"{name} cannot be downloaded from {repository} at {revision}: {error}",
+            f"{name} cannot be downloaded from {repository} at {revision}: {_shown(error)}",
             where=str(out / name),
             remedy=_REMEDY,
         ) from error
@@ -68,14 +84,44 @@ def get_from_hub(repository: str, name: str, out: Path, revision: str) -> None:
 def _newest(repository: str, out: Path) -> str:
     hub = _library()
     try:
-        revision = hub.HfApi().dataset_info(repository).sha
+        revision = hub.HfApi().dataset_info(repository, timeout=_SECONDS).sha
     except (hub.errors.HfHubHTTPError, OSError) as error:
         raise DataError(
-            f"The newest commit of {repository} cannot be looked up: {error}",
+            f"The newest commit of {repository} cannot be looked up: {_shown(error)}",
             where=str(out),
             remedy="Try again later, or name a commit with --revision.",
         ) from error
     return str(revision)
+
+
+def _bounded_bar(most: int) -> type:
+    """Return a progress bar that counts the bytes of a file and ends one that is too large."""
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class BoundedBar(tqdm):
+        _come = 0.0
+
+        def __init__(self, *args: Any, **named: Any):
+            super().__init__(*args, **named)  # type: ignore[no-untyped-call]
+            self._count(max(named.get("total") or 0, named.get("initial") or 0))
+            self._come = named.get("initial") or 0
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self._count(n or 0)
+            is_shown: bool | None = super().update(n)
+            return is_shown
+
+        def _count(self, size: float) -> None:
+            self._come += size
+            if self._come > most:
+                raise OSError(f"it has more than {most:,} bytes, for which there is no room")
+
+    return BoundedBar
+
+
+def _shown(error: Exception) -> str:
+    """Return what a hub says, without the user's token, which may be kept in a file."""
+    return hide(str(error), filter(None, [_library().get_token()]))
 
 
 def _read(record: Path) -> tuple[str, str]:

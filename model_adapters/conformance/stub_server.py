@@ -77,7 +77,15 @@ class RecordedRequest:
 
 
 @dataclass(frozen=True)
-class _Answer:
+class StubAnswer:
+    """What the server answers.
+
+    Attributes:
+        status: Of HTTP.
+        body: JSON, or bytes as they are.
+        headers: Further headers.
+    """
+
     status: int
     body: Any
     headers: tuple[tuple[str, str], ...] = ()
@@ -131,7 +139,7 @@ class StubServer:
         self._in_flight = 0
         self._queue: deque[Behaviour] = deque()
         self._choose: Callable[[RecordedRequest], Behaviour] | None = None
-        self._fixed: Callable[[RecordedRequest], _Answer] | None = None
+        self._fixed: Callable[[RecordedRequest], StubAnswer] | None = None
         self._before_fixed = 0
         self._files: dict[str, int] = {}
         self._loop = asyncio.new_event_loop()
@@ -156,12 +164,17 @@ class StubServer:
             headers: With ``_`` in the place of ``-``.
         """
         named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-        self._fixed = lambda _: _Answer(status, body, named)
+        self._fixed = lambda _: StubAnswer(status, body, named)
         self._before_fixed = after
 
-    def answer_with(self, make_body: Callable[[RecordedRequest], Any]) -> None:
-        """Answer every request for a reply with a body of its own."""
-        self._fixed = lambda request: _Answer(200, make_body(request))
+    def answer_with(self, make_answer: Callable[[RecordedRequest], Any]) -> None:
+        """Answer every request for a reply with a body, or a whole answer, of its own."""
+
+        def answer(request: RecordedRequest) -> StubAnswer:
+            made = make_answer(request)
+            return made if isinstance(made, StubAnswer) else StubAnswer(200, made)
+
+        self._fixed = answer
 
     @property
     def address(self) -> str:
@@ -246,19 +259,19 @@ class StubServer:
             return self._choose(request)
         return self._queue.popleft() if self._queue else Behaviour.OK
 
-    def _answer(self, request: RecordedRequest, behaviour: Behaviour) -> _Answer:
+    def _answer(self, request: RecordedRequest, behaviour: Behaviour) -> StubAnswer:
         if self._fixed is not None and request.path.endswith(_REPLY_PATHS):
             if not self._before_fixed:
                 return self._fixed(request)
             self._before_fixed -= 1
         if behaviour is Behaviour.WRONG_SHAPE:
-            return _Answer(200, {"choices": "none", "candidates": 3})
+            return StubAnswer(200, {"choices": "none", "candidates": 3})
         if request.path.endswith("/chat/completions"):
             return self._chat_answer(request, behaviour)
         if request.path.endswith(":generateContent"):
             return self._google_answer(request, behaviour)
         if self.batches.is_meant(request.method, request.path):
-            return _Answer(
+            return StubAnswer(
                 *self.batches.answer(
                     request.method, request.path, request.content, self._answer_line
                 )
@@ -271,15 +284,15 @@ class StubServer:
         answer = self._answer(line, self._next_behaviour(line))
         return answer.status, answer.body
 
-    def _chat_answer(self, request: RecordedRequest, behaviour: Behaviour) -> _Answer:
+    def _chat_answer(self, request: RecordedRequest, behaviour: Behaviour) -> StubAnswer:
         if behaviour is Behaviour.PROMPT_BLOCKED:
             error = {"message": "the prompt was filtered", "code": "content_filter"}
-            return _Answer(400, {"error": error})
+            return StubAnswer(400, {"error": error})
         if behaviour in _ERRORS:
             status, _, problem, code = _ERRORS[behaviour]
             problem = problem.format(key=request.headers.get("authorization", ""))
             headers = (("retry-after", f"{RETRY_AFTER:g}"),) if status == 429 else ()
-            return _Answer(status, {"error": {"message": problem, "code": code}}, headers)
+            return StubAnswer(status, {"error": {"message": problem, "code": code}}, headers)
         message: dict[str, Any] = {"role": "assistant", "content": self.text}
         if behaviour is Behaviour.REFUSED:
             message = {"role": "assistant", "content": None, "refusal": "I would rather not."}
@@ -300,9 +313,9 @@ class StubServer:
             "prompt_tokens_details": {"audio_tokens": 40 if sound else 0, "text_tokens": 60},
         }
         model = self.model or request.body["model"]
-        return _Answer(200, {"id": "1", "model": model, "choices": [choice], "usage": usage})
+        return StubAnswer(200, {"id": "1", "model": model, "choices": [choice], "usage": usage})
 
-    def _google_answer(self, request: RecordedRequest, behaviour: Behaviour) -> _Answer:
+    def _google_answer(self, request: RecordedRequest, behaviour: Behaviour) -> StubAnswer:
         model = request.path.rpartition("/")[2].partition(":")[0]
         if behaviour in _ERRORS:
             code, status, message, _ = _ERRORS[behaviour]
@@ -310,7 +323,7 @@ class StubServer:
             error: dict[str, Any] = {"code": code, "status": status, "message": message}
             if code == 429:
                 error["details"] = [{"@type": "RetryInfo", "retryDelay": f"{RETRY_AFTER:g}s"}]
-            return _Answer(code, {"error": error})
+            return StubAnswer(code, {"error": error})
         details = [{"modality": "TEXT", "tokenCount": 60}]
         if self.counts_audio and (b"audio/" in request.content or b"video/" in request.content):
             details.append({"modality": "AUDIO", "tokenCount": 40})
@@ -323,7 +336,7 @@ class StubServer:
             },
         }
         if behaviour is Behaviour.PROMPT_BLOCKED:
-            return _Answer(200, body | {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}})
+            return StubAnswer(200, body | {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}})
         reasons = {
             Behaviour.LENGTH: "MAX_TOKENS",
             Behaviour.BLOCKED: "SAFETY",
@@ -335,19 +348,19 @@ class StubServer:
         if request.body.get("generationConfig", {}).get("responseLogprobs"):
             top = [{"token": token, "logProbability": score} for token, score in self.top_tokens]
             candidate["logprobsResult"] = {"topCandidates": [{"candidates": top}]}
-        return _Answer(200, body | {"candidates": [candidate]})
+        return StubAnswer(200, body | {"candidates": [candidate]})
 
-    def _file_answer(self, request: RecordedRequest) -> _Answer:
+    def _file_answer(self, request: RecordedRequest) -> StubAnswer:
         """Take a file in two steps, prepare it until it has been looked at, delete it."""
         if request.path.startswith("/upload/") and "x-goog-upload-protocol" in request.headers:
             name = f"file-{len(self._files)}"
             self._files[name] = 0
             url = f"{self.address}/upload-bytes/{name}"
-            return _Answer(200, {}, (("x-goog-upload-url", url),))
+            return StubAnswer(200, {}, (("x-goog-upload-url", url),))
         name = request.path.rpartition("/")[2]
         if request.method == "DELETE":
             del self._files[name]
-            return _Answer(200, {})
+            return StubAnswer(200, {})
         looks = self._files[name]
         self._files[name] += 1
         file = {
@@ -356,8 +369,8 @@ class StubServer:
             "state": "ACTIVE" if looks else "PROCESSING",
         }
         if request.method == "GET":
-            return _Answer(200, file)
-        return _Answer(200, {"file": file}, (("x-goog-upload-status", "final"),))
+            return StubAnswer(200, file)
+        return StubAnswer(200, {"file": file}, (("x-goog-upload-status", "final"),))
 
     @property
     def files_kept(self) -> int:

@@ -145,7 +145,11 @@ class ChatModel(RemoteAdapter):
     async def _connect(self) -> Key | None:
         import openai
 
-        from emoreal_bench.model_adapters.remote.transport import HEADERS, bound_answer
+        from emoreal_bench.model_adapters.remote.transport import (
+            HEADERS,
+            MOST_REDIRECTS,
+            RequestGuard,
+        )
 
         key = None
         if self._endpoint.key_variables:
@@ -160,7 +164,9 @@ class ChatModel(RemoteAdapter):
             max_retries=0,
             timeout=self._arguments.timeout,
             http_client=openai.DefaultAsyncHttpxClient(
-                headers=HEADERS, event_hooks={"response": [bound_answer]}
+                headers=HEADERS,
+                event_hooks=RequestGuard(self._endpoint.base_url).hooks,
+                max_redirects=MOST_REDIRECTS,
             ),
         )
         if not self._endpoint.is_openai:

@@ -19,7 +19,12 @@ from emoreal_bench.contracts.deferred import (
     JobService,
     ServiceUnavailableError,
 )
-from emoreal_bench.model_adapters.remote.jobs import JOBS_LOOKED_THROUGH, job_error, without_key
+from emoreal_bench.model_adapters.remote.jobs import (
+    JOBS_LOOKED_THROUGH,
+    checked_name,
+    job_error,
+    without_key,
+)
 
 if TYPE_CHECKING:
     from google.genai import types
@@ -62,15 +67,15 @@ class GoogleJobs(JobService):
             )
         if job.name is None:
             raise ServiceUnavailableError("the service named no job")
-        return job.name
+        return checked_name(job.name, self._secret)
 
     async def find(self, token: str) -> str | None:
         """Look through the newest batches of the project."""
         seen = 0
         with self._mapped_errors():
             async for job in await self._client.batches.list(config={"page_size": _PAGE}):
-                if job.display_name == token:
-                    return job.name
+                if job.display_name == token and job.name is not None:
+                    return checked_name(job.name, self._secret)
                 seen += 1
                 if seen == JOBS_LOOKED_THROUGH:
                     break

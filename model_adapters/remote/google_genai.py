@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -213,8 +214,14 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         from google import genai
         from google.genai import types
 
-        from emoreal_bench.model_adapters.remote.transport import HEADERS, bound_answer
+        from emoreal_bench.model_adapters.remote.transport import (
+            HEADERS,
+            MOST_REDIRECTS,
+            RequestGuard,
+        )
 
+        # The SDK would print the words of a service; what it does not know is noted by us.
+        warnings.filterwarnings("ignore", ".* is not a valid ", module=r"google\.genai\.")
         options = self._options
         key = find_key(KEY_VARIABLES, self.describe().name, required=options.base_url is None)
         # Our own transport: with aiohttp installed, the SDK would repeat failed
@@ -222,8 +229,10 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         self._transport = httpx2.AsyncClient(
             limits=httpx2.Limits(max_connections=options.concurrency),
             follow_redirects=True,
+            max_redirects=MOST_REDIRECTS,
             headers=HEADERS,
-            event_hooks={"response": [bound_answer]},
+            # A gateway may let files be uploaded at the service itself.
+            event_hooks=RequestGuard(self.address, BASE_URL).hooks,
         )
         self._client = genai.Client(
             vertexai=False,

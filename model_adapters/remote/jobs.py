@@ -44,6 +44,20 @@ def without_key(text: str, secret: str | None) -> str:
     return hide(text, [secret] if secret else [])[:MAX_DETAIL]
 
 
+def checked_name(name: str, secret: str | None) -> str:
+    """Return the name that a service gives a job, which the run keeps to find it again.
+
+    Raises:
+        UsageError: If the key is in it.
+    """
+    if without_key(name, secret) != name[:MAX_DETAIL]:
+        raise UsageError(
+            "The service gave the job a name that holds the key, which would end up in records.",
+            remedy="Ask it request by request, without --deferred.",
+        )
+    return name
+
+
 def job_error(code: int, message: str, secret: str | None) -> UsageError | ServiceUnavailableError:
     """Make the error of a call about a job that a service declined.
 

@@ -36,6 +36,7 @@ from emoreal_bench.model_adapters.remote.chat import (
 from emoreal_bench.model_adapters.remote.jobs import (
     JOBS_LOOKED_THROUGH,
     DeferredArguments,
+    checked_name,
     job_error,
     without_key,
 )
@@ -91,7 +92,7 @@ class OpenAIJobs(JobService):
                 completion_window="24h",
                 metadata={_TOKEN_KEY: token},
             )
-        return batch.id
+        return checked_name(batch.id, self._secret)
 
     async def find(self, token: str) -> str | None:
         """Look through the newest batches of the account."""
@@ -99,7 +100,7 @@ class OpenAIJobs(JobService):
         with self._mapped_errors():
             async for batch in self._client.batches.list(limit=_PAGE):
                 if (batch.metadata or {}).get(_TOKEN_KEY) == token:
-                    return batch.id
+                    return checked_name(batch.id, self._secret)
                 seen += 1
                 if seen == JOBS_LOOKED_THROUGH:
                     break
@@ -157,7 +158,7 @@ class OpenAIJobs(JobService):
         except openai.APIStatusError as error:
             raise job_error(error.status_code, error.message, self._secret) from error
         except openai.APIError as error:
-            text = without_key(f"no answer: {error.message}", self._secret)
+            text = without_key(f"no answer: {error.__cause__ or error.message}", self._secret)
             raise ServiceUnavailableError(text) from error
 
 

@@ -36,7 +36,7 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
-from emoreal_bench.hiding import hide, keys_in
+from emoreal_bench.hiding import hide, hide_in, keys_in
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.providers import ModelSpec
 from emoreal_bench.model_adapters.worker.process import (
@@ -95,6 +95,12 @@ class WorkerAdapter(ModelAdapter):
         self._clips: dict[tuple[str, frozenset[Modality]], dict[str, Any]] = {}
 
     @cached_property
+    def _described(self) -> WorkerDescription:
+        """What the worker says of itself, without the keys that it was given."""
+        said = self._worker.model_dump(mode="json")
+        return WorkerDescription.model_validate(hide_in(said, self._keys()))
+
+    @cached_property
     def _worker(self) -> WorkerDescription:
         try:
             return ask_once(
@@ -108,7 +114,7 @@ class WorkerAdapter(ModelAdapter):
 
     def describe(self) -> ModelDescription:
         """Ask a process for its description, once; it need not load its model for that."""
-        worker = self._worker
+        worker = self._described
         return ModelDescription(
             name=self._name,
             label=worker.label,
@@ -260,16 +266,20 @@ class WorkerAdapter(ModelAdapter):
             remedy=self._hide(f"Its command is: {shlex.join(self._command.arguments)}"),
         )
 
+    def _keys(self) -> tuple[str, ...]:
+        return keys_in(self._command.whole_environment())
+
     def _hide(self, text: str) -> str:
-        return hide(text, keys_in(self._command.whole_environment()))
+        return hide(text, self._keys())
 
     def _without_keys(self, result: Result) -> Result:
-        notes = tuple(map(self._hide, result.delivery.notes))
+        fed = result.delivery
+        notes, input_hash = hide_in([fed.notes, fed.input_hash], self._keys())
         return replace(
             result,
             text=self._hide(result.text),
-            detail=result.detail if result.detail is None else self._hide(result.detail),
-            delivery=replace(result.delivery, notes=notes),
+            detail=hide_in(result.detail, self._keys()),
+            delivery=replace(fed, notes=tuple(notes), input_hash=input_hash),
         )
 
 

@@ -45,3 +45,32 @@ def test_root_folders_are_never_imported_by_their_bare_names() -> None:
         "import emoreal_bench; emoreal_bench.list_tasks(); emoreal_bench.list_models()"
     )
     assert not modules & {"tasks", "model_adapters", "leaderboards"}
+
+
+INTERRUPTED = """
+import os, runpy, signal, sys
+
+class CtrlC:
+    left = {modules}
+
+    def find_spec(self, name, *_):
+        if "emoreal_bench.cli" in sys.modules:
+            self.left -= 1
+            if not self.left:
+                os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["emoreal-bench", "list", "tasks"]
+runpy.run_module("emoreal_bench", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("modules", [1, 2, 5, 20, 60, 150])
+def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_trace(modules: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.format(modules=modules)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (130, False), done.stderr

@@ -18,6 +18,7 @@ from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import DataSource, Download, Task
 from emoreal_bench.datasets import download
 from emoreal_bench.datasets.download import download_data
+from emoreal_bench.datasets.hub import _bounded_bar as hub_bar
 
 EMOREALM = "chaubeyG/EmoReAlM"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -100,6 +101,17 @@ def test_a_sender_that_goes_on_for_ever_is_cut_off(
     monkeypatch.setattr(download, "_MOST_BYTES", 1000)
     server.files["/x.json?download=1"] = b" " * 1001
     with pytest.raises(DataError, match="more than 1,000 bytes come"):
+        download_data(task_from(server, {"x.json": None}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sender_that_gives_next_to_nothing_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_RATE_SECONDS", 0.0)
+    monkeypatch.setattr(download, "_LEAST_RATE", 10**12)
+    server.files["/x.json?download=1"] = b" " * 1000
+    with pytest.raises(DataError, match="bytes a second come"):
         download_data(task_from(server, {"x.json": None}), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -194,6 +206,23 @@ def hub(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 def test_the_hub_is_asked_for_the_pinned_commit(hub: Server, tmp_path: Path) -> None:
     (found,) = download_data(find_task("emorealm").task, tmp_path, revision=COMMIT)
     assert found.read_text() == "[]"
+
+
+def test_a_file_of_the_hub_that_is_too_large_is_not_kept(
+    hub: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_MOST_BYTES", 1000)
+    hub.files[f"/datasets/{EMOREALM}/resolve/{COMMIT}/emorealm_v1.json"] = b" " * 1001
+    with pytest.raises(DataError, match="more than 1,000 bytes"):
+        download_data(find_task("emorealm").task, tmp_path, revision=COMMIT)
+    assert not (tmp_path / "emorealm_v1.json").exists()
+
+
+def test_a_hub_that_sends_more_than_it_says_is_cut_off() -> None:
+    bar = hub_bar(1000)(total=10, disable=True)
+    bar.update(990)
+    with pytest.raises(OSError, match="more than 1,000 bytes"):
+        bar.update(11)
 
 
 def test_without_a_commit_the_newest_is_taken_and_remembered(hub: Server, tmp_path: Path) -> None:

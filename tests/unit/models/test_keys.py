@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.model_adapters.remote.jobs import checked_name
 from emoreal_bench.model_adapters.remote.keys import KEYRING_SERVICE, Key, find_key
 
 SECRET = "sk-a-key-of-the-keyring"
@@ -114,3 +115,44 @@ def test_a_keyring_that_cannot_be_read_is_no_error_where_no_key_is_required(
 ) -> None:
     install(monkeypatch, FakeKeyring({}, KeyringLocked()))
     assert find_key(VARIABLES, "http/m", required=False) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("sk-first\nsk-second", "its character 9 of 18 is a line break"),
+        ("sk-first\rsk-second", "its character 9 of 18 is a line break"),
+        ("sk-kéy-of-mine", r"its character 5 of 14 is U\+00E9"),
+        ("sk-\u200bkey", r"its character 4 of 7 is U\+200B"),
+        ("“sk-key”", r"its character 1 of 8 is U\+201C"),
+        ("sk-\x00key", r"its character 4 of 7 is U\+0000"),
+        ("sk-\udc80key", r"its character 4 of 7 is U\+DC80"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "keyring"])
+def test_a_key_that_no_line_of_http_can_hold_is_said_and_not_repeated(
+    place: str, key: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "environment":
+        monkeypatch.setattr("os.environ", {VARIABLES[0]: key})
+    else:
+        install(monkeypatch, FakeKeyring({VARIABLES[0]: key}))
+    with pytest.raises(UsageError, match=f"openai/m: the key in .*{place}.*{problem}") as caught:
+        find_key(VARIABLES, "openai/m", required=True)
+    assert "first" not in str(caught.value)
+    assert "mine" not in str(caught.value)
+
+
+def test_a_key_may_hold_every_sign_of_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = "".join(map(chr, range(33, 127)))
+    monkeypatch.setenv(VARIABLES[0], f"{everything} x")
+    key = find_key(VARIABLES, "openai/m", required=True)
+    assert key is not None
+    assert key.value == f"{everything} x"
+
+
+def test_a_job_named_after_the_key_is_refused() -> None:
+    assert checked_name("batch_123", SECRET) == "batch_123"
+    with pytest.raises(UsageError, match="a name that holds the key") as caught:
+        checked_name(f"batches/{SECRET}", SECRET)
+    assert SECRET not in str(caught.value)

@@ -220,3 +220,56 @@ def test_a_page_says_that_its_worker_has_not_been_run(worker: str) -> None:
     assert "has not been run with the weights" in page
     assert "What differs from the authors' use" in page
     assert (WORKERS / worker / "environment.yml").is_file()
+
+
+REPORTER = """
+import json, os, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked["type"] == "describe":
+        settings = {name: 1 for name in os.environ}
+        print(json.dumps({"type": "description", "protocol": 1, "modalities": ["text"],
+                          "settings": settings}), flush=True)
+"""
+NEEDED = {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "CUDA_VISIBLE_DEVICES", "HF_HOME"}
+KEYS = {"OPENAI_API_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "CUDA_API_KEY", "XDG_TOKEN"}
+OTHERS = {"https_proxy", "PYTHONPATH", "LD_PRELOAD", "SSH_AUTH_SOCK", "DATABASE_URL"}
+
+
+@pytest.mark.parametrize("named", [set(), {"HF_TOKEN", "DATABASE_URL"}])
+def test_a_worker_gets_the_variables_that_it_needs_and_that_its_file_names(
+    named: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "worker.py").write_text(REPORTER)
+    entry = {
+        "command": [sys.executable, "worker.py"],
+        "folder": ".",
+        "environment": {"CHECKPOINT": "a"},
+        "inherit": sorted(named),
+    }
+    (tmp_path / "workers.yaml").write_text(json.dumps({"reporter": entry}))
+    for place, name in enumerate(NEEDED | KEYS | OTHERS):
+        monkeypatch.setenv(name, os.environ.get(name, f"value number {place}"))
+    worker = create_adapter("worker/reporter", {"file": str(tmp_path / "workers.yaml")})
+    seen = set(worker.describe().settings)
+    assert seen >= NEEDED | named | {"CHECKPOINT"}
+    assert seen & (KEYS | OTHERS) == named
+
+
+@pytest.mark.parametrize("given", ["environment", "inherit"])
+def test_no_key_that_a_worker_was_given_comes_back_with_its_description(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "a-key-that-nobody-may-see"
+    monkeypatch.setenv("SERVICE_KEY", key)
+    said = {"type": "description", "protocol": 1, "modalities": ["text"], "label": f"by {key}"}
+    said |= {"settings": {"key": key, "seed": 1}, "versions": {"x": key}, "weights_hash": key}
+    (tmp_path / "worker.py").write_text(f"input(); print({json.dumps(said)!r})")
+    entry: dict[str, object] = {"command": [sys.executable, "worker.py"], "folder": "."}
+    entry |= {"environment": {"SERVICE_KEY": key}} if given == "environment" else {}
+    entry |= {"inherit": ["SERVICE_KEY"]} if given == "inherit" else {}
+    (tmp_path / "workers.yaml").write_text(json.dumps({"x": entry}))
+    description = create_adapter("worker/x", {"file": str(tmp_path / "workers.yaml")}).describe()
+    assert description.label == "by ***"
+    assert description.settings == {"key": "***", "seed": 1}
+    assert key not in repr(description)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -56,6 +57,26 @@ def test_an_honest_entry_is_taken_in_whole(entry: Path, honest: Path, tmp_path: 
     for name in ("manifest.json", "plan.jsonl", "items.jsonl", "results.json", "timings.json"):
         assert (place / name).read_bytes() == (entry / name).read_bytes()
     assert api.build_leaderboard([tmp_path / "entries"], tmp_path / "site").is_file()
+
+
+def test_a_full_disk_leaves_no_half_of_an_entry(
+    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = tmp_path / "entries"
+    write, left = shutil.copyfile, iter((True, True, False))
+
+    def write_while_there_is_room(source: Path, target: Path, **how: Any) -> Any:
+        if next(left):
+            return write(source, target, **how)
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", write_while_there_is_room)
+    with pytest.raises(RunError, match="No space left"):
+        add_entry(entry, to)
+    assert list(to.iterdir()) == []
+    monkeypatch.undo()
+    assert add_entry(entry, to).parent == to
 
 
 def test_texts_of_questions_may_be_left_out(entry: Path, honest: Path, tmp_path: Path) -> None:

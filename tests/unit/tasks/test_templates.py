@@ -49,6 +49,18 @@ ENDLESS = {
     "a number made wide": "{{ '%9999999999d' % 1 }}",
     "a number made wide by a filter": "{{ '%9999999999d' | format(1) }}",
     "a number made wide by a method": "{{ '{:>9999999999}'.format(1) }}",
+    "a number made wide by an argument": "{{ '%*d' | format(10**9, 1) }}",
+    "a number made long by a filter": "{{ '%.9999999999f' | format(1) }}",
+    "a number made wide by name": "{{ '%(a)9999999999d' | format(a=1) }}",
+    "wide numbers by a map": "{{ ['%9999999999d'] | map('format', 1) | join }}",
+    "a rounding by name": "{{ 1 | round(method='ceil', precision=10**9) }}",
+    "a text doubled in a name's place": (
+        "{% set n = namespace(a='x') %}" + "{% set n.a = n.a ~ n.a %}" * 60 + "{{ n.a }}"
+    ),
+    "lists doubled in a name's place": (
+        "{% set n = namespace(a=['x']) %}" + "{% set n.a = [n.a, n.a] %}" * 60 + "{{ n.a }}"
+    ),
+    "a name's place inside itself": "{% set n = namespace() %}{% set n.a = [n] %}{{ n.a }}",
     "a large power": "{{ 2**10**9 }}",
     "a power of powers": "{{ 9**9**9**9 }}",
     "a rounding by a large power": "{{ 1 | round(10**9, 'floor') }}",
@@ -129,6 +141,17 @@ def test_no_template_takes_a_machine_s_memory() -> None:
         ("{% for a, b in [(1, 2), (3, 4)] %}{{ a }}{{ b }}{% endfor %}", "1234"),
         ("{% macro f(x) %}<{{ x }}>{% endmacro %}{{ f(question) }}", "<Is she sad?>"),
         ("{% set n = labels | length %}{{ n }} {{ question[:2] }}", "2 Is"),
+        (
+            "{% set n = namespace(i=0) %}{% for c in choices %}{% set n.i = n.i + 2 %}{% endfor %}"
+            "{{ n.i }}",
+            "4",
+        ),
+        ("{{ 2.345 | round(2) }} {{ 7 | round }} {{ 2.5 | round(0, 'ceil') }}", "2.35 7 3.0"),
+        (
+            "{{ '%03d of %s, %5.1f %%' | format(7, question, 99.54) }}",
+            "007 of Is she sad?,  99.5 %",
+        ),
+        ("{{ '%(a)s-%(b)-4s|' | format(a='x', b=1) }}", "x-1   |"),
         ("{{ 2**8 }} {{ 7 % 4 }} {{ other | default('none') }}", "256 3 none"),
     ],
 )
