@@ -106,6 +106,7 @@ from emoreal_bench.contracts.vocabulary import (
 )
 from emoreal_bench.datasets.check import ClipCheck, DataReport
 from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
+from emoreal_bench.executors.settings import RayOptions, parse_per_copy
 from emoreal_bench.installation import Finding
 from emoreal_bench.installation import examine as doctor
 from emoreal_bench.preferences.building.captions import CaptionedPairs, CaptionOptions
@@ -159,6 +160,7 @@ __all__ = [  # noqa: RUF022 - by subject
     # runs: make them
     "evaluate", "evaluate_repeats", "dry_run", "judge", "JudgedMatter", "probe", "reproduce",
     "RunOptions", "PlanOptions", "RunPolicy", "Budget", "parse_fail_on_error",
+    "RayOptions", "parse_per_copy",
     "Alteration", "AnswerMethod", "DeliveryStatus", "Modality",
     "RunObserver", "RunSummary", "make_observer", "CountBar",
     "DryRun", "RepeatsReport", "Condition", "ProbeReport", "ReproductionReport",

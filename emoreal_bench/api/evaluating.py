@@ -11,6 +11,8 @@ from emoreal_bench.api.data import make_synthetic_benchmark
 from emoreal_bench.catalog import TaskFile, find_task
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import JudgedMatter
+from emoreal_bench.executors.adapter import ModelNamed, RayAdapter
+from emoreal_bench.executors.settings import RayOptions
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.readers import Dataset, load_items
 from emoreal_bench.reporting.notebook import RunReport
@@ -46,6 +48,7 @@ class RunOptions:
         runs: Where run folders are made, named after what the run is.
         out: The folder of this one run, instead of one below ``runs``.
         cache: File of a response cache; None for no cache.
+        ray: The Ray cluster that copies of the model live in; None asks from this process.
     """
 
     plan: PlanOptions = field(default_factory=PlanOptions)
@@ -56,6 +59,7 @@ class RunOptions:
     runs: Path = Path("runs")
     out: Path | None = None
     cache: Path | None = None
+    ray: RayOptions | None = None
 
 
 def evaluate(
@@ -126,7 +130,7 @@ def evaluate_repeats(
     if options.out is not None:
         raise UsageError("--out is the folder of one run; repeats go below --runs.")
     # Made once: describing a local model hashes its weights.
-    adapter = create_adapter(model, options.model_arguments, options.lora)
+    adapter = make_adapter(model, options)
     task_file, root, dataset = load_data(task, data, options)
     reports = []
     for number in range(repeats):
@@ -171,13 +175,15 @@ def judge(
     options = options or RunOptions()
     if options.plan != PlanOptions() or options.data_options:
         raise UsageError("What a judge is asked is fixed; leave `plan` and `data_options` alone.")
-    adapter = create_adapter(model, options.model_arguments, options.lora)
+    adapter = make_adapter(model, options)
     return _carry_out(make_judge_plan(run, repeats, matter), adapter, options, observer)
 
 
 def _carry_out(
     plan: Plan, adapter: ModelAdapter, options: RunOptions, observer: RunObserver | None
 ) -> RunReport:
+    if isinstance(adapter, RayAdapter) and observer is not None:
+        adapter.observer = observer
     folder = options.out or options.runs / run_id(plan, adapter.describe())
     cache = None if options.cache is None else ResponseCache(options.cache)
     try:
@@ -186,6 +192,20 @@ def _carry_out(
         if cache is not None:
             cache.close()
     return RunReport.load(folder)
+
+
+def make_adapter(model: str, options: RunOptions) -> ModelAdapter:
+    """Make the adapter of a model, spread over a cluster if the options say so.
+
+    Raises:
+        UsageError: For a wrong name or argument.
+        MissingExtraError: If the provider needs an extra that is not installed.
+    """
+    adapter = create_adapter(model, options.model_arguments, options.lora)
+    if options.ray is None:
+        return adapter
+    lora = None if options.lora is None else str(options.lora.resolve())
+    return RayAdapter(adapter, ModelNamed(model, options.model_arguments, lora), options.ray)
 
 
 def dry_run(
@@ -211,7 +231,7 @@ def _prepare(
     # are imported, but a wrong model name before the synthetic benchmark is made.
     loaded = None if data is None else load_data(task, data, options)
     find_task(task)
-    adapter = create_adapter(model, options.model_arguments, options.lora)
+    adapter = make_adapter(model, options)
     task_file, root, dataset = loaded or load_data(task, data, options)
     return adapter, make_plan(task_file, dataset, root, options.plan)
 
@@ -288,7 +308,7 @@ def probe(
 
     options = replace(options or RunOptions(), out=None)
     # Made once: describing a local model hashes its weights.
-    adapters = {model: create_adapter(model, options.model_arguments, options.lora)}
+    adapters = {model: make_adapter(model, options)}
     task_file, root, dataset = load_data(task, data, options)
 
     def make_run(name: str, condition: Condition, plan_options: PlanOptions) -> Path:

@@ -8,17 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emoreal_bench.api.evaluating import RunOptions
+from emoreal_bench.api.evaluating import RunOptions, make_adapter
 from emoreal_bench.catalog import TaskFile, explain, find_task
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.vocabulary import Alteration
-from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.preferences.reading import write_pairs
 from emoreal_bench.readers import load_items
 from emoreal_bench.running.observer import RunObserver
 
 if TYPE_CHECKING:
+    from emoreal_bench.contracts.adapter import ModelAdapter
     from emoreal_bench.preferences.building.captions import CaptionedPairs, CaptionOptions
     from emoreal_bench.preferences.building.known_cues import CuePairOptions
     from emoreal_bench.preferences.building.sampled import SampledPairs
@@ -117,7 +117,7 @@ def sample_answers(
     options = options or RunOptions()
     if temperature <= 0:
         raise UsageError(f"The temperature must be above 0, not {temperature}.")
-    adapter = create_adapter(model, options.model_arguments, options.lora)
+    adapter = make_adapter(model, options)
     task_file = _at_temperature(find_task(task), options.plan.variant, temperature)
     dataset = load_items(task_file.task, data, options.data_options)
     runner = StageRunner(options.runs, options.policy, observer)
@@ -196,10 +196,15 @@ def _make_sorters(
     if (root / RECORD).exists():
         sorters.append(KnownCueSorter(read_synth_settings(root)))
     if sorting.judge is not None:
-        judge = create_adapter(sorting.judge, sorting.judge_arguments)
+        judge = _make_other(sorting.judge, sorting.judge_arguments, options)
         runner = StageRunner(options.runs, options.policy, observer)
         sorters.append(JudgeSorter(judge, runner, root))
     return sorters
+
+
+def _make_other(model: str, arguments: Mapping[str, str], options: RunOptions) -> ModelAdapter:
+    """Make a model that helps; it has arguments of its own."""
+    return make_adapter(model, replace(options, model_arguments=arguments, lora=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +259,10 @@ def build_caption_pairs(
     from emoreal_bench.preferences.building.clips import find_clips, measure_lengths_of
 
     options = options or RunOptions()
-    describer = create_adapter(model, options.model_arguments, options.lora)
+    describer = make_adapter(model, options)
     writer = describer
     if source.writer is not None:
-        writer = create_adapter(source.writer, source.writer_arguments)
+        writer = _make_other(source.writer, source.writer_arguments, options)
     built = build(
         find_clips(source.clips, source.labels, source.limit),
         describer,

@@ -8,17 +8,27 @@ from typing import TYPE_CHECKING
 
 from emoreal_bench.api.evaluating import RunOptions, evaluate, load_data
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
-from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
+from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Outcome
+from emoreal_bench.reporting.terminal.scores import count_outcomes
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.training.config import TrainingConfig, read_config
 from emoreal_bench.training.observer import TrainingObserver
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.item import Clip
+    from emoreal_bench.contracts.scores import ScoringReport
     from emoreal_bench.training.config import TaskEvaluation
     from emoreal_bench.training.outputs.statistics import TrainingStatistics
     from emoreal_bench.training.run import TrainingResult, TrainingTools
 
+_WRITTEN = (
+    Outcome.ANSWERED,
+    Outcome.STATEMENT,
+    Outcome.UNPARSABLE,
+    Outcome.TRUNCATED,
+    Outcome.REFUSED,
+)
+"""Outcomes of replies that the model itself wrote."""
 _MODULES = ("torch", "transformers", "accelerate", "peft")
 
 
@@ -74,9 +84,10 @@ def _check(config: TrainingConfig | Path) -> TrainingConfig:
 
 
 def _make_tools(config: TrainingConfig, observer: TrainingObserver | None) -> TrainingTools:
+    from emoreal_bench.training.evaluating import Evaluated
     from emoreal_bench.training.run import TrainingTools
 
-    def run_task(evaluation: TaskEvaluation, adapter: Path, folder: Path) -> float:
+    def run_task(evaluation: TaskEvaluation, adapter: Path, folder: Path) -> Evaluated:
         options = RunOptions(
             plan=PlanOptions(variant=evaluation.variant, limit=evaluation.limit),
             data_options=_as_texts(evaluation.options),
@@ -85,13 +96,13 @@ def _make_tools(config: TrainingConfig, observer: TrainingObserver | None) -> Tr
             out=folder,
         )
         report = evaluate(config.model, evaluation.task, evaluation.folder, options)
-        accuracy = report.results.scores[HEADLINE_SCORING].average_accuracy
-        if accuracy is None:
+        scores = report.results.scores[HEADLINE_SCORING]
+        if scores.average_accuracy is None:
             raise UsageError(
                 f"The task {evaluation.name} has no accuracy, so it cannot choose a checkpoint.",
                 remedy="Name a task whose answers are scored under evaluation.",
             )
-        return accuracy
+        return Evaluated(scores.average_accuracy, _readable_share(scores))
 
     return TrainingTools(run_task, _clips_of, observer or TrainingObserver())
 
@@ -99,6 +110,13 @@ def _make_tools(config: TrainingConfig, observer: TrainingObserver | None) -> Tr
 def _clips_of(evaluation: TaskEvaluation) -> Mapping[str, Clip]:
     options = RunOptions(data_options=_as_texts(evaluation.options))
     return load_data(evaluation.task, evaluation.folder, options)[2].clips
+
+
+def _readable_share(scores: ScoringReport) -> float:
+    """Return which share of what the model wrote holds an answer; 1 if it wrote nothing."""
+    counts = count_outcomes(scores)
+    written = sum(counts[outcome] for outcome in _WRITTEN)
+    return counts[Outcome.ANSWERED] / written if written else 1.0
 
 
 def _as_texts(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:

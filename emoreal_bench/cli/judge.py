@@ -36,6 +36,11 @@ class Matter:
     ] = False
 
 
+@dataclass(frozen=True)
+class JudgeSettings(options.FailureSettings, options.ExecutorSettings):
+    """How the judge is asked."""
+
+
 @options.grouped
 def judge(
     *,
@@ -46,7 +51,7 @@ def judge(
     judged: Matter,
     loading: options.ModelSettings,
     folders: options.RunFolderSettings,
-    failures: options.FailureSettings,
+    sitting: JudgeSettings,
     output: options.OutputSettings,
 ) -> None:
     """Let a model judge the free descriptions of a run: four ratings from 1 to 10 for each.
@@ -56,9 +61,14 @@ def judge(
     """
     from emoreal_bench import api
 
-    policy = options.make_policy(failures)
+    policy = options.make_policy(sitting)
     chosen = options.run_options(
-        loading, folders, policy=policy, out=folders.out, cache=folders.cache
+        loading,
+        folders,
+        policy=policy,
+        out=folders.out,
+        cache=folders.cache,
+        ray=sitting.ray(),
     )
     with options.resumable():
         report = api.judge(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -15,12 +16,19 @@ from typer import Option
 
 from emoreal_bench.cli.arguments import pairs
 from emoreal_bench.cli.output import tell
-from emoreal_bench.contracts.errors import ExitCode
+from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 
 if TYPE_CHECKING:
-    from emoreal_bench.api import Budget, PlanOptions, RunObserver, RunOptions, RunPolicy
+    from emoreal_bench.api import (
+        Budget,
+        PlanOptions,
+        RayOptions,
+        RunObserver,
+        RunOptions,
+        RunPolicy,
+    )
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -231,6 +239,61 @@ class FailureSettings(PatienceSettings):
             help="Failed or missing items that stop a run: true (any), more than 5, or 0.05 (5 %)."
         ),
     ] = "false"
+
+
+class Executor(StrEnum):
+    """Who carries a run out."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """Where copies of the model live."""
+
+    executor: Annotated[
+        Executor, Option(help="Ask from this process, or spread copies of the model by Ray.")
+    ] = Executor.LOCAL
+    address: Annotated[
+        str | None,
+        Option(help="Ray cluster, host:port or auto; without it one starts on this machine."),
+    ] = None
+    copies: Annotated[int, Option(min=1, help="Copies of the model in the cluster.")] = 1
+    per_copy: Annotated[
+        str, Option(metavar="NEEDS", help="What each copy needs, such as gpus=1,cpus=4.")
+    ] = "cpus=1"
+    ship_clips: Annotated[
+        bool,
+        Option("--ship-clips", help="Send clips to the cluster, which cannot read their paths."),
+    ] = False
+    wait_for_copies: Annotated[
+        float, Option(min=1, help="Longest wait in seconds until a copy finds room.")
+    ] = 120.0
+
+    def ray(self) -> RayOptions | None:
+        """Return the same as the API takes it; None to ask from this process.
+
+        Raises:
+            UsageError: If a cluster is described and not wanted.
+        """
+        from emoreal_bench import api
+
+        if self.executor is Executor.RAY:
+            return api.RayOptions(
+                address=self.address,
+                copies=self.copies,
+                ship_clips=self.ship_clips,
+                place_seconds=self.wait_for_copies,
+                **api.parse_per_copy(self.per_copy),
+            )
+        if any(getattr(self, field.name) != field.default for field in fields(ExecutorSettings)):
+            raise UsageError(
+                "--address, --copies, --per-copy, --ship-clips and --wait-for-copies describe a "
+                "cluster.",
+                remedy="Add --executor ray.",
+            )
+        return None
 
 
 @dataclass(frozen=True)

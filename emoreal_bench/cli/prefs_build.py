@@ -44,6 +44,7 @@ class AskingSettings(
     options.PatienceSettings,
     options.FolderSettings,
     options.ClipSettings,
+    options.ExecutorSettings,
 ):
     """How the models that help are asked."""
 
@@ -176,6 +177,7 @@ def sampled(
         asking,
         plan=api.PlanOptions(limit=sampling.limit),
         policy=asking.policy(),
+        ray=asking.ray(),
     )
     judge_arguments = key_values("--judge-arg", sorting.judge_arg)
     with options.resumable():
@@ -261,7 +263,7 @@ def captions(
                 source.clips, source.labels, source.limit, source.writer, writer_arguments
             ),
             api.CaptionOptions(questions=wanted.questions, alteration=wanted.alter),
-            options=options.run_options(loading, asking, policy=asking.policy()),
+            options=options.run_options(loading, asking, policy=asking.policy(), ray=asking.ray()),
             observer=output.observer(),
         )
     show_written(out, built.pairs, built.counts, as_json=output.as_json)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import typer
 
 from emoreal_bench.cli import options
@@ -14,6 +16,11 @@ EXAMPLES = (
 )
 
 
+@dataclass(frozen=True)
+class ProbeSettings(options.ConditionSettings, options.ExecutorSettings):
+    """How the runs of a probe are kept and carried out."""
+
+
 @options.grouped
 def probe(
     *,
@@ -24,7 +31,7 @@ def probe(
     ),
     loading: options.ModelSettings,
     reader: options.ReaderArguments,
-    folders: options.ConditionSettings,
+    folders: ProbeSettings,
     output: options.OutputSettings,
 ) -> None:
     """Measure what a score rests on: take away sound, picture or both, swap clips, shuffle letters.
@@ -39,6 +46,7 @@ def probe(
         plan=question.plan(),
         data_options=reader.data_options(),
         policy=options.make_policy(patience=folders, clips=folders),
+        ray=folders.ray(),
     )
     with options.resumable():
         report = api.probe(

@@ -70,7 +70,12 @@ class AskedSettings(options.QuestionSettings):
 
 
 @dataclass(frozen=True)
-class SittingSettings(options.BudgetSettings, options.FailureSettings, options.ClipSettings):
+class SittingSettings(
+    options.BudgetSettings,
+    options.FailureSettings,
+    options.ClipSettings,
+    options.ExecutorSettings,
+):
     """How a run is carried out."""
 
     deferred: Annotated[
@@ -128,6 +133,7 @@ def run(
         data_options=reader.data_options(),
         out=folders.out,
         cache=folders.cache,
+        ray=sitting.ray(),
     )
     asked_of, observe = (asked.task, asked.data), output.named_observer
     if sitting.dry_run:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from emoreal_bench.contracts.base import Count, Record
-from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.media import Decoder, MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, Modality, Repeatability
@@ -103,6 +104,21 @@ class ModelAdapter(ABC):
         Raises:
             UsageError: If what the model was given for the clips does not fit them.
         """
+
+    def clip_decoder(
+        self, workers: int, max_clip_seconds: float
+    ) -> AbstractAsyncContextManager[Decoder] | None:
+        """Return what decodes clips where the model is, entered once the model is open.
+
+        Args:
+            workers: Processes that decode, on each machine.
+            max_clip_seconds: Longest clip that is decoded.
+
+        Returns:
+            None where clips are decoded on this machine, as for most models.
+        """
+        del workers, max_clip_seconds
+        return None
 
     async def open(self) -> None:  # noqa: B027 - optional: many models need no loading
         """Load or connect. May be called again after :meth:`close`."""

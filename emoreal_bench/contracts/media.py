@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import Field
 
 from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 
 if TYPE_CHECKING:
@@ -46,6 +47,26 @@ class MediaWanted(Record):
     """Sound is cut after this time; the picture is not."""
     alteration: Alteration = Alteration.NONE
     alteration_seed: int = Field(default=0, ge=0)
+
+
+class Decoder(Protocol):
+    """What decodes the clips of a run."""
+
+    async def decode(
+        self, clip: Clip, wanted: MediaWanted, key: str, partner: Clip | None = None
+    ) -> ClipMedia:
+        """Decode a clip.
+
+        Args:
+            clip: The clip.
+            wanted: Modalities, frames, sound and alteration.
+            key: Identity of the result.
+            partner: The clip to swap with, for a swap.
+
+        Raises:
+            MediaError: If the clip cannot be decoded within its limits.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,30 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.item import Clip
-from emoreal_bench.contracts.media import ClipMedia, MediaWanted
+from emoreal_bench.contracts.media import ClipMedia, Decoder, MediaWanted
 from emoreal_bench.contracts.vocabulary import Alteration
 from emoreal_bench.identity import media_key
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.running.busy import BusyClock
 from emoreal_bench.running.plan import Plan
-
-
-class Decoder(Protocol):
-    """What the runner needs of :class:`emoreal_bench.media.pool.DecodePool`."""
-
-    async def decode(
-        self, clip: Clip, wanted: MediaWanted, key: str, partner: Clip | None = None
-    ) -> ClipMedia:
-        """Decode a clip.
-
-        Raises:
-            MediaError: If the clip cannot be decoded within its limits.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

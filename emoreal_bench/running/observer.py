@@ -74,5 +74,13 @@ class RunObserver:
             answered: How many of them are answered, as far as the service says.
         """
 
+    def on_copies(self, copies: int, restarts: int) -> None:
+        """Hear on how many copies of the model the work is spread.
+
+        Args:
+            copies: At work.
+            restarts: How often one was replaced in this sitting.
+        """
+
     def on_end(self, summary: RunSummary) -> None:
         """Hear that the sitting has ended, be it early."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.deferred import DeferredAdapter
 from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
-from emoreal_bench.contracts.media import MEDIA_VERSION
+from emoreal_bench.contracts.media import MEDIA_VERSION, Decoder
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod
@@ -23,7 +23,7 @@ from emoreal_bench.media.pool import DecodePool
 from emoreal_bench.record.folder import RunFolder, load_timings
 from emoreal_bench.running.asking import Asker
 from emoreal_bench.running.cache import ResponseCache
-from emoreal_bench.running.decoding import Decoder, LookAhead
+from emoreal_bench.running.decoding import LookAhead
 from emoreal_bench.running.deferred.asking import DeferredAsker
 from emoreal_bench.running.deferred.store import JobStore
 from emoreal_bench.running.ledger import Ledger
@@ -186,13 +186,21 @@ class _Sitting:
             await self._open_model(stack)
             decoder = None
             if wanted is not None:
-                decoder = await stack.enter_async_context(make_decoder(policy))
-            look_ahead = LookAhead(plan, decoder, wanted, policy.decode_ahead)
+                decoder = await stack.enter_async_context(self._make_decoder())
+            # A model that takes many batches at once needs as many clips.
+            concurrency = self._adapter.describe().capabilities.concurrency
+            ahead = max(policy.decode_ahead, concurrency) if decoder else policy.decode_ahead
+            look_ahead = LookAhead(plan, decoder, wanted, ahead)
             asker = self._make_asker(cache)
             try:
                 await asker.ask_all(look_ahead)
             finally:
                 self._add_timings(time.monotonic() - started, asker, look_ahead)
+
+    def _make_decoder(self) -> AbstractAsyncContextManager[Decoder]:
+        policy = self._policy
+        elsewhere = self._adapter.clip_decoder(policy.decode_workers, policy.max_clip_seconds)
+        return elsewhere or make_decoder(policy)
 
     def _make_asker(self, cache: ResponseCache | None) -> Asker | DeferredAsker:
         """Choose how to ask.

@@ -63,22 +63,28 @@ class RejectedAnswer(StrEnum):
     """Drawn once for each pair, by the seed of the training."""
 
 
-class NaiveDpoSettings(Record):
+class PreferenceSettings(Record):
+    """What every preference method takes."""
+
+    beta: float = Field(default=0.1, gt=0.0)
+    """Strength of the preference."""
+    anchor: float = Field(default=0.0, ge=0.0)
+    """Weight of the chosen answer's negative log-likelihood per token, which the loss adds;
+    0 leaves it out. A preference alone may lower the likelihood of both answers."""
+
+
+class NaiveDpoSettings(PreferenceSettings):
     """DPO as it is: one rejected answer, the clip as it is."""
 
     name: Literal[Method.NAIVE_DPO]
-    beta: float = Field(default=0.1, gt=0.0)
-    """Strength of the preference."""
     rejected: RejectedAnswer = RejectedAnswer.HALLUCINATION
     """Which of two rejected answers is taken."""
 
 
-class VistaDpoSettings(Record):
+class VistaDpoSettings(PreferenceSettings):
     """Vista-DPO without its token-level term; picture and sound are both altered."""
 
     name: Literal[Method.VISTA_DPO]
-    beta: float = Field(default=0.1, gt=0.0)
-    """Strength of the preference."""
     visual_weight: float = Field(default=1.0, ge=0.0)
     """Weight of the term that prefers the right clip."""
     form: Literal["paper", "released"] = "paper"
@@ -86,12 +92,10 @@ class VistaDpoSettings(Record):
     clip carries a gradient."""
 
 
-class AvemDpoSettings(Record):
+class AvemDpoSettings(PreferenceSettings):
     """AVEm-DPO; its three parts are switched off one by one with the weights named here."""
 
     name: Literal[Method.AVEM_DPO]
-    beta: float = Field(default=0.1, gt=0.0)
-    """Strength of the preference."""
     lambda_av: float = Field(default=1.0, ge=0.0)
     """Weight of the modality preference (PMP); 0 leaves it out."""
     beta_spurious: float = Field(default=0.5, ge=0.0, le=1.0)
@@ -256,7 +260,10 @@ class Evaluation(Record):
     guard: TaskEvaluation | None = None
     """What the training must not unlearn, such as plain perception."""
     largest_drop: float = Field(default=0.05, ge=0.0, le=1.0)
-    """Of the guard's average accuracy since before the first step; more warns."""
+    """Of the guard's average accuracy, and of the share of replies that hold an answer,
+    since before the first step; more warns."""
+    stop_on_drop: bool = False
+    """End the training where it would warn."""
     every: int | None = Field(default=None, ge=1)
     """Steps between; null for before and after only."""
 

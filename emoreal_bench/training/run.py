@@ -20,6 +20,7 @@ from emoreal_bench.training.objectives.metrics import METRICS_FILE, Metrics, rea
 from emoreal_bench.training.observer import Progress, TrainingObserver
 from emoreal_bench.training.outputs.callbacks import (
     CheckpointCallback,
+    LikelihoodCallback,
     MetricsCallback,
     ProgressCallback,
     TextGapCallback,
@@ -204,6 +205,7 @@ def _add_callbacks(
     config, observer = prepared.config, tools.observer
     trainer.add_callback(MetricsCallback(config.out, observer))
     trainer.add_callback(ProgressCallback(progress))
+    trainer.add_callback(LikelihoodCallback(observer))
     if prepared.meter is not None:
         every = config.checkpoint_every
         trainer.add_callback(TextGapCallback(trainer, prepared.meter, every, observer))

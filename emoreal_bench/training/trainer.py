@@ -25,6 +25,7 @@ from emoreal_bench.training.config import Sharding, TrainingConfig
 from emoreal_bench.training.examples.batches import TrainingBatch
 from emoreal_bench.training.examples.data import TrainingExample
 from emoreal_bench.training.examples.packing import PackedBatch
+from emoreal_bench.training.objectives.losses import CHOSEN_LIKELIHOOD
 from emoreal_bench.training.objectives.methods import Objective, Scores
 from emoreal_bench.training.outputs.checkpoint_states import readable_states
 from emoreal_bench.training.trainable import TrainableModel
@@ -219,8 +220,8 @@ def _pick(values: Tensor, places: Mapping[str, Tensor]) -> dict[str, Tensor]:
 class TermMeans:
     """Means of the terms of a loss between two logs, over all processes.
 
-    Of each term the share above 0 is kept as well: of a margin, the examples whose
-    answers are in the right order.
+    Of each term that can be above 0 that share is kept as well: of a margin, the examples
+    whose answers are in the right order.
     """
 
     def __init__(self) -> None:
@@ -242,7 +243,8 @@ class TermMeans:
         for name, row in self._sums.items():
             total, positive, count = add_up(row).tolist()
             means[name] = total / count
-            means[f"{name}_positive"] = positive / count
+            if name != CHOSEN_LIKELIHOOD:
+                means[f"{name}_positive"] = positive / count
         self._sums.clear()
         return means
 

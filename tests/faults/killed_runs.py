@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +49,14 @@ class ScriptedRun:
         record = self.home / "asked"
         return record.read_text().split() if record.exists() else []
 
-    def start(self, largest_file: int | None = None) -> subprocess.Popen[str]:
+    def start(
+        self, largest_file: int | None = None, more: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
         """Start the command; it continues what is there.
 
         Args:
             largest_file: Bytes that a file may have in the new process.
+            more: Options of the command.
         """
         program = "from emoreal_bench.cli import main; main()"
         if largest_file is not None:
@@ -65,15 +69,16 @@ class ScriptedRun:
                 *("--model-arg", f"record={self.home / 'asked'}"),
                 *("--task", "emorealm", "--data", str(self.home / "data")),
                 *("--out", str(self.folder), "--quiet", "--json"),
+                *more,
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def finish(self) -> None:
+    def finish(self, more: Sequence[str] = ()) -> None:
         """Run to the end."""
-        process = self.start()
+        process = self.start(more=more)
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
 

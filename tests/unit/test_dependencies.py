@@ -37,7 +37,7 @@ USED_BY_OTHERS = {
 }
 BROUGHT_ALONG = {"vllm": {"torch", "transformers", "safetensors", "huggingface-hub"}}
 """By extra: what its library pins to versions of its own."""
-OF_MAINTAINERS = {"audit", "dev"}
+OF_MAINTAINERS = {"audit", "dev", "fuzz"}
 OPTIONAL_EVERYWHERE = {"keyring"}
 """Looked for, and done without if it is not there."""
 

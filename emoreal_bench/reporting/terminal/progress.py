@@ -70,6 +70,7 @@ class _CountingObserver(NoticeObserver):
         self._items = self._finished = self._asked = 0
         self._started = self._shown = clock()
         self._jobs_shown: tuple[int, int] | None = None
+        self._copies = self._restarts = 0
 
     def on_start(self, items: int, finished: int) -> None:
         """Begin to count."""
@@ -92,6 +93,18 @@ class _CountingObserver(NoticeObserver):
         if self._jobs_shown != (handed_over, answered):
             self._jobs_shown = (handed_over, answered)
             self.on_notice(f"submitted {handed_over}, {answered} done")
+
+    def on_copies(self, copies: int, restarts: int) -> None:
+        """Keep how many copies share the rate."""
+        self._copies, self._restarts = copies, restarts
+
+    def _statuses_and_copies(self) -> str:
+        told = describe_statuses(self._statuses)
+        if not self._copies:
+            return told
+        restarts = f", {self._restarts} restarted" if self._restarts else ""
+        each = self._rate() / self._copies
+        return f"{told} [{self._copies} copies, {each:.1f} items/s each{restarts}]"
 
     def _write_reasons(self, summary: RunSummary) -> None:
         """Write why items have no answer, where no scores follow that say so."""
@@ -136,7 +149,7 @@ class LineObserver(_CountingObserver):
             left = (self._items - self._finished) / rate
             self._write(
                 f"{self._finished}/{self._items} items, {rate:.1f} items/s, {left:.0f} s left: "
-                f"{describe_statuses(self._statuses)}"
+                f"{self._statuses_and_copies()}"
             )
 
     def on_end(self, summary: RunSummary) -> None:
@@ -194,7 +207,7 @@ class BarObserver(_CountingObserver):
                 self._bar.task_ids[0],
                 completed=self._finished,
                 rate=self._rate(),
-                note=describe_statuses(self._statuses),
+                note=self._statuses_and_copies(),
             )
 
 

@@ -28,6 +28,9 @@ SPURIOUS = "spurious"
 HALLUCINATION = "hallucination"
 CHOSEN_ALTERED = "chosen_altered"
 
+CHOSEN_LIKELIHOOD = "chosen_log_likelihood"
+"""Term to watch: the log-probability of the chosen answer per token."""
+
 _RELEASED_SPURIOUS_WEIGHT = 0.3
 _RELEASED_HALLUCINATION_WEIGHT = 0.7
 
@@ -122,6 +125,23 @@ def avem_dpo(
         terms["input_margin"] = margin.detach()
         loss = loss - weights.lambda_av * logsigmoid(margin)
     return loss, terms
+
+
+def anchored(losses: Tensor, chosen: Tensor, lengths: Tensor, *, weight: float) -> Tensor:
+    """Add the negative log-likelihood per token of the chosen answer to a loss.
+
+    A preference compares two answers and is content if both become unlikely; then
+    the model writes neither. The anchor keeps the chosen one.
+
+    Args:
+        losses: Of a preference, of shape ``(batch,)``.
+        chosen: Log-probability of the chosen answer under the model in training, ``(batch,)``.
+        lengths: Its tokens, ``(batch,)``.
+        weight: 0 or more; 0 leaves the loss as it is.
+
+    Source: Pang et al. 2024 (arXiv 2404.19733), equation 1, where the weight is alpha.
+    """
+    return losses - weight * chosen / lengths
 
 
 def naive_dpo(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
@@ -16,6 +16,7 @@ from emoreal_bench.training.config import (
     AvemDpoSettings,
     MethodSettings,
     NaiveDpoSettings,
+    PreferenceSettings,
     RejectedAnswer,
     SftSettings,
     VistaDpoSettings,
@@ -105,6 +106,21 @@ def make_objective(method: MethodSettings, seed: int = 0) -> Objective:
         method: Its settings.
         seed: Of the rejected answers that are drawn.
     """
+    objective = _make_objective(method, seed)
+    anchor = method.anchor if isinstance(method, PreferenceSettings) else 0.0
+    return replace(objective, loss=partial(_watched_loss, loss=objective.loss, anchor=anchor))
+
+
+def _watched_loss(scores: Scores, *, loss: Loss, anchor: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """Anchor a loss, and tell of every method how likely the chosen answer is."""
+    values, terms = loss(scores)
+    chosen, lengths = scores.policy[losses.CHOSEN], scores.lengths[losses.CHOSEN]
+    if anchor:
+        values = losses.anchored(values, chosen, lengths, weight=anchor)
+    return values, {**terms, losses.CHOSEN_LIKELIHOOD: (chosen / lengths).detach()}
+
+
+def _make_objective(method: MethodSettings, seed: int) -> Objective:
     match method:
         case SftSettings():
             return Objective(_supervised_answers, _supervised_loss, needs_reference=False)

@@ -20,6 +20,8 @@ TEXT_GAP_POSITIVE = "text_gap_sample_positive"
 EVALUATION = "evaluation/"
 """Before the name of a task: its average accuracy."""
 GUARD = "guard/"
+READABLE = "readable/"
+"""Before the name of a task: the share of its replies that hold an answer."""
 
 Metrics = Mapping[str, float]
 

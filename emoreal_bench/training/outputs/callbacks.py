@@ -13,6 +13,7 @@ from transformers import TrainerCallback, TrainerState
 from emoreal_bench.identity import canonical_json, hash_file
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.training.objectives.losses import CHOSEN_LIKELIHOOD
 from emoreal_bench.training.objectives.metrics import (
     METRICS_FILE,
     STEP,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 COMPLETE_FILE = "complete"
 """In a checkpoint whose other files are all written: the hash of each."""
 _CHECKPOINT_PREFIX = "checkpoint-"
+FALL_THAT_WARNS = 1.0
+"""Of the right answers' log-likelihood, in nats a token since the first steps."""
 _STATE = 1
 """Place of the state in what the Trainer tells: arguments, state, control."""
 
@@ -109,6 +112,34 @@ class ProgressCallback(StateCallback):
         """Move the bar."""
         if state.is_world_process_zero:
             self._progress(state.global_step, state.max_steps)
+
+
+class LikelihoodCallback(StateCallback):
+    """Warns if the right answers become unlikely, as a preference without an anchor lets them.
+
+    Args:
+        observer: Hears the warning.
+    """
+
+    def __init__(self, observer: TrainingObserver):
+        self._observer = observer
+        self._has_warned = False
+
+    def logged(self, state: TrainerState, logs: Mapping[str, float]) -> None:
+        """Compare with the first steps."""
+        if not state.is_world_process_zero or self._has_warned or CHOSEN_LIKELIHOOD not in logs:
+            return
+        first = next(
+            entry[CHOSEN_LIKELIHOOD] for entry in state.log_history if CHOSEN_LIKELIHOOD in entry
+        )
+        fall = first - logs[CHOSEN_LIKELIHOOD]
+        if fall > FALL_THAT_WARNS:
+            self._has_warned = True
+            self._observer.on_notice(
+                f"The right answers' log-likelihood has fallen by {fall:.1f} nats a token: the "
+                "model may write neither answer in the end. Set method.anchor, for example to "
+                "0.2, or lower the learning rate."
+            )
 
 
 class CheckpointCallback(StateCallback):

@@ -8,10 +8,12 @@ from html import escape
 from pathlib import Path
 
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.training.objectives.losses import CHOSEN_LIKELIHOOD
 from emoreal_bench.training.objectives.metrics import (
     EVALUATION,
     GUARD,
     LOSS,
+    READABLE,
     STEP,
     TEXT_GAP,
     Metrics,
@@ -45,7 +47,9 @@ _PLOTS = (
     _Plot("loss", lambda name: name == LOSS),
     _Plot("share of pairs in the right order", lambda name: name.endswith("margin_positive")),
     _Plot("text gap of the sample, nats", lambda name: name == TEXT_GAP),
+    _Plot("log-likelihood of the right answer per token", lambda name: name == CHOSEN_LIKELIHOOD),
     _Plot("average accuracy", lambda name: name.startswith((EVALUATION, GUARD))),
+    _Plot("share of replies that hold an answer", lambda name: name.startswith(READABLE)),
 )
 _MOST_SERIES = 3
 

@@ -11,7 +11,7 @@ import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from emoreal_bench.training.config import Evaluation
-from emoreal_bench.training.evaluating import BEST_FOLDER, EvaluationCallback
+from emoreal_bench.training.evaluating import BEST_FOLDER, Evaluated, EvaluationCallback
 from emoreal_bench.training.objectives.metrics import (
     EVALUATION,
     METRICS_FILE,
@@ -23,6 +23,7 @@ from emoreal_bench.training.objectives.text_gap import TextGap
 from emoreal_bench.training.observer import TrainingObserver
 from emoreal_bench.training.outputs.callbacks import (
     COMPLETE_FILE,
+    LikelihoodCallback,
     MetricsCallback,
     StateCallback,
     TextGapCallback,
@@ -46,6 +47,7 @@ class NoTrainer:
 
     def __init__(self) -> None:
         self.state = TrainerState(max_steps=100)
+        self.control = TrainerControl()
         self.accelerator = SimpleNamespace(wait_for_everyone=lambda: None)
 
     def log_besides(self, values: dict[str, float]) -> None:
@@ -136,13 +138,26 @@ def test_the_gap_is_measured_where_it_is_due() -> None:
 
 
 def _evaluate(
-    folder: Path, accuracies: list[float], guards: list[float] | None = None
+    folder: Path,
+    accuracies: list[float],
+    guards: list[float] | None = None,
+    readable: list[float] | None = None,
+    *,
+    stop: bool = False,
 ) -> tuple[NoTrainer, list[str]]:
     trainer: Any = NoTrainer()
     trainer.state.max_steps = 10 * (len(accuracies) - 1)
-    found = {"emorealm": iter(accuracies), "mafw": iter(guards or [])}
+    found = {
+        "emorealm": map(Evaluated, accuracies, readable or [1.0] * len(accuracies)),
+        "mafw": (Evaluated(guard, 1.0) for guard in guards or []),
+    }
     settings = Evaluation.model_validate(
-        {"task": {"task": "emorealm"}, "guard": {"task": "mafw"} if guards else None, "every": 10}
+        {
+            "task": {"task": "emorealm"},
+            "guard": {"task": "mafw"} if guards else None,
+            "every": 10,
+            "stop_on_drop": stop,
+        }
     )
     notices = Notices()
     callback = EvaluationCallback(
@@ -170,6 +185,47 @@ def test_a_guard_that_falls_warns(tmp_path: Path) -> None:
     _, notices = _evaluate(tmp_path, [0.2, 0.3, 0.4], [0.9, 0.88, 0.8])
     assert len(notices) == 1
     assert "mafw has fallen from 0.900 to 0.800" in notices[0]
+
+
+def test_replies_that_no_longer_hold_an_answer_warn(tmp_path: Path) -> None:
+    trainer, notices = _evaluate(tmp_path, [0.2, 0.3, 0.4], readable=[1.0, 0.97, 0.51])
+    assert len(notices) == 1
+    assert "51.0% hold an answer, 100.0% before the training" in notices[0]
+    assert "method.anchor" in notices[0]
+    assert not trainer.control.should_training_stop
+
+
+@pytest.mark.parametrize(
+    "falling", [{"guards": [0.9, 0.8]}, {"readable": [1.0, 0.9]}], ids=["guard", "readable"]
+)
+def test_a_training_ends_where_something_falls_if_it_is_asked_to(
+    tmp_path: Path, falling: dict[str, list[float]]
+) -> None:
+    trainer, notices = _evaluate(tmp_path, [0.2, 0.3], **falling, stop=True)
+    assert trainer.control.should_training_stop
+    assert "ends here" in notices[0]
+
+
+def test_what_holds_ends_no_training(tmp_path: Path) -> None:
+    trainer, notices = _evaluate(tmp_path, [0.2, 0.1], [0.9, 0.88], [1.0, 0.96], stop=True)
+    assert not trainer.control.should_training_stop
+    assert notices == []
+
+
+def _watch_likelihood(values: list[float]) -> list[str]:
+    notices = Notices()
+    state = TrainerState()
+    for value in values:
+        logs = {"chosen_log_likelihood": value}
+        state.log_history.append(logs)
+        LikelihoodCallback(notices).logged(state, logs)
+    return notices.heard
+
+
+def test_right_answers_that_become_unlikely_warn() -> None:
+    (notice,) = _watch_likelihood([-0.5, -0.4, -1.2, -1.7])
+    assert "fallen by 1.2 nats a token" in notice
+    assert _watch_likelihood([-3.0, -0.2, -1.1]) == []
 
 
 def test_terms_are_averaged_over_examples_between_two_logs() -> None:

@@ -154,6 +154,35 @@ def test_each_setting_reaches_its_loss() -> None:
     torch.testing.assert_close(naive, expected)
 
 
+@pytest.mark.parametrize("name", ["naive_dpo", "vista_dpo", "avem_dpo"])
+def test_an_anchor_adds_the_chosen_answers_loss_per_token(name: str) -> None:
+    scores = _scores()
+    plain, _ = make_objective(_method(name)).loss(scores)
+    held, _ = make_objective(_method(name, anchor=0.2)).loss(scores)
+    supervised = -scores.policy["chosen"] / torch.tensor([2, 3, 4, 5])
+    torch.testing.assert_close(held, plain + 0.2 * supervised)
+
+
+def test_an_anchor_lets_its_gradient_through_to_the_chosen_answer_alone() -> None:
+    scores = _scores()
+    for values in scores.policy.values():
+        values.requires_grad_()
+    held, _ = make_objective(_method("naive_dpo", anchor=0.5)).loss(scores)
+    plain, _ = make_objective(_method("naive_dpo")).loss(scores)
+    torch.autograd.backward((held - plain).sum())
+    chosen, rejected = scores.policy["chosen"].grad, scores.policy["rejected"].grad
+    torch.testing.assert_close(chosen, -0.5 / torch.tensor([2.0, 3.0, 4.0, 5.0]))
+    torch.testing.assert_close(rejected, torch.zeros(4))
+
+
+@pytest.mark.parametrize("name", ["sft", "naive_dpo", "vista_dpo", "avem_dpo"])
+def test_every_method_tells_how_likely_the_chosen_answer_is(name: str) -> None:
+    scores = _scores()
+    _, terms = make_objective(_method(name)).loss(scores)
+    per_token = scores.policy["chosen"] / torch.tensor([2, 3, 4, 5])
+    torch.testing.assert_close(terms["chosen_log_likelihood"], per_token)
+
+
 NOTHING_REJECTED = TrainingExample("bare", "clip.mp4", EXAMPLE.messages, "right", altered=ALTERED)
 NOT_ALTERED = TrainingExample("plain", "clip.mp4", EXAMPLE.messages, "right", "absent")
 

@@ -1,0 +1,1 @@
+"""Who carries a run out besides this process: copies of the model on the machines of a cluster."""

@@ -1,0 +1,143 @@
+"""What a copy or a machine that is not what the run began with is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.errors import DataError, NotComparableError, RunError, UsageError
+from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.media import ClipMedia, MediaWanted
+from emoreal_bench.executors.adapter import ModelNamed, RayAdapter
+from emoreal_bench.executors.cluster import Cluster
+from emoreal_bench.executors.decoder import RayDecoder, RemoteMedia
+from emoreal_bench.executors.messages import unpack_clip
+from emoreal_bench.executors.settings import RayOptions, parse_per_copy
+from emoreal_bench.identity import clip_hash, media_key
+from emoreal_bench.media.errors import MediaError
+from emoreal_bench.media.job import DecodeJob
+from emoreal_bench.media.limits import DecodeLimits
+from emoreal_bench.media.prepare import prepare_clip
+from emoreal_bench.model_adapters import create_adapter
+from tests.media_files import Picture, Sound, make_clip
+
+WANTED = MediaWanted(frames=3, size=32)
+
+
+def _write_clip(path: Path, frames: int = 10) -> Path:
+    make_clip(path, Picture(frames=frames), Sound())
+    return path
+
+
+@pytest.fixture
+def connected(cluster: Any) -> Iterator[Cluster]:
+    """A connection of this process to the cluster."""
+    made = Cluster(RayOptions(address=cluster.address))
+    made.connect()
+    yield made
+    made.close()
+
+
+def _decode(cluster: Cluster, clip: Clip, key: str, *, ship_clips: bool) -> ClipMedia:
+    async def decode() -> Any:
+        async with RayDecoder(cluster, 1, 60.0, ship_clips=ship_clips) as decoder:
+            media = await decoder.decode(clip, WANTED, key)
+            assert isinstance(media, RemoteMedia)
+            assert media.place is not None
+            return replace(media, place=None), await media.place.content
+
+    media, content = asyncio.run(decode())
+    here = prepare_clip(DecodeJob(clip, WANTED, key), DecodeLimits())
+    there = unpack_clip(content)
+    assert there.frames is not None
+    assert here.frames is not None
+    assert there.frames.tobytes() == here.frames.tobytes()
+    assert media.level() == here.level()
+    assert media.frames.shape == here.frames.shape
+    return there
+
+
+def _key(clip: Clip) -> str:
+    found = clip_hash(clip)
+    assert found is not None
+    return media_key(found, WANTED)
+
+
+@pytest.mark.parametrize("ship_clips", [False, True], ids=["by path", "shipped"])
+def test_a_clip_is_the_same_wherever_it_is_decoded(
+    connected: Cluster, tmp_path: Path, *, ship_clips: bool
+) -> None:
+    clip = Clip("clip", _write_clip(tmp_path / "clip.mp4"))
+    decoded = _decode(connected, clip, _key(clip), ship_clips=ship_clips)
+    assert (decoded.path is None) is ship_clips
+
+
+def test_a_machine_that_reads_other_bytes_is_refused(connected: Cluster, tmp_path: Path) -> None:
+    clip = Clip("clip", _write_clip(tmp_path / "clip.mp4"))
+    key = _key(clip)
+    _write_clip(tmp_path / "clip.mp4", frames=12)
+    with pytest.raises(DataError, match="are not those that the run began with"):
+        _decode(connected, clip, key, ship_clips=False)
+
+
+def test_a_machine_that_does_not_see_a_clip_is_refused(connected: Cluster, tmp_path: Path) -> None:
+    clip = Clip("clip", _write_clip(tmp_path / "clip.mp4"))
+    key = _key(clip)
+    clip.video.unlink()
+    with pytest.raises(DataError, match=r"cannot be read on .*(?s:.)*--ship-clips"):
+        _decode(connected, clip, key, ship_clips=False)
+
+
+def test_a_damaged_clip_costs_itself_alone(connected: Cluster, tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"no film")
+    clip = Clip("clip", path)
+    with pytest.raises(MediaError):
+        _decode(connected, clip, _key(clip), ship_clips=True)
+
+
+def _open(cluster: Any, adapter: RayAdapter) -> None:
+    async def open_and_close() -> None:
+        async with adapter:
+            pass
+
+    asyncio.run(open_and_close())
+
+
+def test_a_copy_that_is_another_model_is_refused_by_name(cluster: Any) -> None:
+    class OfAnotherVersion(type(create_adapter("baseline/random"))):  # type: ignore[misc]
+        def describe(self) -> ModelDescription:
+            described: ModelDescription = super().describe()
+            return described.model_copy(update={"versions": {"torch": "0.1"}})
+
+    here = create_adapter("baseline/random")
+    here.__class__ = OfAnotherVersion
+    adapter = RayAdapter(here, ModelNamed("baseline/random"), RayOptions(cluster.address))
+    with pytest.raises(NotComparableError, match=r"torch None, here 0\.1"):
+        _open(cluster, adapter)
+
+
+def test_a_copy_that_cannot_open_its_model_says_so_once(cluster: Any, tmp_path: Path) -> None:
+    here = create_adapter("baseline/random")
+    named = ModelNamed(f"scripted/{tmp_path / 'nothing.json'}")
+    adapter = RayAdapter(here, named, RayOptions(cluster.address, copies=2))
+    with pytest.raises(RunError, match=r"cannot open the model.*nothing\.json"):
+        _open(cluster, adapter)
+
+
+@pytest.mark.parametrize("text", ["gpu=1", "gpus=one", "gpus=-1", "cpus=1,cpus=2", "cpus=inf"])
+def test_needs_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="gpus=1,cpus=4"):
+        parse_per_copy(text)
+
+
+@pytest.mark.parametrize("address", ["ray://host:10001", "host", ":6379", "host:port"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(UsageError, match="no address of a Ray cluster"):
+        Cluster(RayOptions(address)).connect()
