@@ -54,10 +54,37 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def in_other_case(path: Path) -> Path | None:
+    """Return what is there under a name that differs in upper and lower case only.
+
+    Args:
+        path: Under which there is nothing.
+    """
+    found = _in_any_case(path)
+    return None if found is None or found == path else found
+
+
+def _in_any_case(path: Path) -> Path | None:
+    if os.path.lexists(path):
+        return path
+    above = None if path == path.parent else _in_any_case(path.parent)
+    try:
+        changed = 0 if above is None else above.stat().st_mtime_ns
+    except OSError:
+        return None
+    if above is None:
+        return None
+    names = _names_in(above, changed, any_case=True)
+    name = names.get(one_form(path.name).casefold())
+    return None if name is None else above / name
+
+
 @lru_cache(maxsize=64)  # Where thousands of clips are missing, each folder is listed once.
-def _names_in(folder: Path, changed: int) -> Mapping[str, str]:
+def _names_in(folder: Path, changed: int, *, any_case: bool = False) -> Mapping[str, str]:
     del changed  # A folder that has changed since is listed again.
     try:
-        return {one_form(path.name): path.name for path in folder.iterdir()}
+        names = sorted(path.name for path in folder.iterdir())
     except OSError:
         return {}
+    forms = map(one_form, names)
+    return dict(zip(map(str.casefold, forms) if any_case else forms, names, strict=True))

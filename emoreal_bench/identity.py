@@ -18,6 +18,7 @@ from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import RequestIdentity
+from emoreal_bench.file_names import in_other_case
 
 SHORT_LENGTH = 12
 
@@ -105,16 +106,30 @@ def clip_hash(clip: Clip) -> str | None:
         return None
 
 
+def why_no_file(path: Path) -> str | None:
+    """Say what stands in the place of a plain file; None if one is there, or just nothing."""
+    try:
+        check_plain_file(path)
+    except NotAPlainFileError as error:
+        return str(error.strerror)
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():
+            return f"is a link to {path.readlink()}, which is not there"
+        other = in_other_case(path)
+        return None if other is None else f"is not there, but {other} is: only the case differs"
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "is a link that leads back to itself"
+        return f"cannot be looked at ({error.strerror})"
+    return None
+
+
 def why_no_clip(clip: Clip) -> str:
     """Say why :func:`clip_hash` gives nothing, with the file."""
     for path in (clip.video, clip.audio):
-        try:
-            if path is not None:
-                check_plain_file(path)
-        except NotAPlainFileError as error:
-            return f"{path} {error.strerror}."
-        except OSError:
-            break
+        reason = None if path is None else why_no_file(path)
+        if reason is not None:
+            return f"{path} {reason}."
     return f"{clip.video}: the clip's files are not all there."
 
 

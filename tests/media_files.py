@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 
 import av
@@ -40,6 +41,7 @@ class Picture:
         options: Of the encoder.
         start: Seconds at which it begins.
         marks: Dispositions of the track.
+        aspect: Width of a pixel for its height; 0 does not state it.
     """
 
     frames: int = 25
@@ -51,6 +53,7 @@ class Picture:
     options: dict[str, str] = field(default_factory=dict)
     start: float = 0.0
     marks: Disposition | None = None
+    aspect: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,48 @@ def cut_bytes(source: Path, target: Path, share: float) -> Path:
     return target
 
 
+def join_programs(first: Path, second: Path, target: Path) -> Path:
+    """Weave two transport streams, made with other numbers each, into one of two programs.
+
+    Args:
+        first: Made as it comes.
+        second: Made with the options of :data:`OTHER_PROGRAM`.
+        target: File to write.
+    """
+    table = bytes.fromhex("00b011 0001 c1 00 00 0001f000 0002f100")
+    packet = bytes.fromhex("47400010 00") + table + _checksum(table)
+    tables = packet + b"\xff" * (188 - len(packet))
+    woven = [tables]
+    parts = [_without_table(path.read_bytes()) for path in (first, second)]
+    for pair in zip_longest(*parts, fillvalue=b""):
+        woven += pair
+    target.write_bytes(b"".join(woven))
+    return target
+
+
+OTHER_PROGRAM = {
+    "mpegts_service_id": "2",
+    "mpegts_start_pid": "512",
+    "mpegts_pmt_start_pid": "4352",
+}
+"""Options of the muxer."""
+
+
+def _without_table(content: bytes) -> list[bytes]:
+    packets = [content[at : at + 188] for at in range(0, len(content), 188)]
+    return [one for one in packets if int.from_bytes(one[1:3], "big") & 0x1FFF > 0x1F]
+
+
+def _checksum(table: bytes) -> bytes:
+    """CRC-32 as tables of a transport stream have it (ISO/IEC 13818-1, annex A)."""
+    value = 0xFFFFFFFF
+    for byte in table:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04C11DB7 if value >> 31 else 0)) & 0xFFFFFFFF
+    return value.to_bytes(4, "big")
+
+
 def _add_picture(container: OutputContainer, picture: Picture) -> VideoStream:
     stream = container.add_stream(picture.codec, rate=picture.rate, options=picture.options)
     assert isinstance(stream, VideoStream)
@@ -183,6 +228,8 @@ def _add_picture(container: OutputContainer, picture: Picture) -> VideoStream:
     stream.pix_fmt = "yuv420p"
     if picture.ticks is not None:
         stream.codec_context.time_base = Fraction(1, 1000)
+    if picture.aspect:
+        stream.codec_context.sample_aspect_ratio = picture.aspect
     if picture.rotation:
         stream.set_display_rotation(picture.rotation)
     if picture.marks is not None:

@@ -11,6 +11,7 @@ from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Outcome
 from emoreal_bench.reporting.terminal.scores import count_outcomes
 from emoreal_bench.running.plan import PlanOptions
+from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.training.config import TrainingConfig, read_config
 from emoreal_bench.training.observer import TrainingObserver
 
@@ -37,6 +38,7 @@ def train(
     observer: TrainingObserver | None = None,
     *,
     resume: bool = False,
+    max_clip_seconds: float | None = None,
 ) -> TrainingResult:
     """Train a LoRA adapter, or go on with a training that was stopped.
 
@@ -44,6 +46,7 @@ def train(
         config: The configuration, or its YAML file.
         observer: Hears how it goes.
         resume: Go on with what the folder ``out`` of the configuration holds.
+        max_clip_seconds: Longest clip that is decoded; as in the configuration if not given.
 
     Raises:
         UsageError: For a wrong configuration or name, or if the folder holds a training
@@ -53,34 +56,39 @@ def train(
         NotComparableError: If the folder holds another training.
         RunError: If the folder is in use or cannot be written.
     """
-    checked = _check(config)
+    checked = _check(config, max_clip_seconds)
     from emoreal_bench.training.run import run_training
 
     return run_training(checked, _make_tools(checked, observer), resume=resume)
 
 
-def preview_training(config: TrainingConfig | Path) -> TrainingStatistics:
+def preview_training(
+    config: TrainingConfig | Path, *, max_clip_seconds: float | None = None
+) -> TrainingStatistics:
     """Say what :func:`train` would compute, without a step: pairs, lengths, tokens, text gap.
 
     Args:
         config: The configuration, or its YAML file.
+        max_clip_seconds: As for :func:`train`.
 
     Raises:
         UsageError, MissingExtraError, DataError: As :func:`train`.
     """
-    checked = _check(config)
+    checked = _check(config, max_clip_seconds)
     from emoreal_bench.training.preparation import prepare_training
 
     return prepare_training(checked, _clips_of).measure()
 
 
-def _check(config: TrainingConfig | Path) -> TrainingConfig:
+def _check(config: TrainingConfig | Path, max_clip_seconds: float | None) -> TrainingConfig:
     from importlib.util import find_spec
 
     checked = read_config(config) if isinstance(config, Path) else config
     if any(find_spec(module) is None for module in _MODULES):
         raise MissingExtraError("Training", "train")
-    return checked
+    if max_clip_seconds is None:
+        return checked
+    return checked.model_copy(update={"max_clip_seconds": max_clip_seconds})
 
 
 def _make_tools(config: TrainingConfig, observer: TrainingObserver | None) -> TrainingTools:
@@ -94,6 +102,7 @@ def _make_tools(config: TrainingConfig, observer: TrainingObserver | None) -> Tr
             model_arguments=_as_texts(config.model_arguments),
             lora=adapter,
             out=folder,
+            policy=RunPolicy(max_clip_seconds=config.max_clip_seconds),
         )
         report = evaluate(config.model, evaluation.task, evaluation.folder, options)
         scores = report.results.scores[HEADLINE_SCORING]

@@ -21,6 +21,11 @@ def train(
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Load data and model, show what would be computed, train nothing."
     ),
+    max_clip_seconds: float | None = typer.Option(
+        None,
+        min=1,
+        help="Longest clip that is decoded, in seconds.  [default: as in CONFIG]",
+    ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print only warnings and the result."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
@@ -32,8 +37,10 @@ def train(
     from emoreal_bench import api
 
     if dry_run:
-        show_report(api.preview_training(config), as_json=as_json, plain=True)
+        preview = api.preview_training(config, max_clip_seconds=max_clip_seconds)
+        show_report(preview, as_json=as_json, plain=True)
         return
-    result = api.train(config, api.ShownTraining(quiet=quiet or as_json), resume=resume)
+    shown = api.ShownTraining(quiet=quiet or as_json)
+    result = api.train(config, shown, resume=resume, max_clip_seconds=max_clip_seconds)
     if result.process == 0:  # the first process speaks for those that trained with it
         show_report(result, as_json=as_json, plain=True)

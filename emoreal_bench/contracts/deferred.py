@@ -13,12 +13,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery, Result
 
 
 class ServiceUnavailableError(Exception):
     """A service could not be asked about a job now; another try may work."""
+
+
+class ConcernsAllError(Exception):
+    """An answer in a job says what every further request would be told.
+
+    Args:
+        error: What it says, for a person to mend.
+    """
+
+    def __init__(self, error: EmorealError):
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +83,21 @@ class JobProgress:
         has_ended: No further answer will come.
         answered: Requests that are answered; 0 where the service does not say.
         problem: Why the job ended early, if it did.
+        stop: What every further job would be told, such as that the account lacks money.
     """
 
     has_ended: bool
     answered: int = 0
     problem: str | None = None
+    stop: EmorealError | None = None
 
 
 class JobService(ABC):
     """Takes jobs for one model.
 
     Every method raises a :class:`ServiceUnavailableError` where another try may
-    work, and a ``UsageError`` where a person has to mend something first.
+    work, and a ``UsageError`` or a ``ServiceError`` where a person has to mend something
+    first.
     """
 
     limits: JobLimits
@@ -147,4 +163,5 @@ class DeferredAdapter(ModelAdapter):
 
         Raises:
             ServiceUnavailableError: Before the first result, if the answers cannot be had now.
+            ConcernsAllError: After the last result, if one of them concerns every request.
         """

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-MEDIA_VERSION = 2
+MEDIA_VERSION = 3
 """Of how clips are decoded; rises when a clip is given otherwise than before.
 
 1: tracks are joined from their own first sample or frame, the first track is taken.
 2: picture and sound keep their times, tracks are taken as a player takes them. Clips of
 one picture and one sound that begin together are the same in both.
+3: frames are as wide as a player shows them, picture and sound are of one program, joined
+recordings follow on each other. Clips without such a note are the same as in 2.
 """
 
 

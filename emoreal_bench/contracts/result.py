@@ -92,6 +92,7 @@ class Result:
         attempts: How often it was asked in this run, 1 or more.
         retry_after: Seconds that a service asks to wait before the next try; 0
             where it is overloaded and does not say how long.
+        is_settled: Whether asking again now would only bring the same failure.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Result:
     seconds: float = 0.0
     attempts: int = 1
     retry_after: float | None = None
+    is_settled: bool = False
 
     def checked(self) -> Result:
         """Return the result, or a failure where its scores are NaN or infinite.

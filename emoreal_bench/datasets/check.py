@@ -18,7 +18,7 @@ from emoreal_bench.contracts.item import MAX_CLIP_SECONDS, Clip
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.note import NoteKind, NoteTally
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.identity import clip_hash, data_hash, media_key
+from emoreal_bench.identity import clip_hash, data_hash, media_key, why_no_file
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.pool import DecodePool
@@ -154,7 +154,8 @@ class _Survey:
     def add(self, seen: _Seen) -> None:
         self.hashes[seen.key] = seen.hash
         if seen.is_missing:
-            self.missing.append(seen.key)
+            why = seen.facts.problem
+            self.missing.append(seen.key if why is None else f"{seen.key}: {why}")
             return
         if seen.facts.problem is not None:
             self.unreadable.append(f"{seen.key}: {seen.facts.problem}")
@@ -259,7 +260,9 @@ async def _look_at_all(
 
 def _probe(clip: Clip, hashed: str | None, limits: DecodeLimits) -> _Seen:
     if _is_missing(clip):
-        return _Seen(clip.key, hashed, is_missing=True)
+        reasons = (why_no_file(path) for path in (clip.video, clip.audio) if path is not None)
+        why = next(filter(None, reasons), None)
+        return _Seen(clip.key, hashed, is_missing=True, facts=ClipFacts(problem=why))
     return _Seen(clip.key, hashed, facts=probe_clip(clip, limits))
 
 

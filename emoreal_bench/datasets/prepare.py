@@ -165,10 +165,13 @@ def _convert(target: _Target, source: Path) -> _Done:
         times = read_times(target.source)
         notes = write_wav(target.source, times, target.sound)
         sound = None if notes is None else target.sound
-        write_mp4(target.source, times, sound, target.picture)
+        frame_notes = write_mp4(target.source, times, sound, target.picture)
     except MediaError as error:
         target.sound.unlink(missing_ok=True)
         return _Done(name, _Outcome.DAMAGED, problem=error.problem)
     return _Done(
-        name, _Outcome.MADE, has_sound=notes is not None, notes=(*times.notes, *(notes or ()))
+        name,
+        _Outcome.MADE,
+        has_sound=notes is not None,
+        notes=(*times.notes, *(notes or ()), *frame_notes),
     )

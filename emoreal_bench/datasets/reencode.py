@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -25,6 +25,7 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -32,8 +33,10 @@ from emoreal_bench.contracts.note import NoteKind
 from emoreal_bench.media.container import Tracks, open_file, read_packets
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.limits import Deadline, DecodeLimits
-from emoreal_bench.media.loudness import Level
+from emoreal_bench.media.loudness import SILENT_DBFS, Level
+from emoreal_bench.media.picture import shape_notes, shown_size
 from emoreal_bench.media.timeline import Timeline
+from emoreal_bench.media.transport_stream import JoinedTimes, is_joinable
 from emoreal_bench.record.files import cannot_write, new_file
 
 FRAME_RATE = 24
@@ -59,7 +62,8 @@ class ClipTimes:
         sound: Index of the stream; None without sound.
         start: When the picture begins, in the file's time; None without picture.
         delay: Seconds between the beginning of the clip and that of the picture.
-        notes: On the choice of the streams and the times.
+        notes: On the choice of the streams, the times and the shape of the frames.
+        other_sounds: Index and number of each stream of sound that is not written.
     """
 
     picture: int | None
@@ -67,6 +71,7 @@ class ClipTimes:
     start: float | None
     delay: float
     notes: tuple[str, ...]
+    other_sounds: tuple[tuple[int, int], ...] = ()
 
 
 def read_times(source: Path) -> ClipTimes:
@@ -85,10 +90,14 @@ def read_times(source: Path) -> ClipTimes:
             start=tracks.picture_start(),
             delay=tracks.picture_delay(),
             notes=tuple(_notes(tracks)),
+            other_sounds=tuple((track.stream.index, track.number) for track in tracks.other_sounds),
         )
 
 
 def _notes(tracks: Tracks) -> Iterator[str]:
+    yield from tracks.notes
+    if tracks.picture is not None:
+        yield from shape_notes(tracks.picture.stream)
     if delay := tracks.picture_delay():
         yield NoteKind.PICTURE_LATE.text(delay)
     if (picture := tracks.picture) and picture.tracks > 1:
@@ -120,7 +129,8 @@ def write_wav(source: Path, times: ClipTimes, target: Path) -> tuple[str, ...] |
         partial(AudioResampler, format="s16", layout="mono", rate=SAMPLE_RATE),
     )
     with open_file(source) as clip:
-        pieces = timeline.place(clip.decode(_stream(clip, times.sound, AudioStream)))
+        sound = _stream(clip, times.sound, AudioStream)
+        pieces = timeline.place(_decode(clip, sound, times))
         first = next(pieces, None)
         if first is None:
             return None
@@ -130,7 +140,37 @@ def write_wav(source: Path, times: ClipTimes, target: Path) -> tuple[str, ...] |
             for frame in chain(_blocks(chain([first], pieces), level), [None]):
                 with _writing(target):
                     container.mux(stream.encode(frame))
-    return (*timeline.notes(), *level.notes())
+    silence = tuple(level.notes())
+    others = _other_sounds(source, times) if silence else ()
+    return (*timeline.notes(), *silence, *others)
+
+
+def _other_sounds(source: Path, times: ClipTimes) -> Iterator[str]:
+    """Yield a note for each stream that sounds, where the one that is written is silent."""
+    for index, number in times.other_sounds:
+        level = Level()
+        resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
+        with open_file(source) as clip, suppress(av.FFmpegError):
+            for frame in chain(clip.decode(_stream(clip, index, AudioStream)), [None]):
+                for block in resampler.resample(frame):
+                    level.add(block.to_ndarray())
+        if level.dbfs() >= SILENT_DBFS:
+            tracks = len(times.other_sounds) + 1
+            yield NoteKind.OTHER_SOUND.text(number, tracks, level.dbfs())
+
+
+def _decode(clip: InputContainer, stream: Stream, times: ClipTimes) -> Iterator[Any]:
+    """Decode a stream; where recordings are joined, each follows on the one before it."""
+    if not is_joinable(clip):
+        yield from clip.decode(stream)
+        return
+    chosen = [clip.streams[index] for index in (times.picture, times.sound) if index is not None]
+    joined = JoinedTimes(clip)
+    for packet in clip.demux(*chosen):
+        if packet.size:
+            joined.place(packet)
+        if packet.stream_index == stream.index:
+            yield from packet.decode()
 
 
 def _blocks(pieces: Iterable[AudioFrame | int], level: Level) -> Iterator[AudioFrame]:
@@ -152,7 +192,7 @@ def _silence(samples: int) -> Iterator[AudioFrame]:
         yield block
 
 
-def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) -> None:
+def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) -> tuple[str, ...]:
     """Write the picture of a clip, and its sound from a wav file.
 
     Args:
@@ -160,6 +200,9 @@ def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) 
         times: Its streams and when they begin.
         sound: What :func:`write_wav` made of it; None if it has no sound.
         target: The file to write.
+
+    Returns:
+        Notes on its frames.
 
     Raises:
         MediaError: If the clip has no picture or cannot be decoded to its end;
@@ -170,7 +213,8 @@ def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) 
         raise MediaError(MediaProblem.NO_STREAMS, "has no picture", str(source))
     with open_file(source) as clip:
         stream = _stream(clip, times.picture, VideoStream)
-        frames = _filtered(clip.decode(stream), stream)
+        sizes: set[tuple[int, int]] = set()
+        frames = _filtered(_of_one_size(_decode(clip, stream, times), sizes), stream)
         first = next(frames, None)
         if first is None:
             raise MediaError(MediaProblem.DAMAGED, "has a picture without frames", str(source))
@@ -186,6 +230,17 @@ def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) 
                     container.mux(pictures.encode(frame))
             with _writing(target):
                 container.mux(pictures.encode(None))
+    return (NoteKind.SIZE_CHANGES.text(),) if len(sizes) > 1 else ()
+
+
+def _of_one_size(frames: Iterator[VideoFrame], sizes: set[tuple[int, int]]) -> Iterator[VideoFrame]:
+    """Give every frame the size of the first, and put down the sizes that they had."""
+    size = None
+    for frame in frames:
+        size = size or (frame.width, frame.height)
+        sizes.add((frame.width, frame.height))
+        is_other = (frame.width, frame.height) != size
+        yield frame.reformat(width=size[0], height=size[1]) if is_other else frame
 
 
 def _stream(clip: InputContainer, index: int, kind: type[_StreamT]) -> _StreamT:
@@ -213,11 +268,14 @@ def _copy_sound(container: OutputContainer, sound: Path, target: Path) -> None:
 
 
 def _filtered(frames: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
-    """Return the frames 24 times a second: some twice, some not at all."""
+    """Return the frames 24 times a second, some twice, some not at all, as a player shows them."""
     graph = Graph()
+    size = stream.codec_context.width, stream.codec_context.height
+    width, height = shown_size(stream, *size)
+    shape = () if (width, height) == size else (("scale", f"{width}:{height}"), ("setsar", "1"))
     graph.link_nodes(
         graph.add_buffer(template=stream),
-        *(graph.add(name, argument) for name, argument in _FILTERS),
+        *(graph.add(name, argument) for name, argument in (*shape, *_FILTERS)),
         graph.add("buffersink"),
     ).configure()
     for frame in frames:

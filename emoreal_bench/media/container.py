@@ -16,10 +16,12 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from emoreal_bench.contracts.note import NoteKind
 from emoreal_bench.identity import NotAPlainFileError, check_plain_file
 from emoreal_bench.media.completeness import missing_bytes
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.limits import Deadline, DecodeLimits
+from emoreal_bench.media.transport_stream import JoinedTimes, count_joins, read_programs
 
 _StreamT = TypeVar("_StreamT", VideoStream, AudioStream)
 
@@ -81,6 +83,16 @@ class Track(Generic[_StreamT]):
         return self.stream.time_base or Fraction(1, av.time_base)
 
     @property
+    def id(self) -> int:
+        """The number that the file's own format gives it."""
+        return self.stream.id
+
+    @property
+    def is_open_end(self) -> bool:
+        """Whether the last packet alone is called corrupt."""
+        return self.corrupt == [len(self.packet_times) - 1]
+
+    @property
     def shown(self) -> int:
         """Number of packets that are to be shown."""
         return sum(packet.is_shown for packet in self.packet_times)
@@ -119,10 +131,19 @@ class Track(Generic[_StreamT]):
 
 @dataclass
 class Tracks:
-    """The picture and the sound of one file; None for what it does not have."""
+    """The picture and the sound of one file; None for what it does not have.
+
+    Attributes:
+        picture: The chosen picture.
+        sound: The chosen sound.
+        other_sounds: Those that were not chosen.
+        notes: What is to be noted of the file as a whole.
+    """
 
     picture: Track[VideoStream] | None
     sound: Track[AudioStream] | None
+    other_sounds: tuple[Track[AudioStream], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def seconds(self) -> float:
         """Time from the beginning of the first to the end of the last packet of either."""
@@ -206,11 +227,12 @@ def read_packets(
     videos, audios = _candidates(container, path)
     every: list[Track[VideoStream] | Track[AudioStream]] = [*videos, *audios]
     by_index = {track.stream.index: track for track in every}
-    size = 0
+    size, times = 0, JoinedTimes(container)
     for packet in container.demux(*(track.stream for track in by_index.values())):
         deadline.check()
         if packet.size == 0:  # the mark that PyAV sets at the end of each stream
             continue
+        times.place(packet)
         track = by_index[packet.stream_index]
         if packet.is_corrupt:
             track.corrupt.append(len(track.packet_times))
@@ -220,10 +242,10 @@ def read_packets(
             size += packet.size
             _check_size(size, path, limits)
             track.packets.append(packet)  # type: ignore[arg-type]  # the index says which it is
-    tracks = Tracks(_choose_picture(videos), _choose_sound(audios))
-    for chosen in (tracks.picture, tracks.sound):
-        if chosen is not None:
-            _check_packets(chosen, container, path)
+    tracks = _choose(videos, audios, container, path)
+    joins = _check_packets(tracks, container, path, deadline)
+    if joins := max(joins, times.jumps):
+        tracks.notes += (NoteKind.JOINED.text(joins + 1),)
     if tracks.seconds() > limits.clip_seconds:
         raise MediaError(
             MediaProblem.TOO_LONG,
@@ -291,20 +313,52 @@ def _choose_sound(tracks: list[Track[AudioStream]]) -> Track[AudioStream] | None
     return max(tracks, key=rank, default=None)
 
 
+def _choose(
+    videos: list[Track[VideoStream]],
+    audios: list[Track[AudioStream]],
+    container: InputContainer,
+    path: Path,
+) -> Tracks:
+    """Choose a picture, and a sound of the same program."""
+    picture = _choose_picture(videos)
+    notes, candidates = [], audios
+    programs = []
+    if len(videos) > 1 and "mpegts" in container.format.name.split(","):
+        programs = read_programs(path)
+    own = [number for number, program in enumerate(programs) if picture and picture.id in program]
+    if len(programs) > 1 and own:
+        others = frozenset().union(*programs) - programs[own[0]]
+        candidates = [track for track in audios if track.id not in others]
+        notes.append(NoteKind.PROGRAM_CHOSEN.text(own[0] + 1, len(programs)))
+    sound = _choose_sound(candidates)
+    left_out = tuple(track for track in audios if track is not sound)
+    return Tracks(picture, sound, left_out, tuple(notes))
+
+
 def _check_packets(
-    track: Track[VideoStream] | Track[AudioStream], container: InputContainer, path: Path
-) -> None:
-    """Refuse a track with a damaged packet.
+    tracks: Tracks, container: InputContainer, path: Path, deadline: Deadline
+) -> int:
+    """Refuse a file with a damaged packet, and count the places where recordings were joined.
 
     The last packet of uncompressed sound is called corrupt where it is shorter than
     the others, which is so wherever the header leaves the length open, as a pipe must.
-    Where the header states it, lacking bytes were found before.
+    Where the header states it, lacking bytes were found before. Where transport streams
+    were joined, their counts of packets break off, which is no damage either.
     """
-    is_open_end = track.corrupt == [len(track.packet_times) - 1] and not _PCM_FORMATS.isdisjoint(
-        container.format.name.split(",")
-    )
-    if track.corrupt and not is_open_end:
+    formats = frozenset(container.format.name.split(","))
+    corrupt = [
+        track
+        for track in (tracks.picture, tracks.sound)
+        if track is not None
+        and track.corrupt
+        and (_PCM_FORMATS.isdisjoint(formats) or not track.is_open_end)
+    ]
+    if not corrupt:
+        return 0
+    joins = count_joins(path, deadline) if "mpegts" in formats else None
+    if not joins:
         raise MediaError(MediaProblem.DAMAGED, "a part of the file is damaged", str(path))
+    return joins
 
 
 def _check_file(path: Path) -> None:

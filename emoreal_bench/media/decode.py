@@ -8,27 +8,38 @@ the header states, such as a number of frames, is never trusted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
 from emoreal_bench.contracts.item import Clip
-from emoreal_bench.contracts.media import MEDIA_VERSION, ClipMedia, MediaWanted
+from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.note import NoteKind, note_kind
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.identity import hash_json
-from emoreal_bench.media.container import open_file, read_packets
+from emoreal_bench.media.container import Tracks, open_file, read_packets
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.limits import Deadline, DecodeLimits
 from emoreal_bench.media.picture import Picture, decode_picture
-from emoreal_bench.media.sound import Sound, decode_sound
+from emoreal_bench.media.sound import Sound, decode_sound, describe_others
 
-_CHANGED_SINCE_VERSION_1 = frozenset(
+_CHANGED_IN: Mapping[NoteKind, int] = MappingProxyType(
     {
-        NoteKind.PICTURE_LATE,
-        NoteKind.PICTURE_CHOSEN,
-        NoteKind.SOUND_LATE,
-        NoteKind.SOUND_INTERRUPTED,
-        NoteKind.SOUND_CHOSEN,
+        NoteKind.PICTURE_LATE: 2,
+        NoteKind.PICTURE_CHOSEN: 2,
+        NoteKind.SOUND_LATE: 2,
+        NoteKind.SOUND_INTERRUPTED: 2,
+        NoteKind.SOUND_CHOSEN: 2,
+        NoteKind.PIXELS_NOT_SQUARE: 3,
+        NoteKind.PROGRAM_CHOSEN: 3,
+        NoteKind.JOINED: 3,
     }
 )
-"""Clips with such a note were given otherwise by version 1 of decoding."""
+"""Clips with such a note were given otherwise before this version of decoding."""
+
+_AS_SHOWN = frozenset({NoteKind.PIXELS_NOT_SQUARE, NoteKind.SIZE_CHANGES, NoteKind.JOINED})
+"""A service might read the file of a clip with such a note in another way."""
 
 
 def decode_clip(clip: Clip, wanted: MediaWanted, *, key: str, limits: DecodeLimits) -> ClipMedia:
@@ -55,6 +66,7 @@ def decode_clip(clip: Clip, wanted: MediaWanted, *, key: str, limits: DecodeLimi
     wants_picture = Modality.VIDEO in wanted.modalities
     wants_sound = Modality.AUDIO in wanted.modalities
     picture, sound, seconds, delay, is_alone = Picture(), Sound(), 0.0, 0.0, True
+    notes: tuple[str, ...] = ()
     if wants_picture or (wants_sound and clip.audio is None):
         with open_file(clip.video) as container:
             tracks = read_packets(container, clip.video, limits, deadline)
@@ -64,24 +76,24 @@ def decode_clip(clip: Clip, wanted: MediaWanted, *, key: str, limits: DecodeLimi
                     tracks.picture, delay, wanted, clip.video, limits, deadline
                 )
             if wants_sound and clip.audio is None:
-                start = tracks.picture_start()
-                sound = decode_sound(tracks.sound, start, wanted, clip.video, deadline)
-            seconds, is_alone = tracks.seconds(), tracks.is_alone()
+                sound = _decode_sound(tracks, wanted, clip.video, deadline)
+            seconds, is_alone, notes = tracks.seconds(), tracks.is_alone(), tracks.notes
     if wants_sound and clip.audio is not None:
         with open_file(clip.audio) as container:
             tracks = read_packets(container, clip.audio, limits, deadline)
-            start = tracks.picture_start()
-            sound = decode_sound(tracks.sound, start, wanted, clip.audio, deadline)
-            seconds = max(seconds, tracks.seconds())
+            sound = _decode_sound(tracks, wanted, clip.audio, deadline)
+            seconds, notes = max(seconds, tracks.seconds()), notes + tracks.notes
             is_alone &= tracks.is_alone()
     if seconds == 0.0 and picture.frames is None and sound.waveform is None:
         raise MediaError(MediaProblem.NO_STREAMS, "holds no picture and no sound", str(clip.video))
-    notes = picture.notes + sound.notes
+    notes = tuple(dict.fromkeys(notes + picture.notes + sound.notes))
+    kinds = {kind for note in notes if (kind := note_kind(note)) is not None}
+    version = max((_CHANGED_IN.get(kind, 1) for kind in kinds), default=1)
     return ClipMedia(
-        key=hash_json([MEDIA_VERSION, key]) if _is_changed(notes) else key,
+        key=hash_json([version, key]) if version > 1 else key,
         # A file whose sound lies elsewhere must not be sent whole: its own sound is another.
-        # Nor may one of which a service could take another track.
-        path=clip.video if clip.audio is None and is_alone else None,
+        # Nor may one of which a service could take another track, or another shape.
+        path=clip.video if clip.audio is None and is_alone and not kinds & _AS_SHOWN else None,
         frames=picture.frames,
         timestamps=picture.timestamps,
         waveform=sound.waveform,
@@ -92,5 +104,9 @@ def decode_clip(clip: Clip, wanted: MediaWanted, *, key: str, limits: DecodeLimi
     )
 
 
-def _is_changed(notes: tuple[str, ...]) -> bool:
-    return any(note_kind(note) in _CHANGED_SINCE_VERSION_1 for note in notes)
+def _decode_sound(tracks: Tracks, wanted: MediaWanted, path: Path, deadline: Deadline) -> Sound:
+    sound = decode_sound(tracks.sound, tracks.picture_start(), wanted, path, deadline)
+    if not any(note_kind(note) is NoteKind.SOUND_SILENT for note in sound.notes):
+        return sound
+    others = describe_others(tracks.other_sounds, wanted, path, deadline)
+    return replace(sound, notes=(*sound.notes, *others))

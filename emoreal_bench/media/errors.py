@@ -17,6 +17,8 @@ class MediaProblem(StrEnum):
     """The file has no bytes."""
     DAMAGED = "damaged"
     """The file is not a clip, ends early, or stops decoding midway."""
+    FORMAT_CHANGES = "format_changes"
+    """The sound has another rate or number of channels midway."""
     NOT_A_FILE = "not_a_file"
     """A named pipe, a device, a socket or a folder stands under the clip's name."""
     NO_STREAMS = "no_streams"
@@ -35,6 +37,7 @@ _NO_USABLE_CLIP = frozenset(
         MediaProblem.ABSENT,
         MediaProblem.EMPTY,
         MediaProblem.DAMAGED,
+        MediaProblem.FORMAT_CHANGES,
         MediaProblem.NOT_A_FILE,
         MediaProblem.NO_STREAMS,
     }
@@ -44,6 +47,7 @@ _REMEDIES = {
     MediaProblem.ABSENT: "Check the folder of the data set and the rights of the file.",
     MediaProblem.EMPTY: "Copy or download the file again.",
     MediaProblem.DAMAGED: "Copy or download the file again.",
+    MediaProblem.FORMAT_CHANGES: "Encode the clip again, with one format of sound throughout.",
     MediaProblem.NOT_A_FILE: "Put the clip's own file there.",
     MediaProblem.NO_STREAMS: "Check that the file is a video or a sound.",
     MediaProblem.TOO_LONG: "Cut the clip, or raise the limit with --max-clip-seconds.",

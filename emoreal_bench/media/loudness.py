@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emoreal_bench.contracts.note import NoteKind
 
-_SILENT_DBFS = -70.0
+SILENT_DBFS = -70.0
 """Below this a sound counts as silent: what an encoder leaves of silence is quieter."""
 _AUDIBLE_DBFS = -60.0
 """What is left out is noted if it is louder than this,"""
@@ -41,11 +41,14 @@ class Level:
         self._squares += float(np.square(block / 32_768).sum())
         self._samples += block.size
 
+    def dbfs(self) -> float:
+        """Return the level of all blocks in decibels below full scale."""
+        return dbfs(math.sqrt(self._squares / max(self._samples, 1)))
+
     def notes(self) -> Iterator[str]:
         """Yield a note if all of it is silent."""
-        level = dbfs(math.sqrt(self._squares / max(self._samples, 1)))
-        if level < _SILENT_DBFS:
-            yield NoteKind.SOUND_SILENT.text(level)
+        if self.dbfs() < SILENT_DBFS:
+            yield NoteKind.SOUND_SILENT.text(self.dbfs())
 
 
 def describe_mix(channels: NDArray[np.float32], taken: Literal["mean", "first"]) -> Iterator[str]:
@@ -60,7 +63,7 @@ def describe_mix(channels: NDArray[np.float32], taken: Literal["mean", "first"])
     products = precise @ precise.T / samples
     levels = [dbfs(float(np.sqrt(power))) for power in products.diagonal()]
     level = levels[0] if taken == "first" else dbfs(float(np.sqrt(max(products.sum(), 0))) / number)
-    if level < _SILENT_DBFS:
+    if level < SILENT_DBFS:
         yield NoteKind.SOUND_SILENT.text(level)
     if taken == "mean":
         loudest = max(levels)

@@ -48,7 +48,7 @@ def decode_picture(
 ) -> Picture:
     """Decode all frames of a stream and keep the wanted ones, scaled and upright.
 
-    Pixels are taken as square, as the published models take them.
+    Where pixels are not square, frames are made as wide as a player shows them.
 
     Args:
         track: The stream and its packets; None if the file has no picture.
@@ -81,6 +81,18 @@ def decode_picture(
         timestamps=tuple(delay + float((shown[i] - shown[0]) * track.time_base) for i in chosen),
         notes=(*_track_notes(track, delay), *_notes(track.shown, shown, wanted, sampler)),
     )
+
+
+def shown_size(stream: VideoStream, width: int, height: int) -> tuple[int, int]:
+    """Return the size at which a player shows a frame: wider or narrower, but as high as stored.
+
+    Args:
+        stream: States how wide a pixel is for its height.
+        width: Of a frame as stored.
+        height: Of a frame as stored.
+    """
+    aspect = stream.sample_aspect_ratio
+    return (max(1, round(width * aspect)) if aspect else width), height
 
 
 def scaled_size(width: int, height: int, shorter: int | None) -> tuple[int, int]:
@@ -121,20 +133,29 @@ class _Sampler:
     """Keeps the chosen frames out of all that are decoded.
 
     Args:
+        stream: What is decoded.
         chosen: Index of each wanted frame, never decreasing.
         shorter: Pixels of the shorter side; None keeps the size.
+
+    Attributes:
+        frames: The wanted frames; None before the first.
+        has_errors: Whether one of them has errors.
+        sizes: Those in which frames are stored.
     """
 
-    def __init__(self, chosen: NDArray[np.int64], shorter: int | None) -> None:
+    def __init__(self, stream: VideoStream, chosen: NDArray[np.int64], shorter: int | None) -> None:
+        self._stream = stream
         self._chosen = chosen
         self._shorter = shorter
         self._reformatter = VideoReformatter()
         self._size: tuple[int, int] | None = None
         self.frames: NDArray[np.uint8] | None = None
         self.has_errors = False
+        self.sizes: set[tuple[int, int]] = set()
 
     def offer(self, index: int, frame: VideoFrame) -> None:
         """Take a frame if it is wanted, as often as it is wanted."""
+        self.sizes.add((frame.width, frame.height))
         first, last = np.searchsorted(self._chosen, [index, index + 1])
         if first == last:
             return
@@ -146,7 +167,8 @@ class _Sampler:
 
     def _convert(self, frame: VideoFrame) -> NDArray[np.uint8]:
         # A stream that changes its size midway keeps that of its first wanted frame.
-        self._size = self._size or scaled_size(frame.width, frame.height, self._shorter)
+        shown = shown_size(self._stream, frame.width, frame.height)
+        self._size = self._size or scaled_size(*shown, self._shorter)
         width, height = self._size
         scaled = self._reformatter.reformat(
             frame, width=width, height=height, format="rgb24", interpolation=_SCALING, threads=1
@@ -166,10 +188,10 @@ def _decode(
     track: Track[VideoStream], chosen: NDArray[np.int64], shorter: int | None, guard: _Guard
 ) -> tuple[list[int], _Sampler]:
     """Decode every packet; give the time of each frame in ticks, and the chosen frames."""
-    sampler = _Sampler(chosen, shorter)
+    sampler = _Sampler(track.stream, chosen, shorter)
     times: list[int | None] = []
     for frame in _frames(track, guard):
-        guard.check(frame.width, frame.height)
+        guard.check(*shown_size(track.stream, frame.width, frame.height))
         sampler.offer(len(times), frame)
         times.append(frame.pts)
     # Sorted, because frames are shown in order however oddly a file numbers them.
@@ -179,7 +201,7 @@ def _decode(
 
 def _frames(track: Track[VideoStream], guard: _Guard) -> Iterator[VideoFrame]:
     context = track.stream.codec_context
-    guard.check(context.width, context.height)
+    guard.check(*shown_size(track.stream, context.width, context.height))
     if not context.is_open:
         context.thread_count = 1  # clips are decoded side by side, each by one worker
     for packet in (*track.packets, None):
@@ -192,6 +214,15 @@ def _track_notes(track: Track[VideoStream], delay: float) -> Iterator[str]:
         yield NoteKind.PICTURE_LATE.text(delay)
     if track.tracks > 1:
         yield NoteKind.PICTURE_CHOSEN.text(track.number, track.tracks)
+    yield from shape_notes(track.stream)
+
+
+def shape_notes(stream: VideoStream) -> Iterator[str]:
+    """Yield a note if a player shows frames in another shape than they are stored in."""
+    aspect = stream.sample_aspect_ratio
+    size = stream.codec_context.width, stream.codec_context.height
+    if aspect and shown_size(stream, *size) != size:
+        yield NoteKind.PIXELS_NOT_SQUARE.text(aspect.numerator, aspect.denominator)
 
 
 def _notes(packets: int, shown: list[int], wanted: MediaWanted, sampler: _Sampler) -> Iterator[str]:
@@ -201,5 +232,7 @@ def _notes(packets: int, shown: list[int], wanted: MediaWanted, sampler: _Sample
         yield NoteKind.FEW_FRAMES.text(len(shown), wanted.frames)
     if not is_constant_rate(shown):
         yield NoteKind.UNEVEN_FRAMES.text()
+    if len(sampler.sizes) > 1:
+        yield NoteKind.SIZE_CHANGES.text()
     if sampler.has_errors:
         yield NoteKind.DECODING_ERRORS.text()

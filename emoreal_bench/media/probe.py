@@ -57,13 +57,15 @@ def probe_clip(clip: Clip, limits: DecodeLimits | None = None) -> ClipFacts:
     limits = limits or DecodeLimits()
     try:
         facts = _probe_file(clip.video, limits)
-        if clip.audio is None:
-            return facts
-        sound = _probe_file(clip.audio, limits)
+        if clip.audio is not None:
+            sound = _probe_file(clip.audio, limits)
+            seconds = max(facts.seconds, sound.seconds)
+            facts = replace(facts, seconds=seconds, sample_rate=sound.sample_rate)
     except MediaError as error:
         return ClipFacts(problem=error.problem)
-    seconds = max(facts.seconds, sound.seconds)
-    return replace(facts, seconds=seconds, sample_rate=sound.sample_rate)
+    if not facts.has_video and not facts.has_audio:
+        return ClipFacts(problem="holds no picture and no sound that can be read")
+    return facts
 
 
 def _probe_file(path: Path, limits: DecodeLimits) -> ClipFacts:

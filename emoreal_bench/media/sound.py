@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -18,7 +19,7 @@ from emoreal_bench.contracts.note import NoteKind
 from emoreal_bench.media.container import Track
 from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.limits import Deadline
-from emoreal_bench.media.loudness import describe_mix
+from emoreal_bench.media.loudness import SILENT_DBFS, dbfs, describe_mix
 from emoreal_bench.media.timeline import Timeline
 
 
@@ -98,6 +99,29 @@ def decode_sound(
     return Sound(np.clip(mixed, -1.0, 1.0), tuple(notes), is_mended)
 
 
+def describe_others(
+    tracks: Iterable[Track[AudioStream]], wanted: MediaWanted, path: Path, deadline: Deadline
+) -> Iterator[str]:
+    """Yield a note for each track that sounds, where the one that was taken is silent.
+
+    Args:
+        tracks: Those that were left out.
+        wanted: As for :func:`decode_sound`.
+        path: The file, for errors.
+        deadline: When to stop.
+    """
+    for track in tracks:
+        try:
+            sound = decode_sound(track, None, wanted, path, deadline)
+        except av.FFmpegError:
+            continue  # Nothing of it is given, so its damage is none of the clip's.
+        if sound.waveform is None:
+            continue
+        level = dbfs(float(np.sqrt(np.square(sound.waveform, dtype=np.float64).mean())))
+        if level >= SILENT_DBFS:
+            yield NoteKind.OTHER_SOUND.text(track.number, track.tracks, level)
+
+
 def decode_frames(
     track: Track[AudioStream], path: Path, deadline: Deadline
 ) -> Iterator[AudioFrame]:
@@ -113,9 +137,11 @@ def decode_frames(
         for frame in context.decode(packet):
             first = first or frame
             if _kind(frame) != _kind(first):
-                raise MediaError(
-                    MediaProblem.DAMAGED, "the sound changes its format midway", str(path)
+                problem = (
+                    f"the sound changes its format midway, from {_in_words(first)} to "
+                    f"{_in_words(frame)}"
                 )
+                raise MediaError(MediaProblem.FORMAT_CHANGES, problem, str(path))
             yield frame
 
 
@@ -131,3 +157,7 @@ def _join(pieces: list[NDArray[np.float32] | int]) -> NDArray[np.float32]:
 
 def _kind(frame: AudioFrame) -> tuple[int, str, str]:
     return frame.sample_rate, frame.format.name, frame.layout.name
+
+
+def _in_words(frame: AudioFrame) -> str:
+    return f"{frame.sample_rate} Hz {frame.layout.name}"

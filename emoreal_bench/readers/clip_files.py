@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import IntEnum
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.file_names import is_file, is_folder, one_form, path_on_disk
+from emoreal_bench.identity import why_no_file
 from emoreal_bench.readers import Options
 from emoreal_bench.readers.records import MalformedItem
 
@@ -155,7 +156,10 @@ def check_relative(path: object, key: str) -> None:
     """
     if not isinstance(path, str) or not path.strip():
         raise MalformedItem(f"its {key} is not a path")
-    pure = PurePosixPath(path)
+    pure, written = PurePosixPath(path), PureWindowsPath(path)
+    if "\\" in path and not written.anchor and ".." not in written.parts:
+        problem = "parts folders by a backslash; write / instead, which every system takes"
+        raise MalformedItem(f"its {key} {path!r} {problem}")
     leaves = not pure.parts or pure.is_absolute() or ".." in pure.parts or "\\" in path
     if leaves or "\0" in path or ":" in pure.parts[0]:
         raise MalformedItem(f"its {key} {path!r} leaves the data folder")
@@ -164,15 +168,19 @@ def check_relative(path: object, key: str) -> None:
         raise MalformedItem(f"its {key} is longer than the name of a file can be")
 
 
-def no_clips(folder: Path, example: str) -> DataError:
+def no_clips(folder: Path, files: Mapping[str, Path]) -> DataError:
     """Make the error for a folder that holds none of the clips.
 
     Args:
         folder: Where they were looked for.
-        example: One that was not found.
+        files: Where each was looked for, by its name.
     """
+    reasons = ((name, why_no_file(path)) for name, path in files.items())
+    found = next(((name, reason) for name, reason in reasons if reason is not None), None)
+    name, reason = found or (next(iter(files)), None)
     return DataError(
-        f"None of the clips was found, for example {example}.",
+        f"None of the clips was found, for example {name}"
+        f"{'.' if reason is None else f', which {reason}.'}",
         where=str(folder),
         remedy="Put the clips below this folder, or name theirs with --data-arg videos=FOLDER.",
     )
@@ -190,7 +198,7 @@ def clips_by_path(
     folder = folder_of(home, options.videos, "videos") or annotations.parent
     clips = {item.clip: Clip(item.clip, path_on_disk(folder / item.clip)) for item in items}
     if not any(clip.video.is_file() for clip in clips.values()):
-        raise no_clips(folder, items[0].clip)
+        raise no_clips(folder, {key: clip.video for key, clip in clips.items()})
     return clips
 
 
@@ -250,7 +258,8 @@ def find_clips(
             copies[version][key].append(path)
     copies.pop(_Version.SILENT, None)
     if not copies:
-        raise no_clips(videos or home, min(wanted))
+        files = {key: (videos or home) / f"{key}.mp4" for key in sorted(wanted)}
+        raise no_clips(videos or home, files)
     version, found = max(copies.items(), key=lambda copy: (len(copy[1]), -copy[0]))
     sounds = _find_sounds(home, options, wanted, key_of)
     _refuse_doubles(home, found, "videos")

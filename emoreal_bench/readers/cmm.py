@@ -65,7 +65,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
 
     items = read_items(path, _Question, make_items)
     if not any(clip.video.is_file() for clip in clips.values()):
-        raise no_clips(videos, items[0].clip)
+        raise no_clips(videos, {key: clip.video for key, clip in clips.items()})
     return Dataset(items, clips, (path,))
 
 

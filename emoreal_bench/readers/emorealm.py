@@ -19,6 +19,7 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip, Item, id_text
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.file_names import one_form, path_on_disk
+from emoreal_bench.identity import why_no_file
 from emoreal_bench.readers import Dataset, Options
 from emoreal_bench.readers.clip_files import (
     AnnotatedClipOptions,
@@ -52,7 +53,7 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     paths = sorted({item.clip for item in items})
     videos = _tree(root, chosen.videos, "videos", paths)
     if videos is None:
-        raise no_clips(root, paths[0])
+        raise no_clips(root, _likeliest_places(root, paths))
     audios = _tree(root, chosen.audios, "audios", [_wav(path) for path in paths])
     clips = {
         path: Clip(
@@ -93,6 +94,16 @@ def _tree(root: Path, chosen: str | None, option: str, paths: list[str]) -> Path
         if found > hits:
             best, hits = folder, found
     return best
+
+
+def _likeliest_places(root: Path, paths: list[str]) -> dict[str, Path]:
+    """Return where each clip should be: in the first folder that has something in its place."""
+    home = home_of(root)
+    tops = {one_form(PurePosixPath(path).parts[0]) for path in paths[:_PROBED_CLIPS]}
+    folders = _folders(home, tops, _LOOK_DEPTH)
+    is_near = (folder for folder in folders if any(why_no_file(folder / p) for p in paths[:1]))
+    near = next(is_near, home)
+    return {path: near / path for path in paths}
 
 
 def _folders(folder: Path, tops: set[str], depth: int) -> Iterator[Path]:

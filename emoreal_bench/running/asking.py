@@ -176,6 +176,7 @@ class Asker:
                     if not self._is_stopped_by(result):
                         slot.report(result)
                     is_last = attempt == self._policy.attempts or not may_retry
+                    is_last |= result.is_settled
                     if result.status is DeliveryStatus.FAILED and not is_last:
                         failed.append(result)
                     else:

@@ -13,7 +13,7 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.note import NoteTally
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.scores import DeliverySummary, Results
-from emoreal_bench.contracts.vocabulary import DeliveryStatus, Scoring
+from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
@@ -42,9 +42,14 @@ class DeliveryTally:
 
     Sums are of whole numbers (sound in microseconds, cost in billionths of a
     dollar), so that they do not depend on the order of the log.
+
+    Args:
+        method: How answers were to be taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, method: AnswerMethod = AnswerMethod.GENERATE) -> None:
+        self._scores_choices = method is AnswerMethod.SCORE_CHOICES
+        self._unscored = 0
         self._items = 0
         self._frames = 0
         self._audio_microseconds = 0
@@ -66,6 +71,7 @@ class DeliveryTally:
         self._reasons.add(record["status"], record.get("detail"))
         is_written = record["status"] in (DeliveryStatus.OK, DeliveryStatus.LENGTH)
         self._empty += is_written and not record.get("text", "").strip()
+        self._unscored += self._scores_choices and is_written and "choice_scores" not in record
         cost = record["usage"]["cost"] if "usage" in record else None
         if cost is not None:
             self._priced += 1
@@ -106,17 +112,26 @@ class DeliveryTally:
             "cost_per_item": self._nanodollars / _NANO / self._priced if self._priced else None,
             "reasons": self._reasons.summary(),
             "empty_replies": self._empty,
+            "answered_by_text": self._unscored,
         }
         return {name: number for name, number in numbers.items() if number}
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a person should know before trusting the scores."""
-        if not self._empty:
-            return ()
-        return (
-            f"The reply to {self._empty} of {self._items} items is empty. It counts as an answer "
-            "that cannot be read; let the model write more tokens, or look at what it was given.",
-        )
+        told = []
+        if self._empty:
+            told.append(
+                f"The reply to {self._empty} of {self._items} items is empty. It counts as an "
+                "answer that cannot be read; let the model write more tokens, or look at what it "
+                "was given."
+            )
+        if self._unscored:
+            told.append(
+                f"{self._unscored} of {self._items} items were answered by text, though choices "
+                "were to be scored: the model's scores named none of the options. Raise "
+                "top_logprobs, or ask for written answers (--answer generate)."
+            )
+        return tuple(told)
 
 
 def score_log(
@@ -135,7 +150,7 @@ def score_log(
         scorings: The rule books; a judge's run has one of its own.
         verdicts: Of a judge, for ``strict-judged``.
     """
-    tally = DeliveryTally()
+    tally = DeliveryTally(manifest.request.answer_method)
     damaged: list[int] = []
     replies = read_replies(log_path, tally, damaged)
     try:

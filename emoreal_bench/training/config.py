@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from emoreal_bench.catalog import explain
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.task import DEFAULT_VARIANT
 from emoreal_bench.contracts.vocabulary import Alteration
@@ -284,6 +285,8 @@ class TrainingConfig(Record):
     """Folder of the training: adapter, checkpoints, metrics, curve, card."""
     media: MediaWanted = MediaWanted(channel="first")
     """What is given of each clip; the default is what the built-in tasks want."""
+    max_clip_seconds: float = Field(default=MAX_CLIP_SECONDS, ge=1, allow_inf_nan=False)
+    """Longest clip that is decoded, in seconds."""
     lora: LoraSettings = LoraSettings()
     """The adapter, on the language model's linear layers."""
     optimization: Optimization = Optimization()

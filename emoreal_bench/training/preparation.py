@@ -145,7 +145,11 @@ def prepare_training(config: TrainingConfig, clips_of: ClipsOf) -> Preparation:
     shard_by_layers(arguments, trainable.network)
     objective = make_objective(config.method, config.optimization.seed)
     clips = DecodedClips(
-        data.clips, data.clip_hashes, config.media, config.hardware.decoded_mebibytes * _MEBIBYTE
+        data.clips,
+        data.clip_hashes,
+        config.media,
+        config.hardware.decoded_mebibytes * _MEBIBYTE,
+        config.max_clip_seconds,
     )
     maker = PromptMaker(clips, alters_both=objective.alters_both)
     start = None if config.lora.start is None else read_training(config.lora.start)

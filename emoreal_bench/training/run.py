@@ -36,7 +36,16 @@ from emoreal_bench.training.trainer import ADAPTER_FOLDER, CHECKPOINTS_FOLDER, P
 STATISTICS_FILE = "statistics.json"
 
 _MAY_CHANGE = frozenset(
-    {"out", "hardware", "reference", "evaluation", "checkpoint_every", "log_every", "trackers"}
+    {
+        "out",
+        "hardware",
+        "reference",
+        "evaluation",
+        "checkpoint_every",
+        "log_every",
+        "trackers",
+        "max_clip_seconds",
+    }
 )
 """Keys of the configuration that decide no weight."""
 

@@ -54,6 +54,7 @@ class StubBatches:
         uploads: Files of requests that were uploaded.
         troubles: HTTP statuses with which the next calls are declined.
         is_silent: Take the next job and never answer the call that brings it.
+        failure: Why a job that ends as ``"failed"`` has failed.
     """
 
     jobs: dict[str, StubJob] = field(default_factory=dict)
@@ -64,6 +65,9 @@ class StubBatches:
     uploads: int = 0
     troubles: list[int] = field(default_factory=list)
     is_silent: bool = False
+    failure: dict[str, str] = field(
+        default_factory=lambda: {"code": "limit", "message": "too many tokens queued"}
+    )
 
     def is_meant(self, method: str, path: str) -> bool:
         """Return whether a request is one for here."""
@@ -187,7 +191,7 @@ class StubBatches:
 
     def _write_files(self, job: StubJob, end: str, answer_line: AnswerLine) -> dict[str, Any]:
         if end == "failed":
-            return {"errors": {"data": [{"code": "limit", "message": "too many tokens queued"}]}}
+            return {"errors": {"data": [self.failure]}}
         lines: dict[str, list[dict[str, Any]]] = {"output": [], "error": []}
         answers = self._answers(job, end, answer_line)
         for key, _ in job.lines:
@@ -228,7 +232,7 @@ class StubBatches:
         return {"name": job.name, "metadata": metadata, "done": end is not None}
 
 
-_RPC_CODES = {400: 3, 404: 5, 429: 8, 500: 13}
+_RPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 500: 13}
 
 
 def _google_line(status: int, body: Any) -> dict[str, Any]:

@@ -413,6 +413,8 @@ def _not_finite(request: Request, prepared: PreparedInput) -> Result:
         request.id,
         DeliveryStatus.FAILED,
         detail=NOT_FINITE,
+        # The same weights give the same numbers.
+        is_settled=True,
         delivery=prepared.delivery,
         usage=Usage(sum(prepared.delivery.tokens.values())),
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery
-from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters.remote.chat_answer import (
     ANSWER_KEY,
     ChatAnswer,
@@ -25,7 +25,11 @@ from emoreal_bench.model_adapters.remote.chat_answer import (
 from emoreal_bench.model_adapters.remote.endpoint import RemoteAdapter, RemoteArguments
 from emoreal_bench.model_adapters.remote.keys import Key, find_key
 from emoreal_bench.model_adapters.remote.media import MediaForms, Medium, Payload, Piece, VideoForm
-from emoreal_bench.model_adapters.remote.problems import parse_json, read_problem
+from emoreal_bench.model_adapters.remote.problems import (
+    describe_no_json,
+    parse_json,
+    read_problem,
+)
 from emoreal_bench.model_adapters.remote.reply import REASONED_NOTE, UNHEARD_NOTE, Reply
 
 if TYPE_CHECKING:
@@ -200,7 +204,10 @@ class ChatModel(RemoteAdapter):
             return read_problem(error.status_code, body_said, error.response.headers, sent)
         except openai.APIError as error:
             return unanswered_reply(error.__cause__ or error)
-        return self._read(parse_json(response.content), request.letters, sent, scoring=scoring)
+        answer = parse_json(response.content)
+        if answer is None:
+            return Reply(DeliveryStatus.FAILED, detail=describe_no_json(response.content))
+        return self._read(answer, request.letters, sent, scoring=scoring)
 
     def _read(
         self, body: object, letters: Sequence[str], sent: Delivery, *, scoring: bool

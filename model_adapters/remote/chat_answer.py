@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
@@ -58,13 +64,23 @@ class _Message(BaseModel):
 
 
 class _Choice(BaseModel):
+    index: Any = None
     message: _Message
     finish_reason: Any = None
     error: Any = None  # OpenRouter
     logprobs: Any = None
 
 
-_Count = Annotated[int, Field(ge=0, lt=2**53)] | None
+def _read_count(value: object, read: ValidatorFunctionWrapHandler) -> int | None:
+    """Read a count; one that makes no sense spoils neither the reply nor the other counts."""
+    try:
+        count: int | None = None if isinstance(value, bool) else read(value)
+    except ValidationError:
+        return None
+    return count
+
+
+_Count = Annotated[Annotated[int, Field(ge=0, lt=2**53)] | None, WrapValidator(_read_count)]
 
 
 class _InputDetails(BaseModel):
@@ -128,7 +144,9 @@ def read_answer(
         place = ".".join(map(str, problem["loc"])) or "the whole"
         detail = f"the answer is no chat completion: {problem['msg']} (at {place})"
         return ChatAnswer(Reply(DeliveryStatus.FAILED, detail=detail))
-    choice, usage = completion.choices[0], _read_usage(completion.usage)
+    # Not every service sends several in their order.
+    choice = next((one for one in completion.choices if one.index == 0), completion.choices[0])
+    usage = _read_usage(completion.usage)
     inputs = usage.prompt_tokens_details or _InputDetails()
     outputs = usage.completion_tokens_details or _OutputDetails()
     counts = {

@@ -20,9 +20,11 @@ _LENGTH = DeliveryStatus.LENGTH
 _REFUSED = DeliveryStatus.REFUSED
 _BLOCKED = DeliveryStatus.BLOCKED
 _FAILED = DeliveryStatus.FAILED
+_UNSUPPORTED = DeliveryStatus.UNSUPPORTED
 
 _OPENAI = "https://platform.openai.com/docs/api-reference/chat/object"
 _OPENAI_ERRORS = "https://platform.openai.com/docs/guides/error-codes"
+_OPENAI_IMAGES = "https://platform.openai.com/docs/api-reference/responses/object"
 _AZURE = "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter"
 _GOOGLE = "https://ai.google.dev/api/generate-content#FinishReason"
 _GOOGLE_BLOCK = "https://ai.google.dev/api/generate-content#BlockReason"
@@ -164,6 +166,23 @@ PROBLEMS = (
     Problem("prompt_blocked", _BLOCKED, _NEW_API),
     Problem("SAFETY", _BLOCKED, _GOOGLE_BLOCK),
     Problem("PROHIBITED_CONTENT", _BLOCKED, _GOOGLE_BLOCK),
+    Problem("image_content_policy_violation", _BLOCKED, _OPENAI_IMAGES),
+    # Media that are not taken.
+    *(
+        Problem(word, _UNSUPPORTED, _OPENAI_IMAGES)
+        for word in (
+            "invalid_image",
+            "invalid_image_format",
+            "invalid_base64_image",
+            "invalid_image_mode",
+            "image_too_large",
+            "image_too_small",
+            "image_parse_error",
+            "image_file_too_large",
+            "unsupported_image_media_type",
+            "empty_image_file",
+        )
+    ),
     # Money and accounts.
     Problem("insufficient_quota", _FAILED, _OPENAI_ERRORS, Reach.ACCOUNT),
     Problem("credit_balance_exhausted", _FAILED, _OPENAI_ERRORS, Reach.ACCOUNT),

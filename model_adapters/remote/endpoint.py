@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -20,7 +20,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
-from emoreal_bench.contracts.errors import ServiceError, UsageError
+from emoreal_bench.contracts.deferred import AskedRequest, ConcernsAllError
+from emoreal_bench.contracts.errors import EmorealError, ServiceError, UsageError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery, Result, Usage
@@ -62,7 +63,7 @@ Arguments = TypeVar("Arguments", bound="RemoteArguments")
 _UNREACHED = 3
 """So many requests in a row that reach nobody end a run in which nothing was answered."""
 
-_REMEDIES: Mapping[Reach, str] = {
+REMEDIES: Mapping[Reach, str] = {
     Reach.ACCESS: "Check the key, the name of the model, the address of the service and whether "
     "it may be used from where you are.",
     Reach.SERVICE: "Check the address and whether the server runs. What is finished is kept; give "
@@ -270,11 +271,29 @@ class RemoteAdapter(ModelAdapter):
         problem = f"{self._description.name}: {self._detail(reply)}"
         again = max(10, 3 * self._arguments.concurrency) if self._was_answered else _UNREACHED
         if reply.reach is Reach.ACCOUNT:
-            raise ServiceError(problem, remedy=_REMEDIES[Reach.ACCOUNT])
+            raise ServiceError(problem, remedy=REMEDIES[Reach.ACCOUNT])
         if reply.reach is Reach.SERVICE and self._in_a_row >= again:
-            raise ServiceError(problem, remedy=_REMEDIES[Reach.SERVICE])
+            raise ServiceError(problem, remedy=REMEDIES[Reach.SERVICE])
         if reply.reach is Reach.ACCESS and (not self._was_answered or self._in_a_row >= again):
-            raise UsageError(problem, remedy=_REMEDIES[Reach.ACCESS])
+            raise UsageError(problem, remedy=REMEDIES[Reach.ACCESS])
+
+    def _read_all(self, replies: Iterable[tuple[AskedRequest, Reply]]) -> Iterator[Result]:
+        """Make the results of a job, and end with the error that concerns every request.
+
+        Raises:
+            ConcernsAllError: If the service knows neither the user nor the model, or wants
+                money first.
+        """
+        stop: EmorealError | None = None
+        for request, reply in replies:
+            try:
+                self._check_reply(reply)
+            except (ServiceError, UsageError) as error:
+                stop = stop or error
+            yield self._result(request.id, request.sent, reply, seconds=0.0)
+        # Answers of a job come in any order, and one good answer shows that key and name are.
+        if stop is not None and not (isinstance(stop, UsageError) and self._was_answered):
+            raise ConcernsAllError(stop)
 
     async def _prepare(self, request: Request, *, scoring: bool) -> Payload | Result:
         """Return a request's conversation, or the result of a request that cannot be asked."""
@@ -317,6 +336,7 @@ class RemoteAdapter(ModelAdapter):
             usage=self._usage(reply),
             seconds=seconds,
             retry_after=reply.retry_after,
+            is_settled=reply.is_settled,
         )
 
     def _detail(self, reply: Reply) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.result import Delivery
@@ -22,7 +23,9 @@ from emoreal_bench.model_adapters.remote.reply import (
 if TYPE_CHECKING:
     from google.genai import errors, types
 
-_INVALID_ARGUMENT = 3
+_RPC_CODES: Mapping[int | None, int] = MappingProxyType(
+    {3: HTTPStatus.BAD_REQUEST, 7: HTTPStatus.FORBIDDEN, 16: HTTPStatus.UNAUTHORIZED}
+)
 """Inside a job errors have gRPC's codes, not those of HTTP."""
 
 _MODALITIES = {
@@ -53,7 +56,9 @@ def read_response(
     feedback = response.prompt_feedback
     reason = feedback.block_reason if feedback else None
     if response.candidates:
-        reply = _read_candidate(response.candidates[0], letters, scoring=scoring)
+        # Not every service sends several in their order.
+        first = next((one for one in response.candidates if one.index == 0), response.candidates[0])
+        reply = _read_candidate(first, letters, scoring=scoring)
     elif reason is not None:
         detail = f"the service blocked the request ({reason.value})"
         reply = Reply(DeliveryStatus.BLOCKED, detail=detail)
@@ -85,8 +90,7 @@ def read_job_error(error: types.JobError | None, sent: Delivery) -> Reply:
         sent: What was sent: only media can be what a service cannot take.
     """
     message = (error.message if error else None) or "no answer in the job"
-    is_declined = error is not None and error.code == _INVALID_ARGUMENT
-    code = HTTPStatus.BAD_REQUEST if is_declined else HTTPStatus.OK
+    code = _RPC_CODES.get(error.code if error else None, HTTPStatus.OK)
     return read_problem(code, {"error": {"message": message}}, {}, sent)
 
 

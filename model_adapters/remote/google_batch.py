@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from emoreal_bench.contracts.deferred import (
     JobService,
     ServiceUnavailableError,
 )
+from emoreal_bench.contracts.errors import ServiceError
 from emoreal_bench.model_adapters.remote.jobs import (
     JOBS_LOOKED_THROUGH,
     checked_name,
@@ -86,7 +88,13 @@ class GoogleJobs(JobService):
         found = await self._get(job)
         state = _state(found)
         problem = None if state in _WELL_ENDED else f"the batch has the state {state}"
-        return JobProgress(has_ended=state in _ENDED, problem=problem)
+        stop = None
+        if problem and found.error and found.error.message:
+            said = {"error": {"message": found.error.message}}
+            error = job_error(HTTPStatus.BAD_REQUEST, said, self._secret)
+            problem += f": {without_key(found.error.message, self._secret)}"
+            stop = error if isinstance(error, ServiceError) else None
+        return JobProgress(has_ended=state in _ENDED, problem=problem, stop=stop)
 
     async def discard(self, job: str) -> None:
         """Delete the batch, and with it the answers."""
@@ -111,7 +119,7 @@ class GoogleJobs(JobService):
         try:
             yield
         except errors.APIError as error:
-            raise job_error(error.code, error.message or "no message", self._secret) from error
+            raise job_error(error.code, error.details, self._secret) from error
         except httpx2.HTTPError as error:
             text = without_key(f"no answer: {type(error).__name__} {error}", self._secret)
             raise ServiceUnavailableError(text) from error

@@ -46,6 +46,7 @@ from emoreal_bench.model_adapters.remote.reply import Reply
 if TYPE_CHECKING:
     import httpx2
     from google import genai
+    from google.genai import types
 
 BASE_URL = "https://generativelanguage.googleapis.com/"
 KEY_VARIABLES = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
@@ -214,6 +215,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         from google import genai
         from google.genai import types
 
+        from emoreal_bench.model_adapters.remote.google_transport import check_answer
         from emoreal_bench.model_adapters.remote.transport import (
             HEADERS,
             MOST_REDIRECTS,
@@ -226,13 +228,14 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         key = find_key(KEY_VARIABLES, self.describe().name, required=options.base_url is None)
         # Our own transport: with aiohttp installed, the SDK would repeat failed
         # requests by itself, and only the runner may ask again.
+        # A gateway may let files be uploaded at the service itself.
+        hooks = RequestGuard(self.address, BASE_URL).hooks
         self._transport = httpx2.AsyncClient(
             limits=httpx2.Limits(max_connections=options.concurrency),
             follow_redirects=True,
             max_redirects=MOST_REDIRECTS,
             headers=HEADERS,
-            # A gateway may let files be uploaded at the service itself.
-            event_hooks=RequestGuard(self.address, BASE_URL).hooks,
+            event_hooks={**hooks, "response": [*hooks["response"], check_answer]},
         )
         self._client = genai.Client(
             vertexai=False,
@@ -309,21 +312,22 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         self, job: str, asked: Mapping[str, AskedRequest], *, scoring: bool
     ) -> AsyncIterator[Result]:
         """Read the answers that stand in the job."""
-        async for key, answer in self.jobs.answers(job):
-            request = asked.get(key)
-            if request is None:
-                continue
-            if answer.response is None:
-                reply = read_job_error(answer.error, request.sent)
-            else:
-                reply = read_response(
-                    answer.response,
-                    request.letters,
-                    request.sent,
-                    model=self._model,
-                    scoring=scoring,
-                )
-            yield self._result(request.id, request.sent, reply, seconds=0.0)
+        replies = [
+            (request, self._read_answer(answer, request, scoring=scoring))
+            async for key, answer in self.jobs.answers(job)
+            if (request := asked.get(key)) is not None
+        ]
+        for result in self._read_all(replies):
+            yield result
+
+    def _read_answer(
+        self, answer: types.InlinedResponse, request: AskedRequest, *, scoring: bool
+    ) -> Reply:
+        if answer.response is None:
+            return read_job_error(answer.error, request.sent)
+        return read_response(
+            answer.response, request.letters, request.sent, model=self._model, scoring=scoring
+        )
 
     def _settings(self, request: Request, payload: Payload, *, scoring: bool) -> dict[str, Any]:
         settings, options = request.settings, self._options
@@ -416,10 +420,13 @@ def _service_errors() -> tuple[type[Exception], ...]:
 def _read_failure(error: Exception, sent: Delivery) -> Reply:
     from google.genai import errors
 
+    from emoreal_bench.model_adapters.remote.google_transport import NoAnswerError
     from emoreal_bench.model_adapters.remote.transport import unanswered_reply
 
     if isinstance(error, errors.APIError):
         return read_error(error, sent)
+    if isinstance(error, NoAnswerError):
+        return error.reply(sent)
     if isinstance(error, UploadError):
         return Reply(DeliveryStatus.FAILED, detail=str(error))
     return unanswered_reply(error)

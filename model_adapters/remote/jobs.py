@@ -7,9 +7,12 @@ from http import HTTPStatus
 from pydantic import Field
 
 from emoreal_bench.contracts.deferred import JobLimits, ServiceUnavailableError
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import ServiceError, UsageError
+from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.hiding import hide
-from emoreal_bench.model_adapters.remote.endpoint import MAX_DETAIL, RemoteArguments
+from emoreal_bench.model_adapters.remote.endings import Reach
+from emoreal_bench.model_adapters.remote.endpoint import MAX_DETAIL, REMEDIES, RemoteArguments
+from emoreal_bench.model_adapters.remote.problems import read_problem
 
 JOBS_LOOKED_THROUGH = 1_000
 """So many of a user's jobs, the newest, are looked through for one that may have got lost."""
@@ -58,15 +61,22 @@ def checked_name(name: str, secret: str | None) -> str:
     return name
 
 
-def job_error(code: int, message: str, secret: str | None) -> UsageError | ServiceUnavailableError:
+def job_error(
+    code: int, body: object, secret: str | None
+) -> UsageError | ServiceError | ServiceUnavailableError:
     """Make the error of a call about a job that a service declined.
 
     Args:
         code: The HTTP status.
-        message: What the service says.
+        body: What the service says, parsed.
         secret: The key, which the error must not repeat.
     """
-    text = without_key(f"HTTP {code}: {message}", secret)
+    reply = read_problem(code, body, {}, Delivery())
+    text = without_key(reply.detail or "", secret)
+    if reply.reach is Reach.ACCOUNT:
+        return ServiceError(
+            f"The service declines a deferred job: {text}", remedy=REMEDIES[Reach.ACCOUNT]
+        )
     if code in _TRANSIENT or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServiceUnavailableError(text)
     return UsageError(

@@ -202,10 +202,12 @@ def compose(request: Request, forms: MediaForms, clips: Mapping[str, EncodedClip
     """Put a request's encoded clips in the place of the parts that name them.
 
     A part whose clip has no such modality, or which the model does not take,
-    is left out and noted.
+    is left out and noted. What is odd about the clips themselves is noted too,
+    as it is of models that run here.
     """
     notes: list[str] = []
     for key in media_wanted(request):
+        notes += request.clips[key].notes if key in request.clips else ()
         notes += clips[key].notes if key in clips else ()
     turns = []
     for message in request.messages:

@@ -25,6 +25,7 @@ from emoreal_bench.contracts.deferred import (
     ServiceUnavailableError,
     WrittenRequest,
 )
+from emoreal_bench.contracts.errors import ServiceError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.model_adapters.remote.chat import (
@@ -41,7 +42,7 @@ from emoreal_bench.model_adapters.remote.jobs import (
     without_key,
 )
 from emoreal_bench.model_adapters.remote.media import MediaForms
-from emoreal_bench.model_adapters.remote.problems import read_problem
+from emoreal_bench.model_adapters.remote.problems import parse_json, read_problem
 from emoreal_bench.model_adapters.remote.reply import Reply
 
 if TYPE_CHECKING:
@@ -110,10 +111,12 @@ class OpenAIJobs(JobService):
         """Say how far a batch is."""
         batch = await self._retrieve(job)
         counts = batch.request_counts
+        problem, stop = self._problem(batch)
         return JobProgress(
             has_ended=batch.status in _ENDED,
             answered=counts.completed + counts.failed if counts else 0,
-            problem=self._problem(batch),
+            problem=problem,
+            stop=stop,
         )
 
     async def discard(self, job: str) -> None:
@@ -135,12 +138,17 @@ class OpenAIJobs(JobService):
                 lines += answer.content.splitlines()
         return lines
 
-    def _problem(self, batch: Batch) -> str | None:
+    def _problem(self, batch: Batch) -> tuple[str | None, ServiceError | None]:
+        """Return why a batch ended early, and what every further one would be told."""
         if batch.status in ("expired", "cancelled"):
-            return f"the batch is {batch.status}"
+            return f"the batch is {batch.status}", None
         errors = (batch.errors.data if batch.errors else None) or []
-        message = errors[0].message if errors else None
-        return None if message is None else without_key(message, self._secret)
+        if not errors or errors[0].message is None:
+            return None, None
+        said = {"error": {"code": errors[0].code, "message": errors[0].message}}
+        error = job_error(HTTPStatus.BAD_REQUEST, said, self._secret)
+        stop = error if isinstance(error, ServiceError) else None
+        return without_key(errors[0].message, self._secret), stop
 
     async def _retrieve(self, job: str) -> Batch:
         with self._mapped_errors():
@@ -156,7 +164,8 @@ class OpenAIJobs(JobService):
         try:
             yield
         except openai.APIStatusError as error:
-            raise job_error(error.status_code, error.message, self._secret) from error
+            said = parse_json(error.response.content)
+            raise job_error(error.status_code, said, self._secret) from error
         except openai.APIError as error:
             text = without_key(f"no answer: {error.__cause__ or error.message}", self._secret)
             raise ServiceUnavailableError(text) from error
@@ -200,17 +209,16 @@ class OpenAIModel(ChatModel, DeferredAdapter):
         self, job: str, asked: Mapping[str, AskedRequest], *, scoring: bool
     ) -> AsyncIterator[Result]:
         """Read the lines of both files of answers."""
-        for content in await self.jobs.answers(job):
-            try:
-                line = _Line.model_validate_json(content)
-            except ValidationError:
-                continue
-            request = asked.get(line.custom_id)
-            if request is not None:
-                reply = self._read_line(line, request, scoring=scoring)
-                yield self._result(request.id, request.sent, reply, seconds=0.0)
+        lines = filter(None, map(_read_line, await self.jobs.answers(job)))
+        replies = (
+            (request, self._read_answer(line, request, scoring=scoring))
+            for line in lines
+            if (request := asked.get(line.custom_id)) is not None
+        )
+        for result in self._read_all(replies):
+            yield result
 
-    def _read_line(self, line: _Line, request: AskedRequest, *, scoring: bool) -> Reply:
+    def _read_answer(self, line: _Line, request: AskedRequest, *, scoring: bool) -> Reply:
         response = line.response
         if response is None:
             said = {"error": line.error or {"message": "no answer in the job"}}
@@ -218,3 +226,10 @@ class OpenAIModel(ChatModel, DeferredAdapter):
         if response.status_code >= 400:
             return read_problem(response.status_code, response.body, {}, request.sent)
         return self._read(response.body, request.letters, request.sent, scoring=scoring)
+
+
+def _read_line(content: bytes) -> _Line | None:
+    try:
+        return _Line.model_validate_json(content)
+    except ValidationError:
+        return None

@@ -31,6 +31,8 @@ _REACHES: Mapping[int, Reach] = {
     HTTPStatus.UNAUTHORIZED: Reach.ACCESS,
     HTTPStatus.FORBIDDEN: Reach.ACCESS,
     HTTPStatus.NOT_FOUND: Reach.ACCESS,
+    HTTPStatus.GONE: Reach.ACCESS,  # a model that was retired
+    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: Reach.ACCESS,
     HTTPStatus.PAYMENT_REQUIRED: Reach.ACCOUNT,
 }
 _DECLINING = frozenset(
@@ -42,8 +44,27 @@ _DECLINING = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
+_SETTLED = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.GONE,
+        HTTPStatus.LENGTH_REQUIRED,
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        HTTPStatus.UPGRADE_REQUIRED,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS,
+        HTTPStatus.NOT_IMPLEMENTED,
+        HTTPStatus.HTTP_VERSION_NOT_SUPPORTED,
+    }
+)
+"""What the same request would be told again (RFC 9110). 409 is not among them: services send
+it for a lock that another request holds, and their own clients ask again."""
 _DECLINING_MEDIA = frozenset(
     {
+        HTTPStatus.OK,  # an error in an answer, without a code
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.NOT_FOUND,  # OpenRouter, Xiaomi
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -60,10 +81,26 @@ _MONEY_WORDS = re.compile(
     r"insufficient[ _](credit|balance|fund|quota)|(out of|no|add) credits|\blimit: 0\b",
     re.IGNORECASE,
 )
-_MEDIA_WORDS = re.compile(r"image|audio|video|modalit|content type|mime", re.IGNORECASE)
+_MEDIA_WORDS = re.compile(
+    # Not within the name of a model, such as gpt-audio.
+    r"(?<![-/])(image|audio|video|modalit|multi-?modal|vision\b|vlm\b|content (type|block))|mime",
+    re.IGNORECASE,
+)
 _REFUSAL_WORDS = re.compile(
-    r"not support|unsupported|only supported|invalid content type|not a multi|at most \d"
-    r"|no endpoints found that support",
+    r"not (currently )?support|unsupported|only (supported|supports?|accepts?|takes?)\b"
+    r"|invalid content type|not an? (multi|vision|vlm)|at most \d|no endpoints found that support"
+    # A content part is of a type that the model does not know: OpenAI, DeepSeek, and every
+    # server that checks requests by pydantic (vLLM, SGLang, Mistral).
+    r"|supported (values|types) are|unknown (variant|(content )?part)|input should be"
+    r"|match any of the expected|are expected to be|must be an? string"
+    # Ollama, llama.cpp, Google and others of a model without that sense.
+    r"|missing data required for|mmproj|not (enabled|allowed|available|accepted) |text[- ]only"
+    r"|(cannot|can't|can not|could not|does not|doesn't) (accept|take|process|handle|see|hear)",
+    re.IGNORECASE,
+)
+_TOO_LONG_WORDS = re.compile(
+    r"context[ _](length|size|window)|maximum (context|number of (input )?tokens)"
+    r"|(prompt|input) (is|was) too long|input token count",
     re.IGNORECASE,
 )
 _MESSAGES = ("message", "detail", "msg", "error_msg")
@@ -94,6 +131,24 @@ def parse_json(content: bytes | str) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
+
+
+def describe_no_json(content: bytes) -> str:
+    """Say what came in the place of JSON."""
+    start = content[:1_000].lstrip().lower()
+    if not start:
+        return "the answer is empty"
+    if start.startswith((b"data:", b"event:", b": ")):
+        return "the answer is a stream of events, which was not asked for"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "the answer is a web page; does the address lead to the service itself?"
+    if content.strip() == b"null":
+        return "the answer is null"
+    try:
+        content.decode(json.detect_encoding(content))
+    except UnicodeDecodeError as error:
+        return f"the answer is no JSON: its bytes are not {error.encoding.upper()}"
+    return "the answer is no JSON"
 
 
 def find_error(body: object) -> object | None:
@@ -129,13 +184,20 @@ def read_problem(code: int, body: object, headers: Mapping[str, str], sent: Deli
     is_filtered = _is_moderated(fields) or (problem is None and _is_filtered(code, fields))
     if status is DeliveryStatus.BLOCKED or is_filtered:
         return Reply(DeliveryStatus.BLOCKED, detail=detail)
-    if sent.has_media and is_media_refused(code, message):
+    if status is DeliveryStatus.UNSUPPORTED and not sent.has_media:
+        status = DeliveryStatus.FAILED
+    is_for_media = sent.has_media and is_media_refused(code, message)
+    if is_for_media or status is DeliveryStatus.UNSUPPORTED:
         return Reply(DeliveryStatus.UNSUPPORTED, detail=detail)
     reach = _REACHES.get(code, Reach.REQUEST) if problem is None else problem.reach
     if _MONEY_WORDS.search(message):
         reach = Reach.ACCOUNT
     wait = None if reach is Reach.ACCOUNT else wait_wanted(code, _waits(fields, headers))
-    return Reply(status, detail=detail, retry_after=wait, reach=reach)
+    is_too_long = code != HTTPStatus.TOO_MANY_REQUESTS and _TOO_LONG_WORDS.search(
+        f"{word} {message}"
+    )
+    is_settled = code in _SETTLED or bool(is_too_long)
+    return Reply(status, detail=detail, retry_after=wait, reach=reach, is_settled=is_settled)
 
 
 def _read_fields(body: object) -> _Fields:

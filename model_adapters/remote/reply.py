@@ -17,11 +17,20 @@ BOUND_NOTE = "an option was not among the tokens that the service scores; its sc
 UNHEARD_NOTE = "audio was sent, but the service counts no audio tokens"
 REASONED_NOTE = "the model reasoned before it answered"
 NO_OPTION_NOTE = "no option was among the tokens that the service scores"
+IMPOSSIBLE_NOTE = "the service gives no option any probability"
+TIE_NOTE = "the likeliest options have the same score; the first of them is taken"
 UNSAID_NOTE = "the service does not say why the reply ended"
 EMPTY = "the reply is empty"
 
 _SITE_OVERLOADED = 529
 """Of Anthropic and of content networks; no code from 520 on is a standard."""
+
+_IMPOSSIBLE = -9_999.0
+"""Stands for the logarithm of 0, which no log can hold. OpenAI writes it so itself:
+https://platform.openai.com/docs/api-reference/chat/object."""
+
+_ROUNDING = 1e-6
+"""Services add probabilities up in single precision."""
 
 _OVERLOADED = frozenset(
     {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, _SITE_OVERLOADED}
@@ -43,6 +52,7 @@ class Reply:
         retry_after: Seconds that it asks to wait; see :func:`wait_wanted`.
         notes: Deviations from what was wanted, beside those of the payload.
         reach: Whom a failure concerns.
+        is_settled: Whether asking again now would only bring the same failure.
     """
 
     status: DeliveryStatus
@@ -55,16 +65,18 @@ class Reply:
     retry_after: float | None = None
     notes: tuple[str, ...] = ()
     reach: Reach = Reach.REQUEST
+    is_settled: bool = False
 
 
 def score_letters(
-    tokens: Iterable[tuple[str, float]], letters: Sequence[str]
+    tokens: Sequence[tuple[str, float]], letters: Sequence[str]
 ) -> tuple[ChoiceScores, tuple[str, ...]] | None:
     """Score each letter by the tokens that spell it.
 
     A letter may have several tokens, with a space or a bracket before it; their
     probabilities add up. A letter that is not among the tokens is less likely
-    than all of them, so it gets the smallest score there is and a note.
+    than each of them, and no likelier than what they leave over, so it gets a score
+    just below both and a note.
 
     Args:
         tokens: The likeliest first tokens with their natural log-probabilities.
@@ -73,21 +85,26 @@ def score_letters(
     Returns:
         The scores and notes; None if no letter is among the tokens.
     """
+    known = [
+        (token.strip().strip("()"), score if score > -math.inf else _IMPOSSIBLE)
+        for token, score in tokens
+        if not math.isnan(score)
+    ]
     found: dict[str, list[float]] = {}
-    lowest = 0.0
-    for token, score in tokens:
-        if not math.isfinite(score):
-            continue
-        lowest = min(lowest, score)
-        letter = token.strip().strip("()")
-        if letter in letters:
-            found.setdefault(letter, []).append(score)
+    for token, score in known:
+        if token in letters:
+            found.setdefault(token, []).append(score)
     if not found:
         return None
-    scores = {letter: _log_sum(found[letter]) if letter in found else lowest for letter in letters}
+    left_over = max(1 - math.fsum(math.exp(score) for _, score in known), _ROUNDING)
+    lowest = min(score for _, score in known)
+    bound = min(math.log(left_over), math.nextafter(lowest, -math.inf))
+    scores = {letter: _log_sum(found[letter]) if letter in found else bound for letter in letters}
     mass = math.fsum(math.exp(scores[letter]) for letter in found)
-    notes = () if len(found) == len(letters) else (BOUND_NOTE,)
-    return ChoiceScores(ChoiceScoreKind.LETTER_LOGIT, scores, min(mass, 1.0)), notes
+    notes = [] if len(found) == len(letters) else [BOUND_NOTE]
+    if sum(score == max(scores.values()) for score in scores.values()) > 1:
+        notes.append(TIE_NOTE)
+    return ChoiceScores(ChoiceScoreKind.LETTER_LOGIT, scores, min(mass, 1.0)), tuple(notes)
 
 
 def _log_sum(scores: Sequence[float]) -> float:
@@ -96,20 +113,25 @@ def _log_sum(scores: Sequence[float]) -> float:
     return largest + math.log(math.fsum(math.exp(score - largest) for score in scores))
 
 
-def scored_reply(tokens: Iterable[tuple[str, float]], letters: Sequence[str], text: str) -> Reply:
+def scored_reply(tokens: Sequence[tuple[str, float]], letters: Sequence[str], text: str) -> Reply:
     """Make the reply of a request whose letters were to be scored.
 
     Args:
         tokens: As for :func:`score_letters`.
         letters: The options' letters.
         text: What the model wrote; it stays as the reply where no letter has a
-            score, and then reads as no option.
+            score, which the summary of the run counts.
     """
+    largest = max((score for _, score in tokens), default=0.0)
+    if largest > _ROUNDING:
+        problem = f"the service's log-probabilities are none: {largest:g} is above 0"
+        return Reply(DeliveryStatus.FAILED, detail=problem, is_settled=True)
     scored = score_letters(tokens, letters)
-    if scored is None:
+    if scored is None or not scored[0].mass:
         status = DeliveryStatus.OK if text.strip() else DeliveryStatus.FAILED
         detail = None if status is DeliveryStatus.OK else EMPTY
-        return Reply(status, text, detail, notes=(NO_OPTION_NOTE,))
+        note = NO_OPTION_NOTE if scored is None else IMPOSSIBLE_NOTE
+        return Reply(status, text, detail, notes=(note,))
     scores, notes = scored
     best = max(letters, key=lambda letter: scores.scores[letter])
     return Reply(DeliveryStatus.OK, best, choice_scores=scores, notes=notes)

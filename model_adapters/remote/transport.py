@@ -133,7 +133,10 @@ def unanswered_reply(error: BaseException) -> Reply:
     Args:
         error: Of the connection.
     """
-    said = f"{type(error).__name__}{f' ({error})' if str(error) else ''}"
+    kind, said = type(error).__name__, str(error)
+    if isinstance(error, httpx2.ReadError | httpx2.WriteError | httpx2.CloseError):
+        kind, said = "the connection was reset", kind
+    said = f"{kind}{f' ({said})' if said else ''}"
     if isinstance(error, AnswerRefusedError | LedElsewhereError):
         said = str(error)
     return Reply(

@@ -214,7 +214,12 @@ class VllmAdapter(ModelAdapter):
         except InputError as error:
             return Result(request.id, DeliveryStatus.UNSUPPORTED, detail=str(error))
         except EngineFailure as error:
-            return Result(request.id, DeliveryStatus.FAILED, detail=str(error))
+            return Result(
+                request.id,
+                DeliveryStatus.FAILED,
+                detail=str(error),
+                is_settled=error.is_settled,
+            )
 
     def _letter_tokens(self, request: Request) -> dict[str, int]:
         if not request.letters:

@@ -118,7 +118,16 @@ class EngineAnswer:
 
 
 class EngineFailure(Exception):  # noqa: N818 - the contract's word for it is failed
-    """The engine could not answer one request; it may answer others."""
+    """The engine could not answer one request; it may answer others.
+
+    Args:
+        problem: What happened.
+        is_settled: Whether the same would happen again.
+    """
+
+    def __init__(self, problem: str, *, is_settled: bool = False):
+        super().__init__(problem)
+        self.is_settled = is_settled
 
 
 class Engine(Protocol):
@@ -264,7 +273,8 @@ class VllmEngine:
         if not _is_finite(reply.logprobs or ()):
             raise EngineFailure(
                 "the model's numbers are not finite: NaN or infinity among the probabilities of "
-                "the tokens; the same folder with the provider 'hf' says where they begin"
+                "the tokens; the same folder with the provider 'hf' says where they begin",
+                is_settled=True,
             )
         if reply.finish_reason not in ("stop", "length"):
             raise EngineFailure(f"the engine ended the reply: {reply.finish_reason}")

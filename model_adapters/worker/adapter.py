@@ -50,7 +50,7 @@ from emoreal_bench.model_adapters.worker.protocol import (
     WorkerAnswer,
     WorkerDescription,
     WorkerLoaded,
-    absence_notes,
+    clip_notes,
     make_question,
     render_question,
     wanted_modalities,
@@ -344,7 +344,7 @@ def _make_result(answer: WorkerAnswer, request: Request, kind: ChoiceScoreKind |
             audio_seconds=fed.audio_seconds,
             tokens=fed.tokens,
             input_hash=fed.input_hash,
-            notes=(*absence_notes(request), *fed.notes),
+            notes=(*clip_notes(request), *fed.notes),
         ),
         usage=Usage(answer.input_tokens, answer.output_tokens),
     )

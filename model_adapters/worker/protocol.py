@@ -127,16 +127,17 @@ def wanted_modalities(request: Request) -> dict[str, set[Modality]]:
     return wanted
 
 
-def absence_notes(request: Request) -> tuple[str, ...]:
-    """Say what a request shows or plays that its clips do not have."""
-    notes = []
+def clip_notes(request: Request) -> tuple[str, ...]:
+    """Say what is odd about a request's clips, and what it wants that they do not have."""
+    notes: list[str] = []
     for name, modalities in wanted_modalities(request).items():
         clip = request.clips.get(name)
+        notes += () if clip is None else clip.notes
         if Modality.VIDEO in modalities and (clip is None or clip.frames is None):
             notes.append("video left out: the clip has no picture")
         if Modality.AUDIO in modalities and (clip is None or clip.waveform is None):
             notes.append("audio left out: the clip has no sound")
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))
 
 
 def write_clip(

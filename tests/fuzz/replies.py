@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx2
 import numpy as np
 from google.genai import types
 
@@ -24,14 +25,16 @@ from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, 
 from emoreal_bench.media.completeness import missing_bytes
 from emoreal_bench.media.decode import decode_clip
 from emoreal_bench.media.errors import MediaError
-from emoreal_bench.media.limits import DecodeLimits
+from emoreal_bench.media.limits import Deadline, DecodeLimits
 from emoreal_bench.media.messages import MessageError, pack_message, read_message, receive_message
 from emoreal_bench.media.probe import probe_clip
+from emoreal_bench.media.transport_stream import count_joins, read_programs
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.remote.chat_answer import read_answer
 from emoreal_bench.model_adapters.remote.encoding import read_contents
 from emoreal_bench.model_adapters.remote.google_answer import read_response
 from emoreal_bench.model_adapters.remote.google_batch import JOB_LIMITS, GoogleJobs
+from emoreal_bench.model_adapters.remote.google_transport import NoAnswerError, check_answer
 from emoreal_bench.model_adapters.remote.problems import parse_json, read_problem
 from emoreal_bench.model_adapters.remote.reply import Reply, parse_retry_after
 from emoreal_bench.model_adapters.worker.adapter import _make_result
@@ -166,6 +169,13 @@ def _read_problem(file: Path) -> None:
 
 
 def _read_google(file: Path) -> None:
+    request = httpx2.Request("POST", "http://127.0.0.1/models/m:generateContent")
+    answer = httpx2.Response(200, content=file.read_bytes(), request=request)
+    try:
+        asyncio.run(check_answer(answer))
+    except NoAnswerError as error:
+        _is_logged(error.reply(_SENT))
+        return
     try:
         response = types.GenerateContentResponse.model_validate(parse_json(file.read_bytes()))
     except (AttributeError, LookupError, TypeError, ValueError):
@@ -361,6 +371,17 @@ def _make_clip(folder: Path) -> Path:
     return folder / "a.mp4"
 
 
+def _make_transport_stream(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    make_clip(folder / "a.ts", Picture(frames=6, size=(64, 48)), Sound(0.3, (220.0,)))
+    return folder / "a.ts"
+
+
+def _read_transport_stream(file: Path) -> None:
+    read_programs(file)
+    count_joins(file, Deadline(file, 60.0))
+
+
 def _read_clip(file: Path) -> None:
     clip = Clip("a", file)
     probe_clip(clip)
@@ -388,21 +409,24 @@ PARSERS = (
         "json",
         partial(_text, json.dumps(_PROBLEM)),
         _read_problem,
-        (f"{_REMOTE}.problems:read_problem",),
+        (
+            f"{_REMOTE}.problems:read_problem",
+            f"{_REMOTE}.openai_batch:OpenAIJobs._mapped_errors",
+        ),
     ),
     Parser(
         "answer of Google",
         "json",
         partial(_text, json.dumps(_GOOGLE)),
         _read_google,
-        (f"{_REMOTE}.google_answer:read_response",),
+        (f"{_REMOTE}.google_answer:read_response", f"{_REMOTE}.google_transport:check_answer"),
     ),
     Parser(
         "answers of a job of OpenAI",
         "lines",
         _make_job_lines,
         _read_job_lines,
-        (f"{_REMOTE}.openai_batch:OpenAIModel.fetch",),
+        (f"{_REMOTE}.openai_batch:_read_line", f"{_REMOTE}.openai_batch:OpenAIModel.fetch"),
     ),
     Parser(
         "answers of a job of Google",
@@ -508,6 +532,17 @@ PARSERS = (
         _make_clip,
         missing_bytes,
         ("emoreal_bench.media.completeness:missing_bytes",),
+    ),
+    Parser(
+        "tables of a transport stream",
+        "bytes",
+        _make_transport_stream,
+        _read_transport_stream,
+        (
+            "emoreal_bench.media.transport_stream:read_programs",
+            "emoreal_bench.media.transport_stream:count_joins",
+        ),
+        (MediaError,),
     ),
     Parser(
         "contents of a clip to send",

@@ -21,12 +21,13 @@ import numpy as np
 from emoreal_bench.choices import letters_of
 from emoreal_bench.contracts.deferred import (
     AskedRequest,
+    ConcernsAllError,
     DeferredAdapter,
     JobProgress,
     ServiceUnavailableError,
     WrittenRequest,
 )
-from emoreal_bench.contracts.errors import RunError, UsageError
+from emoreal_bench.contracts.errors import RunError, ServiceError, UsageError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
@@ -283,25 +284,32 @@ class DeferredAsker:
             str(p): AskedRequest(items[p].id, letters_of(items[p].choices), sent[p])
             for p in unanswered.values()
         }
-        results = self._adapter.fetch(name, asked, scoring=self._scores_choices)
-        async for result in results:
-            position = unanswered.pop(result.id, None)
-            if position is not None:
-                self._settle(position, result.checked())
-                self._spending.add(result)
+        stop = progress.stop
+        try:
+            async for result in self._adapter.fetch(name, asked, scoring=self._scores_choices):
+                position = unanswered.pop(result.id, None)
+                if position is not None:
+                    self._settle(position, result.checked())
+                    self._spending.add(result)
+        except ConcernsAllError as told:
+            stop = stop or told.error
         detail = progress.problem or "the job ended without an answer to it"
         for identity, position in unanswered.items():
             self._settle(position, Result(identity, DeliveryStatus.FAILED, detail=detail))
         self._under_way.difference_update(sent)
         self._store.remove(job)
         # Everything is logged: what cannot be removed over there does no harm here.
-        with suppress(ServiceUnavailableError, UsageError):
+        with suppress(ServiceUnavailableError, ServiceError, UsageError):
             await self._adapter.jobs.discard(name)
+        if stop is not None:
+            # Only now, since what was answered is kept.
+            raise stop
 
     def _settle(self, position: int, result: Result) -> None:
         """Finish an item, or leave it open for the next round if it failed."""
         attempt = self._attempts[position]
-        if result.status is DeliveryStatus.FAILED and attempt < self._policy.attempts:
+        may_retry = attempt < self._policy.attempts and not result.is_settled
+        if result.status is DeliveryStatus.FAILED and may_retry:
             self._failures.append(result)
         else:
             self._ledger.finish(position, replace(result, attempts=attempt))

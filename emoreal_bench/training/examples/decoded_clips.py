@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.item import MAX_CLIP_SECONDS, Clip
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.preference import AlteredInput
 from emoreal_bench.identity import hash_json, media_key
@@ -24,6 +24,7 @@ class DecodedClips:
         hashes: Of their bytes, by key.
         wanted: What is wanted of each.
         kept_bytes: Memory for decoded clips; the one asked for longest ago goes first.
+        max_clip_seconds: Longest clip that is decoded.
     """
 
     def __init__(
@@ -32,13 +33,14 @@ class DecodedClips:
         hashes: Mapping[str, str],
         wanted: MediaWanted,
         kept_bytes: int,
+        max_clip_seconds: float = MAX_CLIP_SECONDS,
     ):
         self._clips = clips
         self._hashes = hashes
         self._wanted = wanted
         self._room = kept_bytes
         self._kept: OrderedDict[str, ClipMedia] = OrderedDict()
-        self._limits = DecodeLimits()
+        self._limits = DecodeLimits.for_clips_of(max_clip_seconds)
 
     def identity(self, clip: str, altered: AlteredInput | None = None) -> str:
         """Hash what a decoded clip follows from, without decoding it."""
@@ -65,7 +67,7 @@ class DecodedClips:
             raise DataError(
                 f"The clip {clip} cannot be trained on: it {error.problem}",
                 where=error.where,
-                remedy="Repair it, or take its examples out of the data.",
+                remedy=f"{error.remedy} Or take its examples out of the data.",
             ) from error
         self._keep(clip, media)
         return media

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import exp, log
+from math import exp, inf, log
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emoreal_bench import api
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import GenerationSettings, Message, TextPart
 from emoreal_bench.contracts.vocabulary import (
+    AnswerMethod,
     ChoiceScoreKind,
     DeliveryStatus,
     Modality,
@@ -19,8 +22,13 @@ from emoreal_bench.contracts.vocabulary import (
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.conformance.requests import QUESTION, make_clip, make_request
 from emoreal_bench.model_adapters.conformance.stub_server import StubServer
-from emoreal_bench.model_adapters.remote.reply import BOUND_NOTE, NO_OPTION_NOTE
-from tests.integration.apis.services import GOOGLE, OPENAI, VLLM, Service
+from emoreal_bench.model_adapters.remote.reply import (
+    BOUND_NOTE,
+    IMPOSSIBLE_NOTE,
+    NO_OPTION_NOTE,
+    TIE_NOTE,
+)
+from tests.integration.apis.services import GOOGLE, ITEMS, OPENAI, VLLM, Service
 
 REASONING = Service("openai/gpt-5.2", "/v1", "OPENAI_API_KEY")
 SETTINGS = GenerationSettings(
@@ -234,6 +242,82 @@ class TestChoiceScores:
         (result,) = VLLM.score(stub, [make_request("1")])
         assert result.choice_scores is not None
         assert result.choice_scores.scores == {"A": 0.0, "B": unlikely}
+
+    @pytest.mark.parametrize("only", [-0.0, -0.1, -3.0])
+    def test_a_letter_that_is_not_returned_stands_below_the_one_that_is(
+        self, service: Service, stub: StubServer, only: float
+    ) -> None:
+        stub.top_tokens = [("B", only)]
+        (result,) = service.score(stub, [make_request("1")])
+        assert result.text == "B"
+        assert result.choice_scores is not None
+        scores = result.choice_scores.scores
+        assert scores["A"] < scores["B"] == only
+        assert exp(scores["A"]) <= max(1 - exp(only), 1e-6) + 1e-12
+        assert BOUND_NOTE in result.delivery.notes
+
+    def test_what_the_returned_tokens_leave_over_bounds_the_others(self, stub: StubServer) -> None:
+        stub.top_tokens = [("B", log(0.6)), ("The", log(0.3))]
+        (result,) = VLLM.score(stub, [make_request("1")])
+        assert result.choice_scores is not None
+        assert result.choice_scores.scores["A"] == pytest.approx(log(0.1))
+
+    def test_a_letter_is_never_tied_with_one_that_is_not_returned(self, stub: StubServer) -> None:
+        stub.top_tokens = [("x", -3.0), ("B", -3.0), ("y", -3.0)]
+        (result,) = VLLM.score(stub, [make_request("1")])
+        assert result.text == "B"
+        assert TIE_NOTE not in result.delivery.notes
+
+    @pytest.mark.parametrize("first", ["A", "B"])
+    def test_minus_infinity_is_a_score(self, stub: StubServer, first: str) -> None:
+        other = "AB".replace(first, "")
+        stub.top_tokens = [(first, 0.0), (other, -inf)]
+        (result,) = VLLM.score(stub, [make_request("1")])
+        assert (result.status, result.text) == (DeliveryStatus.OK, first)
+        assert result.choice_scores is not None
+        assert result.choice_scores.scores[other] < -1_000
+        assert result.delivery.notes == ()
+
+    def test_equal_scores_are_noted(self, service: Service, stub: StubServer) -> None:
+        stub.top_tokens = [("A", -0.7), ("B", -0.7)]
+        (result,) = service.score(stub, [make_request("1")])
+        assert result.text == "A"
+        assert TIE_NOTE in result.delivery.notes
+
+    def test_what_is_above_0_is_no_log_probability(
+        self, service: Service, stub: StubServer
+    ) -> None:
+        stub.top_tokens = [("A", 5.0), ("B", 3.0)]
+        (result,) = service.score(stub, [make_request("1")])
+        assert (result.status, result.text) == (DeliveryStatus.FAILED, "")
+        assert "5 is above 0" in str(result.detail)
+        assert result.is_settled
+
+    @pytest.mark.parametrize("least", [-9999.0, -inf])
+    def test_options_that_are_all_impossible_are_not_scored(
+        self, stub: StubServer, least: float
+    ) -> None:
+        stub.text, stub.top_tokens = "Well", [("A", least), ("B", least), ("Well", -0.1)]
+        (result,) = VLLM.score(stub, [make_request("1")])
+        assert (result.text, result.choice_scores) == ("Well", None)
+        assert IMPOSSIBLE_NOTE in result.delivery.notes
+
+    def test_a_run_by_scores_counts_what_was_answered_by_text(
+        self, stub: StubServer, data: Path, tmp_path: Path
+    ) -> None:
+        stub.text, stub.top_tokens = "(A)", [("Well", -0.1)]
+        address = {"base_url": stub.address + VLLM.path}
+        options = api.RunOptions(
+            plan=api.PlanOptions(answer_method=AnswerMethod.SCORE_CHOICES),
+            model_arguments={**address, **VLLM.arguments},
+            policy=api.RunPolicy(decode_workers=1),
+            out=tmp_path / "run",
+        )
+        report = api.evaluate(VLLM.model, "emorealm", data, options)
+        assert report.results.delivery is not None
+        assert report.results.delivery.answered_by_text == ITEMS
+        (warning,) = (one for one in report.results.warnings if "answered by text" in one)
+        assert warning.startswith(f"{ITEMS} of {ITEMS} items were answered by text")
 
     def test_without_any_letter_the_model_s_own_word_is_the_reply(
         self, service: Service, stub: StubServer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emoreal_bench import api
-from emoreal_bench.contracts.errors import RunError, UsageError
+from emoreal_bench.contracts.errors import RunError, ServiceError, UsageError
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.model_adapters.conformance.stub_server import Behaviour, StubServer
@@ -321,3 +321,52 @@ def test_a_model_that_takes_no_jobs_says_so(stub: StubServer, data: Path, tmp_pa
     with pytest.raises(UsageError, match="does not support --deferred"):
         run(VLLM, stub, data, tmp_path / "run")
     assert not stub.requests
+
+
+NO_MONEY = {"error": {"code": "insufficient_quota", "message": "You exceeded your quota"}}
+
+
+def test_an_account_without_money_ends_a_run_by_jobs_and_keeps_what_was_answered(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.say(NO_MONEY, status=429, after=4)
+    with pytest.raises(ServiceError, match=r"insufficient_quota.*\n.*account"):
+        run(OPENAI, stub, data, tmp_path / "run")
+    assert len(stub.batches.jobs) == 1
+    assert len(list(read_log(tmp_path / "run" / ITEMS_FILE))) == 4
+    stub.say({"choices": [{"message": {"content": "(A)"}, "finish_reason": "stop"}]})
+    assert run(OPENAI, stub, data, tmp_path / "run").is_complete
+    assert [len(job.lines) for job in stub.batches.jobs.values()] == [ITEMS, ITEMS - 4]
+
+
+@both_services
+def test_a_job_that_is_declined_for_money_ends_the_run(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.troubles = [402]
+    with pytest.raises(ServiceError, match=r"declines a deferred job: HTTP 402.*not now"):
+        run(service, stub, data, tmp_path / "run")
+    assert run(service, stub, data, tmp_path / "run").is_complete
+
+
+def test_a_job_that_fails_as_a_whole_for_money_ends_the_run(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.ends = ["failed"]
+    stub.batches.failure = {"code": "billing_hard_limit_reached", "message": "Hard limit reached."}
+    with pytest.raises(ServiceError, match="billing_hard_limit_reached: Hard limit reached"):
+        run(OPENAI, stub, data, tmp_path / "run")
+    assert len(stub.batches.jobs) == 1
+    assert run(OPENAI, stub, data, tmp_path / "run").is_complete
+
+
+@both_services
+def test_a_key_that_every_line_of_a_job_is_told_to_be_wrong_ends_the_run(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    error = {"code": 401, "status": "UNAUTHENTICATED", "message": "wrong key"}
+    code = "API_KEY_INVALID" if service is GOOGLE else "invalid_api_key"
+    stub.say({"error": error | {"code": code, "message": f"wrong key {code}"}}, status=401)
+    with pytest.raises(UsageError, match="wrong key"):
+        run(service, stub, data, tmp_path / "run")
+    assert len(stub.batches.jobs) == 1

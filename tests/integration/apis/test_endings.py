@@ -11,7 +11,7 @@ from openai.types.chat.chat_completion import Choice
 
 from emoreal_bench.contracts.errors import ServiceError, UsageError
 from emoreal_bench.contracts.result import Result
-from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, Modality
 from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
 from emoreal_bench.model_adapters.conformance.stub_server import StubServer
 from emoreal_bench.model_adapters.remote.endings import ENDINGS, PROBLEMS, Reach, find_ending
@@ -230,6 +230,25 @@ def test_counts_that_make_no_sense_spoil_no_reply(stub: StubServer) -> None:
     for usage in odd:
         result = ask(stub, VLLM, chat("(A)") | {"usage": usage, "model": 7})
         assert (result.status, result.text, result.usage.measured) == (OK, "(A)", False)
+
+
+def test_a_count_that_makes_no_sense_spoils_no_other(stub: StubServer) -> None:
+    details = {"audio_tokens": "many", "text_tokens": 5}
+    usage = {"prompt_tokens": 7, "completion_tokens": True, "prompt_tokens_details": details}
+    result = ask(stub, VLLM, chat("(A)") | {"usage": usage})
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (7, 0)
+    assert result.delivery.tokens == {Modality.TEXT: 5}
+    assert not ask(stub, VLLM, chat("(A)") | {"usage": {"prompt_tokens": True}}).usage.measured
+
+
+def test_of_several_choices_the_one_with_index_0_is_read(stub: StubServer) -> None:
+    both = chat("(B)")["choices"][0] | {"index": 1}, chat("(A)")["choices"][0] | {"index": 0}
+    assert ask(stub, VLLM, {"choices": list(both)}).text == "(A)"
+    unnumbered = [chat("(B)")["choices"][0], chat("(A)")["choices"][0]]
+    assert ask(stub, VLLM, {"choices": unnumbered}).text == "(B)"
+    candidates = [google("STOP", {"text": text})["candidates"][0] for text in ("(B)", "(A)")]
+    candidates[0]["index"] = 1
+    assert ask(stub, GOOGLE, {"candidates": candidates}).text == "(A)"
 
 
 def test_scores_are_not_read_from_a_broken_reply(stub: StubServer) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -177,6 +179,77 @@ def run(
     return api.evaluate(service.model, "emorealm", data, options)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "the answer is empty"),
+        (b"  \n", "the answer is empty"),
+        (b'data: {"choices": []}\n\ndata: [DONE]\n', "the answer is a stream of events"),
+        (b": keep-alive\n\nevent: x\n", "the answer is a stream of events"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "the answer is a web page"),
+        (b"\n <HTML>", "the answer is a web page"),
+        ('{"choices": "\u00e9"}'.encode("latin-1"), "its bytes are not UTF-8"),
+        (b"null", "the answer is null"),
+        (b'{"choices": [', "the answer is no JSON"),
+    ],
+)
+@BOTH
+def test_what_comes_in_the_place_of_json_is_named(
+    service: Service, body: bytes, words: str, stub: StubServer
+) -> None:
+    stub.say(body)
+    (result,) = service.ask(stub, [make_request("1", make_clip())])
+    assert result.status is FAILED
+    assert words in str(result.detail)
+
+
+@BOTH
+def test_a_connection_that_is_reset_is_called_so(service: Service, stub: StubServer) -> None:
+    with resetting_server() as address:
+        (result,) = service.ask(stub, [make_request("1")], base_url=address + service.path)
+    assert result.status is FAILED
+    assert "no answer: the connection was reset" in str(result.detail)
+
+
+@contextlib.contextmanager
+def resetting_server() -> Iterator[str]:
+    """Take a request and break the connection off without a farewell."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connection.recv(1_000)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener.close()
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_an_error_of_google_in_a_200_is_named_by_its_code_and_message(
+    stub: StubServer, is_wrapped: bool
+) -> None:
+    error = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "The model is overloaded."}}
+    stub.say([error] if is_wrapped else error)
+    (result,) = GOOGLE.ask(stub, [make_request("1")])
+    assert result.status is FAILED
+    assert result.detail == "HTTP 503 UNAVAILABLE: The model is overloaded."
+    assert result.retry_after == 0.0
+
+
+def test_an_account_that_google_names_in_a_200_ends_the_run(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    details = [{"reason": "BILLING_DISABLED"}]
+    stub.say({"error": {"code": 403, "message": "This needs billing.", "details": details}})
+    with pytest.raises(ServiceError, match="BILLING_DISABLED: This needs billing"):
+        run(GOOGLE, stub, data, tmp_path, concurrency="1")
+
+
 def waits(body: Any, headers: dict[str, str] | None = None) -> float | None:
     return read_problem(429, body, headers or {}, Delivery()).retry_after
 
@@ -254,12 +327,85 @@ def test_what_a_filter_says_is_blocked(code: int, error: Any) -> None:
         (404, "No endpoints found that support image input"),
         (500, "image input is not supported - hint: you may need to provide the mmproj"),
         (422, "audio input is not supported"),
+        (400, "Invalid value: 'input_audio'. Supported values are: 'text','image_url'."),
+        (400, "Invalid value: 'image_url'. Supported values are: 'text' and 'input_audio'."),
+        (400, "Invalid content type. image_url is only supported by certain models."),
+        (400, "This model does not support image_url content."),
+        (400, "Content blocks are expected to be either text or image_url type"),
+        (400, "messages[1]: unknown variant `image_url`, expected `text` at line 1 column 9"),
+        (400, "Unknown part type: input_audio"),  # vLLM
+        (400, "Qwen2.5-7B is not a multimodal model"),  # vLLM
+        (400, "At most 0 audio(s) may be provided in one prompt."),  # vLLM
+        (422, "Input tag 'input_audio' does not match any of the expected tags: 'text'"),
+        (422, "[{'loc': ['content'], 'msg': \"Input should be 'text'\", 'input': 'image_url'}]"),
+        (404, "No endpoints found that support input audio"),
+        (500, "this model is missing data required for image input"),  # Ollama
+        (400, "Model does not support images. Please use a model that does."),  # LM Studio
+        (400, "Audio input modality is not enabled for models/gemini-x"),
+        (400, "The model is not a VLM. Please use text-only prompts."),
+        (200, "image input is not supported by this model"),
     ],
 )
 def test_media_that_are_declined_are_unsupported(code: int, message: str) -> None:
     reply = read_problem(code, {"error": {"message": message}}, {}, Delivery(frames=8))
     assert reply.status is UNSUPPORTED
     assert read_problem(code, {"error": {"message": message}}, {}, Delivery()).status is FAILED
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (400, "Unsupported parameter: 'logprobs' is not supported with gpt-4o-audio-preview."),
+        (400, "Invalid value: 'fast'. Supported values are: 'low', 'high'."),
+        (500, "out of memory while the image was encoded"),
+        (429, "audio tokens per minute: the limit is not enabled for your tier "),
+    ],
+)
+def test_other_errors_that_speak_of_media_are_failures(code: int, message: str) -> None:
+    reply = read_problem(code, {"error": {"message": message}}, {}, Delivery(frames=8))
+    assert reply.status is FAILED
+
+
+@pytest.mark.parametrize("code", [400, 405, 406, 422, 431, 501, 505])
+def test_what_would_be_told_again_is_not_asked_again(
+    code: int, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.say({"error": {"message": "no"}}, status=code, after=1)
+    policy = api.RunPolicy(backoff_seconds=0.0, decode_workers=1)
+    report = run(VLLM, stub, data, tmp_path, policy=policy, concurrency="1")
+    assert report.results.coverage.statuses["failed"] == ITEMS - 1
+    assert len(stub.requests) == ITEMS
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (400, {"code": "context_length_exceeded", "message": "too long"}),
+        (500, {"message": "input length exceeds the context length"}),  # Ollama
+        (200, {"type": "exceed_context_size_error", "message": "the request exceeds it"}),
+        (400, {"message": "The input token count (9000) exceeds the maximum number of tokens"}),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_not_asked_again(code: int, error: Any) -> None:
+    assert read_problem(code, {"error": error}, {}, Delivery()).is_settled
+
+
+@pytest.mark.parametrize("code", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+def test_what_may_pass_is_asked_again(code: int) -> None:
+    body = {"error": {"message": "too many tokens per minute"}}
+    reply = read_problem(code, body, {}, Delivery())
+    assert (reply.status, reply.is_settled) == (FAILED, False)
+
+
+@pytest.mark.parametrize("code", [410, 451])
+def test_a_model_that_is_gone_for_all_ends_the_run(
+    code: int, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.say({"error": {"message": "the model was retired"}}, status=code)
+    with pytest.raises(UsageError, match=f"HTTP {code}: the model was retired"):
+        run(VLLM, stub, data, tmp_path, concurrency="1")
+    assert len(stub.requests) == 1
+    assert read_problem(code, {}, {}, Delivery()).is_settled
 
 
 class _Endless(BaseHTTPRequestHandler):

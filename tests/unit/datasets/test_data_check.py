@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import wave
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -230,3 +231,25 @@ def test_a_pipe_among_the_clips_is_named_and_hangs_nothing(
     dataset = ask({"a": whole, "b": pipe}, {"seen": 2})
     report = check_dataset(task_file.task, dataset, check=ClipCheck(decode))
     assert report.unreadable.first == ("b: is a named pipe, not a plain file",)
+
+
+def test_a_clip_in_which_nothing_can_be_read_is_unreadable_without_decoding(
+    task_file: TaskFile, whole: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.wav"
+    with wave.open(str(empty), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+    report = check(task_file, ask({"a": whole, "b": empty}, {"seen": 2}))
+    assert not report.complete
+    assert report.unreadable.first == ("b: holds no picture and no sound that can be read",)
+
+
+def test_a_clip_under_a_name_in_another_case_is_named(
+    task_file: TaskFile, whole: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "B.MP4").write_bytes(whole.read_bytes())
+    report = check(task_file, ask({"a": whole, "b": tmp_path / "b.mp4"}, {"seen": 2}))
+    assert report.missing.first[0].startswith("b: is not there, but ")
+    assert report.missing.first[0].endswith("B.MP4 is: only the case differs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import DataError, RunError, UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import MediaWanted
+from emoreal_bench.contracts.note import NoteKind
 from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
 from emoreal_bench.media.decode import decode_clip
 from emoreal_bench.media.limits import DecodeLimits
@@ -242,3 +244,35 @@ def test_a_file_that_cannot_be_written_ends_the_work(source: Path) -> None:
     with pytest.raises(RunError, match="cannot be written") as caught:
         prepare(source)
     assert "clips_24fps/part_1/1.mp4" in str(caught.value)
+
+
+def test_frames_are_as_a_player_shows_them(source: Path) -> None:
+    make_clip(source / "1.mp4", Picture(aspect=Fraction(2)), Sound())
+    report = prepare(source)
+    assert report.notes == {"1.mp4": (NoteKind.PIXELS_NOT_SQUARE.text(2, 1),)}
+    facts = probe_clip(Clip("1", source.parent / "clips_24fps/1.mp4"))
+    assert (facts.width, facts.height) == (320, 120)
+    assert numbers_in(source.parent / "clips_24fps/1.mp4")[-1] == 24
+
+
+def test_joined_recordings_follow_on_each_other_and_keep_one_size(source: Path) -> None:
+    parts = [
+        make_clip(source.parent / f"{width}.ts", Picture(size=(width, 120)), Sound())
+        for width in (160, 240)
+    ]
+    (source / "1.mkv").write_bytes(b"".join(part.read_bytes() for part in parts))
+    report = prepare(source)
+    assert report.notes == {"1.mkv": (NoteKind.JOINED.text(2), NoteKind.SIZE_CHANGES.text())}
+    path = source.parent / "clips_24fps/1.mp4"
+    numbers = numbers_in(path)
+    assert (numbers[0], max(numbers[:26]), numbers[-1]) == (0, 24, 24)
+    assert len(numbers) == pytest.approx(48, abs=2)
+    assert probe_clip(Clip("1", path)).seconds == pytest.approx(2.0, abs=0.2)
+
+
+def test_a_silent_track_is_noted_with_the_one_beside_it_that_sounds(source: Path) -> None:
+    silent = Sound(level=0.0, codec="pcm_s16le")
+    loud = Sound(codec="pcm_s16le")
+    make_clip(source / "1.mov", Picture(size=SMALL), loud, before=(silent,))
+    (notes,) = prepare(source).notes.values()
+    assert any(note.startswith("sound track 2 of 2 is left out") for note in notes)

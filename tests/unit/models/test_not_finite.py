@@ -58,6 +58,7 @@ def test_an_answer_of_broken_numbers_failed_and_names_the_place(
     assert [result.status for result in results] == [DeliveryStatus.FAILED] * 2
     assert all(result.text == "" and result.choice_scores is None for result in results)
     assert all(told in str(result.detail) for result in results)
+    assert all(result.is_settled for result in results)
     assert all(result.delivery.frames for result in results)
 
 

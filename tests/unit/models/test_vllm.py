@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,6 +38,7 @@ from emoreal_bench.model_adapters.vllm.engine import (
     EnginePrompt,
     EngineSettings,
     Sampling,
+    VllmEngine,
 )
 from emoreal_bench.model_adapters.vllm.prompts import TIMING_NOTE
 from tests.lora_folders import adapt_tiny
@@ -271,3 +274,45 @@ def test_a_lora_adapter_of_a_deeper_model_is_refused(folder: Path, tmp_path: Pat
     adapter = make_adapter(folder, FakeEngine(answer), lora=tmp_path / "lora")
     with pytest.raises(UsageError, match=r"layers\.9\."):
         asyncio.run(adapter.open())
+
+
+class FakeTokens:
+    """vLLM's engine as far as one written answer needs it."""
+
+    def __init__(self, logprob: float):
+        token = SimpleNamespace(logprob=logprob)
+        self.reply = SimpleNamespace(
+            logprobs=[{5: SimpleNamespace(logprob=-0.1)}, {6: token}],
+            finish_reason="stop",
+            text="(A)",
+            token_ids=[5, 6],
+        )
+
+    async def generate(self, *_: object, **__: object) -> AsyncIterator[object]:
+        yield SimpleNamespace(outputs=[self.reply], prompt_token_ids=[1, 2])
+
+
+@pytest.mark.parametrize("logprob", [float("nan"), float("inf"), float("-inf")])
+def test_a_written_answer_of_broken_numbers_has_failed_for_good(
+    logprob: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[dict[str, object]] = []
+    sampling = ModuleType("vllm.sampling_params")
+    sampling.RequestOutputKind = SimpleNamespace(FINAL_ONLY=2)  # type: ignore[attr-defined]
+    package = ModuleType("vllm")
+    package.SamplingParams = lambda **given: asked.append(given)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vllm", package)
+    monkeypatch.setitem(sys.modules, "vllm.sampling_params", sampling)
+    engine = VllmEngine(EngineSettings(tmp_path, "auto", None, 1, 0.9, eager=True))
+
+    def run() -> EngineAnswer:
+        return asyncio.run(engine._run({}, Sampling(8, (0,))))
+
+    engine._engine = FakeTokens(-0.2)
+    assert run().text == "(A)"
+    engine._engine = FakeTokens(logprob)
+    with pytest.raises(EngineFailure, match="numbers are not finite") as caught:
+        run()
+    assert caught.value.is_settled
+    # Without this vLLM says nothing of the tokens of a written answer.
+    assert asked[0]["logprobs"] == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -176,3 +178,46 @@ def test_a_folder_of_two_files_needs_the_name_of_one(task: Task, tmp_path: Path)
 def test_an_unknown_option_is_refused(task: Task, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="annotations, videos"):
         load_items(task, tmp_path, {"file": "x"})
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+STANDING: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a pipe": (fifo, "which is a named pipe, not a plain file"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "which is a device"),
+    "a folder": (Path.mkdir, "which is a folder"),
+    "a loop": (lambda path: path.symlink_to(path.name), "which is a link that leads back to"),
+    "a link to nothing": (lambda path: path.symlink_to("gone.mp4"), "which is a link to gone.mp4"),
+    "another case": (lambda path: path.with_name("1.MP4").touch(), "only the case differs"),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", STANDING)
+def test_what_stands_in_the_place_of_the_only_clip_is_named(
+    kind: str, task: Task, tmp_path: Path
+) -> None:
+    make, words = STANDING[kind]
+    root = tmp_path / "data"
+    (root / "clips").mkdir(parents=True)
+    make(root / "clips/1.mp4")
+    write_csv(root, ROWS[:1])
+    with pytest.raises(DataError, match=re.escape(words)):
+        load_items(task, root, {})
+
+
+def test_the_case_of_a_folder_counts_too(task: Task, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    put(root, ["Clips/1.mp4"])
+    write_csv(root, ROWS[:1])
+    with pytest.raises(DataError, match=r"Clips.1\.mp4 is: only the case differs"):
+        load_items(task, root, {})
+
+
+def test_a_path_of_windows_is_named_by_its_backslash(task: Task, tmp_path: Path) -> None:
+    put(tmp_path / "data", ["clips/1.mp4"])
+    write_csv(tmp_path / "data", [ROWS[0] | {"clip": "clips\\1.mp4"}])
+    with pytest.raises(DataError, match="parts folders by a backslash; write / instead"):
+        load_items(task, tmp_path / "data", {})

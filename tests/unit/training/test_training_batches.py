@@ -134,6 +134,14 @@ def test_a_broken_clip_is_named(root: Path, tmp_path: Path) -> None:
         _clips(copy).get("a.mp4")
 
 
+def test_a_clip_that_is_too_long_names_the_option_that_raises_the_limit(root: Path) -> None:
+    data = _data(root)
+    wanted = TrainingConfig.model_validate(make_settings(root, {"name": "avem_dpo"})).media
+    with pytest.raises(DataError, match=r"the limit is 0\.01 s[\s\S]*--max-clip-seconds"):
+        DecodedClips(data.clips, data.clip_hashes, wanted, 0, 0.01).get("a.mp4")
+    DecodedClips(data.clips, data.clip_hashes, wanted, 0, 60).get("a.mp4")
+
+
 def test_answers_of_one_pass_share_a_prompt_and_equal_ones_a_place(
     root: Path, examples: list[TrainingExample]
 ) -> None:
