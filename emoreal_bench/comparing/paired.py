@@ -27,6 +27,7 @@ from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.scoring.frame import Frame
 from emoreal_bench.statistics.paired import (
     Exchanges,
+    allow_for_unlike,
     detectable,
     flip_signs,
     holm,
@@ -38,6 +39,9 @@ DIFFERENCE_THAT_MATTERS = DEFAULT_LARGEST_DROP
 AVERAGE_SHARE = 0.8
 """Of the level of a table is the average's at first: a model that becomes worse mostly does
 so everywhere, and a loss that is spread over all subtasks is seen there long before."""
+
+UNSEEN_CLIPS = 5
+"""By so many clips like those of the whole table each subtask is taken to spread more."""
 
 _Name = TypeVar("_Name", bound=Hashable)
 
@@ -81,6 +85,8 @@ class Paired:
         names: The subtasks, in the order of the columns.
         discordant: ``(2, subtasks)`` items that only the first, and only the second, has right.
         absent: Scored subtasks of which no item counts in both.
+        table_change: Sum of squares of what clips change in the subtasks of the whole table,
+            by that of their items; 0 of a table by itself.
     """
 
     first: ClipSums
@@ -88,6 +94,7 @@ class Paired:
     names: tuple[str, ...]
     discordant: NDArray[np.int64]
     absent: tuple[str, ...] = ()
+    table_change: float = 0.0
 
     def subtask(self, name: str) -> Paired:
         """Take one subtask for itself."""
@@ -96,7 +103,23 @@ class Paired:
             ClipSums(run.items[:, column], run.right[:, column])
             for run in (self.first, self.second)
         )
-        return Paired(first, second, (name,), self.discordant[:, column])
+        change = 0.0
+        if len(self.names) > 1:
+            changes = np.square(self.second.right - self.first.right).sum()
+            change = float(changes / np.square(self.first.items).sum())
+        return Paired(first, second, (name,), self.discordant[:, column], table_change=change)
+
+    @property
+    def unseen(self) -> float:
+        """Sum of squares of heavy changes that may not have come to one subtask.
+
+        It is that of a few clips like those of the table, as far as these have more than
+        one question: one question cannot be heavy.
+        """
+        items, squares = self.first.items.sum(), np.square(self.first.items).sum()
+        size = squares / items
+        change = UNSEEN_CLIPS * self.table_change * size * (size - 1)
+        return float(change / items**2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +288,13 @@ def pair_up(
 def exchange_clips(pair: Paired) -> PairedTest:
     """Test the difference of the average accuracies by exchanging whole clips."""
     items = pair.first.items.sum(0)
+    changes = pair.second.by_clip - pair.first.by_clip
     return PairedTest(
         n=int(items.sum()),
         clips=int(np.count_nonzero(pair.first.items.any(axis=1))),
         first=pair.first.average,
         second=pair.second.average,
-        exchanges=flip_signs(pair.second.by_clip - pair.first.by_clip),
+        exchanges=allow_for_unlike(flip_signs(changes), changes, pair.unseen),
         least=float((1 / items / items.size).max()),
         identical=not pair.discordant.any(),
         only=(int(pair.discordant[0].sum()), int(pair.discordant[1].sum())),

@@ -23,12 +23,21 @@ from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.statistics.intervals import CONFIDENCE, wilson_interval
-from emoreal_bench.statistics.paired import as_normal, flip_signs, normal_tail
+from emoreal_bench.statistics.paired import (
+    allow_for_unlike,
+    as_normal,
+    flip_signs,
+    normal_tail,
+    unlike_tail,
+)
 
 _AT_MOST = 3.18
 """A sum of sign flips exceeds a bound at most so many times as often as a normal number
 does (Bentkus and Dzindzalieta, A tight Gaussian bound for weighted sums of Rademacher random
 variables, 2015)."""
+
+_NOTHING = 1e-20
+"""Of a sum of squares: what rounding leaves of no change."""
 
 Above = NDArray[np.bool_]
 """``(runs, runs)`` whether the one of the row is surely above the one of the column."""
@@ -135,13 +144,26 @@ def _above_by_items(by_clip: NDArray[np.float64]) -> Above:
     # once more for what follows it: no sum of squares is made of less than one clip.
     largest_share = np.minimum(1.0, by_clip.max(initial=0.0) ** 2 / variances)
     lowest = normal / 2 * np.exp(-(deviations**4) * largest_share / 6)
+    unlike = unlike_tail(np.abs(deviations), _leans(by_clip, differences, variances))
 
     def p_value(pair: int) -> float:
-        flips = flip_signs(by_clip[second[pair]] - by_clip[first[pair]])
-        return flips.p_value(float(differences[pair]))
+        changes = by_clip[second[pair]] - by_clip[first[pair]]
+        return allow_for_unlike(flip_signs(changes), changes).p_value(float(differences[pair]))
 
-    bounds = (lowest, np.minimum(1.0, _AT_MOST * normal))
+    bounds = (lowest, np.maximum(unlike, np.minimum(1.0, _AT_MOST * normal)))
     return _matrix(_find(bounds, p_value), differences, len(by_clip))
+
+
+def _leans(
+    by_clip: NDArray[np.float64], differences: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return by how much the heavier changes of clips oppose the difference of each pair."""
+    first, second = np.triu_indices(len(by_clip), 1)
+    mixed = by_clip**2 @ by_clip.T
+    cubes = mixed.diagonal()[second] - mixed.diagonal()[first]
+    cubes = cubes - 3 * mixed[second, first] + 3 * mixed[first, second]
+    against = np.maximum(0.0, -np.sign(differences) * cubes)
+    return np.divide(against, variances**1.5, out=np.zeros(cubes.shape), where=variances > _NOTHING)
 
 
 def _above_by_intervals(scores: Sequence[LoneScore]) -> Above:

@@ -17,6 +17,7 @@ from emoreal_bench.scoring.metrics import NO_INTERVAL, Basis, metric_of
 from emoreal_bench.statistics.clustered import (
     SHARE,
     Grouping,
+    MadeUp,
     Moments,
     Strata,
     interval_bounds,
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 
 FEW_CLIPS = 10
 CLIPS_OF_A_CLASS = 5
-_OF_ONE = 0.25
-"""What is made up for each of several strata; for all together it is 1."""
+_OF_ALL = 1 / 7
+"""The part of a clip that is made up for all answers."""
+_OF_ONE = 1 / 10
+"""The part of an answer that is made up for each of several classes or subtasks."""
+_LIKE_ALL = 2.0
+"""How many clips like all are made up for each of several classes or subtasks."""
 _MEAN = "mean"
 
 
@@ -80,13 +85,13 @@ def metric_groupings(
     strata = [strata_of(layout, part) for layout, part in zip(layouts, parts, strict=True)]
     classes = Strata.join(strata)
     groupings = [
-        Grouping(classes.pooled(totals), 1, [*items, *of_classes]),
-        Grouping(classes, 1, of_class),
-        Grouping(classes, _OF_ONE, of_classes),
+        Grouping(classes.pooled(totals), MadeUp.CLIP, _OF_ALL, [*items, *of_classes]),
+        Grouping(classes, MadeUp.CLIP, _OF_ALL, of_class),
+        *_each(classes, of_classes),
     ]
     if len(layouts) > 1:
         subtasks = [one.pooled(part) for one, part in zip(strata, parts, strict=True)]
-        groupings.append(Grouping(Strata.join(subtasks), _OF_ONE, items))
+        groupings += _each(Strata.join(subtasks), items)
     return [grouping for grouping in groupings if grouping.names]
 
 
@@ -113,8 +118,16 @@ def share_groupings(totals: Numbers) -> list[Grouping]:
     """
     shares = totals.shape[-1] // 2
     strata = Strata.of_shares(shares)
-    together = Grouping(strata.pooled(totals), 1, [_MEAN])
-    return [together, Grouping(strata, _OF_ONE, [_MEAN])] if shares > 1 else [together]
+    together = Grouping(strata.pooled(totals), MadeUp.CLIP, _OF_ALL, [_MEAN])
+    return [together, *_each(strata, [_MEAN])] if shares > 1 else [together]
+
+
+def _each(strata: Strata, names: Sequence[str]) -> list[Grouping]:
+    """Return what is made up for each of several strata."""
+    return [
+        Grouping(strata, MadeUp.ANSWER, _OF_ONE, names),
+        Grouping(strata, MadeUp.TYPICAL, _LIKE_ALL, names),
+    ]
 
 
 def mean_share(totals: Numbers) -> dict[str, Numbers]:

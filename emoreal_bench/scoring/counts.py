@@ -168,7 +168,7 @@ def strata_of(layout: Layout, totals: Numbers) -> Strata:
     classes = len(layout.classes)
     if layout.kind is AnswerKind.CHOICE:
         cells = np.eye(2 * classes).reshape(classes, 2, 2 * classes)
-        return Strata(cells.sum(1), cells, np.ones(2 * classes))
+        return Strata(cells.sum(1), cells, cells[:, 1], np.ones(2 * classes))
     width = feature_width(layout)
     cells = np.eye(width)[: classes * (classes + 1)].reshape(classes, classes + 1, width)
     sizes, right = cells.sum(1), np.eye(classes, classes + 1)
@@ -180,12 +180,13 @@ def strata_of(layout: Layout, totals: Numbers) -> Strata:
     wrong = np.concatenate([ratio(others, others.sum(-1, keepdims=True)), alone], axis=-1)
     columns = np.stack(np.broadcast_arrays(np.nan_to_num(wrong), right), axis=-2)
     ends = np.einsum("...hec,hcf->...hef", columns, cells)
-    whole = sizes.sum(0)
+    rights, whole = cells[np.arange(classes), np.arange(classes)], sizes.sum(0)
     if layout.kind is AnswerKind.YES_NO:
         asked, said_yes = np.eye(width)[-_RATE_FEATURES::2], np.eye(width)[1 - _RATE_FEATURES :: 2]
         sizes = np.concatenate([sizes, asked])
+        rights = np.concatenate([rights, asked - said_yes])
         of_rates = np.stack([asked + said_yes, asked], axis=1)
         ends = np.concatenate(
             [ends, np.broadcast_to(of_rates, (*ends.shape[:-3], *of_rates.shape))], axis=-3
         )
-    return Strata(sizes, ends, whole)
+    return Strata(sizes, ends, rights, whole)

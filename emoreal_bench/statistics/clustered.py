@@ -10,15 +10,21 @@ Pagano, Evaluating confidence interval methods for binomial proportions in
 clustered surveys, 2015. A number between two ends is treated as a proportion.
 
 Where few answers differ, their spread between clips is hardly seen, and not at
-all where every answer is right. So it is taken with two clips more that are made
-up, one wrong and one right (as Agresti and Coull, 1998, add answers; the number
-itself stays). ``benchmarks/coverage.py`` measures how often the truth is inside.
+all where every answer is right: clips that are wholly wrong are rare, and their
+weight is not known before one has come. So the lower bound is taken with a part of
+a clip more that is made up, wholly wrong, and the upper one with one that is wholly
+right (as Agresti and Coull, 1998, add answers; the number itself stays). The spread
+of a small class or subtask is drawn to that of all by clips made up to be like these,
+and the quantile knows how many clips the spread rests on (Satterthwaite, An
+approximate distribution of estimates of variance components, 1946).
+``benchmarks/coverage.py`` measures how often the truth is inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import lru_cache
 from math import fsum, inf, pi, sqrt, tan
 from statistics import NormalDist
@@ -77,37 +83,70 @@ class Strata:
     Attributes:
         sizes: ``(strata, features)`` 1 where a feature counts answers of the stratum.
         ends: ``(..., strata, 2, features)`` how a wrong answer counts, and a right one.
+        rights: ``(strata, features)`` by which the right answers of the stratum are counted.
         whole: ``(features,)`` 1 where the features count every answer once.
     """
 
     sizes: Numbers
     ends: Numbers
+    rights: Numbers
     whole: Numbers
 
     @classmethod
     def of_shares(cls, count: int) -> Self:
         """Describe features that are answers and right answers, in turn."""
         answers, right = np.repeat(np.eye(count), 2, axis=1) * np.tile([[[1, 0]], [[0, 1]]], count)
-        return cls(answers, np.stack([answers, answers + right], axis=1), answers.sum(0))
+        return cls(answers, np.stack([answers, answers + right], axis=1), right, answers.sum(0))
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """Put the features of several side by side."""
         width = sum(part.whole.size for part in parts)
-        sizes, ends, start = [], [], 0
+        sizes, ends, rights, start = [], [], [], 0
         for part in parts:
             room = (start, width - start - part.whole.size)
             start += part.whole.size
             sizes.append(np.pad(part.sizes, [(0, 0), room]))
             ends.append(np.pad(part.ends, [(0, 0)] * (part.ends.ndim - 1) + [room]))
+            rights.append(np.pad(part.rights, [(0, 0), room]))
         whole = np.concatenate([part.whole for part in parts])
-        return cls(np.concatenate(sizes), np.concatenate(ends, axis=-3), whole)
+        return cls(
+            np.concatenate(sizes), np.concatenate(ends, axis=-3), np.concatenate(rights), whole
+        )
 
     def pooled(self, totals: Numbers) -> Strata:
         """Make one stratum of all, whose answers fall on these as often as in the sample."""
         shares = _ratio(totals @ self.sizes.T, (totals @ self.whole)[..., None])
         ends = np.einsum("...h,...hei->...ei", shares, self.ends)
-        return Strata(self.whole[None], ends[..., None, :, :], self.whole)
+        rights = self.rights[self.is_whole].sum(0, keepdims=True)
+        return Strata(self.whole[None], ends[..., None, :, :], rights, self.whole)
+
+    @property
+    def is_whole(self) -> NDArray[np.bool_]:
+        """``(strata,)`` which of them hold every answer once."""
+        held: NDArray[np.bool_] = self.sizes @ self.whole > 0
+        return held
+
+    @property
+    def features(self) -> NDArray[np.bool_]:
+        """``(..., strata, features)`` which features belong to which."""
+        belongs: NDArray[np.bool_] = self.sizes + self.ends.sum(-2) > 0
+        return belongs
+
+    def sums(self, moments: Moments) -> tuple[Numbers, Numbers]:
+        """Return ``(..., strata)`` numbers of answers, and sums of their squares by clip."""
+        return moments.totals @ self.sizes.T, _squares(self.sizes, moments.products)
+
+
+class MadeUp(Enum):
+    """What is made up beside the clips."""
+
+    CLIP = auto()
+    """A clip that is wholly wrong, or wholly right."""
+    ANSWER = auto()
+    """As much of one as spreads like a single answer."""
+    TYPICAL = auto()
+    """A clip like all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +155,14 @@ class Grouping:
 
     Attributes:
         strata: The groups of answers.
-        weight: How much spread a made-up clip adds, in that of answers.
+        made_up: What is made up for each stratum.
+        number: How many of these.
         names: Of the numbers.
     """
 
     strata: Strata
-    weight: float
+    made_up: MadeUp
+    number: float
     names: Collection[str]
 
 
@@ -143,49 +184,74 @@ def interval_bounds(
     Returns:
         Lower and upper bounds by name; NaN where the number is not defined.
     """
-    values = formula(moments.totals)
-    variance = {name: np.zeros(values[name].shape) for name in spans}
-    answers = {name: np.full(values[name].shape, inf) for name in spans}
+    names = list(spans)
+    known = formula(moments.totals)
+    values = np.stack([np.asarray(known[name]) for name in names])[:, None]
+    shape = (len(names), 2, *values.shape[2:])
+    variance, answers = np.zeros(shape), np.full(shape, inf)
+    freedom = np.full(shape, moments.clips - 1.0)
+    ends = np.array([spans[name] or SHARE for name in names], float)
+    ends = ends.T.reshape(2, len(names), *[1] * (values.ndim - 1))
     for grouping in groupings:
-        sample = _with_made_up_clips(moments, grouping.strata, grouping.weight)
+        which = [names.index(name) for name in grouping.names]
+        sample = _with_made_up_clips(moments, grouping)
         around = formula(_steps(sample.totals))
-        for name in grouping.names:
-            value, spread = _spread(around[name], sample)
-            variance[name] = np.fmax(variance[name], spread)
-            start, end = spans[name] or SHARE
-            known = _ratio((value - start) * (end - value), spread)
-            answers[name] = np.where(known > 0, np.minimum(answers[name], known), answers[name])
-    quantile = student_quantile(moments.clips - 1)
-    found = {}
-    for name, span in spans.items():
-        if span is None:
-            spread = quantile * np.sqrt(variance[name])
-            bounds = values[name] - spread, values[name] + spread
-        else:
-            start, length = span[0], span[1] - span[0]
-            worth = np.where(answers[name] < inf, answers[name], moments.clips)
-            shares = wilson_bounds((values[name] - start) / length, worth, quantile)
-            bounds = start + length * shares[0], start + length * shares[1]
-        found[name] = bounds[0].round(_DIGITS), bounds[1].round(_DIGITS)
-    return found
+        stacked = np.stack([around[name] for name in grouping.names])
+        found = _spread(stacked, sample, moments, grouping.strata, ends[:, which])
+        variance[which] = np.fmax(variance[which], found[0])
+        answers[which] = np.fmin(answers[which], found[1])
+        freedom[which] = np.fmin(freedom[which], found[2])
+    quantile = _student_quantiles(freedom)
+    start, length = ends[0], ends[1] - ends[0]
+    worth = np.where(answers < inf, answers, moments.clips)
+    bounds = start + length * wilson_bounds((values - start) / length, worth, quantile)
+    far = quantile * np.sqrt(variance) * np.array([-1, 1]).reshape(2, *[1] * (values.ndim - 2))
+    has_ends = np.array([spans[name] is not None for name in names])
+    bounds = np.where(has_ends.reshape(-1, *[1] * (values.ndim - 1)), bounds, values + far)
+    bounds = bounds.round(_DIGITS)
+    return {name: (bounds[row, 0], bounds[row, 1]) for row, name in enumerate(names)}
 
 
-def _with_made_up_clips(moments: Moments, strata: Strata, weight: float) -> Moments:
-    """Add a wrong and a right clip to each stratum that has answers.
+def _with_made_up_clips(moments: Moments, grouping: Grouping) -> Moments:
+    """Add clips to each stratum that has answers; the samples get one more axis in front.
 
     They are as large as the clips are, and the stratum then shrinks to the answers that
-    it has.
+    it has. If they are wholly wrong or right, there are two samples, one with each.
     """
-    sizes = moments.totals @ strata.sizes.T
-    squares = np.einsum("hi,...ij,hj->...h", strata.sizes, moments.products, strata.sizes)
-    added = weight * _ratio(sizes, squares)
-    products = moments.products + weight * np.einsum(
-        "...h,...hei,...hej->...ij", sizes > 0, strata.ends, strata.ends
+    strata = grouping.strata
+    sizes, squares = strata.sums(moments)
+    size = _ratio(squares, sizes)
+    number = np.full(size.shape, grouping.number)
+    if grouping.made_up is MadeUp.ANSWER:
+        number = _ratio(number, size**2)
+    ends = np.broadcast_to(strata.ends, (*size.shape, *strata.ends.shape[-2:]))
+    ends = np.moveaxis(ends, -2, 0)
+    if grouping.made_up is not MadeUp.TYPICAL:
+        middle, across = ends, np.zeros_like(ends)
+    else:
+        share, variance = _typical_clip(moments, strata, squares)
+        difference = ends[1:] - ends[:1]
+        middle = ends[:1] + share[..., None, None] * difference
+        across = np.sqrt(variance)[..., None, None] * difference
+    weight = number * size**2
+    products = moments.products + sum(
+        (weight[..., None] * one).swapaxes(-1, -2) @ one for one in (middle, across)
     )
-    totals = moments.totals + np.einsum("...h,...hei->...i", added, strata.ends)
-    belongs = strata.sizes + strata.ends.sum(-2) > 0
-    scale = np.sqrt(1 + np.einsum("...h,...hi->...i", _ratio(2 * added, sizes), belongs))
+    totals = moments.totals + np.einsum("...h,...hi->...i", number * size, middle)
+    more = np.einsum("...h,...hi->...i", _ratio(number * size, sizes), strata.features)
+    scale = np.sqrt(1 + more)
     return Moments(totals, products * scale[..., None] * scale[..., None, :], moments.clips)
+
+
+def _typical_clip(moments: Moments, strata: Strata, squares: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the share of right answers of all strata, and its variance between their clips."""
+    whole = strata.is_whole
+    sizes, squares = (moments.totals @ strata.sizes.T)[..., whole], squares[..., whole]
+    right = (moments.totals @ strata.rights.T)[..., whole]
+    own_share = _ratio(right, sizes)[..., None]
+    away = strata.rights[whole] - own_share * strata.sizes[whole]
+    between = _squares(away, moments.products).sum(-1)
+    return _ratio(right.sum(-1), sizes.sum(-1)), _ratio(np.fmax(between, 0), squares.sum(-1))
 
 
 def _steps(totals: Numbers) -> Numbers:
@@ -196,22 +262,56 @@ def _steps(totals: Numbers) -> Numbers:
     return numbers
 
 
-def _spread(around: Numbers, sample: Moments) -> tuple[Numbers, Numbers]:
-    """Return a number and its variance, from its values at the steps."""
+def _spread(
+    around: Numbers, sample: Moments, moments: Moments, strata: Strata, ends: Numbers
+) -> Numbers:
+    """Return how numbers spread, from their values at the steps.
+
+    Args:
+        around: ``(numbers, samples, ...)`` of one or two samples.
+        sample: With the clips that are made up.
+        moments: Without them.
+        strata: The groups of answers.
+        ends: ``(2, numbers, 1, ...)`` of the numbers.
+
+    Returns:
+        ``(3, numbers, 2, ...)``, below and above: their variance; as how many independent
+        answers spread as much, infinite if none differs; and on how many clips that rests.
+    """
     width = sample.totals.shape[-1]
     change = around[..., 1 : width + 1] - around[..., width + 1 :]
     slopes = _ratio(change / (2 * _STEP), sample.totals)
-    between = np.einsum("...i,...ij,...j->...", slopes, sample.products, slopes)
-    return around[..., 0], between * sample.clips / (sample.clips - 1)
+    between = _squares(slopes[..., None, :], sample.products)[..., 0]
+    variance = between * moments.clips / (moments.clips - 1)
+    value = around[..., 0]
+    answers = _ratio((value - ends[0]) * (ends[1] - value), variance)
+    sizes, squares = strata.sums(moments)
+    parts = _squares(slopes[..., None, :] * strata.features, sample.products)
+    freedom = _ratio(parts.sum(-1) ** 2, (parts**2 * _ratio(squares, sizes**2)).sum(-1))
+    found = np.stack(
+        [
+            variance,
+            np.where(answers > 0, answers, inf),
+            np.where(freedom > 0, np.maximum(freedom, 1.0), inf),
+        ]
+    )
+    # The sample in which the number is lower says how far the lower bound is away.
+    rows = np.argsort(value, axis=1, kind="stable")[None, :, [0, -1]]
+    ordered: Numbers = np.take_along_axis(found, rows, axis=2)
+    return ordered
 
 
-def wilson_bounds(share: Numbers, answers: Numbers, quantile: float) -> tuple[Numbers, Numbers]:
+def wilson_bounds(share: Numbers, answers: Numbers, quantile: Numbers) -> Numbers:
     """Compute Wilson's interval of proportions, which reaches the end that no answer differs from.
 
     Args:
-        share: The proportions.
-        answers: How many independent answers each is of.
-        quantile: How many standard errors a bound is away.
+        share: ``(numbers, 1, ...)`` the proportions.
+        answers: ``(numbers, 2, ...)`` how many independent answers each is of, as the lower
+            and as the upper bound has it.
+        quantile: ``(numbers, 2, ...)`` how many standard errors a bound is away.
+
+    Returns:
+        ``(numbers, 2, ...)`` bounds.
     """
     share = np.clip(share, *SHARE)
     unit = quantile**2 / answers
@@ -219,9 +319,10 @@ def wilson_bounds(share: Numbers, answers: Numbers, quantile: float) -> tuple[Nu
     spread = np.sqrt(unit * share * (1 - share) + unit**2 / 4) / (1 + unit)
     # Where hardly an answer differs, the bound of a rare event is nearer the end.
     one = unit / _NORMAL**2
-    low = np.minimum(middle - spread, one * _rare_event(share / one))
-    high = np.maximum(middle + spread, 1 - one * _rare_event((1 - share) / one))
-    return np.clip(low, *SHARE), np.clip(high, *SHARE)
+    low = np.minimum(middle - spread, one * _rare_event(share / one))[:, 0]
+    high = np.maximum(middle + spread, 1 - one * _rare_event((1 - share) / one))[:, 1]
+    bounds: Numbers = np.clip(np.stack([low, high], axis=1), *SHARE)
+    return bounds
 
 
 def _rare_event(count: Numbers) -> Numbers:
@@ -259,6 +360,23 @@ def mean_interval(sums: Numbers, sizes: Numbers) -> Interval | None:
     spread = student_quantile(clips - 1) * error
     low, high = round(mean - spread, _DIGITS), round(mean + spread, _DIGITS)
     return (low, high) if low < high else None
+
+
+def _squares(weights: Numbers, products: Numbers) -> Numbers:
+    """Sum the squares of weighted counts over clips, ``(..., weights)``."""
+    squares: Numbers = ((weights @ products) * weights).sum(-1)
+    return squares
+
+
+def _student_quantiles(freedom: Numbers) -> Numbers:
+    """Return :func:`student_quantile` of fractional degrees too, straight in their inverse."""
+    below = np.floor(freedom).astype(int)
+    whole = np.unique([below, below + 1])
+    known = np.array([student_quantile(one) for one in whole.tolist()])
+    lower, upper = (known[np.searchsorted(whole, one)] for one in (below, below + 1))
+    inverse = (1 / freedom - 1 / below) / (1 / (below + 1) - 1 / below)
+    quantiles: Numbers = lower + inverse * (upper - lower)
+    return quantiles
 
 
 @lru_cache(maxsize=1024)

@@ -207,6 +207,79 @@ def test_of_uneven_classes_the_true_uar_is_inside() -> None:
     assert 0.92 * known < held < 0.99 * known
 
 
+def _dense_clips(source: np.random.Generator, accuracy: float) -> NDArray[np.int64]:
+    """Return 67 clips with one to five questions of each of five subtasks, hard together.
+
+    As in ``benchmarks/coverage.py``: two answers about a clip correlate by 0.3.
+    """
+    clips = source.random(67)
+    counts = np.zeros((67, 10), np.int64)
+    for subtask, offset in enumerate((-0.4, -0.2, 0.0, 0.2, 0.4)):
+        sizes = source.integers(1, 6, size=67)
+        for question in range(5):
+            as_its_clip = source.random(67) < sqrt(0.3)
+            hard = np.where(as_its_clip, clips, source.random(67))
+            counts[:, 2 * subtask] += question < sizes
+            right = hard < accuracy + (1 - accuracy) * offset
+            counts[:, 2 * subtask + 1] += (question < sizes) & right
+    return counts
+
+
+@pytest.mark.parametrize("accuracy", [0.9, 0.97, 0.99])
+def test_of_clips_with_fifteen_questions_the_true_average_is_inside(accuracy: float) -> None:
+    """A clip that is wholly wrong is rare: without a part of one made up, 87 % at 97 %."""
+    source = np.random.default_rng(11)
+    held = 0
+    for _ in range(200):
+        low, high = _interval(_dense_clips(source, accuracy))
+        held += low <= accuracy <= high
+    assert held > 0.91 * 200
+
+
+def test_of_a_clip_that_was_not_seen_only_the_lower_bound_of_a_good_score_knows() -> None:
+    """Forty clips of five questions; a clip made up to be right changes nothing above."""
+    good = np.array([[5, 5]] * 30 + [[5, 4]] * 10)
+    bad = good.copy()
+    bad[:, 1] = 5 - good[:, 1]
+    low, high = _interval(good)
+    assert _interval(bad) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+    # Of 200 independent answers Wilson's would be 91.0 to 97.3 %.
+    assert low < 0.91
+    assert 0.97 < high < 0.975
+
+
+@pytest.mark.parametrize("recall", [0.5, 0.9])
+def test_the_uar_knows_that_a_class_of_six_clips_is_small(recall: float) -> None:
+    """Six classes of 65 clips and one of six: without help of the others 90 to 92 %."""
+    source = np.random.default_rng(12)
+    sizes = np.array([6, 65, 65, 65, 65, 65, 65])
+    layout = Layout(AnswerKind.LABEL, tuple("abcdefg"))
+    metrics = partial(compute_metrics, layout, predicted_classes_count=False)
+    right = source.binomial(sizes, recall, size=(200, 7))
+    held = 0
+    for one in right:
+        counts = np.zeros((sizes.sum(), 56), np.int64)
+        gold = np.repeat(np.arange(7), sizes)
+        is_right = np.concatenate([np.arange(n) < k for n, k in zip(sizes, one, strict=True)])
+        counts[np.arange(sizes.sum()), 8 * gold + np.where(is_right, gold, 7)] = 1
+        low, high = metric_intervals(counts, [layout], metrics, {"uar": 0.5})[0]["uar"]
+        held += low <= recall <= high
+    assert 0.91 * 200 < held < 0.995 * 200
+
+
+def test_a_rate_that_is_better_low_is_bounded_as_its_opposite() -> None:
+    """Of 40 invented cues in clips of two questions, four are believed."""
+    layout = Layout(AnswerKind.YES_NO, ("yes", "no"))
+    metrics = partial(compute_metrics, layout, predicted_classes_count=False)
+    counts = np.zeros((20, 10), np.int64)
+    counts[:, 4] = counts[:, 6] = 2
+    counts[:4, [3, 7]], counts[:4, 4] = 1, 1
+    numbers = {"hallucination_rate": 0.1, "no_recall": 0.9}
+    found, _ = metric_intervals(counts, [layout], metrics, numbers)
+    low, high = found["no_recall"]
+    assert found["hallucination_rate"] == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
 def test_a_mean_without_ends_has_students_interval() -> None:
     values = np.random.default_rng(7).normal(size=30)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from emoreal_bench.statistics.paired import (
     Exchanges,
+    allow_for_unlike,
     as_normal,
     detectable,
     draw_exchanges,
@@ -172,3 +173,32 @@ def test_student_s_t_is_turned_into_the_normal_deviate_of_its_tail() -> None:
         normal = as_normal(np.array([quantile]), freedom)
         assert normal_tail(normal)[0] == pytest.approx(0.05, rel=0.1)
     assert normal_tail(np.array([1.0]))[0] == erfc(1 / sqrt(2))
+
+
+def test_of_changes_of_one_size_no_p_value_is_raised() -> None:
+    changes = np.array([1.0] * 12 + [-1.0] * 3)
+    flips = flip_signs(changes)
+    assert allow_for_unlike(flips, changes) is flips
+
+
+def test_heavy_changes_against_a_difference_raise_its_p_value() -> None:
+    """Twenty questions won one by one, four lost in one clip: the next clip may lose four more."""
+    changes = np.array([1.0] * 20 + [-4.0])
+    flips = flip_signs(changes)
+    allowed = allow_for_unlike(flips, changes)
+    assert allowed.p_value(16) > 2 * flips.p_value(16)
+    assert (np.diff(allowed.tails) <= 0).all()
+    assert allow_for_unlike(flips, -changes).p_value(16) == allowed.p_value(16)
+
+
+def test_heavy_changes_for_a_difference_leave_its_p_value() -> None:
+    changes = np.array([1.0] * 10 + [4.0])
+    flips = flip_signs(changes)
+    assert allow_for_unlike(flips, changes).p_value(14) == flips.p_value(14)
+
+
+def test_heavy_changes_that_did_not_come_are_allowed_for() -> None:
+    changes = np.full(10, 1.0)
+    flips = flip_signs(changes)
+    normal = erfc(10 / sqrt(10 + 12) / sqrt(2))
+    assert allow_for_unlike(flips, changes, 12.0).p_value(10) == pytest.approx(normal)
