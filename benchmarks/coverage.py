@@ -123,8 +123,7 @@ class Runs:
         """``(samples,)`` which runs have enough clips of every class for an interval."""
         if not self.of_class.size:
             return np.ones(len(self.moments.totals), np.bool_)
-        held: NDArray[np.bool_] = (self.of_class >= CLIPS_OF_A_CLASS).all(axis=1)
-        return held
+        return np.asarray((self.of_class >= CLIPS_OF_A_CLASS).all(axis=1))
 
 
 def draw_outcomes(
