@@ -12,6 +12,7 @@
 #   make audit             known vulnerabilities of what is installed (needs the network), and keys
 #                          among the tracked files; make secrets is the second alone
 #   make benchmark         speed and memory, recorded in benchmarks/results/
+#   make gpu-benchmark     speed and correctness on a GPU, in eight minutes
 #   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour
 #   make tiny-study        its preference stage over three seeds and two bases; another hour or more
 #
@@ -35,7 +36,8 @@ DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
   baseline/first-choice baseline/last-choice baseline/random
 
-.PHONY: demo test test-long fuzz test-vllm test-timm lint audit secrets benchmark tiny tiny-study clean
+.PHONY: demo test test-long fuzz test-vllm test-timm lint audit secrets benchmark gpu-benchmark tiny tiny-study \
+  clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/emoreal-bench data synth --out $(DEMO_DATA) --items $(ITEMS) --seed $(SEED)
@@ -78,6 +80,10 @@ secrets: $(VENV)/.installed-audit
 benchmark: $(VENV)/.installed-dev
 	for script in benchmarks/*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
+	$(BIN)/python -m benchmarks.gpu
+
+gpu-benchmark: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.gpu
 
 tiny: $(VENV)/.installed-demo
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.tiny_omni build --work runs/tiny

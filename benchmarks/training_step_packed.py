@@ -62,6 +62,11 @@ def measure(work: Work, *, builds_cache: bool, keeps_media: bool) -> Meter:
         dtype=work.shape.dtype,
         media_cache_bytes=_MEDIA_BYTES if keeps_media else 0,
     )
+    return measure_model(work, model, builds_cache=builds_cache)
+
+
+def measure_model(work: Work, model: TrainableModel, *, builds_cache: bool) -> Meter:
+    """Run the steps with a model that is loaded; see :func:`measure`."""
     cache = ReferenceCache(work.scratch / "reference.jsonl")
     if not builds_cache:
         for start in range(0, len(work.pairs), work.batch_size):

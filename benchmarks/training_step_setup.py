@@ -171,6 +171,16 @@ class Work:
 def make_model(shape: Shape, folder: Path) -> None:
     """Write the folder of a Thinker with random weights."""
     tokenizer = tiny_network.make_tokenizer()
+    torch.manual_seed(0)
+    network: Any = Qwen2_5OmniThinkerForConditionalGeneration(make_configuration(shape))
+    network.to(shape.dtype)
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def make_configuration(shape: Shape) -> Qwen2_5OmniThinkerConfig:
+    """Give the configuration of a Thinker; its tokenizer is that of ``tiny/omni``."""
+    tokenizer = tiny_network.make_tokenizer()
     settings = tiny_network.settings(tokenizer)
     width = shape.language["hidden_size"]
     head = width // shape.language["num_attention_heads"]
@@ -183,12 +193,7 @@ def make_model(shape: Shape, folder: Path) -> None:
     }
     heads = {"encoder_attention_heads": 4 if shape.audio["d_model"] < 1280 else 20}
     settings["audio_config"] |= {**shape.audio, **heads, "output_dim": width}
-    torch.manual_seed(0)
-    config = Qwen2_5OmniThinkerConfig(**settings)
-    network: Any = Qwen2_5OmniThinkerForConditionalGeneration(config)
-    network.to(shape.dtype)
-    network.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    return Qwen2_5OmniThinkerConfig(**settings)
 
 
 def make_pairs(shape: Shape, count: int) -> tuple[Pair, ...]:
@@ -246,19 +251,40 @@ _count_backward: Any = sdpa_backward_flop_count
 
 
 def _count_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
-    return int(_count_forward(query, key, value))
+    return int(_count_forward(query, *_repeat_heads(query, key, value)))
 
 
 def _count_attention_backward(
     gradient: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any
 ) -> int:
-    return int(_count_backward(gradient, query, key, value))
+    return int(_count_backward(gradient, query, *_repeat_heads(query, key, value)))
 
 
-# The library counts attention on GPUs alone.
-_PROCESSOR_ATTENTION = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _count_attention,
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _count_attention_backward,
+def _repeat_heads(query: Any, *grouped: Any) -> list[Any]:
+    """Give keys and values as many heads as there are queries: the arithmetic is the same."""
+    return [(*shape[:1], query[1], *shape[2:]) for shape in grouped]
+
+
+def _count_added_product(_added: Any, left: Any, right: Any, *_: Any, **__: Any) -> int:
+    return int(2 * left[0] * left[1] * right[1])
+
+
+# The library counts attention on GPUs alone, and only where no heads share keys and values;
+# and it does not take a product whose result is of another type.
+FORMULAS = {
+    torch.ops.aten.addmm: _count_added_product,
+} | {
+    operation: count
+    for end, count in (("", _count_attention), ("_backward", _count_attention_backward))
+    for operation in (
+        getattr(torch.ops.aten, f"_scaled_dot_product_{kind}{end}")
+        for kind in (
+            "flash_attention_for_cpu",
+            "flash_attention",
+            "efficient_attention",
+            "cudnn_attention",
+        )
+    )
 }
 
 
@@ -269,7 +295,7 @@ class Meter(TrainerCallback):
         self._device = work.device
         self._epoch = work.epoch
         # Its ways in and out are untyped in the library.
-        self._counter: Any = FlopCounterMode(display=False, custom_mapping=_PROCESSOR_ATTENTION)
+        self._counter: Any = FlopCounterMode(display=False, custom_mapping=FORMULAS)
         self._started = 0.0
         self._resting = 0
         self._steps = 0

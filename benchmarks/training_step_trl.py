@@ -37,13 +37,20 @@ def measure(work: Work, *, knows_reference: bool, knows_media: bool) -> Meter:
         knows_media: Give it the towers' results instead of the clips.
     """
     import transformers
-    from datasets import Dataset
-    from peft import LoraConfig
-    from trl import DPOConfig, DPOTrainer
 
     network = transformers.Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
         work.model, dtype=work.shape.dtype
     )
+    return measure_network(work, network, knows_reference=knows_reference, knows_media=knows_media)
+
+
+# The library's classes share no base that has what is used here.
+def measure_network(work: Work, network: Any, *, knows_reference: bool, knows_media: bool) -> Meter:
+    """Run the steps with a network that is loaded; see :func:`measure`."""
+    from datasets import Dataset
+    from peft import LoraConfig
+    from trl import DPOConfig, DPOTrainer
+
     collator = Collator(work, network)
     if knows_media:
         collator.encode_all()

@@ -119,14 +119,16 @@ def frames_to_patches(
         ``(t * h * w, 3 * temporal_patch * patch * patch)`` 32-bit floats, the
         patches of one token side by side, and the grid ``(t, h, w)`` in patches.
     """
-    pixels = resize_frames(frames, settings)
-    mean = torch.tensor(settings.mean).view(1, 3, 1, 1)
-    deviation = torch.tensor(settings.deviation).view(1, 3, 1, 1)
-    pixels = (pixels / 255 - mean) / deviation
-    missing = -len(pixels) % settings.temporal_patch
+    levels = resize_frames(frames, settings).to(torch.uint8)
+    missing = -len(levels) % settings.temporal_patch
     if missing:
-        pixels = torch.cat([pixels, pixels[-1:].expand(missing, -1, -1, -1)])
-    return _cut(pixels, settings)
+        levels = torch.cat([levels, levels[-1:].expand(missing, -1, -1, -1)])
+    # Cut first: whole grey levels are a quarter of the bytes, and lie in order afterwards.
+    patches, grid = _cut(levels, settings)
+    colours = patches.float().view(len(patches), levels.shape[1], -1)
+    mean = torch.tensor(settings.mean).view(1, -1, 1)
+    deviation = torch.tensor(settings.deviation).view(1, -1, 1)
+    return colours.div_(255).sub_(mean).div_(deviation).flatten(1), grid
 
 
 def _cut(

@@ -2,9 +2,10 @@
 
 A :class:`LocalModel` is one family's synchronous arithmetic. The
 :class:`LocalAdapter` puts it behind the asynchronous contract: it computes in
-a worker thread of its own, so that decoding goes on meanwhile. It turns a
-batch that fails into single tries, and one that is too large for the memory
-into halves; what a request gives to the model stays the same.
+a worker thread of its own, so that decoding goes on meanwhile, and makes the
+tensors of the next batch in another. It turns a batch that fails into single
+tries, and one that is too large for the memory into halves; what a request
+gives to the model stays the same.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter, ModelDescription
@@ -150,6 +152,8 @@ def local_capabilities(batch_size: int, *, needs_gpu: bool) -> Capabilities:
         choice_score_kind=ChoiceScoreKind.LETTER_LOGIT,
         repeatability=Repeatability.SAME_BATCH,
         batch_size=batch_size,
+        # While a GPU answers one batch, the processor makes the tensors of the next.
+        concurrency=2 if needs_gpu else 1,
         needs_gpu=needs_gpu,
     )
 
@@ -181,6 +185,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         self._lora = lora
         self._model: LocalModel[Input] | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._preparing: ThreadPoolExecutor | None = None
         # Requests at once since memory ran out; None as long as it has not.
         self._fitting_size: int | None = None
         # Where the numbers first were NaN or infinite; None as long as they are finite.
@@ -225,6 +230,8 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         if self._thread is None:
             # One thread: one batch at a time is what the arithmetic wants.
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+            # Tensors of one batch are made while another is answered.
+            self._preparing = ThreadPoolExecutor(1, thread_name_prefix="tensors")
         if self._model is None:
             loading = asyncio.get_running_loop().run_in_executor(self._thread, self._load)
             try:
@@ -235,9 +242,11 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
 
     async def close(self) -> None:
         """Wait for a batch under way and free the model."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            await asyncio.to_thread(thread.shutdown)
+        threads = (self._preparing, self._thread)
+        self._preparing = self._thread = None
+        for thread in threads:
+            if thread is not None:
+                await asyncio.to_thread(thread.shutdown)
         self._model = None
 
     async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
@@ -266,23 +275,39 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
                 groups.setdefault(request.settings, []).append(request)
             else:
                 yield Result(request.id, DeliveryStatus.UNSUPPORTED, detail=reason)
-        for group in groups.values():
-            for start in range(0, len(group), size):
-                batch = group[start : start + size]
-                for result in await loop.run_in_executor(
-                    self._thread, self._answer_batch, batch, work
-                ):
-                    yield result
+        batches = [
+            group[start : start + size]
+            for group in groups.values()
+            for start in range(0, len(group), size)
+        ]
+        model = self._model
 
-    def _answer_batch(self, requests: Sequence[Request], work: _Work[Input]) -> list[Result]:
-        assert self._model is not None
+        def prepare(batch: Sequence[Request]) -> asyncio.Future[list[Input | InputError]]:
+            return loop.run_in_executor(self._preparing, model.prepare, batch)
+
+        coming = prepare(batches[0]) if batches else None
+        for batch, later in zip_longest(batches, batches[1:]):
+            assert coming is not None
+            prepared = await coming
+            coming = prepare(later) if later else None
+            for result in await loop.run_in_executor(
+                self._thread, self._answer_batch, batch, prepared, work
+            ):
+                yield result
+
+    def _answer_batch(
+        self,
+        requests: Sequence[Request],
+        prepared: Sequence[Input | InputError],
+        work: _Work[Input],
+    ) -> list[Result]:
         results: list[Result] = []
         ready: list[tuple[Request, Input]] = []
-        for request, prepared in zip(requests, self._model.prepare(requests), strict=True):
-            if isinstance(prepared, InputError):
-                results.append(Result(request.id, DeliveryStatus.UNSUPPORTED, detail=str(prepared)))
+        for request, one in zip(requests, prepared, strict=True):
+            if isinstance(one, InputError):
+                results.append(Result(request.id, DeliveryStatus.UNSUPPORTED, detail=str(one)))
             else:
-                ready.append((request, prepared))
+                ready.append((request, one))
         while ready:
             size = self._fitting_size or len(ready)
             results.extend(self._try(ready[:size], work))

@@ -29,6 +29,7 @@ from emoreal_bench.model_adapters.local.adapter import (
     Sampling,
     prepare_each,
 )
+from emoreal_bench.model_adapters.local.prefixes import SharedPrefix
 from emoreal_bench.model_adapters.local.token_choice import (
     find_letter_token,
     make_reply,
@@ -174,13 +175,16 @@ class EmbeddedModel(PaddedModel[Tokenized]):
         """Return the token or mark of each place; a family may write a clip with fewer marks."""
         return one.input_ids
 
+    def _find_shared(self, inputs: Sequence[Tokenized]) -> list[SharedPrefix]:
+        """Group prompts that begin alike; a family whose cache can be handed on says which."""
+        return [SharedPrefix((place,), 0) for place in range(len(inputs))]
+
     def _read(self, inputs: Sequence[Tokenized], *, keep_cache: bool) -> ReadPrompts:
-        rows = [torch.tensor(self._places(one)) for one in inputs]
-        # Nothing looks at padded places; this only must not be the mark of a clip.
-        ids, mask = pad_left(rows, int(self._end_ids[0]))
-        decoder = self._decoder
-        ids, mask = ids.to(decoder.device), mask.to(decoder.device)
-        output = decoder(
+        prefixes = self._find_shared(inputs)
+        if len(prefixes) < len(inputs):
+            return self._read_shared(inputs, prefixes)
+        ids, mask = self._pad([self._places(one) for one in inputs])
+        output = self._decoder(
             **self._embed(ids, inputs),
             attention_mask=mask,
             position_ids=(mask.cumsum(-1) - 1).clamp(min=0),
@@ -188,6 +192,46 @@ class EmbeddedModel(PaddedModel[Tokenized]):
             logits_to_keep=1,
         )
         return ReadPrompts(output.logits[:, -1].float(), mask, mask.sum(-1), output.past_key_values)
+
+    def _read_shared(
+        self, inputs: Sequence[Tokenized], prefixes: Sequence[SharedPrefix]
+    ) -> ReadPrompts:
+        """Read each beginning once, then what is left of each prompt."""
+        places = [self._places(one) for one in inputs]
+        first = [prefix.members[0] for prefix in prefixes]
+        begun, begun_mask = self._pad(
+            [places[one][: prefix.length] for one, prefix in zip(first, prefixes, strict=True)]
+        )
+        read = self._decoder(
+            **self._embed(begun, [inputs[one] for one in first]),
+            attention_mask=begun_mask,
+            position_ids=(begun_mask.cumsum(-1) - 1).clamp(min=0),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        row_of = {member: row for row, prefix in enumerate(prefixes) for member in prefix.members}
+        rows = [row_of[member] for member in range(len(inputs))]
+        rest, rest_mask = self._pad(
+            [own[prefixes[row].length :] for own, row in zip(places, rows, strict=True)]
+        )
+        chosen = torch.tensor(rows, device=rest.device)
+        read.past_key_values.batch_select_indices(chosen)
+        mask = torch.cat([begun_mask[chosen], rest_mask], dim=1)
+        output = self._decoder(
+            input_ids=rest,
+            attention_mask=mask,
+            position_ids=(mask.cumsum(-1) - 1).clamp(min=0)[:, -rest.shape[1] :],
+            past_key_values=read.past_key_values,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return ReadPrompts(output.logits[:, -1].float(), mask, mask.sum(-1), output.past_key_values)
+
+    def _pad(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pad places on the left, and give their mask, on the device."""
+        # Nothing looks at padded places; this only must not be the mark of a clip.
+        ids, mask = pad_left([torch.tensor(row) for row in rows], int(self._end_ids[0]))
+        return ids.to(self._decoder.device), mask.to(self._decoder.device)
 
     def _step(
         self, token: torch.Tensor, position: torch.Tensor, mask: torch.Tensor, cache: Cache | None

@@ -21,8 +21,8 @@ Arguments = TypeVar("Arguments", bound=LocalArguments)
 class SpreadAdapter(ModelAdapter):
     """Copies of a model, each with a thread and a device of its own.
 
-    Each batch goes to a copy that has nothing to do, so as many batches as
-    there are copies may be under way.
+    Each batch goes to a copy that can take one, so as many batches may be under
+    way as all copies take together.
 
     Args:
         copies: One adapter per device, of the same model.
@@ -35,10 +35,9 @@ class SpreadAdapter(ModelAdapter):
     def describe(self) -> ModelDescription:
         """Say who the model is; where and how often it runs is no part of that."""
         description = self._copies[0].describe()
-        capabilities = description.capabilities.model_copy(
-            update={"concurrency": len(self._copies)}
-        )
-        return description.model_copy(update={"capabilities": capabilities})
+        one = description.capabilities
+        together = one.model_copy(update={"concurrency": len(self._copies) * one.concurrency})
+        return description.model_copy(update={"capabilities": together})
 
     def render(self, request: Request) -> str:
         """Return the prompt in the model's chat form."""
@@ -53,7 +52,10 @@ class SpreadAdapter(ModelAdapter):
             except BaseException:
                 await self.close()
                 raise
-            self._idle.put_nowait(copy)
+        # Every copy gets a first batch before one gets a second.
+        for _ in range(self._copies[0].describe().capabilities.concurrency):
+            for copy in self._copies:
+                self._idle.put_nowait(copy)
 
     async def close(self) -> None:
         """Free all copies."""

@@ -52,6 +52,7 @@ from emoreal_bench.model_adapters.local.packed import (
     place_media,
 )
 from emoreal_bench.model_adapters.local.padded import EmbeddedModel
+from emoreal_bench.model_adapters.local.prefixes import SharedPrefix, find_shared_prefixes
 from emoreal_bench.model_adapters.local.spread import spread
 from emoreal_bench.model_adapters.local.token_choice import find_reply_tokens
 from emoreal_bench.model_adapters.local.towers import Encoded, encode_once, fill_places
@@ -104,6 +105,13 @@ class AvereModel(EmbeddedModel[AvereInput], PackedReader):
 
     def _places(self, one: AvereInput) -> list[int]:
         return self._builder.shape.expand(one.input_ids)
+
+    def _find_shared(self, inputs: Sequence[AvereInput]) -> list[SharedPrefix]:
+        return find_shared_prefixes(
+            [self._places(one) for one in inputs],
+            [tuple(clip.hash for clip in (one.video, one.audio) if clip) for one in inputs],
+            frozenset((FRAME_ID, SOUND_ID)),
+        )
 
     def _embed(self, ids: torch.Tensor, inputs: Sequence[AvereInput]) -> dict[str, torch.Tensor]:
         encoded = {

@@ -9,7 +9,7 @@ to each of them. Prompts are padded on the left and answered together.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,6 +30,7 @@ from emoreal_bench.model_adapters.local.padded import (
     pad_left,
     require_marks,
 )
+from emoreal_bench.model_adapters.local.prefixes import SharedPrefix, find_shared_prefixes
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
     END_OF_TEXT,
     TURN_END,
@@ -41,56 +42,10 @@ from emoreal_bench.model_adapters.local.qwen_omni.inputs import (
 )
 from emoreal_bench.model_adapters.local.token_choice import find_reply_tokens
 from emoreal_bench.model_adapters.local.towers import Encoded, encode_once, fill_places
+from emoreal_bench.model_adapters.local.windows import attend_by_windows
 
 LANGUAGE_MODEL = "model.language_model"
-
-
-@dataclass(frozen=True, slots=True)
-class SharedPrefix:
-    """Prompts that begin with the same tokens and the same clips.
-
-    Attributes:
-        members: Places in the batch.
-        length: Tokens that they share; less than the shortest of them.
-    """
-
-    members: tuple[int, ...]
-    length: int
-
-
-def find_shared_prefixes(
-    prompts: Sequence[Sequence[int]], media: Sequence[Hashable], media_tokens: frozenset[int]
-) -> list[SharedPrefix]:
-    """Group the prompts of a batch by the clips that they begin with.
-
-    A prompt stays alone, all but its last token, if nobody else asks about its
-    clips or if a clip stands where prompts already differ.
-
-    Args:
-        prompts: Token ids of each prompt.
-        media: What stands for each prompt's clips; equal for equal clips. A
-            false value is a prompt without clips, which is not worth sharing.
-        media_tokens: Ids that clips take the place of.
-    """
-    by_media: dict[Hashable, list[int]] = {}
-    for place, clips in enumerate(media):
-        by_media.setdefault(clips or (None, place), []).append(place)
-    groups: list[SharedPrefix] = []
-    for members in by_media.values():
-        length = _common_length([prompts[place] for place in members])
-        if any(media_tokens.intersection(prompts[place][length:]) for place in members):
-            groups.extend(SharedPrefix((place,), len(prompts[place]) - 1) for place in members)
-        else:
-            groups.append(SharedPrefix(tuple(members), length))
-    return groups
-
-
-def _common_length(prompts: Sequence[Sequence[int]]) -> int:
-    """Count the tokens with which all begin, leaving each at least its last."""
-    # What the first and the last in order share, all share.
-    first, last = min(prompts, key=tuple), max(prompts, key=tuple)
-    limit = min(map(len, prompts)) - 1
-    return next((place for place in range(limit) if first[place] != last[place]), limit)
+_TOWERS = ("model.visual", "model.audio_tower")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +91,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
         require_marks(tokenizer, own, [self._video_id, self._audio_id])
         self._network = network
         self._pad_id = ends[0]
+        attend_by_windows(network.get_submodule(name) for name in _TOWERS)
 
     @abstractmethod
     def _layers(self, output: Any) -> list[Sequence[torch.Tensor]]:
@@ -280,7 +236,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
         if not videos:
             return []
         output = self._network.get_video_features(
-            torch.cat([video.patches for video in videos]).to(self._device),
+            torch.cat([video.patches.to(self._device) for video in videos]),
             _integers([video.grid for video in videos]).to(self._device),
         )
         return list(zip(*self._layers(output), strict=True))

@@ -17,7 +17,13 @@ from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.conformance.requests import make_request
-from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, Reply, Sampling
+from emoreal_bench.model_adapters.local.adapter import (
+    LocalAdapter,
+    LocalModel,
+    Reply,
+    Sampling,
+    local_capabilities,
+)
 from emoreal_bench.model_adapters.local.hardware import is_out_of_memory
 
 
@@ -214,6 +220,29 @@ def test_options_that_cannot_be_scored_are_unsupported(letters: tuple[str, ...])
 def test_tokens_are_counted_from_the_delivery_and_the_reply() -> None:
     usage = ask([make_request("a")])["a"].usage
     assert (usage.input_tokens, usage.output_tokens, usage.measured) == (5, 6, True)
+
+
+def test_the_tensors_of_the_next_batch_are_made_while_one_is_answered() -> None:
+    model = FakeModel()
+    prepare, second = model.prepare, threading.Event()
+
+    def watch(requests: Sequence[Request]) -> list[FakeInput | InputError]:
+        if requests[0].id == "2":
+            second.set()
+        return prepare(requests)
+
+    model.prepare = watch  # type: ignore[method-assign]  # an instance's own
+    began: list[bool] = []
+    model.wait = lambda: began.append(second.wait(timeout=20))
+    # The adapter's batches hold four.
+    results = ask([make_request(number) for number in "1abc2def"], model=model)
+    assert began == [True, True]
+    assert list(results) == list("1abc2def")
+
+
+def test_a_gpu_is_handed_a_second_batch_while_it_answers_the_first() -> None:
+    assert local_capabilities(8, needs_gpu=True).concurrency == 2
+    assert local_capabilities(8, needs_gpu=False).concurrency == 1
 
 
 def test_the_loop_goes_on_while_the_model_computes() -> None:

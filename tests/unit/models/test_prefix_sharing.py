@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from emoreal_bench.model_adapters.built_in import tiny_network
 from emoreal_bench.model_adapters.conformance.requests import make_clip, make_request
+from emoreal_bench.model_adapters.local.avere.adapter import AvereModel, load_avere
+from emoreal_bench.model_adapters.local.avere.inputs import AvereInput, AvereInputBuilder
+from emoreal_bench.model_adapters.local.prefixes import SharedPrefix, find_shared_prefixes
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInput, OmniInputBuilder
-from emoreal_bench.model_adapters.local.qwen_omni.network import SharedPrefix, find_shared_prefixes
 from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
+from tests.avere_checkpoint import AVERE_CASE, AVERE_SHAPE, make_avere_tokenizer
 
 CLIP_TOKEN = 9
 MEDIA_TOKENS = frozenset({CLIP_TOKEN})
@@ -113,3 +116,33 @@ def test_shared_scores_are_those_of_each_question_alone(model: Qwen25Omni) -> No
     shared = torch.tensor(model.score_first_token(inputs, [wanted] * len(inputs)))
     alone = torch.tensor([model.score_first_token([one], [wanted])[0] for one in inputs])
     torch.testing.assert_close(shared, alone, rtol=0, atol=1e-4)
+
+
+def test_avere_reads_what_questions_of_a_clip_share_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = load_avere(AVERE_CASE / "AVERE-tiny", AVERE_CASE / "backbones")
+    tokenizer = make_avere_tokenizer()
+    avere = AvereModel(network, tokenizer, AvereInputBuilder(tokenizer, AVERE_SHAPE))
+    requests = [
+        make_request(f"{seed} {words}", make_clip(seed=seed), words)
+        for words in ("Is it so?", "Is it so, or is it not?", "Who?", "Why is it so?")
+        for seed in (1, 2)
+    ]
+    inputs = [one for one in avere.prepare(requests) if isinstance(one, AvereInput)]
+    lengths: list[int] = []
+    run = network.language_model.model.forward
+
+    def watch(*arguments: Any, **options: Any) -> Any:
+        given = options.get("inputs_embeds")
+        given = options["input_ids"] if given is None else given
+        lengths.append(given.shape[:2].numel())
+        return run(*arguments, **options)
+
+    monkeypatch.setattr(network.language_model.model, "forward", watch)
+    wanted = [[avere.letter_token(letter) for letter in "AB"]] * len(inputs)
+    shared = torch.tensor(avere.score_first_token(inputs, wanted))
+    together, lengths[:] = sum(lengths), []
+    alone = torch.tensor([avere.score_first_token([one], wanted[:1])[0] for one in inputs])
+    assert together < 0.4 * sum(lengths)
+    torch.testing.assert_close(shared, alone, rtol=0, atol=1e-4)
+    replies = [avere.write([one], 4)[0].text for one in inputs]
+    assert [reply.text for reply in avere.write(inputs, 4)] == replies

@@ -25,14 +25,16 @@ from emoreal_bench.model_adapters.local.spread import SpreadAdapter, plan_split,
 class FakeCopy(ModelAdapter):
     """Answers when told to, and says on which device it did."""
 
-    def __init__(self, device: str, *, loads: bool = True):
+    def __init__(self, device: str, *, loads: bool = True, concurrency: int = 1):
         self.device = device
+        self.concurrency = concurrency
         self.loads = loads
         self.is_open = False
         self.may_answer = asyncio.Event()
 
     def describe(self) -> ModelDescription:
-        return ModelDescription(name="fake/model", capabilities=Capabilities(batch_size=3))
+        capabilities = Capabilities(batch_size=3, concurrency=self.concurrency)
+        return ModelDescription(name="fake/model", capabilities=capabilities)
 
     def render(self, request: Request) -> str:
         return request.id
@@ -106,6 +108,22 @@ def test_as_many_batches_may_be_under_way_as_there_are_devices() -> None:
     description = SpreadAdapter([FakeCopy("a"), FakeCopy("b"), FakeCopy("c")]).describe()
     assert description.capabilities.concurrency == 3
     assert description.capabilities.batch_size == 3
+
+
+def test_every_copy_gets_a_batch_before_one_gets_a_second() -> None:
+    copies = [FakeCopy("a", concurrency=2), FakeCopy("b", concurrency=2)]
+    adapter = SpreadAdapter(copies)
+    assert adapter.describe().capabilities.concurrency == 4
+
+    async def run() -> list[str]:
+        async with adapter:
+            tasks = [asyncio.create_task(ask(adapter, str(number))) for number in range(4)]
+            await asyncio.sleep(0)
+            for copy in copies:
+                copy.may_answer.set()
+            return await asyncio.gather(*tasks)
+
+    assert asyncio.run(run()) == ["a", "b", "a", "b"]
 
 
 def test_no_copy_stays_loaded_if_one_cannot_be() -> None:

@@ -1,4 +1,4 @@
-"""The models of ``gpu.py``: networks of random weights in the shapes of the 7B models, or tiny.
+"""The models to measure: networks of random weights in the shapes of published ones, or tiny.
 
 The full sizes are those that the authors state. The tokenizers are the small
 ones of the tests, so a prompt has somewhat more tokens of text than in earnest.
@@ -6,7 +6,7 @@ ones of the tests, so a prompt has somewhat more tokens of text than in earnest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +19,8 @@ from transformers import (
     LlamaConfig,
     Qwen2_5OmniThinkerConfig,
     Qwen2_5OmniThinkerForConditionalGeneration,
+    Qwen3OmniMoeThinkerConfig,
+    Qwen3OmniMoeThinkerForConditionalGeneration,
     WhisperConfig,
 )
 
@@ -31,6 +33,8 @@ from emoreal_bench.model_adapters.local.avere.network import AvereConfig, AvereN
 from emoreal_bench.model_adapters.local.avere.weights import load_avere
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import OmniInputBuilder
 from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import Qwen25Omni
+from emoreal_bench.model_adapters.local.qwen_omni.qwen3_omni import Qwen3Omni, make_dialect
+from tests import qwen3_omni_network
 from tests.avere_checkpoint import AVERE_CASE, AVERE_SHAPE, make_avere_tokenizer
 
 # Technical report of Qwen2.5-Omni, section 2, and Qwen2.5-7B.
@@ -71,6 +75,34 @@ _OMNI_7B: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 
 
+# Published configuration of Qwen3-Omni-30B-A3B-Instruct, where the library's own differs.
+_QWEN3_30B: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "text_config": {
+            "hidden_size": 2048,
+            "intermediate_size": 768,
+            "moe_intermediate_size": 768,
+            "num_experts": 128,
+            "num_experts_per_tok": 8,
+            "num_hidden_layers": 48,
+            "num_attention_heads": 32,
+            "num_key_value_heads": 4,
+            "head_dim": 128,
+            "vocab_size": 152_064,
+            "max_position_embeddings": 65_536,
+            "rope_parameters": {
+                "rope_type": "default",
+                "mrope_section": [24, 20, 20],
+                "mrope_interleaved": True,
+                "rope_theta": 1_000_000.0,
+            },
+        },
+        "vision_config": {"out_hidden_size": 2048},
+        "audio_config": {"output_dim": 2048},
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A model to measure.
@@ -86,19 +118,8 @@ class Subject:
     model: LocalModel[Any]
 
 
-def tiny_subjects(_device: str) -> Iterator[Callable[[], Subject]]:
-    """Give what builds the tiny models, on the processor."""
-    yield _tiny_omni
-    yield _tiny_avere
-
-
-def full_subjects(device: str) -> Iterator[Callable[[], Subject]]:
-    """Give what builds the models of full size, one at a time, in bfloat16 on a device."""
-    yield lambda: _full_omni(device)
-    yield lambda: _full_avere(device)
-
-
-def _tiny_omni() -> Subject:
+def tiny_omni() -> Subject:
+    """Make a miniature of Qwen2.5-Omni, on the processor."""
     tokenizer = tiny_network.make_tokenizer()
     network = tiny_network.make_network(tiny_network.settings(tokenizer), seed=0)
     builder = OmniInputBuilder(tokenizer, tiny_network.FRAME_SETTINGS, tiny_network.MAX_TOKENS)
@@ -106,31 +127,42 @@ def _tiny_omni() -> Subject:
     return Subject("Qwen2.5-Omni, tiny", _count(network), model)
 
 
-def _tiny_avere() -> Subject:
+def tiny_avere() -> Subject:
+    """Make a miniature of AVERE, on the processor."""
     network = load_avere(AVERE_CASE / "AVERE-tiny", AVERE_CASE / "backbones")
     tokenizer = make_avere_tokenizer()
     model = AvereModel(network, tokenizer, AvereInputBuilder(tokenizer, AVERE_SHAPE))
     return Subject("AVERE, tiny", _count(network), model)
 
 
-def _full_omni(device: str) -> Subject:
+def tiny_qwen3() -> Subject:
+    """Make a miniature of Qwen3-Omni, on the processor."""
+    tokenizer = qwen3_omni_network.make_tokenizer()
+    network = qwen3_omni_network.make_network(tokenizer)
+    model = Qwen3Omni(network, tokenizer, qwen3_omni_network.make_builder(tokenizer))
+    return Subject("Qwen3-Omni, tiny", _count(network), model)
+
+
+def full_omni(device: str) -> Subject:
+    """Make Qwen2.5-Omni-7B on a device, in bfloat16."""
     tokenizer = tiny_network.make_tokenizer()
     settings = tiny_network.settings(tokenizer)
     for part, sizes in _OMNI_7B.items():
         settings[part] = {**settings[part], **sizes}
-    with _random_weights(device):
+    with random_weights(device):
         network = Qwen2_5OmniThinkerForConditionalGeneration(Qwen2_5OmniThinkerConfig(**settings))
-    network.train(mode=False)
+    network.train(mode=False).requires_grad_(requires_grad=False)
     builder = OmniInputBuilder(tokenizer, FrameSettings(), max_tokens=32_768)
     model = Qwen25Omni(network, tokenizer, builder)
     return Subject("Qwen2.5-Omni-7B, random weights", _count(network), model)
 
 
-def _full_avere(device: str) -> Subject:
+def full_avere(device: str) -> Subject:
+    """Make AVERE-7B on a device, in bfloat16."""
     config = _avere_config()
-    with _random_weights(device):
+    with random_weights(device):
         network = AvereNetwork(config)
-    network.train(mode=False)
+    network.train(mode=False).requires_grad_(requires_grad=False)
     shape = AvereShape(
         frames=config.frames,
         image_size=config.image_size,
@@ -142,6 +174,26 @@ def _full_avere(device: str) -> Subject:
     tokenizer = make_avere_tokenizer()
     model = AvereModel(network, tokenizer, AvereInputBuilder(tokenizer, shape))
     return Subject("AVERE-7B, random weights", _count(network), model)
+
+
+def full_qwen3(device: str) -> Subject:
+    """Make Qwen3-Omni-30B-A3B on a device, in bfloat16."""
+    tokenizer = qwen3_omni_network.make_tokenizer()
+    # The marks of clips are those of the small tokenizer.
+    marks = qwen3_omni_network.make_configuration(tokenizer).to_dict()
+    settings: dict[str, Any] = {
+        **{name: value for name, value in marks.items() if name.endswith("_token_id")},
+        **_QWEN3_30B,
+        "position_id_per_seconds": 13,
+    }
+    config = Qwen3OmniMoeThinkerConfig(**settings)
+    with random_weights(device):
+        network = Qwen3OmniMoeThinkerForConditionalGeneration(config)
+    network.train(mode=False).requires_grad_(requires_grad=False)
+    frames = FrameSettings(128 * 32 * 32, 768 * 32 * 32, patch=16)
+    builder = OmniInputBuilder(tokenizer, frames, 32_768, make_dialect(tokenizer))
+    model = Qwen3Omni(network, tokenizer, builder)
+    return Subject("Qwen3-Omni-30B-A3B, random weights", _count(network), model)
 
 
 def _avere_config() -> AvereConfig:
@@ -182,11 +234,11 @@ def _avere_config() -> AvereConfig:
 
 
 @contextmanager
-def _random_weights(device: str) -> Iterator[None]:
-    """Build networks on a device, in bfloat16, from a fixed seed."""
+def random_weights(device: str, dtype: torch.dtype = torch.bfloat16) -> Iterator[None]:
+    """Build networks on a device, in a number format, from a fixed seed."""
     before = torch.get_default_dtype()
     torch.manual_seed(0)
-    torch.set_default_dtype(torch.bfloat16)
+    torch.set_default_dtype(dtype)
     try:
         with torch.device(device):
             yield
