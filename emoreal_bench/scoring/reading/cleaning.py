@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 _NAMES = (
@@ -12,7 +13,7 @@ _NAMES = (
 )
 _MARK = re.compile(
     rf"""
-    [<\[{{【〈\u25c1]\|?(?P<end>/|end_(?:of_)?)?(?:(?:begin|start)_(?:of_)?)?
+    [<\[{{【〈\u25c1]\|?(?P<end>/\|?|end_(?:of_)?)?(?:(?:begin|start)_(?:of_)?)?
       (?:{_NAMES})(?:\s[^<>\[\]\n]{{0,80}})?\|?[>\]}}】〉\u25b7]
     | <\|?channel\|?>\s*+(?:(?P<final>final|response|answer)
         |(?P<hidden>analysis|commentary|thought|thinking
@@ -24,7 +25,7 @@ _MARK = re.compile(
     | <unused94>(?:thought)? | (?P<unused><unused95>)
     | <details\stype="reasoning"[^>\n]{{0,80}}>
     | (?P<said>\.\.\.\s?done\ thinking\.?|here\ is\ my\ (?:final\ )?response\s?:
-        |(?-i:assistantfinal(?![a-z])))
+        |(?-i:assistantfinal(?![a-z]))|【(?:答案|回答|答え)】)
     | \A\s*+(?:thinking(?:\.\.\.|…)\s*\n|here\ is\ my\ thought\ process\s?:
         |(?-i:analysis(?=[A-Z])|thought\n))
     """,
@@ -32,11 +33,12 @@ _MARK = re.compile(
 )
 """Where reasoning begins (no group) or ends (a group other than ``hidden``)."""
 _MARK_HINTS = ("<", "[", "{", "【", "〈", "\u25c1", "hinking", "response", "assistantfinal")
+_MARK_HINT = re.compile("|".join(map(re.escape, _MARK_HINTS)))
 _MARK_START = re.compile(r"\W*+(?:analysis|thought|reasoning|here is my)", re.I)
 
 _ROLES = (
     r"user|human|question|q|instruction|input|problem|task|exercise|next\s+(?:question|clip|video)"
-    r"|new\s+(?:question|clip|video)|用户|人类|问题|问|質問|ユーザー|질문|사용자|pregunta|usuario|frage|nutzer"
+    r"|new\s+(?:question|clip|video)|用户|人类|题目|问题|问|質問|ユーザー|질문|사용자|pregunta|usuario|frage|nutzer"
 )
 _TURN = re.compile(
     rf"""
@@ -66,14 +68,19 @@ _PUNCTUATION = str.maketrans(
         "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
         **dict.fromkeys("«»„‟「」『』", '"'),
         "\N{EN DASH}": "-",
-        "\N{EM DASH}": "-",
+        "\N{EM DASH}": " - ",
         "\N{IDEOGRAPHIC FULL STOP}": ".",
         "\N{IDEOGRAPHIC COMMA}": ",",
         "\N{VARIATION SELECTOR-16}": "",
+        "\N{MUCH GREATER-THAN}": ">",
+        "\N{THUMBS UP SIGN}": "✓",
+        "\N{THUMBS DOWN SIGN}": "✗",
         "\N{FIRST PLACE MEDAL}": "Best: ",
         "\N{SECOND PLACE MEDAL}": "2nd: ",
         "\N{THIRD PLACE MEDAL}": "3rd: ",
         **dict.fromkeys("✖\N{MULTIPLICATION SIGN}\N{LARGE RED SQUARE}", "✗"),
+        **dict.fromkeys("▢☐□\N{LARGE RED CIRCLE}", "✗"),
+        **dict.fromkeys("☑☒\N{LARGE GREEN CIRCLE}", "✓"),
         **dict.fromkeys("○◯⭕\N{LARGE GREEN SQUARE}", "✓"),
     }
 )
@@ -102,7 +109,8 @@ _STRUCK_OUT = re.compile(r"~~[^~]*~~")
 _MARKDOWN = re.compile(
     r"```(?:json|text|plaintext|python|yaml|markdown)?|[*`$]|(?<![^\W_])_+|_+(?![^\W_])"
 )
-_MARKDOWN_SIGNS = "*`$_~"
+_MARKDOWN_SIGN = re.compile(r"[*`$_~]")
+_TABULATOR = re.compile(r"(?<=[\w.)\]])\t++(?=\S)")
 _READ_AT_EACH_END = 2000
 _FOUR_SIGNS = re.compile(r"[^0-9A-Za-z_]{4}")
 _RUN_OF_SIGNS = re.compile(r"([^\w\s])\1{3,}+")
@@ -114,12 +122,17 @@ _NEXT_TO_IDEOGRAPH = re.compile(
     rf"(?<=[{_IDEOGRAPHS}])(?=[A-Za-z])|(?<=[A-Za-z])(?=[{_IDEOGRAPHS}])"
 )
 _QUESTION_ECHO = re.compile(r"(\W{0,8}Q(?:uestion)?\s?:[^\n]*?\n?\s?)\bA\s?:")
+_SHORTEST_ECHO = 12
+_SINGLE_QUOTES = re.compile(
+    r"(?<![\w'])'(?!\s)((?:[^'\"\n]|(?<=\w)'(?=\w)){1,80})(?<!\s)'(?![\w'])"
+)
 _NOT_APPLICABLE = re.compile(r"\bn/a\b", re.I)
-_STARS = re.compile("[\N{BLACK STAR}\N{WHITE MEDIUM STAR}]++")
+_STARS = re.compile("([\N{BLACK STAR}\N{WHITE MEDIUM STAR}]*+)\N{WHITE STAR}*+(?<=[★☆⭐])")
 _BLANKS = re.compile(r"[^\S\n]++")
 _AT_HAND = 16
 """Replies whose cleaned text is kept, since one is read, then perhaps tested for a refusal."""
 _POLITE_WORDS = ("happy", "glad", "pleased", "delighted", "sorry", "afraid", "sad")
+_POLITE_WORD = re.compile("|".join(_POLITE_WORDS))
 _POLITE = re.compile(
     r"\b(?:i'd|i would|i'm|i am|we'd|we would)\s+(?:be\s+)?(?:more\s+than\s+|very\s+"
     r"|so\s+)?(?:happy|glad|pleased|delighted|sorry|afraid|sad)\b"
@@ -135,7 +148,7 @@ def without_reasoning(text: str) -> str:
     A mark that ends reasoning without one that begins it belongs to reasoning
     that began with the reply; reasoning without an end lasts to the end.
     """
-    if not any(hint in text for hint in _MARK_HINTS) and not _MARK_START.match(text):
+    if not _MARK_HINT.search(text) and not _MARK_START.match(text):
         return text
     kept: list[str] = []
     start, inside = 0, False
@@ -146,6 +159,8 @@ def without_reasoning(text: str) -> str:
         if opens and not inside:
             kept.append(text[start : mark.start()])
         elif not opens:
+            if not inside and not re.search(r"\w", text[mark.end() :]):
+                continue  # A mark too many at the end.
             if not inside:
                 kept.clear()
             start = mark.end()
@@ -173,7 +188,7 @@ def first_turn(text: str) -> str:
         )
         start = mark.end()
     rest = text[start:] if start else text
-    if asked and question:
+    if question and (asked or not re.search(r"\w", rest)):
         return question
     lone = _LONE_LETTER_LINE.match(rest)
     if lone and {"A", "B"} <= set(_LISTED_LETTER.findall(rest, lone.end())):
@@ -198,14 +213,55 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
+    if "[ ]" in text:
+        text = text.replace("[ ]", "✗").replace("[x]", "✓").replace("[X]", "✓")
     text = _without_markup(text)
     if not text.isascii():
         text = _NEXT_TO_IDEOGRAPH.sub(" ", text)
     if not text.isprintable():
+        text = _TABULATOR.sub(" | ", text) if "\t" in text else text
         text = _BLANKS.sub(" ", _without_controls(text))
+    if text.count("'") > 1:
+        text = _SINGLE_QUOTES.sub(r'"\1"', text)
     if "/" in text:
         text = _NOT_APPLICABLE.sub("", text)
     return text.strip()
+
+
+_NEXT_QUESTION = re.compile(
+    r"""
+    \n[ \t]*+(?:(?:user|human|assistant|model|bot)[ \t]*+(?=\n)
+      |[^\w\n(]{0,6}(?:(?:(?:next|new|another|follow-?up|second|related)\s++)?question
+        |follow-?up|(?:next|new|another)\s++(?:clip|video)|(?:clip|video|sample
+          |utterance)[ ]?[:\#]?[ ]?(?=\d)|q)\b[ \t]?\#?\d{0,3}[^\n:.?]{0,20}[:.?]
+      |(?:\d{1,2}[.)]\s)?(?:which|what|who|whose|whom|why|how|where|when|is|are|was|were|do|does
+        |did|can|could
+        |would|at\s+what|in\s+(?:what|which)|on\s+a|name|choose|pick|select)\b[^\n?]{15,300}\?
+        [^\S\n]*+(?=\n|\Z))
+    | (?<=[\w.!)\]])\s(?:\[(?:sep|eos|end)\]|(?:user|human|question|q\d?)\s?:\s)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Where a reply may go on with a question of its own making: the answer is before it."""
+
+
+def next_questions(reply: str) -> Iterator[int]:
+    """Yield where a cleaned reply asks something itself, after it has said something."""
+    if "\n" in reply or ":" in reply or "]" in reply:
+        for match in _NEXT_QUESTION.finditer(reply):
+            if match.start() > 0:
+                yield match.start()
+
+
+def without_echo(reply: str, question: str) -> str:
+    """Leave out the question with which a cleaned reply begins, and a list that goes on with it."""
+    asked = question.strip(" .?!:").casefold()
+    if len(asked) < _SHORTEST_ECHO or reply[: len(asked)].casefold() != asked:
+        return reply
+    rest = reply[len(asked) :]
+    if rest.startswith(":"):
+        rest = rest.partition("\n")[2]
+    return rest.lstrip(" .?!") if re.search(r"\w", rest) else reply
 
 
 def _ends_of(text: str) -> str:
@@ -218,7 +274,7 @@ def _ends_of(text: str) -> str:
     if len(text) > 2 * _READ_AT_EACH_END:
         text = f"{text[:_READ_AT_EACH_END]}\n{text[-_READ_AT_EACH_END:]}"
     if not text.isascii():
-        text = _STARS.sub(lambda match: str(len(match[0])), text)
+        text = _STARS.sub(lambda match: str(len(match[1])), text)
     if _FOUR_SIGNS.search(text):
         text = _RUN_OF_BLANKS.sub(r"\1", _RUN_OF_SIGNS.sub(r"\1\1\1", text))
     return text
@@ -233,7 +289,7 @@ def _without_markup(text: str) -> str:
         text = _TAG.sub(" ", text)
     if "\\" in text:
         text = _BOXED.sub(_introduced, _LATEX_TEXT.sub(r"\1", text))
-    if any(sign in text for sign in _MARKDOWN_SIGNS):
+    if _MARKDOWN_SIGN.search(text):
         text = _MARKDOWN.sub("", _STRUCK_OUT.sub("", text))
     return text
 
@@ -251,4 +307,4 @@ def _without_controls(text: str) -> str:
 
 def without_politeness(text: str) -> str:
     """Leave polite phrases out of a cleaned reply: "I'd be happy to help"."""
-    return _POLITE.sub(" ", text) if any(word in text for word in _POLITE_WORDS) else text
+    return _POLITE.sub(" ", text) if _POLITE_WORD.search(text) else text

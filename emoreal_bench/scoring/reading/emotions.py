@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
+from itertools import takewhile
+from operator import eq
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +17,8 @@ from emoreal_bench.scoring.reading.marks import OFF_LIST, TEXT, WEAK, any_of, ma
 WORDS_FILE = Path(__file__).with_name("emotion_words.json")
 _TOKEN = re.compile(r"[^\W_](?:[\w'-]*[^\W_])?|[\U0001F600-\U0001F64F\U0001F92C-\U0001F976]")
 _NO_EMOTION = re.compile(
-    r"\b(?:no|without(?:\s+any)?|lack(?:s|ing)?(?:\s+of)?(?:\s+any)?|absence\s+of"
-    r"|not\s+\w+\s+any|n't\s+\w+\s+any|keine|aucune|ninguna|sin)\s+"
+    r"(?:\bno|\bwithout(?:\s+any)?|\black(?:s|ing)?(?:\s+of)?(?:\s+any)?|\babsence\s+of"
+    r"|(?:\bnot|n't)\s+\w+\s+any|\bkeine|\baucune|\bninguna|\bsin)\s+"
     r"(?:(?:clear|strong|particular|visible|discernible|specific|obvious|apparent|real|distinct"
     r"|noticeable|evident|significant|overt|facial|pronounced)\s+){0,2}"
     r"(?:emotions?|feelings?|emotional\s+(?:expression|content|state|tone)|emociones|emoción"
@@ -24,28 +26,39 @@ _NO_EMOTION = re.compile(
     r"|没有(?:明显的?|任何|特别的?)?(?:情绪|情感|表情)|無感情|感情(?:は|が)?(?:ない|ありません|見られ)|감정이?\s?없"
 )
 _KEPT = (
-    "expressions?|faces?|facial|voices?|tone|vocal|persons?|men|man|wom[ae]n|looks?|moods?|emotions?|emotional"
-    "|states?|demeanou?rs?|feelings?|speakers?|one|options?|girls?|boys?|characters?|and|or|but|is|are|was|because|as"
-    "|since|labels?|class|sentiments?|attitudes?|manner|body|posture|gaze|eyes|smiles?|laughter|cry|tears|scream"
-    "|shout|reaction|response|delivery|intonation|prosody|gestures?|in|on|at|of|that|than|when|with|for|from|to|rather"
-    "|instead|not|while|though|due|about|over|then|which|who|he|she|they|it|can|could|seems?|comes|shows|shown|prevails"
-    "|dominates|stands|fits|best|most|than|toward|towards|here|throughout|turns|remains|expressed|conveyed|category"
+    "expressions?|faces?|facial|voices?|tone|vocal|persons?|men|man|wom[ae]n|looks?|moods?"
+    "|emotions?|emotional"
+    "|states?|demeanou?rs?|feelings?|speakers?|one|options?|girls?|boys?|characters?|and|or|but"
+    "|is|are|was|because|as"
+    "|since|labels?|class|sentiments?|attitudes?|manner|body|posture|gaze|eyes|smiles?|laughter"
+    "|cry|tears|scream"
+    "|shout|reaction|response|delivery|intonation|prosody|gestures?|in|on|at|of|that|than|when"
+    "|with|for|from|to|rather"
+    "|instead|not|while|though|due|about|over|then|which|who|he|she|they|it|can|could|seems?"
+    "|comes|shows|shown|prevails"
+    "|dominates|stands|fits|best|most|than|toward|towards|here|throughout|turns|remains"
+    "|expressed|conveyed|category"
     "|answer|choice|words?|utterance|sentence|valence|arousal|customer|caller|guest"
 )
 _WRITTEN = (
-    "(?:poster|sign|banner|book|film|movie|song|leaflet|brochure|flyer|logo|sticker|t-shirt|shirt|magazine|advert"
+    "(?:poster|sign|banner|book|film|movie|song|leaflet|brochure|flyer|logo|sticker|t-shirt"
+    "|shirt|magazine|advert"
     "|game|card|balloon|cake|hour|meal|birthday|ending|party)s?"
 )
 _SIGN = any_of(TEXT, WEAK)
 _ATTRIBUTE = re.compile(
-    rf"\b(?:the|an?|his|her|their|its|in|some|despite|wears|with|of)\s+(?:{_SIGN}\s+and\s+(?:an?\s+|its\s+)?)?"
+    rf"\b(?:the|an?|his|her|their|its|in|some|despite|wears|with"
+    rf"|of)\s+(?:{_SIGN}\s+and\s+(?:an?\s+|its\s+)?)?"
     rf"{_SIGN}(?=\s+(?!(?:{_KEPT})\b)[a-z]{{3,}})|{_SIGN}(?:\s+\w+){{0,2}}\s+{_WRITTEN}\b"
-    rf"|\b(?:(?:about|called|named|other|mrs?\.?|ms\.?|miss|aunt|uncle)\s+(?:the\s+)?{_SIGN})|(?:名字?叫|姓)\s?{_SIGN}"
+    rf"|\b(?:(?:about|called|named|other|mrs?\.?|ms\.?|miss|aunt|uncle)\s+(?:the\s+)?{_SIGN})"
+    rf"|(?:名字?叫|姓)\s?{_SIGN}"
     rf"|\ban?\s+{_SIGN}\s+of\s+an?\s"
 )
 """An emotion that says what a thing is like: "the happy music", "a happy hour sign"."""
 _FIRST_SMILEY = "\U0001f300"
 _ALIKE = 0.85
+_SHORT = 60
+"""Characters: in a longer text no word is taken for one misspelt."""
 
 
 class Vocabulary(NamedTuple):
@@ -56,12 +69,14 @@ class Vocabulary(NamedTuple):
         ideographs: Finds the words of languages without blanks; None if there are none.
         neutral: The sign of the neutral class, if there is one.
         phrases: Classes of several words, the longest first.
+        own: The sign of each class by its name.
     """
 
     signs: Mapping[str, str]
     ideographs: re.Pattern[str]
     neutral: str | None
     phrases: tuple[str, ...]
+    own: Mapping[str, str]
 
 
 @lru_cache(maxsize=8192)
@@ -81,33 +96,49 @@ def mark_emotions(text: str, labels: tuple[str, ...], *, broaden: bool) -> str:
     """
     words = vocabulary(labels, broaden=broaden)
     if words.neutral:
-        text = _NO_EMOTION.sub(words.neutral, text)
+        text = _NO_EMOTION.sub(f" {words.neutral}", text)
     signs = words.signs
     for phrase in words.phrases:
+        if phrase.startswith("not "):
+            text = re.sub(rf"n't(?: \w+)? {re.escape(phrase[4:])}\b", signs[phrase], text)
         if phrase in text:
             text = text.replace(phrase, signs[phrase])
     marked = _TOKEN.sub(lambda match: signs.get(match[0], match[0]), text)
     if not text.isascii():
         marked = words.ideographs.sub(lambda match: signs[match[0]], marked)
-    if marked == text:
-        marked = _mark_misspelt(text, signs)
+    if len(text) < _SHORT:
+        marked = _mark_misspelt(marked, words)
     return _ATTRIBUTE.sub(" ", marked)
 
 
-def _mark_misspelt(text: str, signs: Mapping[str, str]) -> str:
-    """Read a reply of one word that is nearly one of an emotion: "sadnes"."""
-    word = text.strip(" .!\"'\n")
-    if not (4 < len(word) < 16 and word.isalpha()):
-        return text
-    near = {
-        signs[known]
-        for known in signs
-        if known[0] == word[0]
-        and abs(len(known) - len(word)) <= 2
-        and len(known) > 4
-        and SequenceMatcher(None, known, word).ratio() >= _ALIKE
-    }
-    return near.pop() if len(near) == 1 else text
+def _mark_misspelt(text: str, words: Vocabulary) -> str:
+    """Mark the one word of a short text that is nearly one of an emotion: "sadnes"."""
+    tokens = _TOKEN.findall(text) if len(text) < _SHORT else []
+    alone = len(tokens) == 1
+    for signs in (words.own, words.signs if alone else {}):
+        near = {
+            (word, sign)
+            for word in tokens
+            if 4 < len(word) < 16 and word.isalpha()
+            for known, sign in signs.items()
+            if len(known) > 4 and known[0] == word[0] and _are_alike(known, word, alone=alone)
+        }
+        if len({sign for _, sign in near}) == 1:
+            word, sign = near.pop()
+            return text.replace(word, sign)
+    return text
+
+
+def _are_alike(known: str, word: str, *, alone: bool) -> bool:
+    """Return whether a word is a form of another or misspells it."""
+    common = sum(takewhile(bool, map(eq, known, word)))
+    if common > 4 and common >= len(known) - 3 and len(word) - common <= 4:
+        return True
+    return (
+        abs(len(known) - len(word)) <= 2
+        and (alone or known[:3] == word[:3])
+        and (sorted(known) == sorted(word) or SequenceMatcher(None, known, word).ratio() >= _ALIKE)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -131,12 +162,13 @@ def vocabulary(labels: tuple[str, ...], *, broaden: bool) -> Vocabulary:
         for word, name in class_of_word.items()
         if name in by_class or (word not in hints and name not in _content()["others"])
     }
-    signs |= {name: mark(TEXT, number) for name, number in names.items()}
+    own = {name: mark(TEXT, number) for name, number in names.items()}
+    signs |= own
     foreign = sorted((word for word in signs if ord(word[0]) > 0x3000), key=lambda word: -len(word))
     neutral = mark(TEXT, by_class["neutral"]) if "neutral" in by_class else None
     phrases = sorted((name for name in names if " " in name), key=lambda name: -len(name))
     pattern = re.compile("|".join(map(re.escape, foreign)) or "(?!)")
-    return Vocabulary(signs, pattern, neutral, tuple(phrases))
+    return Vocabulary(signs, pattern, neutral, tuple(phrases), own)
 
 
 @cache

@@ -17,8 +17,11 @@ _LETTER = re.compile(
     r"(?![ ](?:major|minor|sharp|flat|personality)\b)(\s?[)\]}]++|>(?!\s*\w)|[\"']++)?"
 )
 _NOUN_BEFORE = re.compile(
-    r"(?:(?:\A\W*+|\b(?:(?:answer|choice|option|it|that|which|be)\s(?:is|be)|be|it's|choose|pick|select|right|correct|answer|option|é|es"
-    r"|est|ist)\s+(?:the\s+|la\s+|a\s+|der\s+)?|:\s?)(?:letters?|letra|lettre|buchstabe)|\b(?:options?|choices?|answers?|opt|ans|opci[oó]n|op[cç][aã]o|respuesta"
+    r"(?:(?:\A\W*+|\b(?:(?:pick|choice|guess|vote|selection)\sis|go(?:ing)?\s(?:with"
+    r"|for))\s+(?:the\s+)?|\b(?:(?:answer|choice|option|it|that|which|be)\s(?:is|be)|be|it's"
+    r"|choose|pick|select|right|correct|answer|option|é|es"
+    r"|est|ist)\s+(?:the\s+|la\s+|a\s+|der\s+)?|:\s?)(?:letters?|letra|lettre|buchstabe)"
+    r"|\b(?:options?|choices?|answers?(?:'s)?|opt|ans|opci[oó]n|op[cç][aã]o|respuesta"
     r"|antwort"
     r"|r[eé]ponse|risposta|resposta|opzione|ответ)|选项|选|選|答案|答え|正解"
     r"|回答|정답|답)[a-z]?"
@@ -31,7 +34,7 @@ _NOUN_BEFORE = re.compile(
 _LAST_WORD = re.compile(r"[^\W\d_][\w'%]*\Z|%\Z")
 _WORD_AFTER = re.compile(r"[ ]+([^\W\d_][\w']*)")
 _ONE_OF_BEFORE = re.compile(
-    r"\b(?:none|any|all|one|either|neither|each|both|instead) of\s*\Z", re.I
+    r"\b(?:none|any|all|one|either|neither|each|both|instead) of\s*\Z|\bé\s+a\s*\Z", re.I
 )
 _TITLE_BEFORE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sgt|Capt)\.\s*\Z")
 _INITIAL_BEFORE = re.compile(r"(?<!\w)[A-Z]\.\s?\Z")
@@ -50,12 +53,14 @@ _MAY_PRECEDE_WORDS = """
     lautete ante about that auf für pour sur entweder würde dirais diría nicht pas sondern sino
     mais sage denke yet really suggests indicates
     favours means correction remains being wins let's marked entails implies becomes 'tis chose
+    statement statements candidate possibility hypothesis eliminate st nd rd
     rule rules ruled ruling against unlike any versus vs over beats
 """
 _MAY_PRECEDE = frozenset(_MAY_PRECEDE_WORDS.split())
 _NOUN_ENDS_WORDS = """
-option options choice choices answer answers letter letters opt ans opcion opcao respuesta letra
-antwort buchstabe reponse lettre risposta resposta opzione opción opção réponse l'option is are be
+option options choice choices answer answers answer's letter letters opt ans opcion opcao
+respuesta letra antwort buchstabe reponse lettre risposta resposta opzione opción
+opção réponse l'option is are be
 number es est ist ans. opt.
 """
 _NOUN_ENDS = frozenset(_NOUN_ENDS_WORDS.split())
@@ -73,7 +78,8 @@ _MAY_FOLLOW_WORDS = """
     accurately most clearly definitely probably then with wins by it's when where being still too
     perhaps maybe either that's here please final sounds stands makes explains better requires so
     however while though although from ist est es è porque weil denn parce porque puisque ou o oder
-    und et y e
+    out stays survives gets
+    und et y e trifft passt stimmt convient corresponde correspond
 """
 _MAY_FOLLOW = frozenset(_MAY_FOLLOW_WORDS.split())
 _AFTER_I = ("because", "since", "as")
@@ -83,13 +89,15 @@ _STATES = re.compile(
     r"|correct|right|best|better|wrong|incorrect|true|false|likely|unlikely|out|ruled|excluded"
     r"|eliminated|supported|unsupported|plausible|implausible|possible|tempting"
     r"|appropriate|accurate|fitting|closest|close|chosen|visible|present|absent|mentioned"
-    r"|stronger|strongest|ambiguous|irrelevant|what|for|consistent|hard|impossible|evident|clear"
+    r"|contradicted|refuted|confirmed|rejected|justified|stronger|strongest|ambiguous|irrelevant"
+    r"|what|consistent|hard|impossible|evident|clear"
     r"|no)\b) [a-z]"
     r"|\. [A-Z]\. ?[A-Z][a-z]"
 )
 """A letter of which something else is said than whether it is right, or the first of initials."""
 _CAPITAL = re.compile(r"[B-Z]\Z")
 _MOST = 60
+_FEW_WORDS = 4
 
 
 def mark_letters(text: str, options: Options) -> str:
@@ -155,7 +163,15 @@ def _bare_kind(text: str, match: re.Match[str], options: Options, word: str) -> 
     letter = match[2]
     before = text[max(0, match.start() - 40) : match.start()]
     first = not before.strip(" \n:-.>")
+    if (
+        letter == "A"
+        and first
+        and word in ("best", "better", "most", "final", "still", "correct", "clearly")
+    ):
+        return None
     if word and word.lower() not in _MAY_FOLLOW and word.isascii():
+        if first and letter not in "AI" and text.count(" ") < _FEW_WORDS:
+            return LETTER
         begins = text_at_start(text[match.end() :], options) == letter
         starts = letter != "A" and word[0].isupper() and (first or before.endswith("\n"))
         if not begins and not starts and (letter == "A" or not _word_before(before)):
@@ -242,6 +258,7 @@ _PLACE = re.compile(
     \b(?:the\s+(?:very\s+)?)?(?P<english>{_ORDINAL}|last)\s+(?:answer\s+)?(?:option|choice
       |alternative)\b
       (?!s)(?!\s*(?::|is|would\s+be)\s*\W?[A-Z]\b)
+    | \A\W*(?:the\s+)?(?P<whole>{_ORDINAL}|last)(?:\s+(?:one|answer))?\W*\Z
     | \b(?:die|der|la|a)\s+(?P<before>{_FOREIGN_ORDINAL}|letzte|dernière|última)\s+
         (?:option|antwort(?:möglichkeit)?|réponse|opción|respuesta|opção|opzione|risposta)\b
     | \b(?:options?|choice|alternative|opción|opção|opzione)\s+
@@ -254,7 +271,7 @@ _PLACE = re.compile(
     | (?P<last>最后一)(?:个|項|项)\s*(?:选项|選項)?
     | 选项\s*(?P<item>[一二三四五六1-6])
     | (?:[;:]\s|\A\W*+(?:(?:it's|it\ is|definitely|probably|clearly|most\ likely)\s+)?
-        |\b(?:is|it's|be|but|pick|choose|select|with|say|for)\s+|\b(?:choice|answer|pick):\s*)
+        |\b(?:is|it's|be|but|pick|choose|select|with|say)\s+|\b(?:choice|answer|pick):\s*)
       (?:the\s+(?:(?P<one>{_ORDINAL}|last)(?:\s+(?:one|answer))?|(?P<pair>former|latter)(?:\s+one)?)
         |(?P<bare>{_ORDINAL}|last)\s+one|number\s+(?P<number>{_NUMBER}|[1-6]))
       (?=\W*\Z|[.,;:!]|\s+(?:because|since|as|is\s+(?:correct|right|the\s+best|most))\b)
@@ -265,7 +282,7 @@ _HINT = re.compile(
     r"[#番번第]|option|choice|alternative|number|no\.|answer n|antwort|resp|risp|opzione|opç"
     r"|r[ée]ponse"
     r"|opci|选项"
-    r"|選項|最后一|the (?:very|[fstl1-6])| one",
+    r"|選項|最后一|the (?:very|[fstl1-6])| one|\A\W*\w+\W*\Z",
     re.I,
 )
 """Parts of words of which a text that names a place holds one; most replies hold none."""

@@ -37,5 +37,10 @@ def any_of(*kinds: int) -> str:
 
 ANY = any_of(LETTER, BARE, WORD, TEXT, WEAK)
 ANY_LETTER = any_of(LETTER, BARE)
-REJECTED = chr(_FIRST + 5 * _PER_KIND)
-"""Takes the place of a sign that the reply rejects."""
+REJECTED = any_of(5)
+"""What takes the place of a sign that the reply rejects."""
+
+
+def rejected(sign: str) -> str:
+    """Return what takes the place of a sign that the reply rejects."""
+    return mark(5, number_of(sign))

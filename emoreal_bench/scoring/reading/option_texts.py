@@ -39,21 +39,24 @@ _SUBJECT = re.compile(
     r"^ (?:because )?(?:he|she|they|it|the speaker|the man|the woman) (?:(?:is|are|was|has) )?"
 )
 _YES_OR_NO = re.compile(r"^ (?:yes|no) ")
-_NEGATION = re.compile(r" (?:not|\w+n't|never|neither|hardly) ")
+_NEGATION = re.compile(r" (?:not|cannot|\w+n't|never|neither|hardly) ")
 _SENTENCE_END = re.compile(r"[.!?]\s")
 _NUMBER_NAMES = """
 zero one two three four five six seven eight nine ten
 """
 _NUMBERS = {f" {name} ": f" {number} " for number, name in enumerate(_NUMBER_NAMES.split())}
 _NUMBER_WORD = re.compile(r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten)\b")
+_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
 _MINUS = re.compile(r"(?<![\w.])(?<!\d )[-\N{MINUS SIGN}](?=\d)")
 _SPAN = re.compile(r"\b(\d{1,3})\s?(?:-|to|bis|~|and|\N{EN DASH})\s?(\d{1,3})\b")
 _LITTLE = re.compile(r" (?:(?:the|an?|then|and|but|are|is) )+")
+_ARTICLE = re.compile(r"\A (?:the|an?) ")
 _START = re.compile(r"(?: (?:in|at|the|a|an|that|it's|it|is|because|of|with|this|option))* ")
 _ENDING = re.compile(r"(?:'s|(?<=\w{3})(?:ing|es|ed|s|e))\Z")
 _DOUBLED = re.compile(r"(.)\1\Z")
 _STOP_WORDS_WORDS = """
-the and are its his her their this that she was there both
+the and are its his her their this that she was there both about around roughly
+through into onto from towards toward sense feeling kind sort
 """
 _STOP_WORDS = frozenset(_STOP_WORDS_WORDS.split())
 
@@ -91,7 +94,7 @@ def mark_texts(text: str, options: Options) -> str:
             last = first + its.count(" ") - 2
             if not _COMMON.fullmatch(its) or (
                 (_ENDS if short else _LABELLED).match(text, tokens[last].end())
-                and not text.endswith(("of ", "/"), 0, tokens[first].start())
+                and not text.endswith(("of ", "/", "."), 0, tokens[first].start())
             ):
                 spans.append((tokens[first].start(), tokens[last].end(), number))
             masked = _SIGN.sub("_", its[1:-1])
@@ -129,8 +132,10 @@ def _form_in(words: str, whole: str) -> str | None:
         return None
     if whole in words:
         return whole
-    rest = _without_subject(whole)
-    return rest if rest in words and rest != " " else None
+    for rest in (_without_subject(whole), _without_article(whole)):
+        if rest in words and rest != " ":
+            return rest
+    return None
 
 
 def shares_words(text: str, options: Options) -> bool:
@@ -188,9 +193,39 @@ def _misspelt(words: str, options: Options) -> str | None:
     return near.pop() if len(near) == 1 else None
 
 
+def content_of(text: str) -> frozenset[str]:
+    """Return the stems of the words of a text that carry meaning."""
+    return frozenset(map(_root, _content(words_of(text))))
+
+
+def is_long(words: str) -> bool:
+    """Return whether a text tells so much that it is meant wherever it stands."""
+    led = words.count(" ") > 3 and not _ARTICLE.match(words)
+    return (
+        led or len(_content(words)) > 1 or not words.isascii() or _NUMBER.search(words) is not None
+    )
+
+
+def option_of_key(key: str, options: Options) -> str | None:
+    """Return the option that the key of a list means: a letter, a text, a part, or initials."""
+    words = key.split()
+    for word in (words[0], words[-1]):
+        if len(word) == 1 and word.upper() in options.letters:
+            rest = " ".join(word for word in words if len(word) > 1)
+            own = dict(options.pairs)[word.upper()]
+            return word.upper() if rest in own else None
+    initials = ["".join(word[0] for word in its.split()) for its in options.texts]
+    if initials.count(key) == 1 and len(key) > 1:
+        return options.letters[initials.index(key)]
+    near = [x for x, its in options.pairs if len(key) > 2 and its.startswith(f" {key}")]
+    if len(near) == 1 and len(words) == 1:
+        return near[0]
+    return text_of_whole(key, options)
+
+
 def text_covered(text: str, options: Options) -> str | None:
     """Return the one option all of whose meaningful words a short sentence holds, in any form."""
-    words = words_of(text.replace("n't", " not"))
+    words = words_of(text.replace("can't", "cannot").replace("n't", " not"))
     if words.count(" ") > _LONGEST_CLAIM or _SENTENCE_END.search(text.strip()):
         return None
     said = _roots(words)
@@ -266,7 +301,7 @@ def claim_made(text: str, options: Options, *, alone: bool = False) -> str | Non
             claim == said
             if alone
             else (len(claim) > 1 and claim <= said)
-            or _YES_OR_NO.sub(" ", its) in spelt_out
+            or ((rest := _YES_OR_NO.sub(" ", its)).count(" ") > 2 and rest in spelt_out)
             or (_PRONOUN_FIRST.match(words) and said and said <= claim)
         )
     }
@@ -290,6 +325,12 @@ def _without_start(words: str) -> str:
     """Leave out the little words that a text begins with."""
     start = _START.match(words)
     return words if start is None else words[start.end() - 1 :]
+
+
+@lru_cache(maxsize=8192)
+def _without_article(words: str) -> str:
+    rest = _ARTICLE.sub(" ", words)
+    return rest if _content(rest) else words
 
 
 def _says_only(words: str, known: frozenset[str]) -> bool:

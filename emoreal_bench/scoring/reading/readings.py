@@ -64,13 +64,16 @@ def read_reply(
 
 def strict_answer(item: Item, subtask: Subtask, text: str, *, cut_off: bool) -> str | None:
     """Find the one answer in a reply by the strict rules; None if there is none or several."""
+    asked = item.question
     match subtask.answer:
         case AnswerKind.CHOICE:
-            return read_choice(text, Options.parse(item.choices), cut_off=cut_off)
+            options = Options.parse(item.choices)
+            return read_choice(text, options, question=asked, cut_off=cut_off)
         case AnswerKind.YES_NO:
-            return read_yes_no(text, Options.parse(item.choices), cut_off=cut_off)
+            options = Options.parse(item.choices)
+            return read_yes_no(text, options, question=asked, cut_off=cut_off)
         case AnswerKind.LABEL:
-            return read_label(text, subtask.labels, cut_off=cut_off)
+            return read_label(text, subtask.labels, question=asked, cut_off=cut_off)
         case AnswerKind.OPEN:
             return None
 

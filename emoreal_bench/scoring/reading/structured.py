@@ -17,12 +17,6 @@ output decision conclusion value key id text 答案 选项 正确答案
 antwort emoción émotion emotionen
 """
 _KEYS = tuple(_KEYS_WORDS.split())
-_FIELD = re.compile(
-    r"[{(,\n\s][\"']?((?:final|selected|chosen|correct|predicted)?[_ ]?(?:answer|choice|option"
-    r"|prediction|emotion|label|letter|verdict|答案))[\"']?"
-    r"\s*[:=]\s*[\"']([^\"'\n{}\[\]]{1,200})",
-    re.I,
-)
 _NOT_WORD = re.compile(r"[\W_]+")
 _DEEPEST = 6
 
@@ -41,10 +35,6 @@ def spell_out(text: str, names: Collection[str]) -> str:
         said = _said(content, names, 0)
         if said is not None:
             return said
-    if "{" in text or "dict(" in text:
-        field = _FIELD.search(text)
-        if field:
-            return f"Final answer: {field[2]}"
     return text
 
 

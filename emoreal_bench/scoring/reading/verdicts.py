@@ -45,33 +45,56 @@ REJECTED_BEFORE = re.compile(
           |es|ed|ing)
         |exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?:?|dismiss(?:es|ed|ing)?|discard(?:s|ed|ing)?
           |beats|against|devoid\s+of
-        |far\s+from|anything\s+but|(?:incorrect|wrong)\s+(?:answers?|options?)\s*:?
+        |(?:take|took|taking)\s+back|withdraw(?:s|ing)?|far\s+from|anything\s+but|(?:incorrect
+          |wrong)\s+(?:answers?|options?)\s*:?
           |would\s+have\s+(?:said|answered|chosen|picked|guessed|gone\s+with)
         |(?:first|initially|originally|i)\s+(?:thought|considered|picked|chose)(?:\s+(?:of|about
           |it\s+was|it\s+might\s+be))?
         |(?:first|initial|earlier|previous|original)\s+(?:answer|thought|guess|choice|impression
           |instinct|reaction|response)\s+(?:was|were)
+        |(?:many|some|most|one|others|people)\s+(?:people\s+)?(?:might|would|could|may)\s+\w+
         |(?:might|could|may)\s+(?:say|think|argue|guess|suspect|expect|pick
           |choose)(?:\s+(?:of|for|that))?
         |tempt(?:ing|ed)\s+to\s+(?:say|answer|pick|choose)|tempted\s+by|pretend(?:s|ing
-          |ed)?\s+to\s+be|feign(?:s|ing|ed)?|ni|non|não|ohne|sans|sin|kein(?:e|en|er)?|nicht|pas)
+          |ed)?\s+to\s+be|feign(?:s|ing|ed)?|ni|non|não|ohne|sans(?!\s+doute)|sin|kein(?:e|en|er)?
+            |nicht|pas)
         (?!\s*{ANY}\s*(?:is|fits)\s+(?:correct|right|best))[ ]++{_WINDOW}{_OPEN}{ANY}{_MORE}
-    |(?<!other\s)(?<!more\s)(?<!less\s)(?<!worse\s)(?<!less\slikely\s)(?<!less\splausible\s)
+    |\b(?:might|could|may|can)\s+(?:look|seem|appear|sound|be)\s+(?:like\s+|as\s+)?{_OPEN}{ANY}
+      (?=[^.\n]{{0,60}}\b(?:but|yet|though|however)\b)
+    |\b(?:(?:al|even\s)?though|while|even\s+if)\s+(?:option\s+)?{_OPEN}{ANY}(?=[^.\n,]{{0,60}},)
+    |(?<!answer\s)(?<!it\s)(?<!choice\s)(?<!label\s)\bshould\s+be\s+{any_of(TEXT)}
+    |\bless\s+{ANY}(?=\s+than)
+    |(?<!less\s{ANY}\s)(?<!other\s)(?<!more\s)(?<!less\s)(?<!worse\s)(?<!less\slikely\s)
+      (?<!less\splausible\s)
       (?<!less\sfitting\s)\bthan\s++
         (?:option\s++|of\s++|to\s++)?{_OPEN}{ANY}{_MORE}
-    |(?<={ANY}\s)(?:als|che|que|plut[oô]t\s+que)\s++{ANY}
+    |(?<={ANY}\s)more\s+than\s++{_OPEN}{ANY}
+    |(?<={ANY}\s)(?:als|che|que|plut[oô]t\s+que)\s++(?:de\s+(?:la\s+)?)?{ANY}
+    |其次(?:是|为)?\s?{ANY}|(?:很多人|有人|不少人)(?:会|可能)?(?:选择?|认为)(?:是)?\s?{ANY}
+    |(?:看起来|看似|好像)像?是?\s?{ANY}(?=[^.\n]{{0,12}}(?:其实|实际|但))
+    |\b(?:chang|revis|switch|replac|swap|updat)\w*\b[^.\n{ANY[1:-1]}]{{0,30}}{_OPEN}{ANY}["')]*\s+
+      (?=(?:to|by|with|for)\s+(?:an?\s+)?["'(]*{ANY})
+    |\bfrom\s+{ANY_LETTER}\s+(?=to\s+{ANY_LETTER})
+    |\b(?:draft|old|tentative|initial)\s+(?:answer|guess):\s*{_OPEN}{ANY}
+      |\bpreviously:?\s+{_OPEN}{ANY}
+    |(?:最初は|起初是?|一开始(?:以为)?是?|처음에는?)\s?{ANY}
     |(?:不|没有?|沒有?|并不|并非|不是|不像|而不是|而非)(?:是|很|太|太?感到|觉得|再|那么)?\s?{ANY}
     )
     """,
     re.VERBOSE,
 )
 REJECTS = re.compile(
-    r"\b(?:not?\b|nor|none|non\b|cannot|never|hardly|barely|neither|without|lack|absence|rather"
+    r"\b(?:chang|revis|switch|replac|swap|updat|from|draft|old|tentative|(?:al)?though|even|while"
+    r"|weder|noch|(?:many|some|most|one|others|people) |take"
+    r"|took|taking|withdr|not?\b|nor|none|non\b|cannot|never"
+    r"|hardly|barely|neither|without|lack|absence|rather"
     r"|instead|unlike|as opposed|rul(?:e|ing)|elim|exclu|rejec|dismiss|discard|against|beats|devoid"
-    r"|far\b|anything|wrong|incorrect|ni\b|nicht|4th|ohne|sans|sin\b|não|als\b|che\b|que\b|plut|kein"
+    r"|far\b|anything|wrong|incorrect|ni\b|nicht|4th|ohne|sans|sin\b|não|als\b|che\b|que\b|plut"
+    r"|kein"
     r"|pas\b|than|first|initial|orig|earlier|previous|i \w|tempt|would have|might|could|may\b"
-    r"|pretend|feign|second|2nd|third|3rd|fourth|runner|altern|backup|next|less|least|other|another"
-    r"|distract)|n't|[不没沒]|并非|而非"
+    r"|pretend|feign|second|2nd|third|3rd|fourth|last|runner|altern|backup|next|less|least|other"
+    r"|another"
+    r"|distract)|n't|[不没沒]|并非|而非|其次|有人|多人|看起来|最初|起初|一开始|처음"
 )
 """Words of which a reply that rejects an answer holds one; most replies hold none."""
 _AUX = (
@@ -82,18 +105,22 @@ _AUX = (
 )
 REJECTED_AFTER = re.compile(
     rf"""
-    {ANY}{_MORE}[)\]}}"']*+(?:\s*+:)?[ ]++(?:\([^)\n]{{0,80}}\)\s*+)?(?:(?:options?|choices?
+    {ANY},?\s++(?:at\s+first\s+(?:hearing|sight|glance)|no\s*[:,-]|as\s+(?:he|she)\s+says)
+    |{ANY}{_MORE}[)\]}}"']*+(?:\s*+:)?[ ]++(?:\([^)\n]{{0,80}}\)\s*+)?(?:(?:options?|choices?
       |answers?)\s++)?{_AUX}
     (?:not\b(?!\s+only)|n't|(?:is|are|was|were|does|do|did|ca|could|would|has)n't
       |cannot(?!\s+be\s+(?:excluded|ruled))|can't(?!\s+be\s+(?:excluded|ruled))
       |wrong|incorrect|false\b|unlikely|ruled\s+out|eliminated
       |excluded|out\b(?!\s+of\b)|unsupported|implausible|contradict|(?:says|states|claims
-        |mentions)\b|less\b|too\b|irrelevant|fails
+        |mentions)\b|less\b|too\b|irrelevant|(?:would|should)\s+(?!be\b|fit|match|seem|make
+          |describe|suit|work|have|go)|as\s+(?:my|a|the)\s+(?:backup|second|alternative|runner)
+            |at\s+first|used\s+to|looked|fails
       |comes?\s+close|close\b|requires?\b|needs?\b|lacks|absent|missing|tempting|nicht
         |ist\s+falsch|n'est\s+pas|no\s+es|es\s+incorrect)
     |{ANY}\s?[\u3041-\u3096]{{0,6}}?(?:な[いくか]|ません|とは言え)
-    |{ANY}\s?(?:より|보다)
-    |{ANY}\s?[가-힣]{{0,3}}?\s?(?:않|아니|아닌)
+    |{ANY}["']*\s?(?:より|보다|と(?:言いたい|思いました?が|思ったが|迷)|かと(?:思|迷)|(?:の(?:よう|様))?に見え(?:ます)?が
+      |라고\s?(?:생각했|할\s?수\s?있)|일\s?것\s?같았|처럼\s?보이)
+    |{ANY}\s?[가-힣]{{0,3}}?\s?(?:않|아니|아닌|아님)
     |{ANY}{_MORE}\s?(?:项|选项)?(?:都|均|皆)?(?:被)?(?:排除|可以排除|不对|不對|错误|不正确|不符合|不成立)
     """,
     re.VERBOSE,
@@ -105,7 +132,7 @@ ADJACENT = re.compile(
     rf"({ANY_LETTER})(?:[\s.:)\]=|>\"'*-]{{0,4}}|\s*(?:,\s*)?[(\"']\s*"
     rf"|,\s)({any_of(WORD, TEXT, WEAK)})[)\"']?"
     rf"|({any_of(WORD)})(?:[\s,.:>=-]{{0,5}}|\s?\()({ANY_LETTER})\)?"
-    rf"|({any_of(TEXT)})(?:[\s:>=/-]{{0,4}}|\s?[(,]\s?|,?\s?option\s)({ANY_LETTER})\)?"
+    rf"|({any_of(TEXT)})(?:[\s:>=/→-]{{0,4}}|\s?[(,]\s?|,?\s?option\s)({ANY_LETTER})\)?"
 )
 """A letter with its own text, or with that of another option."""
 JOINED = re.compile(
@@ -117,7 +144,6 @@ JOINED = re.compile(
     rf"|({ANY_LETTER})(\s?{ANY_LETTER}(?:\s?{ANY_LETTER})*+)"
     rf"|({any_of(WORD)})((?:\s*+(?:/|\bor\b|\band\b)\s*+{any_of(WORD)})++)"
 )
-LISTED = re.compile(rf"{any_of(LETTER)}(?:[\s.,;:|/]{{0,3}}{ANY_LETTER})++")
 CHOSEN_FROM = re.compile(
     rf"\b(?:between|among|from|of|given|considering|options?(?:\s+are)?:?|choices(?:\s+are)?:?"
     rf"|answers:?)\s+(?:the\s+)?(?:\w++\s++)?(?:[{OFF}])"
@@ -127,20 +153,33 @@ COMPARED_PAIR = re.compile(
     rf"\b(?:between|among|both|either|of)\s+(?:the\s+)?(?:two\s+)?(?:options?\s+"
     rf"|choices?\s+)?{ANY}(?:\s*,\s*{ANY})*\s*,?\s*(?:and|or)\s+(?:options?\s+)?{ANY}(?=\s*,)"
 )
-CHANGED = re.compile(rf"({ANY})(\s?(?:→|->|=>)\s?{ANY})")
+CHANGED = re.compile(
+    rf"({ANY})(\s?(?:→|->|=>)\s?(?:(?:now|then|revised|changed|corrected"
+    rf"|updated)\s(?:to\s)?)?{ANY})"
+)
 """An answer and what it was changed to; a letter with its own text is one sign by then."""
 RANKED = re.compile(
-    rf"({_NAMED})(?:\s?\([^()\n]{{0,30}}\))?(?:\s?>{{1,2}}\s?{_NAMED}(?:\s?\([^()\n]{{0,30}}\))?)++"
+    rf"({_NAMED})(?:\s?\([^()\n]{{0,30}}\))?(?:(?:\s?>{{1,2}}\s?|,?\s(?:then"
+    rf"|followed by)\s){_NAMED}(?:\s?\([^()\n]{{0,30}}\))?"
+    rf"(?:,\s(?:and\s)?{_NAMED})*+)++"
 )
 RANKING = re.compile(
-    rf"\b(?:rank(?:ing|ed|s)?|(?:most|best|high(?:est)?)\s+to\s+(?:least|worst"
+    rf"(?<!then, in\s)\b(?:rank(?:ing|ed|s)?|(?:most|best|high(?:est)?)\s+to\s+(?:least|worst"
     rf"|low(?:est)?)|order(?:ed)?|descending"
-    rf"|likelihood)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*({_NAMED})(?:\s*[,>]\s*{_NAMED})++"
+    rf"|likelihood)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*({_NAMED})(?:\s?\([^()\n]{{0,30}}\))?"
+    rf"(?:\s*[,>]\s*{_NAMED}(?:\s?\([^()\n]{{0,30}}\))?)++"
+)
+RANKED_UPWARDS = re.compile(
+    rf"\b(?:least|worst|low(?:est)?)\s+to\s+(?:the\s+)?(?:most|best"
+    rf"|high(?:est)?)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*"
+    rf"{_NAMED}(?:\s*[,<]\s*(?:and\s+)?{_NAMED})*?\s*[,<]\s*(?:and\s+)?({_NAMED})(?!\s*[,<]\s*(?"
+    rf":and\s+)?{_NAMED})"
 )
 SECOND = re.compile(
-    rf"\b(?:second(?!\s+(?:thoughts?|look|glance|listen|viewing|time|view))(?:ary)?(?!\s+(?:half|part"
+    rf"\b(?:2nd|3rd|[4-9]th|second|third|fourth)\s+{_OPEN}{ANY}|\b(?:second(?!\s+(?:thoughts?"
+    rf"|look|glance|listen|viewing|time|view))(?:ary)?(?!\s+(?:half|part"
     rf"|person|speaker|man|woman|one|voice|face|clip|line|caller|sentence|utterance))|2nd|third"
-    rf"|3rd|fourth|4th|runner-?\s?up|alternativ(?:e|ely)|backup|next|less\s+likely"
+    rf"|3rd|fourth|4th|last(?=\s+place)|runner-?\s?up|alternativ(?:e|ely)|backup|next|less\s+likely"
     rf"|least\s+\w++|(?:other|another)(?=\s+(?:options?|choices?|candidates?|answers?))"
     rf"|distractors?)"
     rf"(?:\s++(?!is\b|was\b|would\b|could\b|:)[\w-]++){{0,3}}+\s*+(?:is|was|would\s+be"
@@ -150,7 +189,9 @@ HINTED = re.compile(
     rf"""\b(?:with|plus|but\s+also|though\s+also|tinged\s+with|mixed\s+with|and)?\s*+(?:(?:a|an|some|slight|mild|subtle|faint|possible|certain|the|only)\s++){{0,4}}+
       (?:hints?|touch(?:es)?|traces?|bit|undertones?|undercurrents?|elements?|tinge|dash|shades?
         |notes?|degree|amount|overtones?)\s++of\s++(?:[\w-]++\s++){{0,2}}+{ANY}
-    |(?:还有|带有|夹杂着?|还带)(?:着)?(?:一点|一些|些许|少许|一丝)?\s?{ANY}
+    |\b(?:dazu|mit|und|avec|con)\s+(?:etwas|ein\s+wenig|un\s+peu\s+de|algo\s+de
+      |un\s+poco\s+de)\s+{ANY}
+    |(?:还有|夹杂着?|带)(?:有|着)?(?:一点|一些|些许|少许|一丝)?\s?{ANY}
     |\b(?:with|and)\s++(?:some|slight|mild|a\s+little|minor|occasional|possible|underlying
       |secondary|maybe\s+some|perhaps\s+some)\s++(?:[\w-]++\s++){{0,2}}+{ANY}
     """,
@@ -166,17 +207,19 @@ _PRAISE = (
 _NOUN = (
     r"(?:(?<!wrong\s)(?<!incorrect\s)(?<!other\s)(?<!possible\s)(?<!no\s)answer"
     r"|(?<!each\s)(?<!every\s)(?<!possible\s)(?:choice|option)"
-    r"|selection|response|prediction|reply|conclusion|verdict|label|pick|guess|decision"
+    r"|(?<=first\s)place|selection|response|prediction|reply|conclusion|verdict|label|pick|guess"
+    r"|decision"
     r"|classification|category|output|result|odd\s+one(?:\s+out)?|exception|outlier"
     r"|missing\s+one|one\s+(?:that(?:\s+is|'s)\s+)?missing)"
 )
 _EMOTION = r"(?:emotions?|emotional\s+(?:state|expression)|feelings?|mood|sentiment)"
 _IS = (
     r"(?:is|'s|must\s+be|would\s+be|should\s+be|has\s+to\s+be|will\s+be|was|seems(?:\s+to\s+be)?"
-    r"|appears(?:\s+to\s+be)?|remains|would\s+have\s+to\s+be)"
+    r"|appears(?:\s+to\s+be)?|remains|stays|would\s+have\s+to\s+be|should\s+read)"
 )
 _HEDGE = (
-    r"(?:(?:that|to\s+be|as\s+follows|likely|probably|most\s+likely|clearly|definitely|therefore"
+    r"(?:(?:that|only|just|to\s+be|as\s+follows|likely|probably|most\s+likely|clearly|definitely"
+    r"|therefore"
     r"|thus|simply|indeed|obviously"
     r"|certainly|still|then|options?|choice|letter|either|answer|class|label"
     r"|best\s+described\s+as|described\s+as|one\s+of|the\s+emotion\s+of"
@@ -187,7 +230,8 @@ _HEDGE = (
 CUE = re.compile(
     rf"""
     (?:
-      \b(?P<final>final\s++|ultimate\s++)?(?:{_PRAISE}[\s_]++)*+{_NOUN}\b["']?,?\s*+
+      \b(?P<final>(?:final|ultimate|revised|updated|corrected|new)\s++)?
+        (?:{_PRAISE}[\s_]++)*+{_NOUN}\b["']?,?\s*+
         (?:(?:[\w']++\s++){{0,5}}?(?:{_IS}|are|be|es|ist|lautet|est)\b\s*+:?\s*+ | (?::|=>?|->|→
           |-)\s*+ | (?=[("\[]*{ANY}))
     | \b(?:final(?P<last>ly)?|edit|update)\s*[:-]\s*+
@@ -196,40 +240,53 @@ CUE = re.compile(
     | \bi(?:'d|'ll|'m|\s+would|\s+will|\s+am|\s+must|\s+have\s+to|\s+can|\s+feel)?\s++
         (?:(?:therefore|thus|still|now|then|definitely|probably|would|go|have\s+to|also
           |inclined\s+to|to)\s++)*+
-        (?:choose|choosing|select|pick|go\s+(?:with|for)|going\s+(?:to\s+go\s+)?(?:with|for)|with
+        (?:choose|choosing|select|pick|go(?:\s+(?:with|for))?|going\s+(?:to\s+go\s+)?(?:with|for)
+          |with
           |say|answer(?:\s+with)?|opt\s+for|guess|vote(?:\s+for)?|voting(?:\s+for)?
-          |lean(?:ing)?(?:\s+towards?)?|think|believe|conclude|settle\s+(?:on|for)|stick\s+with
+          |lean(?:ing)?(?:\s+towards?)?|think|believe|conclude|consider\s+(?:him|her|it|them|this)
+            |settl(?:e|ing|ed)\s+(?:on|for)|stick\s+with
             |mark|rate\s+it\s+as|label\s+(?:it|this)\s+as|classify\s+(?:it|this)\s+as)\s++
         (?:(?:that|it's|it\s+is|it\s+would\s+be|this\s+is|the\s+answer\s+is|towards?)\s++)*+:?
     | (?:\A|(?<=[.,;:!?\n]\s)|(?<=\n)|(?<=[.,;:!?-]))(?:and\s++|but\s++)?(?:so|therefore|thus
       |hence|overall|ultimately|in\s+conclusion|in\s+summary|to\s+conclude|consequently|accordingly
-          |finally|making\s+it|by\s+elimination:|which\s+makes\s+it|it\s+must\s+be|it\s+has\s+to\s+be
+          |finally|making\s+it|by\s+elimination:|which\s+makes\s+it|it\s+must\s+be
+            |it\s+has\s+to\s+be
             |it\s+should\s+be|also|donc|por\s+lo\s+tanto|por\s+tanto|luego|daher|deshalb
               |alors)\b[,:]?\s*+
         (?:(?:it|this|that|my\s+answer|i'd\s+say|i\s+say|i\s+(?:would\s+)?(?:choose|pick
           |select))\s*+(?:{_IS}\b)?\s++)?:?
-    | \b(?:actually|wait|correction|oops|i\s+mean|i\s+meant|scratch\s+that|no,?\s+sorry
+    | \b(?:actually|well|wait|correction|oops|i\s+mean|i\s+meant|scratch\s+that|no,?\s+sorry
       |on\s+second\s+thoughts?|or\s+rather|make\s+that|rather)\b[,:.!\s]*+(?:no,\s++|it's\s++
         |it\s+is\s++)?
     | \b(?:not\s+(?:\w++\s+)?(?:sure|certain)|(?:hard|difficult)\s+to\s+\w++|unclear
       |uncertain)\b[^.;\n{ANY[1:-1]}]{{0,60}}?\bbut\s
-    | \b(?:chang(?:e|ing)|switch(?:ing)?|updat(?:e|ing)|revis(?:e|ing))\s++(?:(?:my|the|it|answer
+    | \b(?:chang(?:e|ing|ed)|switch(?:ing|ed)?|updat(?:e|ing)|revis(?:e|ing))\s++(?:(?:my|the|it
+      |answer
       |choice|selection)\s++)*+(?:from\s++(?:option\s++)?{ANY}\s++)?to\b\s*+
-    | ,\s*+(?:and\s++)?now\s++(?:it's\s++)?(?={ANY})
-    | \b(?:mostly|mainly|primarily|predominantly|chiefly|largely|overwhelmingly|above\s+all
+    | \bmakes\s+it\s++ | \b(?:leaving|leaves|so)\s+only\s++ | [\w.)]\s?(?:→|->|=>)\s?
+      (?={ANY}\W*(?:\Z|\n)) | (?<=[.;:,!?]\s)then:?\s(?={ANY}[.!]*\s*(?:\Z|\n))
+    | \bvotes?\s+goes\s+to\s++ | [,;.]\s*+(?:and\s++)?now\s++(?:it's\s++)?(?={ANY})
+    | (?:主要|大多)是?\s? | \b(?:mostly|vor\s+allem|surtout|sobre\s+todo|soprattutto
+      |mainly|primarily
+      |predominantly|chiefly|largely|overwhelmingly|above\s+all
       |more\s+than\s+anything|first\s+and\s+foremost)\s++
-    | \bbut\s++(?:(?:it's|it\s+is|really|actually|in\s+fact|now|then|finally|rather|no,|yes,
+    | \b(?:but|yet)\s++(?:(?:it's|it\s+is|really|actually|in\s+fact|now|then|finally|rather|no,|yes,
       |i\s+now\s+(?:think|believe|say))\s++(?:it's\s++|it\s+is\s++|that's\s++
-        |really\s++)?+(?=(?:option\s+)?{ANY})|(?={ANY}[.!]*\s*(?:\Z|\n)))
+        |really\s++)?+(?=(?:option\s+)?{ANY})|(?={ANY}(?:[.!]*\s*(?:\Z|\n)|\s+(?:is(?!\s+
+          (?:\w+ly\s+)?(?:possible|plausible|also|close|tempting|not|too|wrong|less|out|a|in)\b)
+            |fits|has|wins)\b)))
     | (?:\A|(?<=[.,;:!?\n-]\s)|(?<=\n))(?:no,?\s++)?(?:it's|it\s+is|that's
       |this\s+is)\s++(?=(?:option\s+|choice\s+)?{ANY_LETTER})
-    | \b(?:sondern|sino(?:\s+la)?|mais|vielmehr)\s++(?={ANY}) | 而是\s?
+    | \b(?:sondern|sino(?:\s+la)?|mais|vielmehr|pero)\s++(?:(?:c'est|es|è|ist)\s++)?(?={ANY}) |
+      (?:而是|其实是?|实际上?是)\s?
+    | \bje\s+réponds(?:\s+donc)?\s++ | \bich\s+antworte(?:\s+(?:also|daher))?\s++
     | \b(?:ich\s+(?:würde|sage|denke,?|glaube,?|tippe\s+auf)|je\s+(?:dirais
       |pense\s+que(?:\s+c'est)?)|creo\s+que(?:\s+es)?|diría(?:\s+que)?)\s++(?:(?:la|die|das|es|ist
         |option|opción)\s++)*+
     | \b(?:strongest|clearest|dominant)\s+(?:one|cue|sign|emotion)\s*+[:,]\s*+(?:which\s+is\s++)?
     | \b(?:which\s+is|points?\s+to|pointing\s+to|corresponds?\s+to|leaves(?:\s+us\s+with)?|leaving
-      |go(?:ing)?\s+with|settle\s+(?:on|for)|let's\s+(?:go\s+with|mark))\s++(?=(?:option\s+
+      |go(?:ing)?\s+(?:with|for)|settled?\s+(?:on|for)|left\s+with|let's\s+(?:go\s+with|mark))\s++
+        (?=(?:option\s+
         |choice\s+|answer\s+)?[("\[]*{ANY_LETTER})
     | \b(?:respuesta|r[eé]ponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]
       |antwoord|svar|opción|opção|elijo|escojo|elegir[íi]a|choisis|choisirais|wähle|nehme|scelgo
@@ -262,12 +319,15 @@ EMOTION_CUE = re.compile(
 VERDICT = re.compile(
     rf"({ANY})[)\]}}\"']*+\s*+(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains|fits|matches|describes?|the|most|my|clearly|definitely|likely|probably"
     r"|therefore|thus|a|more|much|far|still|simply|makes|,)\s++)*+"
-    r"(?:(?<!,\s)correct\b|right\b|best\b|better\b|answer\b|true\b|likely\b|accurate|appropriate"
+    r"(?:(?<!,\s)correct\b|right\b|best\b|better\b|closer\b|stronger\b|answer\b|true\b|likely\b"
+    r"|accurate|appropriate"
     r"|fitting|winner|strongest|clearest|closest|choice\b|plausible|suitable|accurately|sense\b"
-    r"|it\s+is\b|by\s+elimination|dominates?\b"
+    r"|it\s+is\b|wins?\b|prevails\b|stands\s+out\b|then\b(?=[.!])|by\s+elimination|dominates?\b"
     r"|est\s+(?:correcte?|la\s+bonne|juste)|es\s+(?:la\s+)?(?:correcta|adecuada)"
-    r"|ist\s+(?:richtig|korrekt|die\s+richtige)|正确|正確|最|对\b|符合|を選|が正|が最|が適|가\s?(?:정답|맞|가장)"
-    r"|이\s?(?:정답|맞|가장)|입니다|です|だ)"
+    r"|ist\s+(?:richtig|korrekt|die\s+richtige)|trifft\s+zu|passt|stimmt|convient"
+    r"|correspond[e]?\b|正确|正確|最|对\b|符合|に(?:訂正|変更|します|なり)|(?:으로|로)\s?(?:바꾸|정정|분류|선택|하겠)|を選|が正|が最"
+    r"|が適|가\s?(?:정답|맞|가장)"
+    r"|이\s?(?:정답|맞|가장)|입니다|です|だ)(?!\s+(?:only\s+)?if\b)"
 )
 NOT_ASSERTED_BEFORE = re.compile(
     r"(?:\b(?:if|were|had|whether|could|might|may|either|tempting|tempted)\b[^.!?,\n]{0,60}"
@@ -280,10 +340,12 @@ CHANGED_MIND = re.compile(
     r"|my first (?:thought|guess|instinct|impression|reaction)"
     r"|first thought|initial (?:thought|guess|impression)|on reflection|thinking about it"
     r"|listening again|looking again|look(?:ing)? closer"
-    r"|after all|edit|hmm+,? no|no, sorry|oops|mistake|earlier|originally|come to think"
+    r"|after all|or no|edit|hmm+,? no|no, sorry|oops|mistake|earlier|originally|come to think"
     r"|closer (?:listening|look|inspection|examination)|(?:listening"
     r"|looking) (?:more )?(?:carefully|closely)|after (?:checking|another)|corrected|h+m+)\b"
-    r"|\.\.+\s*[\ue000-\ue13f]|(?:\.\.|-)\s*no\b|\bno\b,? i mean|不对,|等等|再想|仔细|いや|아니,"
+    r"|\.\.+\s*(?:well,?\s)?[\ue000-\ue13f]|(?:\.\.|-)\s*no\b|\bno\b,? i mean|不对,"
+    r"|等等|再想|仔细|いや"
+    r"|아니,"
 )
 CONCLUDES = re.compile(
     r"\b(?:so|therefore|thus|hence|overall|in conclusion|in summary|consequently|answer"

@@ -21,7 +21,8 @@ _WORDS = re.compile(
 )
 _ENDS = re.compile(r"\s*+(?:[.,!;:)\]\"'\n\u2026✅✓✔❌✗✘]|-|\Z|[\ue000-\ue13f(])")
 _GOES_ON = re.compile(
-    r"\s+(?:if|because|since|as|but|it|he|she|they|there|this|that|the|i|we|not|from|to the|way"
+    r"\s+(?:if|because|since|as|but|it|he|she|they|there|this|that|the|i|we|not|from|in|at"
+    r"|during|after|until|here|then|again|to the|way"
     r"|sir|for sure|indeed|yes"
     r"|while|although|though|given|due|definitely|absolutely|really|both|porque|car|parce|denn"
     r"|weil|his|her|their"
@@ -31,7 +32,7 @@ _ONE_CLAIM = 80
 _NEXT_SENTENCE = re.compile(r"[.!?]\s*\w|\n")
 _CALLED = re.compile(r"\b(?:answer|verdict|result|conclusion|decision)\s?:\s?\Z")
 _NO_PHRASE = re.compile(
-    r"\s*+(?:fewer|less|more than|sooner|estoy segur[oa]|lo sé|se sabe|puedo|podemos"
+    r"\.\s?\d|\s*+(?:fewer|less|more than|sooner|estoy segur[oa]|lo sé|se sabe|puedo|podemos"
     r"|me es posible|está claro|es posible|se puede|doubt|question|problem|idea|comment|clue"
     r"|answer|clear answer|way to|one|worries|need|matter"
     r"|(?:video|audio|clip|image|file|sound|footage)s?\s+(?:(?:file|clip)\s+)?"
@@ -42,8 +43,9 @@ _REPORTED = re.compile(
     r"(?:\b(?:as if to|seems? to|heard to|hear (?:him|her|them|someone|people)|to hear \w+) say"
     r"|(?<!i )(?<!'d )(?<!would )(?<!have to )(?<!must )(?<!want to )(?<!like to )(?<!inclined t"
     r"o )\bsay|\b(?:says|said|saying|nods?|nodding|answers|answered|replies|replied|shouts"
+    r"|(?<!i )(?<!would )(?<!to )(?:shout|yell|whisper|scream|chant|repeat|call)"
     r"|shouted|whispers|yells|screams|repeats|repeating|mouths|means|meaning|nodded|head|and no"
-    r"|of))[\s,:]*+[\"']?\Z"
+    r"|called|named|titled|reads|of(?=\s)))[\s,:]*+[\"']?\Z"
 )
 _CLAIM = re.compile(
     r"\b(?:(?:statement|claim|assertion|description|hypothesis|proposition|premise"
@@ -59,18 +61,22 @@ _BOTH = re.compile(
     r"|\byes-no\b"
 )
 _FIRM = re.compile(
-    r"\A[^\w\ue000-\ue13f]*+(?:(?:well|h+m+|um|uh|okay|ok|so|oh|ah|and|but|no|honestly"
+    r"\A(?:[^.?!\n\ue000-\ue13f]{1,60}\?)?[^\w\ue000-\ue13f]*+(?:(?:well|h+m+|um|uh|okay|ok|so"
+    r"|oh|ah|and|but|no|honestly"
     r"|overall)\b[\s,:.]*+)*+(?:"
     r"(?P<no>(?:definitely|absolutely|certainly|of course|probably|clearly|most certainly|surely"
     r"|i think|i'd say"
     r"|likely|apparently|i guess|i'm afraid|obviously"
     r"|unfortunately)\s+not(?=[^\w\ue000-\ue13f]*\Z|\s*[.,!;:\n-]|\s+(?:because|since|as)\b)"
-    r"|je ne (?:pense|crois) pas|ich (?:glaube|denke) nicht|no lo creo|creo que no|that(?:'s"
+    r"|je ne (?:pense|crois) pas|ich (?:glaube|denke) nicht|non credo|non penso|não creio"
+    r"|no lo creo|creo que no|that(?:'s"
     r"| is) not (?:the case|true|correct|right|accurate)|(?:this|it)(?:'s| is) not (?:the case"
     r"|true|correct|right)|i (?:highly |really )?doubt (?:it|that|so)|(?:hardly|not likely"
     r"|not in this (?:clip|video)|not that i can \w+|not as far as i can \w+)(?=\W*\Z|[.,])"
     r"|i'm afraid not|para nada|desde luego que no|claro que no|auf keinen fall|absolument pas"
-    r"|das stimmt nicht|by no means|in no way|en absoluto|keineswegs|überhaupt nicht|pas du tout"
+    r"|das stimmt nicht|by no means|not (?:in the least|a chance|even close|one bit)"
+    r"|(?:far from it|no way)(?=\W*\Z|[.,!])|in no way|en absoluto|keineswegs|überhaupt nicht"
+    r"|pas du tout"
     r"|nada de eso|de ninguna manera|absolutamente no|全然|まったく違"
     r"|yo no diría|eher nicht|wohl nicht"
     r"|plutôt non"
@@ -78,10 +84,14 @@ _FIRM = re.compile(
     r"|(?:i|we) (?:don't|do not|wouldn't) (?:really )?(?:think|believe) (?:so|that)\b"
     r"|(?:it|he|she|they|there) (?:does not|doesn't|did not|didn't|do not|don't|is not|isn't"
     r"|are not|aren't|was not|wasn't)\W*+\Z)"
-    r"|(?P<yes>i'd say so|i would say so|it (?:would |does )?(?:seem|appear)s? so|desde luego"
+    r"|(?P<yes>(?:undoubtedly|you bet|very much(?: so)?)"
+    r"[.!\s]*+\Z|i'd say so|i would say so|it (?:would |does )?(?:seem|appear)s? so|desde luego"
     r"|por supuesto que sí|without (?:a |any )?(?:doubt|question)\b(?=\W*\Z|[.,!])"
     r"|no doubt(?: about it)?(?=\W*\Z)|por supuesto|auf jeden fall|en effet|tout à fait"
-    r"|creo que sí|je (?:pense|crois) que oui|ich (?:glaube|denke) (?:ja|schon)|eher ja|(?:i"
+    r"|(?:of course|certainly|absolutely|definitely|surely),? (?:he|she|it|they|there) (?:is"
+    r"|does|do|are|did"
+    r"|was|has)\W*+\Z|creo que sí|je (?:pense|crois) que oui|ich (?:glaube|denke) (?:ja|schon)"
+    r"|eher ja|(?:i"
     r"|we) (?:think|believe|guess|suppose) so\b"
     r"|(?:it|he|she|they|there) (?:(?:certainly|definitely|really|clearly|absolutely) )?(?:does"
     r"|do|is|are|did|was)(?: indeed| so)?\W*+\Z))"
@@ -109,10 +119,14 @@ _UNDECIDED = (
 _TELLS = re.compile(r"(?:没有|沒有|有|不(?![是对對会會匹一相符同可行能存支]))(?=[\u3400-\u9fff])")
 """What begins a clause of its own: "有人" and "没有其他人" answer only where they are the reply."""
 _ONE_CLAUSE = 16
+_CJK_TURN = re.compile(
+    "等等|不对|所以|因此|但|ので|いや|でも|しかし|ですが|따라서|그래서|하지만|지만"
+)
 _IDEOGRAPH = re.compile("[\u2600-\ud7ff\U0001f300-\U0001faff]")
 _CJK = re.compile(
     rf"""
-    (?:\A|(?<=[,.!?:;("\n])|(?<=[,.!?:;]\s))(?:(?:我(?:认为|觉得|想|的答案是)|所以|因此|答案(?:应该)?(?:是|为|:)?
+    (?:\A|(?<=[,.!?:;("\n])|(?<=[\ue000-\ue13f]\s)|(?<=[,.!?:;]\s))(?:(?:我(?:认为|觉得|想|的答案是)|所以|因此
+      |答案(?:应该)?(?:是|为|:)?
       |回答(?:是|:)?|结论(?:是|为|:)?
       |应该(?:是)?(?=[是否不没])|那么|嗯|视频中的?答案是|答えは|答え:|정답은|답은|답:?)[\s,:"]*+)*+
     (?:(?P<undecided>{_UNDECIDED})
@@ -170,8 +184,12 @@ def _kind(text: str, match: re.Match[str]) -> int | None:
         return _kind_of_no(text, match)
     ends = _ENDS.match(text, match.end()) is not None
     first = not before.strip() or before.rstrip()[-1] in ".!?\n:-("
+    if match[0] == "negative" and before.rstrip().endswith(":"):
+        first = _CALLED.search(before) is not None
     if first and _POLITE.fullmatch(match[0]):
         leads_on = _OFFER.match(text, match.end()) or text[match.end() + 1 :][:1] >= "\ue000"
+        if ends and before.rstrip().endswith("?"):
+            return WORD
         return WEAK if ends and not leads_on else None
     if match[0] in ("ja", "si", "sim", "da", "doch") and before.rstrip().endswith(","):
         first = True
@@ -193,14 +211,19 @@ def _kind_of_no(text: str, match: re.Match[str]) -> int | None:
 
 def _mark_ideographs(text: str, yes: int, no: int) -> str:
     """Mark the first clause that answers in Chinese, Japanese or Korean, or by a sign alone."""
+    found: list[tuple[re.Match[str], int]] = []
     for match in _CJK.finditer(text):
         answer = match["yes"] or match["no"] or ""
         told = _TELLS.match(text, match.end() - len(answer))
         if told and (match.end() - len(answer) > 1 or len(text) > _ONE_CLAUSE):
             continue
         if answer:
-            number = yes if match["yes"] else no
-            return text[: match.start()] + mark(WORD, number) + text[match.end() :]
+            found.append((match, yes if match["yes"] else no))
+    if found:
+        first, last = found[0], found[-1]
+        turned = first[1] != last[1] and _CJK_TURN.search(text, first[0].end(), last[0].end())
+        match, number = last if turned else first
+        return text[: match.start()] + mark(WORD, number) + text[match.end() :]
     signs = {sign in _GOOD for sign in _SIGNS.findall(text)}
     if len(signs) == 1 and not re.search(r"\w{2}", text):
         return mark(WORD, yes if signs.pop() else no)

@@ -15,11 +15,14 @@ from tests.unit.scoring.test_reply_corpus import (
     BLIND_CORPUS,
     BLIND_CORPUS_1,
     BLIND_CORPUS_2,
+    BLIND_CORPUS_3,
+    BLIND_CORPUS_4,
     CORPUS,
     _disagreement,
     _load,
 )
 
+BLIND_ROUNDS = (BLIND_CORPUS_1, BLIND_CORPUS_2, BLIND_CORPUS_3, BLIND_CORPUS_4)
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 RULES = re.findall(r"^\| `([\w.]+)` \| [^|]* \| `([^`|]+)` \|$", PAGE.read_text("utf-8"), re.M)
 NEVER = re.compile("(?!)" + "()" * 9)
@@ -28,7 +31,7 @@ READING = "emoreal_bench.scoring.reading"
 
 def _records() -> dict[str, list[dict[str, Any]]]:
     by_name: dict[str, list[dict[str, Any]]] = {}
-    for path in (CORPUS, BLIND_CORPUS, BLIND_CORPUS_1, BLIND_CORPUS_2):
+    for path in (CORPUS, BLIND_CORPUS, *BLIND_ROUNDS):
         for record in _load(path):
             if not record.get("ambiguous"):
                 by_name.setdefault(record.get("id") or record["style"], []).append(record)

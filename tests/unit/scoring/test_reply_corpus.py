@@ -25,7 +25,7 @@ BLIND_CORPUS = HERE / "reply_corpus_blind.jsonl"
 BLIND_CORPUS_1 = HERE / "reply_corpus_blind_1.jsonl"
 BLIND_CORPUS_2 = HERE / "reply_corpus_blind_2.jsonl"
 BLIND_CORPUS_3 = HERE / "reply_corpus_blind_3.jsonl"
-"""Nothing was mended after it was tried, so its bar is what was read at first sight."""
+BLIND_CORPUS_4 = HERE / "reply_corpus_blind_4.jsonl"
 DESCRIPTIONS = HERE / "reply_descriptions.jsonl.gz"
 NO_ANSWER = {"unparsable", "statement", "refused"}
 """What the blind rounds call one and the parser another; the answer is none each time."""
@@ -71,9 +71,10 @@ def _disagreement(record: dict[str, Any]) -> str | None:
         (BLIND_CORPUS, 1.0),
         (BLIND_CORPUS_1, 0.97),
         (BLIND_CORPUS_2, 0.95),
-        (BLIND_CORPUS_3, 0.89),
+        (BLIND_CORPUS_3, 0.965),
+        (BLIND_CORPUS_4, 0.955),
     ],
-    ids=["seen", "blind", "blind 1", "blind 2", "blind 3"],
+    ids=["seen", "blind", "blind 1", "blind 2", "blind 3", "blind 4"],
 )
 def test_the_strict_reading_agrees_with_people_on_hand_written_replies(
     path: Path, agreement: float
@@ -95,7 +96,7 @@ def test_no_answer_is_read_from_what_only_describes_a_clip() -> None:
         stated += reading.outcome is Outcome.STATEMENT
         if reading.answer is not None:
             read.append(f"{record['reply']!r} to {record['choices']}: read {reading.answer}")
-    assert len(read) <= 2, "\n".join(read)
+    assert not read, "\n".join(read)
     assert stated <= 35
 
 
@@ -146,3 +147,46 @@ def test_the_same_reply_is_read_alike_whatever_the_letters_mean() -> None:
             subtask = Subtask(answer=AnswerKind.YES_NO, chance=0.5)
             reading = read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, text)
             assert reading.answer == expected
+
+
+EMOTIONS = ("(A) Fear", "(B) Joy", "(C) Anger", "(D) Boredom")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The girl's T-shirt has a big letter B on it.",
+        "Mr. D. opens the door.",
+        "The song playing is called Joy.",
+        "Her friend Joy enters the room.",
+        "Anger management leaflets lie on the table.",
+        "The lift goes to level D.",
+        "A and B are the initials on the door.",
+        "The video was recorded in boredom-free Berlin.",
+        "Joy is the name of her sister.",
+    ],
+)
+def test_a_name_or_a_thing_is_no_answer(text: str) -> None:
+    item = Item("i", "s", "What does the girl feel?", EMOTIONS, "A", "c")
+    subtask = Subtask(answer=AnswerKind.CHOICE, chance=0.25)
+    assert read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, text).answer is None
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{x}: {v}", "({x}) {v}", "- **{x}** - {v}", "{t} -> {v}", "{t} ({x}): {v}", "| {t} | {v} |"],
+)
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("yes", "no"), ("\u2713", "\u2717"), ("0.7", "0.1"), ("9/10", "3/10"), ("high", "low"),
+     ("confirmed", "refuted"), ("fully", "partly"), ("strong evidence", "no evidence")],
+)  # fmt: skip
+def test_a_list_is_read_whatever_its_form(form: str, right: str, wrong: str) -> None:
+    item = Item("i", "s", "What does the girl feel?", EMOTIONS, "C", "c")
+    subtask = Subtask(answer=AnswerKind.CHOICE, chance=0.25)
+    lines = [
+        form.format(x=choice[1], t=choice[4:], v=right if choice[1] == "C" else wrong)
+        for choice in EMOTIONS
+    ]
+    for text in ("\n".join(lines), "Each in turn:\n\n" + "\n".join(lines)):
+        assert read_reply(Scoring.STRICT, item, subtask, DeliveryStatus.OK, text).answer == "C"
