@@ -16,7 +16,7 @@ UNANSWERED = (
 )
 """The statuses of items for which a model, or what stands before it, is to blame."""
 
-MOST_REASONS = 5
+MOST_REASONS = 20
 """So many of one status are told apart; the rest is summed up."""
 
 OTHER_REASONS = "other reasons"

@@ -142,7 +142,7 @@ def read_answer(
     except ValidationError as problems:
         problem = problems.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, problem["loc"])) or "the whole"
-        detail = f"the answer is no chat completion: {problem['msg']} (at {place})"
+        detail = f"the answer is no chat completion: {place} is missing or something else"
         return ChatAnswer(Reply(DeliveryStatus.FAILED, detail=detail))
     # Not every service sends several in their order.
     choice = next((one for one in completion.choices if one.index == 0), completion.choices[0])

@@ -95,6 +95,13 @@ _STATES = re.compile(
     r"|\. [A-Z]\. ?[A-Z][a-z]"
 )
 """A letter of which something else is said than whether it is right, or the first of initials."""
+_PRAISED = re.compile(
+    r" (?:the|a|an|my) (?:\w+ly )?(?:more |most |far |much )?(?:best|better|stronger"
+    r"|strongest|right|correct|closer|closest|clearer|clearest|obvious|likel\w+|plausible|convincing|compelling"
+    r"|fitting|suitable|accurate|safer|safest|natural|logical|reasonable|probable|winner|top)\b"
+)
+"""Behind a letter: "that makes D the stronger choice"."""
+_MAKES = re.compile(r"\b(?:mak(?:es?|ing)|made|leaves?|leaving)\s(?:option\s)?\Z", re.IGNORECASE)
 _CAPITAL = re.compile(r"[B-Z]\Z")
 _MOST = 60
 _FEW_WORDS = 4
@@ -150,7 +157,10 @@ def _kind(text: str, match: re.Match[str], options: Options) -> int | None:
         return LETTER if named else None
     if _STATES.match(text, match.end()) or (not noun and _is_name(text, match, before)):
         return None
-    bare = BARE if noun and letter != "A" else _bare_kind(text, match, options, word)
+    is_bare = noun and letter != "A"
+    if _PRAISED.match(text, match.end()):
+        is_bare = letter != "A" or _MAKES.search(before) is not None
+    bare = BARE if is_bare else _bare_kind(text, match, options, word)
     return LETTER if noun and bare is not None else bare
 
 

@@ -265,6 +265,8 @@ CUE = re.compile(
       |choice|selection)\s++)*+(?:from\s++(?:option\s++)?{ANY}\s++)?to\b\s*+
     | \bmakes\s+it\s++ | \b(?:leaving|leaves|so)\s+only\s++ | [\w.)]\s?(?:→|->|=>)\s?
       (?={ANY}\W*(?:\Z|\n)) | (?<=[.;:,!?]\s)then:?\s(?={ANY}[.!]*\s*(?:\Z|\n))
+    | \b(?:tell|show|suggest|convince|persuade)s?\s+(?:me|us)\s+(?:that\s+)?(?:it's|it\s+is
+      |this\s+is|that's|s?he(?:'s|\s+is|\s+feels)|they(?:'re|\s+are))\s++
     | \bvotes?\s+goes\s+to\s++ | [,;.]\s*+(?:and\s++)?now\s++(?:it's\s++)?(?={ANY})
     | (?:主要|大多)是?\s? | \b(?:mostly|vor\s+allem|surtout|sobre\s+todo|soprattutto
       |mainly|primarily
@@ -340,7 +342,9 @@ CHANGED_MIND = re.compile(
     r"|my first (?:thought|guess|instinct|impression|reaction)"
     r"|first thought|initial (?:thought|guess|impression)|on reflection|thinking about it"
     r"|listening again|looking again|look(?:ing)? closer"
-    r"|after all|or no|edit|hmm+,? no|no, sorry|oops|mistake|earlier|originally|come to think"
+    r"|after all|or no|edit|hmm+,? no|no, sorry|oops|mistake|come to think"
+    r"|(?:earlier|original(?:ly)?),? (?:i|my|answer|choice|guess|thought|reading|response)"
+    r"|(?:i|my) (?:\w+ ){0,3}(?:earlier|original(?:ly)?)"
     r"|closer (?:listening|look|inspection|examination)|(?:listening"
     r"|looking) (?:more )?(?:carefully|closely)|after (?:checking|another)|corrected|h+m+)\b"
     r"|\.\.+\s*(?:well,?\s)?[\ue000-\ue13f]|(?:\.\.|-)\s*no\b|\bno\b,? i mean|不对,"
