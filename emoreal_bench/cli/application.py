@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -91,8 +92,13 @@ def _options(
     """Take the options before a command."""
 
 
-# How Python says it, which has no error of its own for that.
-_NO_MORE_THREADS = ("can't start new thread", "can't allocate lock")
+# How Python, torch and safetensors say it, which have no error of their own for that; the last
+# is how Python fails where even the error finds no room.
+_NOTHING_LEFT = re.compile(
+    r"can't start new thread|can't allocate (lock|memory)|cannot allocate memory|out of memory"
+    r"|too many open files|error return without exception set",
+    re.IGNORECASE,
+)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -119,8 +125,11 @@ def run(arguments: Sequence[str]) -> int:
         tell("  Mend the cause and give the same command again.")
         return ExitCode.INCOMPLETE
     except Exception as error:  # noqa: BLE001 - the last line of defence: tell the person, exit 70
-        if isinstance(error, MemoryError) or str(error) in _NO_MORE_THREADS:
-            tell("error: The memory or the number of threads that this process may use is full.")
+        if isinstance(error, MemoryError) or _NOTHING_LEFT.search(str(error)):
+            tell(
+                "error: The memory, or the number of threads or open files, that this process may "
+                "use is full."
+            )
             tell("  Free some, or ask for less at once, and give the same command again.")
             return ExitCode.INCOMPLETE
         tell(traceback.format_exc())

@@ -386,6 +386,29 @@ def _refuse_device(path: Path) -> None:
         )
 
 
+def refuse_odd_file(path: Path) -> None:
+    """Refuse what a library would write into although it is no file of its own.
+
+    Args:
+        path: Where a library will write that itself follows links; nothing need be there.
+
+    Raises:
+        RunError: If a link, a folder, a device, a pipe or a socket stands there.
+    """
+    try:
+        is_file = stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    if not is_file:
+        raise RunError(
+            "It is no file but a link, a folder, a device or a pipe, and is not written to.",
+            where=str(path),
+            remedy="Name the file itself, or another one.",
+        )
+
+
 def _take_name(draft: Path, path: Path, *, replace: bool) -> None:
     """Rename a whole folder; what was there is gone once the new one has the name."""
     if path.is_symlink():

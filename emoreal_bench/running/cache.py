@@ -19,10 +19,13 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, Repeatability
 from emoreal_bench.identity import hash_json
+from emoreal_bench.record.files import refuse_odd_file
 from emoreal_bench.record.log import seal, unseal
 from emoreal_bench.record.records import from_record, to_record
 
 _KEPT = frozenset({DeliveryStatus.OK, DeliveryStatus.LENGTH})
+_FILES = ("", "-journal", "-wal", "-shm")
+"""What SQLite opens beside the file itself; it follows links."""
 _REPEATABLE = frozenset({Repeatability.EXACT, Repeatability.SAME_BATCH})
 
 
@@ -35,7 +38,7 @@ class ResponseCache:
     """A file of replies; may be shared by any number of runs and models.
 
     Args:
-        path: An SQLite file; made if it is not there.
+        path: An SQLite file; made if it is not there. A link, a device or a pipe is refused.
 
     Raises:
         RunError: If the file is not such a cache.
@@ -43,6 +46,8 @@ class ResponseCache:
 
     def __init__(self, path: Path):
         self._path = path
+        for suffix in _FILES:
+            refuse_odd_file(path.with_name(f"{path.name}{suffix}"))
         try:
             # A run may live in another thread than its caller (in a notebook),
             # but only ever in one at a time.

@@ -108,6 +108,11 @@ class Ledger:
         self._clip_seconds[position] = seconds
         self._levels[position] = _NO_SOUND if level is None else level
 
+    def clip_of(self, position: int) -> tuple[float, float | None]:
+        """Return what :meth:`note_clip` took down; a length of 0 if nothing."""
+        level = self._levels[position]
+        return self._clip_seconds[position], None if level == _NO_SOUND else level
+
     def finish(self, position: int, result: Result) -> None:
         """Log a finished item and tell the observer.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Event, current_thread, main_thread
 
 
 def run_to_end(work: Coroutine[None, None, None]) -> None:
@@ -16,9 +19,29 @@ def run_to_end(work: Coroutine[None, None, None]) -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(work)
+        # A coroutine that never began is closed, and then warns of nothing.
+        with closing(work), _make_runner() as runner:
+            runner.run(work)
     else:
         _run_in_thread(work)
+
+
+def _make_runner() -> asyncio.Runner:
+    """Make a loop; Ctrl-C waits for that, since half a loop prints what it lacks when it goes."""
+    is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not is_usual or current_thread() is not main_thread():
+        return asyncio.Runner()
+    came = Event()
+    signal.signal(signal.SIGINT, lambda *_: came.set())
+    try:
+        runner = asyncio.Runner()
+        runner.get_loop()
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came.is_set():
+        runner.close()
+        raise KeyboardInterrupt
+    return runner
 
 
 def _run_in_thread(work: Coroutine[None, None, None]) -> None:

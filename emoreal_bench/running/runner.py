@@ -25,7 +25,7 @@ from emoreal_bench.running.asking import Asker
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import LookAhead
 from emoreal_bench.running.deferred.asking import DeferredAsker
-from emoreal_bench.running.deferred.store import JobStore
+from emoreal_bench.running.deferred.store import JobStore, has_jobs
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.loops import run_to_end
 from emoreal_bench.running.manifest import make_manifest
@@ -153,8 +153,11 @@ class _Sitting:
         """Ask what is open and score the log; tell the observer however it ends."""
         self._observer.on_start(len(self._plan.items), self._ledger.kept)
         try:
-            if self._ledger.finished < len(self._plan.items):
+            is_open = self._ledger.finished < len(self._plan.items)
+            if is_open:
                 self._folder.forget_results()
+            # Killed after the last answer, a run has a job that nobody has removed yet.
+            if is_open or (self._policy.deferred and has_jobs(self._folder.path)):
                 run_to_end(self._ask_all(cache))
             self._results = score_log(manifest, self._plan.items, self._folder.log_path)
             write_results(self._folder.path, self._results)

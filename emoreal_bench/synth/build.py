@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -68,6 +68,8 @@ def write_benchmark(settings: SynthSettings, out: Path, progress: Progress | Non
     scenes = make_scenes(settings)
     record = _record(settings, len(scenes))
     if _is_finished(out, record):
+        with suppress(OSError):  # Killed at the very end, a call left its mark.
+            (out / UNFINISHED).unlink()
         return out
     _make_folder(out)
     write_atomically(out / UNFINISHED, [record])
@@ -82,7 +84,7 @@ def write_benchmark(settings: SynthSettings, out: Path, progress: Progress | Non
     write_atomically(out / ANNOTATIONS, [_json([emorealm_record(item) for item in items])])
     write_atomically(out / CARD, [data_card(settings, scenes, items).encode()])
     write_atomically(out / RECORD, [record])
-    (out / UNFINISHED).unlink()
+    (out / UNFINISHED).unlink(missing_ok=True)
     return out
 
 

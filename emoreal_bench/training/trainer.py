@@ -34,6 +34,8 @@ CHECKPOINTS_FOLDER = "checkpoints"
 ADAPTER_FOLDER = "adapter"
 """Of a training, and of each of its checkpoints."""
 _KEPT_CHECKPOINTS = 2
+_OF_ONE_SITTING = frozenset({"train_loss", "total_flos"})
+"""The Trainer divides the loss of the last sitting by the steps of all; it counts no operations."""
 _LONGEST_WAIT = 7 * 24 * 3600
 """Seconds that processes wait for the one that evaluates."""
 
@@ -123,9 +125,10 @@ class PackedTrainer(Trainer):
         self.save_adapter(Path(output_dir or self.args.output_dir or ".") / ADAPTER_FOLDER)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the means of the loss's terms since the last log."""
+        """Add the means of the loss's terms since the last log; drop what a break-off falsifies."""
         if "loss" in logs:
             logs = {**logs, **self._terms.take(self.accelerator.reduce)}
+        logs = {name: value for name, value in logs.items() if name not in _OF_ONE_SITTING}
         super().log(logs, start_time)
 
     def log_besides(self, values: Mapping[str, float]) -> None:

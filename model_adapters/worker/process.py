@@ -165,22 +165,28 @@ def ask_once(
         WorkerError: As :meth:`WorkerProcess.ask`.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
+        process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
             command.arguments,
-            input=encode_message(message),
-            capture_output=True,
-            timeout=seconds,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=command.folder,
             env=command.whole_environment(),
-            check=False,
+            # As in WorkerProcess: out of reach of Ctrl-C, and ended with what it started.
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired as error:
-        raise WorkerError(f"gave no answer within {seconds:g} seconds") from error
     except OSError as error:
         raise WorkerError(f"cannot be started: {error}") from error
-    line = done.stdout.partition(b"\n")[0]
+    with process:
+        try:
+            told, errors = process.communicate(encode_message(message), seconds)
+        except subprocess.TimeoutExpired as error:
+            raise WorkerError(f"gave no answer within {seconds:g} seconds") from error
+        finally:
+            _kill_group(process)
+    line = told.partition(b"\n")[0]
     if not line:
-        raise WorkerError(_with_last_words("ended without an answer", done.stderr))
+        raise WorkerError(_with_last_words("ended without an answer", errors))
     return parse_reply(line, reply)
 
 
@@ -210,7 +216,7 @@ def _with_last_words(problem: str, log: bytes) -> str:
     return f"{problem} ({lines[-1].strip()[:MAX_DETAIL]})" if lines else problem
 
 
-def _kill_group(process: Process) -> None:
+def _kill_group(process: Process | subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         if sys.platform == "win32":
             process.kill()

@@ -145,6 +145,16 @@ COMMANDS = (
         is_slow=True,
     ),
     Command(
+        "run http/",
+        lambda given: (
+            f"run --model http/model --model-arg base_url={given.stub.address}/v1 "
+            f"--model-arg key_variable={KEY_VARIABLE} --model-arg concurrency=1 "
+            f"--task emorealm --data {given / 'real'} --out out/run --quiet"
+        ),
+        (clips,),
+        is_slow=True,
+    ),
+    Command(
         "judge",
         lambda given: f"judge {given / 'run'} {asking(given, 'judge')} --statements --out out/j",
         (run,),

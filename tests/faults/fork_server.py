@@ -169,6 +169,8 @@ class ForkServer:
 
 def _serve() -> dict[str, Any] | None:
     """Answer wishes; return in the fork, with its wish, and at the end, with none."""
+    # A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     under_way: dict[int, Path] = {}
     for line in iter(sys.stdin.readline, ""):
         wish = json.loads(line)
@@ -249,7 +251,8 @@ def _give(wish: dict[str, Any]) -> int:
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             main(wish["arguments"])
-        except KeyboardInterrupt:  # Before it began.
+        except KeyboardInterrupt:  # Before it began: not even Python would have been there.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             return ExitCode.INTERRUPTED
         except SystemExit as end:
             code = int(end.code or 0)

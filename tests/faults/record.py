@@ -12,6 +12,8 @@ import argparse
 import json
 import platform
 import random
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -52,6 +54,7 @@ class Breaking:
 
     Attributes:
         one: The command.
+        choice: Of ways and moments.
         kills: How often each way came before the end.
         failures: What did not hold.
     """
@@ -86,24 +89,31 @@ class Breaking:
         self._series += 1
         place = self._place(f"series-{self._series}")
         came: Count = Counter()
+        failures = len(self.failures)
         try:
             for _ in range(min(most, MOST_OF_ONE)):
                 way = self.choice.choice(ALL_WAYS)
                 if not self._break(place, way):
                     break  # It came to its end: what is broken off from here on is no work.
                 came[way] += 1
-            place.finish()
+            if came:
+                place.finish()
             place.assert_as_unbroken(self._unbroken)
         except (AssertionError, ValueError, OSError) as error:
             _tell(traceback.format_exc())
             what = str(error).partition("\n")[0] or type(error).__name__
             self.failures.append(f"{self.one.name}, {dict(came)}: {what}")
         self.kills += came
+        if len(self.failures) == failures:
+            shutil.rmtree(place.home)
 
     def _break(self, place: Workplace, way: str) -> bool:
         if way == WRITING:
             return place.kill_at_step("SIGKILL", self.choice.randint(1, self._steps))
-        return place.kill_at(self.choice.uniform(0.0, self._seconds), way)
+        came = place.kill_at(self.choice.uniform(0.0, self._seconds), way)
+        # How long a command takes depends on what else the machine does.
+        self._seconds *= 1.1 if came else 0.7
+        return came
 
 
 @contextmanager
@@ -114,18 +124,16 @@ def breaking_places() -> Iterator[tuple[Given, ForkServer, Path]]:
         yield given, server, Path(root)
 
 
-def break_part(kills: int, seed: int, chosen: Sequence[Command]) -> dict[str, Any]:
-    """Break commands off so often in all, each about as often; return the line of the record."""
+def break_part(kills: int, seed: int, breakings: Sequence[Breaking]) -> dict[str, Any]:
+    """Break commands off so often in all, each about as often; return what the record is to say."""
     begun = time.monotonic()
-    with breaking_places() as (given, server, root):
-        breakings = [
-            Breaking(one, given, server, root / f"command-{number}", random.Random(f"{seed}{one}"))
-            for number, one in enumerate(chosen)
-        ]
-        while (left := kills - sum(one.kills.total() for one in breakings)) > 0:
-            rarest = min(breakings, key=lambda one: (one.kills.total(), one._series))
-            rarest.break_series(left)
-            _tell(f"{kills - left} of {kills} kills; {rarest.one.name}: {rarest.kills.total()}")
+    for one in breakings:
+        one.choice = random.Random(f"{seed}{one.one.name}")
+        one.kills, one.failures = Counter(), []
+    while (left := kills - sum(one.kills.total() for one in breakings)) > 0:
+        rarest = min(breakings, key=lambda one: (one.kills.total(), one._series))
+        rarest.break_series(left)
+        _tell(f"{kills - left} of {kills} kills; {rarest.one.name}: {rarest.kills.total()}")
     failures = [failure for one in breakings for failure in one.failures]
     return {
         "ended": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
@@ -136,6 +144,18 @@ def break_part(kills: int, seed: int, chosen: Sequence[Command]) -> dict[str, An
         "kills": {one.one.name: dict(sorted(one.kills.items())) for one in breakings},
         "failures": failures,
     }
+
+
+def code_commit() -> str:
+    """Return the commit of the code, with "+" where a file of the program or tests differs."""
+    changed = _git("status", "--porcelain", "--", "emoreal_bench", "tests").splitlines()
+    others = [line for line in changed if not line.endswith(RECORD.name)]
+    return _git("rev-parse", "--short=12", "HEAD").strip() + "+" * bool(others)
+
+
+def _git(*words: str) -> str:
+    told = subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    return told.stdout
 
 
 def _tell(text: str) -> None:
@@ -151,8 +171,12 @@ def read_record() -> list[dict[str, Any]]:
 
 
 def make_table(record: Iterable[dict[str, Any]]) -> str:
-    """Write what the record holds as a table: kills by command and way, failures."""
-    lines = list(record)
+    """Write what the record holds as a table: kills by command and way, failures.
+
+    Of a part that failed and was run again on mended code the last line counts; what failed
+    before is told below the table.
+    """
+    lines, failed = _split(record)
     if not lines:
         return "Nothing is recorded yet.\n"
     kills: dict[str, Count] = {}
@@ -174,7 +198,34 @@ def make_table(record: Iterable[dict[str, Any]]) -> str:
     told = (
         f"{len(lines)} parts from {ended[0]} to {ended[-1]} UTC, {minutes:.0f} minutes, {versions}."
     )
-    return "\n".join([told, "", *rows]) + "\n"
+    commits = Counter(line["commit"] for line in lines)
+    told_of_code = "Commits: " + ", ".join(
+        f"`{commit}` ({number} parts)" for commit, number in commits.items()
+    )
+    before = [_told_of_failed(line) for line in failed if line["failures"]]
+    return (
+        "\n".join([told, f"{told_of_code}.", "", *rows, *([""] if before else []), *before]) + "\n"
+    )
+
+
+def _split(record: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the lines that count, and those whose part was run again later."""
+    last: dict[str, dict[str, Any]] = {}
+    before = []
+    for line in record:
+        if line["part"] in last:
+            before.append(last.pop(line["part"]))
+        last[line["part"]] = line
+    return list(last.values()), before
+
+
+def _told_of_failed(line: dict[str, Any]) -> str:
+    kills = sum(sum(counts.values()) for counts in line["kills"].values())
+    what = "; ".join(line["failures"])
+    return (
+        f"- Part {line['part']} failed at `{line['commit']}` ({kills} kills, not counted above) "
+        f"and was run again: {what}"
+    )
 
 
 def _row(name: str, counts: Count, failures: int) -> str:
@@ -195,7 +246,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=1000, help="of all parts together")
     parser.add_argument("--parts", type=int, default=10)
-    parser.add_argument("--part", help="only this one, for example 3/10")
+    parser.add_argument("--part", action="append", help="only this one: 3/10; repeatable")
+    parser.add_argument("--again", action="store_true", help="also parts recorded already")
     parser.add_argument("--command", action="append", help="only this one of the table; repeatable")
     parser.add_argument("--table", action="store_true", help="only write the table anew")
     parser.add_argument("--no-record", action="store_true", help="write nothing down")
@@ -204,26 +256,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_table()
         return 0
     chosen = [one for one in COMMANDS if not options.command or one.name in options.command]
-    wanted, parts = range(1, options.parts + 1), options.parts
+    parts, wanted = options.parts, range(1, options.parts + 1)
     if options.part:
-        number, parts = map(int, options.part.split("/"))
-        wanted = range(number, number + 1)
-    done = {(line["part"], line["version"]) for line in read_record()}
+        numbers, totals = zip(*(map(int, part.split("/")) for part in options.part), strict=True)
+        parts, wanted = totals[0], numbers
+    # A part that failed is given again, on mended code.
+    done = {line["part"] for line in read_record() if not line["failures"]}
+    names = {number: f"{number} of {parts}, {options.kills} kills in all" for number in wanted}
+    again = options.again or options.no_record
+    missing = [number for number in wanted if again or names[number] not in done]
     failed = 0
-    for number in wanted:
-        part = f"{number} of {parts}, {options.kills} kills in all"
-        if (part, __version__) in done and not options.no_record:
-            _tell(f"Part {part}: recorded already.")
-            continue
-        share = options.kills * number // parts - options.kills * (number - 1) // parts
-        line = {"part": part, **break_part(share, number, chosen)}
-        failed += len(line["failures"])
-        _tell(json.dumps(line))
-        if not options.no_record:
-            with RECORD.open("a", encoding="utf-8") as file:
-                file.write(f"{json.dumps(line)}\n")
-            write_table()
+    with breaking_places() as (given, server, root):
+        commit = code_commit()
+        breakings = [
+            Breaking(one, given, server, root / f"command-{number}", random.Random())
+            for number, one in enumerate(chosen if missing else [])
+        ]
+        for number in missing:
+            share = options.kills * number // parts - options.kills * (number - 1) // parts
+            told = break_part(share, number, breakings)
+            failed += len(told["failures"])
+            _write_down({"part": names[number], "commit": commit, **told}, options.no_record)
     return 1 if failed else 0
+
+
+def _write_down(line: dict[str, Any], only_tell: bool) -> None:
+    _tell(json.dumps(line))
+    if not only_tell:
+        with RECORD.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(line)}\n")
+        write_table()
 
 
 if __name__ == "__main__":

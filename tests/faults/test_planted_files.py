@@ -99,8 +99,7 @@ def check_links(one: Command, workplace: Make, whole: Workplace, most: int | Non
         for path in list(place.out.rglob("*")):
             if path.is_symlink():
                 path.unlink()
-        # A clip that is there already, though it be a link, is not made anew.
-        if code != ExitCode.DONE or not (place.home / name).exists():
+        if code != ExitCode.DONE:
             place.finish()
         assert place.snapshot() == whole.snapshot(), name
 

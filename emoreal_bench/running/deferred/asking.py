@@ -132,7 +132,10 @@ class DeferredAsker:
                     self._store.remove(job)
                     continue
                 self._store.name(job, name)
-            self._note_asked(self._store.asked(job, len(self._plan.items)))
+            clips = self._store.clips(job, len(self._plan.items))
+            self._note_asked(clips)
+            for position, (seconds, level) in clips.items():
+                self._ledger.note_clip(position, seconds, level)
 
     async def _ask_in_rounds(self, questions: OpenQuestions) -> None:
         while self._store.jobs or self._may_ask():
@@ -171,7 +174,7 @@ class DeferredAsker:
                     draft = self._store.draft()
                 if not self._spending.allow(1):
                     break
-                draft.add(position, written)
+                draft.add(position, written, self._ledger.clip_of(position))
         if draft.asked:
             await self._hand_over(draft)
 
@@ -221,7 +224,7 @@ class DeferredAsker:
 
     async def _hand_over(self, draft: JobDraft) -> None:
         job = self._store.add(draft)
-        self._note_asked(position for position, _ in draft.asked)
+        self._note_asked(position for position, *_ in draft.asked)
         self._store.name(job, await self._submit(job, draft.lines))
         self.requests += job.requests
 

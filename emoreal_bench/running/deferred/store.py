@@ -28,6 +28,8 @@ from emoreal_bench.record.records import delivery_record, is_delivery_record, re
 
 JOBS_FOLDER = "jobs"
 _JOBS_FILE = "jobs.json"
+ClipFacts = tuple[float, float | None]
+"""Of a clip: its length in seconds, and how loud it is if it has sound."""
 
 
 class Job(Record):
@@ -52,13 +54,14 @@ class JobDraft:
     Attributes:
         token: Our mark of it.
         lines: The file of its requests.
-        asked: Position of each item among those of the run, with what of its clip is sent.
+        asked: Position of each item among those of the run, with what of its clip is sent, and
+            how long and how loud the clip is.
         size: Bytes of the lines.
     """
 
     token: str
     lines: Path
-    asked: list[tuple[int, Delivery]] = field(default_factory=list)
+    asked: list[tuple[int, Delivery, ClipFacts]] = field(default_factory=list)
     size: int = 0
 
     def has_room(self, written: WrittenRequest, limits: JobLimits) -> bool:
@@ -66,7 +69,7 @@ class JobDraft:
         fits = self.size + len(written.line) + 1 <= limits.size
         return fits and len(self.asked) < limits.requests
 
-    def add(self, position: int, written: WrittenRequest) -> None:
+    def add(self, position: int, written: WrittenRequest, clip: ClipFacts) -> None:
         """Add a request.
 
         Raises:
@@ -74,8 +77,13 @@ class JobDraft:
         """
         with GrowingFile(self.lines) as file:
             file.append(written.line + b"\n")
-        self.asked.append((position, written.sent))
+        self.asked.append((position, written.sent, clip))
         self.size += len(written.line) + 1
+
+
+def has_jobs(run_folder: Path) -> bool:
+    """Return whether jobs of a run are, or may be, with a service, or were not tidied up."""
+    return (run_folder / JOBS_FOLDER).is_dir()
 
 
 class JobStore:
@@ -131,10 +139,25 @@ class JobStore:
         Raises:
             RunError: If the file is not as it was written.
         """
+        return {position: sent for position, sent, _ in self._read_asked(job, items)}
+
+    def clips(self, job: Job, items: int) -> dict[int, ClipFacts]:
+        """Return how long and how loud the clips are that a job asks about.
+
+        Args:
+            job: Of this store.
+            items: How many the run has.
+
+        Raises:
+            RunError: If the file is not as it was written.
+        """
+        return {position: clip for position, _, clip in self._read_asked(job, items)}
+
+    def _read_asked(self, job: Job, items: int) -> list[tuple[int, Delivery, ClipFacts]]:
         path = self._asked_path(job)
         try:
             with path.open("rb") as file:
-                return dict(_read_asked(parse_json(line), items) for line in file)
+                return [_read_line(parse_json(line), items) for line in file]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"The record of what a job asks cannot be read: {error}",
@@ -176,15 +199,20 @@ class JobStore:
         self.jobs = list(jobs)
 
 
-def _read_asked(record: dict[str, Any], items: int) -> tuple[int, Delivery]:
+def _read_line(record: dict[str, Any], items: int) -> tuple[int, Delivery, ClipFacts]:
     position, sent = record["position"], record["sent"]
     is_item = type(position) is int and 0 <= position < items
     if not is_item or not is_delivery_record(sent):
         raise ValueError("a line does not say what was sent of which item")
-    return position, read_delivery(sent)
+    return position, read_delivery(sent), _read_clip(record)
 
 
-def _asked_lines(asked: Sequence[tuple[int, Delivery]]) -> Iterator[bytes]:
-    for position, sent in asked:
-        record = {"position": position, "sent": delivery_record(sent)}
+def _read_clip(asked: dict[str, Any]) -> ClipFacts:
+    seconds, level = asked.get("clip", (0.0, None))  # Earlier versions kept nothing of it.
+    return float(seconds), None if level is None else float(level)
+
+
+def _asked_lines(asked: Sequence[tuple[int, Delivery, ClipFacts]]) -> Iterator[bytes]:
+    for position, sent, clip in asked:
+        record = {"position": position, "sent": delivery_record(sent), "clip": clip}
         yield json.dumps(record).encode() + b"\n"

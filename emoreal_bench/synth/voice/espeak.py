@@ -134,6 +134,8 @@ class _Library:
         self._library.espeak_Synchronize()
         if self._full_memory is not None:
             raise self._full_memory
+        if not self._pieces:  # Nor was there memory to call back.
+            raise MemoryError
         return np.concatenate(self._pieces).astype(np.float64) / 32768
 
 

@@ -95,7 +95,8 @@ class MetricsCallback(StateCallback):
 
 
 def _step_first(entry: Mapping[str, float]) -> dict[str, float]:
-    return {STEP: entry[STEP], **entry}
+    # A checkpoint keeps the names in order; so the lines before and after it are alike.
+    return {STEP: entry[STEP], **dict(sorted(entry.items()))}
 
 
 class ProgressCallback(StateCallback):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -79,6 +80,35 @@ def test_killed_between_handing_over_and_fetching(
     stub.batches.looks = 1
     told = finish(service, stub, data, tmp_path / "run")
     assert f"submitted {ITEMS}, {ITEMS} done" in told
+    assert len(stub.batches.jobs) == 1
+    # What is known of a clip only while it is decoded was not lost.
+    assert all(line["clip_seconds"] > 0 for line in read_log(tmp_path / "run" / ITEMS_FILE))
+
+
+class KeptFiles(dict[str, bytes]):
+    """Files of a service that keeps what it is told to remove."""
+
+    def __delitem__(self, name: str) -> None:
+        assert name in self
+
+
+@both_services
+def test_killed_after_the_last_answer(
+    service: Service, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    stub.batches.looks = 10**9
+    process = start(service, stub, data, tmp_path / "run")
+    wait_until(lambda: any(job_names(tmp_path / "run")))
+    kill(process)
+    jobs = tmp_path / "run" / JOBS_FOLDER
+    shutil.copytree(jobs, tmp_path / "jobs")
+    stub.batches.looks = 1
+    # The job was not removed here, so its files were not removed there.
+    stub.batches.files = KeptFiles(stub.batches.files)
+    finish(service, stub, data, tmp_path / "run")
+    shutil.copytree(tmp_path / "jobs", jobs)
+    finish(service, stub, data, tmp_path / "run")
+    assert not jobs.exists()
     assert len(stub.batches.jobs) == 1
 
 

@@ -15,6 +15,7 @@ from emoreal_bench import api
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.objectives.metrics import LOSS, METRICS_FILE, STEP
 from emoreal_bench.training.observer import TrainingObserver
+from emoreal_bench.training.outputs.curves import CURVES_FILE
 from emoreal_bench.training.run import TrainingResult
 from emoreal_bench.training.trainer import ADAPTER_FOLDER, CHECKPOINTS_FOLDER
 from tests.training_files import make_settings, make_training_data, write_settings
@@ -78,12 +79,25 @@ def test_it_ends_in_the_same_weights(trainings: tuple[TrainingResult, TrainingRe
 def test_its_metrics_are_those_of_one_that_was_not_killed(
     trainings: tuple[TrainingResult, TrainingResult],
 ) -> None:
+    # The order of the names, too: the card and the curves follow it.
     whole, killed = (
-        [(entry[STEP], entry[LOSS]) for entry in result.metrics if LOSS in entry]
+        [
+            [(name, value) for name, value in entry.items() if not name.startswith("train_")]
+            for entry in result.metrics
+        ]
         for result in trainings
     )
     assert killed == whole
-    assert [step for step, _ in whole] == list(range(1, STEPS + 1))
+    steps = [dict(entry)[STEP] for entry in whole if LOSS in dict(entry)]
+    assert steps == list(range(1, STEPS + 1))
+    assert len({(result.folder / CURVES_FILE).read_bytes() for result in trainings}) == 1
+
+
+def test_no_sum_of_one_sitting_is_told_of_the_whole(
+    trainings: tuple[TrainingResult, TrainingResult],
+) -> None:
+    names = {name for result in trainings for entry in result.metrics for name in entry}
+    assert not names & {"train_loss", "total_flos"}
 
 
 class NotingObserver(TrainingObserver):

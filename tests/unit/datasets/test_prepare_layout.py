@@ -179,6 +179,23 @@ def test_finished_clips_are_kept_and_the_others_made(source: Path) -> None:
     assert second.is_file()
 
 
+@pytest.mark.parametrize("name", ["clips_24fps/part_1/1.mp4", "clips_16khz/part_1/1.wav"])
+def test_a_link_in_the_place_of_a_finished_clip_is_not_taken_for_it(
+    source: Path, name: str
+) -> None:
+    make_clip(source / "part_1/1.mp4", Picture(frames=5, size=SMALL), Sound(seconds=0.2))
+    prepare(source)
+    place, other = source.parent / name, source.parent / "other"
+    expected = place.read_bytes()
+    place.unlink()
+    other.write_bytes(b"of somebody else")
+    place.symlink_to(other)
+    assert prepare(source).made == 1
+    assert not place.is_symlink()
+    assert place.read_bytes() == expected
+    assert other.read_bytes() == b"of somebody else"
+
+
 def test_odd_sizes_are_padded_by_one(source: Path) -> None:
     odd = Picture(frames=5, size=(65, 49), codec="ffv1")
     make_clip(source / "part_1/1.mkv", odd, None)

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
+import time
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +86,35 @@ def test_a_hanging_process_is_ended() -> None:
 
     with pytest.raises(ProcessLookupError):
         os.kill(asyncio.run(run()), 0)
+
+
+def test_a_worker_that_only_describes_itself_is_out_of_reach_of_ctrl_c_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    notes = tmp_path / "notes"
+    starting = (
+        "import os, subprocess\n"
+        "child = subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL, stderr=-3)\n"
+        f"open({str(notes)!r}, 'w').write(f'{{os.getsid(0)}} {{child.pid}}')\n"
+    )
+    program = tmp_path / "worker.py"
+    future, _, rest = FAULTY.read_text().partition("import json\n")
+    program.write_text(f"{future}{starting}import json\n{rest}")
+    make_worker(program).describe()
+    session, child = map(int, notes.read_text().split())
+    assert session != os.getsid(0)
+    patience = time.monotonic() + 10
+    while is_running(child):
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process is there and has not ended; its parent may not have noted it."""
+    status = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(process)], check=False, capture_output=True, text=True
+    )
+    return bool(status.stdout.strip()) and not status.stdout.startswith("Z")
 
 
 def test_no_files_of_clips_are_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

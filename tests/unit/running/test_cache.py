@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -146,6 +147,22 @@ def test_a_reply_that_was_changed_or_moved_is_asked_again(tmp_path: Path, change
         database.execute(change.replace("{other}", other))
     with ResponseCache(path) as cache:
         assert [cache.get(key, "item-1") for key in (kept, other)] == [None, None]
+
+
+@pytest.mark.parametrize("suffix", ["", "-journal", "-wal", "-shm"])
+def test_a_link_is_not_followed(tmp_path: Path, suffix: str) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"")
+    (tmp_path / f"cache.sqlite{suffix}").symlink_to(other)
+    with pytest.raises(RunError, match=rf"cache\.sqlite{suffix}: It is no file but a link"):
+        ResponseCache(tmp_path / "cache.sqlite")
+    assert other.read_bytes() == b""
+
+
+def test_a_pipe_is_no_cache(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "cache.sqlite")
+    with pytest.raises(RunError, match="a device or a pipe"):
+        ResponseCache(tmp_path / "cache.sqlite")
 
 
 def test_a_file_that_is_no_cache_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ from emoreal_bench.synth import (
     sample_clip,
     write_benchmark,
 )
-from emoreal_bench.synth.build import UNFINISHED, emorealm_record
+from emoreal_bench.synth.build import RECORD, UNFINISHED, emorealm_record
 from emoreal_bench.synth.picture.frames import draw_frames
 from emoreal_bench.synth.voice.sound import synthesize_sound
 
@@ -156,6 +157,15 @@ def test_a_finished_folder_is_left_as_it_is(written: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in written.rglob("*")}
     assert write_benchmark(SETTINGS, written, fail) == written
     assert {path: path.stat().st_mtime_ns for path in written.rglob("*")} == before
+
+
+def test_a_finished_folder_loses_the_mark_of_one_that_was_killed_at_its_very_end(
+    written: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(written, tmp_path / "set")
+    shutil.copy(folder / RECORD, folder / UNFINISHED)
+    write_benchmark(SETTINGS, folder)
+    assert contents(folder) == contents(written)
 
 
 def test_a_folder_of_other_settings_is_refused(written: Path) -> None:
