@@ -34,6 +34,9 @@ def _below_the_folder(clip: str) -> str:
 
 
 Text = Annotated[str, Field(pattern=r"\S")]
+AnyText = Annotated[str, Field(min_length=0)]
+"""Also an empty one, but no half characters, which no file can hold: pydantic looks for them only
+where a text has a bound."""
 ClipPath = Annotated[Text, AfterValidator(_below_the_folder)]
 
 
@@ -91,7 +94,7 @@ class PreferencePair(Record):
     altered: AlteredInput | None = None
     modalities: tuple[Modality, ...] = Field(default=CLIP_MODALITIES, min_length=1, max_length=2)
     """What the model is given of the clip."""
-    metadata: Mapping[str, str] | None = None
+    metadata: Mapping[AnyText, AnyText] | None = None
     """What else is known: ``emotion``, ``cue`` and the like; see docs/preferences.md."""
 
     @property

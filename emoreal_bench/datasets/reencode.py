@@ -261,7 +261,7 @@ def _copy_sound(container: OutputContainer, sound: Path, target: Path) -> None:
     # Before the picture: the muxer holds these small packets back and interleaves them.
     stream = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
     stream.bit_rate = _AUDIO_BITS
-    with av.open(str(sound)) as file:
+    with av.open(str(sound), metadata_errors="replace") as file:
         for frame in chain(file.decode(audio=0), [None]):
             with _writing(target):
                 container.mux(stream.encode(frame))

@@ -184,9 +184,12 @@ def open_file(path: Path) -> Iterator[InputContainer]:
     _check_file(path)
     try:
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol,
-        # and the list keeps playlists from reaching for the network.
+        # and the list keeps playlists from reaching for the network. Titles are in any encoding.
         with av.open(
-            f"file:{path}", "r", container_options={"protocol_whitelist": "file"}
+            f"file:{path}",
+            "r",
+            container_options={"protocol_whitelist": "file"},
+            metadata_errors="replace",
         ) as container:
             yield container
     except MemoryError as error:

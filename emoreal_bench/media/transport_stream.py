@@ -90,6 +90,8 @@ def count_joins(path: Path, deadline: Deadline) -> int | None:
     Returns:
         Their number; None if a packet is lost or broken somewhere else.
     """
+    if not path.stat().st_size:  # which cannot be mapped
+        return 0
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         joins = _find_joins(_packets(data), deadline)
     if joins is None or any(len(join.jumps) < 2 for join in joins):

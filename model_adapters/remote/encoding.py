@@ -199,7 +199,7 @@ def _read_contents(content: bytes) -> FileContents:
     import av
 
     frames, starts, ends = 0, [], []
-    with av.open(io.BytesIO(content), "r") as container:
+    with av.open(io.BytesIO(content), "r", metadata_errors="replace") as container:
         picture, sound = container.streams.best("video"), container.streams.best("audio")
         for packet in container.demux([track for track in (picture, sound) if track is not None]):
             if not packet.size or packet.pts is None or packet.time_base is None:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from emoreal_bench.contracts.adapter import without_former_fields
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Count, Record
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import AudioPart, Message, Request, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import (
@@ -46,7 +46,7 @@ class WorkerDescription(Record):
     label: str | None = None
     revision: str | None = None
     weights_hash: str | None = None
-    parameters: int | None = None
+    parameters: Count | None = None
     license: str | None = None
     settings: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)

@@ -1,31 +1,33 @@
 """The long form of the fuzz suite: ``python -m tests.fuzz``, or a part of it at a time.
 
 Each parser is fuzzed in a process of its own and written into the record when it is done; what
-the record has already is not fuzzed again, so that parts may be run one by one.
+the record has without a failure is not fuzzed again. Parts may be run one by one, or at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from emoreal_bench.record.files import write_atomically
 from tests.fuzz.parser import Parser
-from tests.fuzz.parsers import all_parsers
+from tests.fuzz.parsers import GROUPS, all_parsers
 
 ALL_INPUTS, LEAST_INPUTS = 1_000_000, 10_000
 RECORD = Path("benchmarks/results/fuzz.json")
-_WHOLE_SECONDS = 7_200
 _LIBRARIES = ("emoreal-bench", "atheris", "pydantic", "pyyaml", "transformers", "av")
 
 
@@ -39,61 +41,59 @@ def share_of(parser: Parser, inputs: int = ALL_INPUTS, least: int = LEAST_INPUTS
     return least if parser.is_slow else max(least, rest)
 
 
-def fuzz(group: str, parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
-    """Fuzz one parser.
+def fuzz(
+    group: str, parsers: Sequence[Parser], given: argparse.Namespace
+) -> Iterator[tuple[Parser, dict[str, Any]]]:
+    """Fuzz parsers of a group one after the other.
 
     Args:
-        group: The module that describes it.
-        parser: The parser.
+        group: The module that describes them.
+        parsers: The parsers.
         given: How many inputs, the seed of libFuzzer, and where inputs that failed are kept.
 
-    Returns:
-        What the record says of it.
+    Yields:
+        A parser and what the record says of it.
     """
-    inputs, kept = given.inputs or share_of(parser), given.kept
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        command = ("tests.fuzz.guided", group, parser.name, name, str(inputs), str(given.seed))
-        code = _run(command, folder)
-        found: dict[str, Any] = {"inputs": 0, "failures": {}}
-        if (folder / "found.json").is_file():
-            found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
-        if found["inputs"] < inputs:
-            last = (folder / "output").read_text("utf-8", "replace")[-500:]
-            found["failures"][f"ended early, code {code}: {last}"] = 1
-        for file in (*folder.glob("failure-*"), *folder.glob("hang-*")):
-            kept.mkdir(parents=True, exist_ok=True)
-            (kept / f"{parser.name.replace('/', ' ')} {file.name}").write_bytes(file.read_bytes())
-        lines = _lines(group, parser, folder / "corpus")
+    with (
+        TemporaryDirectory() as name,
+        (Path(name) / "output").open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.fuzz.guided", group],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            text=True,
+        ) as guided,
+    ):
+        assert guided.stdin is not None and guided.stdout is not None  # noqa: PT018
+        for number, parser in enumerate(parsers):
+            folder = Path(name) / str(number)
+            folder.mkdir()
+            inputs = given.inputs or share_of(parser)
+            order = {"parser": parser.name, "inputs": inputs, "folder": str(folder)}
+            guided.stdin.write(json.dumps({**order, "seed": given.seed}) + "\n")
+            guided.stdin.flush()
+            code = guided.stdout.readline().strip() or "of the whole group"
+            yield parser, _read_found(parser, folder, inputs, code, given.kept)
+            shutil.rmtree(folder)
+
+
+def _read_found(parser: Parser, folder: Path, inputs: int, code: str, kept: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {"inputs": 0, "taken": 0, "most_steps": 0, "failures": {}}
+    if (folder / "found.json").is_file():
+        found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
+    if found["inputs"] < inputs:
+        output = folder / "output"
+        last = output.read_text("utf-8", "replace")[-500:] if output.is_file() else ""
+        found["failures"][f"ended early, code {code}: {last}"] = 1
+    for file in (*folder.glob("failure-*"), *folder.glob("hang-*")):
+        kept.mkdir(parents=True, exist_ok=True)
+        (kept / f"{parser.name.replace('/', ' ')} {file.name}").write_bytes(file.read_bytes())
+    lines = folder / "lines.json"
+    reached = json.loads(lines.read_text(encoding="utf-8")) if lines.is_file() else (0, 0)
     found["inputs_per_second"] = round(found["inputs"] / max(found.pop("seconds", 0.0), 0.01), 1)
-    return {**found, "lines_reached": lines[0], "lines": lines[1]}
-
-
-def _run(command: Sequence[str], folder: Path) -> int:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
-    with (folder / "output").open("wb") as output:
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", *command],
-                stdout=output,
-                stderr=output,
-                env=environment,
-                timeout=_WHOLE_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return -1
-    return done.returncode
-
-
-def _lines(group: str, parser: Parser, corpus: Path) -> tuple[int, int]:
-    command = [sys.executable, "-m", "tests.fuzz.lines", group, parser.name, str(corpus)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(corpus.parent)}
-    done = subprocess.run(command, capture_output=True, env=environment, check=False)
-    if done.returncode:
-        return 0, 0
-    reached, lines = json.loads(done.stdout.splitlines()[-1])
-    return reached, lines
+    return {**found, "lines_reached": reached[0], "lines": reached[1]}
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -105,7 +105,17 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def add_to_record(path: Path, name: str, found: dict[str, Any]) -> None:
-    """Put one parser into the record, with the sums of all."""
+    """Put one parser into the record, with the sums of all; parts may run at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        _write_record(path, name, found)
+    finally:
+        os.close(folder)
+
+
+def _write_record(path: Path, name: str, found: dict[str, Any]) -> None:
     parsers = {**read_record(path)["parsers"], name: found}
     order = [parser.name for _, parser in all_parsers() if parser.name in parsers]
     record = {
@@ -114,10 +124,14 @@ def add_to_record(path: Path, name: str, found: dict[str, Any]) -> None:
         "inputs": sum(parsers[name]["inputs"] for name in order),
         "failures": sum(sum(parsers[name]["failures"].values()) for name in order),
         "parsers_on_the_list": len(all_parsers()),
+        "not_run": [parser.name for _, parser in all_parsers() if parser.name not in parsers],
         "parsers": {name: parsers[name] for name in order},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, [json.dumps(record, indent=1, ensure_ascii=False).encode() + b"\n"])
+
+
+def _is_done(before: dict[str, Any] | None, inputs: int) -> bool:
+    return before is not None and before["inputs"] >= inputs and not before["failures"]
 
 
 def main() -> int:
@@ -125,22 +139,29 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     options.add_argument("--part", default="1/1", help="as 3/8: every eighth parser from the third")
     options.add_argument("--parser", help="only those whose name holds this")
+    options.add_argument("--groups", nargs="+", default=GROUPS, choices=GROUPS)
     options.add_argument("--inputs", type=int, help="for each parser; by default 1,000,000 in all")
     options.add_argument("--record", type=Path, default=RECORD)
     options.add_argument("--kept", type=Path, default=Path("fuzz-failures"), help="failed inputs")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     number, parts = map(int, given.part.split("/"))
+    known = read_record(given.record)["parsers"]
+    waiting = [
+        (group, parser)
+        for group, parser in all_parsers()[number - 1 :: parts]
+        if (given.parser or "") in parser.name
+        and group in given.groups
+        and not _is_done(known.get(parser.name), given.inputs or share_of(parser))
+    ]
+    # Quick ones first: most of them are done when it is broken off.
+    waiting.sort(key=lambda one: one[1].is_slow)
     failed = 0
-    for group, parser in all_parsers()[number - 1 :: parts]:
-        inputs = given.inputs or share_of(parser)
-        before = read_record(given.record)["parsers"].get(parser.name)
-        if (given.parser or "") not in parser.name or (before and before["inputs"] >= inputs):
-            continue
-        found = fuzz(group, parser, given)
-        add_to_record(given.record, parser.name, found)
-        failed += len(found["failures"])
-        print(f"{parser.name}: {json.dumps(found, ensure_ascii=False)}", flush=True)  # noqa: T201
+    for (_, group), ones in groupby(waiting, key=lambda one: (one[1].is_slow, one[0])):
+        for parser, found in fuzz(group, [parser for _, parser in ones], given):
+            add_to_record(given.record, parser.name, found)
+            failed += len(found["failures"])
+            print(f"{parser.name}: {json.dumps(found, ensure_ascii=False)}", flush=True)  # noqa: T201
     return 1 if failed else 0
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from emoreal_bench.api.preferences import read_audit
-from emoreal_bench.catalog import find_task
+from emoreal_bench.catalog import TaskFile, find_task
 from emoreal_bench.datasets.download import _unpack
 from emoreal_bench.datasets.hub import RECORD as DOWNLOAD
 from emoreal_bench.datasets.hub import settle_revision
@@ -64,6 +64,12 @@ _OWN_QUESTIONS: list[dict[str, Any]] = [
 ]
 
 
+@cache
+def _task(name: str) -> TaskFile:
+    """Find a task once: to find it takes ten times as long as to read the data."""
+    return find_task(name)
+
+
 def _make_task_data(task: str, make: Callable[[Path], None], name: str, folder: Path) -> Path:
     make(folder / "data")
     return folder / "data" / name
@@ -72,7 +78,7 @@ def _make_task_data(task: str, make: Callable[[Path], None], name: str, folder: 
 def _read_task_data(task: str, file: Path) -> None:
     """Read a data set as a run does, and plan it."""
     root = next(parent for parent in file.parents if parent.name == "data")
-    task_file = find_task(task)
+    task_file = _task(task)
     dataset = load_items(task_file.task, root, {})
     plan = make_plan(task_file, dataset, root, PlanOptions())
     for item in plan.items:
@@ -103,7 +109,7 @@ def _read_options(file: Path) -> None:
     if isinstance(options, dict):
         # A command line has words only.
         words = {key: value for key, value in options.items() if isinstance(value, str)}
-        load_items(find_task("mer2023").task, file.parent / "data", words)
+        load_items(_task("mer2023").task, file.parent / "data", words)
 
 
 def _make_emorealm(folder: Path) -> Path:
@@ -251,7 +257,10 @@ PARSERS = (
             form,
             partial(_make_own, name),
             _read_own,
-            (f"{_READERS}.records:read_items", f"{_READERS}.records:iterate_records"),
+            tuple(
+                f"{_READERS}.records:{one}"
+                for one in ("read_items", "iterate_records", "_read_line")
+            ),
         )
         for name, form in (
             ("questions.json", "json"),
@@ -264,7 +273,7 @@ PARSERS = (
         "bytes",
         _make_emorealm,
         lambda file: list(iterate_json_list(file)),
-        (f"{_READERS}.records:_read_line",),
+        (f"{_READERS}.records:iterate_json_list",),
     ),
     Parser(
         "options of a reader",

@@ -1,14 +1,9 @@
-"""Counts the lines of a parser's own functions that a corpus of inputs reaches.
-
-In a process of its own, without the fuzzer: ``python -m tests.fuzz.lines GROUP NAME CORPUS``.
-"""
+"""Counts the lines of a parser's own functions that a corpus of inputs reaches."""
 
 from __future__ import annotations
 
 import importlib
-import json
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +13,6 @@ from typing import Any
 
 from tests.fuzz.engine import BrokenPromise, Prepared
 from tests.fuzz.parser import Parser
-from tests.fuzz.parsers import find_parser
 
 
 class LineTrace:
@@ -89,9 +83,3 @@ def count_lines(parser: Parser, corpus: Path) -> tuple[int, int]:
             sys.settrace(None)
     lines = lines_of(codes)
     return len(trace.reached & lines), len(lines)
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    named = find_parser(*sys.argv[1:3])
-    print(json.dumps(count_lines(named, Path(sys.argv[3]))))  # noqa: T201

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +21,7 @@ from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings, Message, Request, TextPart
 from emoreal_bench.contracts.result import Delivery, Result
+from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Scoring
 from emoreal_bench.media.completeness import missing_bytes
 from emoreal_bench.media.decode import decode_clip
@@ -329,8 +330,13 @@ def _read_judge(file: Path) -> None:
     read_sort(said)
 
 
+@cache
+def _task() -> Task:
+    return find_task("emorealm").task
+
+
 def _read_reply(file: Path) -> None:
-    task = find_task("emorealm").task
+    task = _task()
     said = _said(file)
     for name, choices in (
         ("modality_agreement", ("(A) Yes", "(B) No")),

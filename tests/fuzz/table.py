@@ -17,6 +17,7 @@ def make_table(record: dict[str, Any]) -> str:
     rows = [
         f"{record['date']}: {record['inputs']:,} inputs over {len(record['parsers'])} of "
         f"{record['parsers_on_the_list']} parsers, {record['failures']} failures.",
+        *_not_run(record["not_run"]),
         "",
         "| parser | inputs | taken as values | most steps | lines reached | failures |",
         "|---|---:|---:|---:|---:|---:|",
@@ -28,6 +29,12 @@ def make_table(record: dict[str, Any]) -> str:
             f"| {lines} | {sum(found['failures'].values())} |"
         )
     return "\n".join(rows)
+
+
+def _not_run(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    return ["", f"Not run yet: {'; '.join(names)}. The same command goes on with them."]
 
 
 def put_into(page: str, table: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,16 @@ FOUND = {
             "input_tokens": 2**70,
         },
     ),
+    "fewer parameters of a worker's model than none": (
+        "replies",
+        "description of a worker",
+        {
+            "type": "description",
+            "protocol": 1,
+            "parameters": -7_000_000_000,
+            "modalities": ["text"],
+        },
+    ),
     "a part of a message whose type is an object": (
         "replies",
         "answer of a chat service",
@@ -38,6 +49,19 @@ FOUND = {
         "replies",
         "message of a decoder, read",
         struct.pack("<IQ", 1, 2**62),
+    ),
+    "a transport stream of nothing": ("replies", "tables of a transport stream", b""),
+    "half a character in what else is known of a pair": (
+        "data_files",
+        "preference pairs",
+        {
+            "id": "1",
+            "clip": "1.mp4",
+            "question": "How?",
+            "chosen": "a smile",
+            "spurious": "a lamp",
+            "metadata": {"cue": "\ud800"},
+        },
     ),
     "an index of weights that names no files": (
         "model_files",
@@ -64,3 +88,13 @@ def test_an_input_that_was_found_is_a_value_or_a_typed_error(
 ) -> None:
     whole = content if isinstance(content, bytes) else json.dumps(content).encode()
     read_whole_file(find_parser(group, name), whole)
+
+
+@pytest.mark.parametrize("name", ["clip", "contents of a clip to send"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_clip_whose_titles_are_not_in_utf_8_is_read(name: str, tmp_path: Path) -> None:
+    parser = find_parser("replies", name)
+    sound = parser.make(tmp_path).read_bytes()
+    titled = sound.replace(b"SoundHandler", b"Sonido de a\xf1")
+    assert titled != sound
+    assert read_whole_file(parser, titled)

@@ -58,11 +58,13 @@ def test_the_long_form_gives_each_parser_its_share() -> None:
 def test_the_page_shows_the_record() -> None:
     found = {"inputs": 10, "taken": 3, "most_steps": 7, "failures": {}}
     found |= {"lines_reached": 5, "lines": 6}
-    record = {"date": "2026-01-01", "inputs": 10, "parsers_on_the_list": 1, "failures": 0}
+    record = {"date": "2026-01-01", "inputs": 10, "parsers_on_the_list": 2, "failures": 0}
+    record |= {"not_run": ["b"]}
     page = put_into(
         PAGE.read_text(encoding="utf-8"), make_table({**record, "parsers": {"a": found}})
     )
     assert "| a | 10 | 3 | 7 | 5 of 6 | 0 |" in page
+    assert "Not run yet: b." in page
 
 
 @pytest.mark.skipif(not RECORD.is_file(), reason="the long form has not been recorded")
