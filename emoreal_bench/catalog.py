@@ -28,6 +28,7 @@ from emoreal_bench.resources import package_folders
 
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
 _PROBLEMS_SHOWN = 10
+_MOST_EXTENDED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def load_task(path: Path) -> TaskFile:
     Raises:
         TaskError: If it is not valid; the message names every wrong key.
     """
-    definition = _read_definition(path, seen=())
+    definition = _read_definition(path.resolve(), seen=())
     try:
         task = Task.model_validate(definition)
     except ValidationError as error:
@@ -156,10 +157,19 @@ def _read_definition(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     parent = definition.get("extends")
     if parent is None:
         return definition
-    base = path.parent / f"{parent}.yaml"
-    if not isinstance(parent, str) or not is_file(base):
-        raise TaskError(f"It extends '{parent}', but there is no {base.name}.", where=str(path))
-    return _join(_read_definition(base, (*seen, path)), definition)
+    folder = path.parent.resolve()
+    if not isinstance(parent, str) or not _is_file_below(folder, f"{parent}.yaml"):
+        raise TaskError(
+            f"It extends '{parent}', but there is no {Path(f'{parent}.yaml').name} beside or "
+            "below it.",
+            where=str(path),
+        )
+    if len(seen) >= _MOST_EXTENDED:
+        raise TaskError(
+            f"More than {_MOST_EXTENDED} task files extend each other.", where=str(path)
+        )
+    # Resolved: a circle may lead through ever longer names of the same file.
+    return _join(_read_definition((folder / f"{parent}.yaml").resolve(), (*seen, path)), definition)
 
 
 def _is_file_below(folder: Path, name: str) -> bool:

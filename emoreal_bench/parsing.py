@@ -16,6 +16,10 @@ from typing import Any, NoReturn
 
 _MOST_VALUES = 1_000_000
 """Of a YAML file with its repetitions written out; a task file has a few hundred."""
+_VALUE_CHARACTERS = 100
+"""A longer text counts as several values: repeated, it fills a memory as well as many do."""
+_LONGEST_NUMBER_KEY = 18
+"""Python finds all multiples of 2**61 - 1 at one place of a dictionary, one after the other."""
 _YAML_TAG = "tag:yaml.org,2002:"
 _TOO_DEEP = "it is nested too deep"
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
@@ -177,17 +181,26 @@ def _compose(loader: Any, parent: Any, index: Any) -> Any:
     if is_alias and anchor in loader.anchors and anchor not in loader.sizes:
         raise UnreadableError(f"is not YAML: *{anchor} stands for what it is a part of")
     loader.values += loader.sizes.get(anchor or "", 1) if is_alias else 1
+    if isinstance(event, yaml.ScalarEvent):
+        loader.values += len(event.value) // _VALUE_CHARACTERS
     if loader.values > _MOST_VALUES:
         raise UnreadableError(f"stands for more than {_MOST_VALUES:,} values")
     node = yaml.SafeLoader.compose_node(loader, parent, index)
     if anchor is not None and not is_alias:
         loader.sizes[anchor] = loader.values - before
+    if isinstance(node, yaml.MappingNode) and not is_alias:
+        for key, _ in node.value:
+            if key.tag == f"{_YAML_TAG}int" and len(key.value) > _LONGEST_NUMBER_KEY:
+                raise UnreadableError(f"has a number of {len(key.value):,} digits as a key")
     return node
 
 
 def _construct(
     make: Callable[[Any, Any], Any], check: Callable[[Any], None], loader: Any, node: Any
 ) -> Any:
+    # Numbers to the base of 60 (1:30:00) take the square of their length to be read.
+    if node.tag == f"{_YAML_TAG}int" and len(node.value) > 2 * _MOST_DIGITS:
+        _refuse_digits()
     value = make(loader, node)
     check(value)
     return value
@@ -209,7 +222,11 @@ def _refuse_endless(number: float) -> None:
 
 def _refuse_many_digits(number: int) -> None:
     if abs(number) >= 10**_MOST_DIGITS:
-        raise UnreadableError(f"holds a number of more than {_MOST_DIGITS} digits")
+        _refuse_digits()
+
+
+def _refuse_digits() -> NoReturn:
+    raise UnreadableError(f"holds a number of more than {_MOST_DIGITS} digits")
 
 
 _YAML_CHECKS: dict[str, Callable[[Any], None]] = {

@@ -10,6 +10,17 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 """A number of things, such as can be computed with: exact as a float too."""
 
 
+def refuse_yes_and_no(value: object) -> object:
+    """Refuse yes and no where a number is meant, which Python takes for 1 and 0.
+
+    Raises:
+        ValueError: If the value is one of them.
+    """
+    if isinstance(value, bool):
+        raise ValueError("a number is meant, not yes or no")
+    return value
+
+
 class Record(BaseModel):
     """An immutable record that refuses unknown keys and numbers that JSON does not have."""
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Record, refuse_yes_and_no
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 
@@ -49,6 +49,10 @@ class MediaWanted(Record):
     """Sound is cut after this time; the picture is not."""
     alteration: Alteration = Alteration.NONE
     alteration_seed: int = Field(default=0, ge=0)
+
+    _numbers = field_validator(
+        "frames", "size", "sample_rate", "max_seconds", "alteration_seed", mode="before"
+    )(refuse_yes_and_no)
 
 
 class Decoder(Protocol):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Record, refuse_yes_and_no
 from emoreal_bench.contracts.media import ClipMedia
 
 
@@ -23,6 +23,10 @@ class GenerationSettings(Record):
     stop: tuple[str, ...] = ()
     reasoning_tokens: int = Field(default=0, ge=0)
     """Budget for hidden reasoning, for models that have it."""
+
+    _numbers = field_validator(
+        "max_new_tokens", "temperature", "top_p", "seed", "reasoning_tokens", mode="before"
+    )(refuse_yes_and_no)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class Manifest(Record):
     examples, and in those made before manifests held them."""
     judged: JudgedRun | None = None
     """Null but for the run of a judge."""
-    limit: int | None = None
+    limit: int | None = Field(default=None, ge=1)
     seed: int = 0
     media_version: int = 1
     """How clips were decoded: ``MEDIA_VERSION`` of :mod:`emoreal_bench.contracts.media` when

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Record, refuse_yes_and_no
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.vocabulary import AnswerKind, Modality, QuestionType
@@ -42,6 +42,8 @@ class Subtask(Record):
     """Accuracy of guessing."""
     labels: tuple[str, ...] = ()
     """The classes of a label subtask, in the order of the paper."""
+
+    _numbers = field_validator("size", "chance", mode="before")(refuse_yes_and_no)
 
 
 class Variant(Record):
@@ -119,6 +121,8 @@ class Task(Record):
     """Metadata keys by which scores are broken down."""
     shots: int = Field(default=0, ge=0)
     """Worked examples in front of the question."""
+
+    _numbers = field_validator("shots", mode="before")(refuse_yes_and_no)
 
     @model_validator(mode="after")
     def _default_variant_exists(self) -> Self:

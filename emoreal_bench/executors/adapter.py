@@ -17,7 +17,7 @@ from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.executors.cluster import Actor, ActorLostError, Cluster, ContentLostError
 from emoreal_bench.executors.decoder import ClipPlace, RayDecoder, RemoteMedia
-from emoreal_bench.executors.messages import Refusal, pack_requests, unpack_results
+from emoreal_bench.executors.messages import Refusal, pack_requests, read_as, unpack_results
 from emoreal_bench.executors.remote import ModelCopy, Opened
 from emoreal_bench.executors.settings import RayOptions
 from emoreal_bench.running.observer import RunObserver
@@ -171,7 +171,7 @@ class RayAdapter(ModelAdapter):
         for result in results:
             yield result
         if refused is not None:
-            raise _as_error(Refusal.model_validate_json(refused))
+            raise _as_error(read_as(Refusal, refused))
 
     async def _ask_copy(
         self,
@@ -236,7 +236,7 @@ class RayAdapter(ModelAdapter):
         try:
             async with asyncio.timeout(self._options.place_seconds):
                 await copy.actor.call("place")
-            opened = Opened.model_validate_json(await copy.actor.call("open"))
+            opened = read_as(Opened, await copy.actor.call("open"))
         except TimeoutError:
             raise RunError(
                 f"Copy {copy.number} of {self._options.copies} has found no room in "

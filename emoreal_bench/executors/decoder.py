@@ -13,7 +13,7 @@ from emoreal_bench.contracts.errors import DataError, RunError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.executors.cluster import Actor, ActorLostError, Cluster
-from emoreal_bench.executors.messages import ClipOutline, DecodeAnswer, pack
+from emoreal_bench.executors.messages import ClipOutline, DecodeAnswer, pack, read_as
 from emoreal_bench.executors.remote import ClipDecoder, files_of
 from emoreal_bench.media.job import DecodeJob
 
@@ -114,7 +114,7 @@ class RayDecoder:
             actor = await self._idle.get()
             try:
                 said, content = actor.begin("decode", pack(place.job), *shipped, returns=2)
-                answer = DecodeAnswer.model_validate_json(await actor.result(said))
+                answer = read_as(DecodeAnswer, await actor.result(said))
             except ActorLostError:
                 self._actors.discard(actor)
                 actor = self._start()

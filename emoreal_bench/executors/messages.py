@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.base import Count, Record
+from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import (
     AudioPart,
@@ -84,9 +85,9 @@ class ClipOutline(Record):
 
     model_config = ConfigDict(allow_inf_nan=True)
 
-    frames: tuple[int, ...] | None
+    frames: tuple[Count, ...] | None
     """Shape of the frames."""
-    samples: int | None
+    samples: Count | None
     """Of the sound."""
     sample_rate: int
     timestamps: tuple[float, ...]
@@ -133,6 +134,26 @@ class DecodeAnswer(Record):
     outline: ClipOutline | None = None
     problem: ClipProblem | None = None
     refusal: Refusal | None = None
+
+
+Said = TypeVar("Said", bound=Record)
+
+
+def read_as(kind: type[Said], said: str) -> Said:
+    """Read what a machine of the cluster says.
+
+    Raises:
+        RunError: If it says something else.
+    """
+    try:
+        return kind.model_validate_json(said)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or kind.__name__
+        raise RunError(
+            f"A machine of the cluster says what is not known here: {first['msg']} (at '{place}').",
+            remedy="Install the same version of emoreal-bench on every machine.",
+        ) from error
 
 
 def pack(content: MediaMessage) -> Bytes:

@@ -22,6 +22,7 @@ from emoreal_bench.media.errors import MediaError, MediaProblem
 from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.messages import Message, MessageError, pack_message, receive_message
+from emoreal_bench.processes import see_off
 
 WORKER_PROGRAM = (sys.executable, "-P", "-m", "emoreal_bench.media.worker")
 """Without the working directory on the import path: data lies there, not code."""
@@ -166,7 +167,7 @@ class _Worker:
         """Kill the process, if it lives, and wait until it is gone."""
         if self._process.returncode is None:
             self._process.kill()
-        await self._process.wait()
+        await see_off(self._process)
 
     async def _start(self) -> None:
         """Wait until the process is ready, which the time limit of a clip must not pay for."""

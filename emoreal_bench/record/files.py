@@ -190,17 +190,29 @@ def write_atomically(path: Path, chunks: Iterable[bytes], *, durable: bool = Tru
             file.write(chunk)
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file; no half copy is ever seen. A link as the source is refused.
+def copy_file(source: Path, target: Path, most_bytes: int | None = None) -> None:
+    """Copy a file; no half copy is ever seen. A link as the source is refused, and a device.
+
+    Args:
+        source: A plain file.
+        target: Its copy.
+        most_bytes: How large it may be.
 
     Raises:
-        RunError: If it cannot be read or written.
+        RunError: If it cannot be read or written, or is larger.
     """
     with new_file(target) as copy:
         try:
-            handle = os.open(source, os.O_RDONLY | _BINARY | _NO_FOLLOW)
+            # What the name leads to is looked at once it is open: it may change until then.
+            handle = os.open(source, os.O_RDONLY | _BINARY | _NO_FOLLOW | _NO_WAIT)
             with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise RunError("It is not a plain file.", where=str(source))
+                copied = 0
                 while chunk := file.read(_BUFFER):
+                    copied += len(chunk)
+                    if most_bytes is not None and copied > most_bytes:
+                        raise RunError("The file is too large.", where=str(source))
                     copy.write(chunk)
         except OSError as error:
             problem = f"The file cannot be read: {error.strerror or error}."

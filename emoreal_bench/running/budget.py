@@ -81,9 +81,10 @@ class Spending:
             UsageError: If money is bounded and the model does not say what it costs.
         """
         usage = result.usage
-        self._tokens += usage.input_tokens + usage.output_tokens
+        # What a model says of itself never gives anything back.
+        self._tokens += max(0, usage.input_tokens) + max(0, usage.output_tokens)
         if usage.cost is not None:
-            self._cost += usage.cost
+            self._cost += max(0.0, usage.cost)
         elif self._budget.cost is not None and result.status in _PAID:
             raise UsageError(
                 "The cost is bounded, but the model does not say what a request costs.",

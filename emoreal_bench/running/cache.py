@@ -15,7 +15,7 @@ from typing import Self
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.errors import RunError
-from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.request import Request, TextPart
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, Repeatability
 from emoreal_bench.identity import hash_json
@@ -27,6 +27,19 @@ _KEPT = frozenset({DeliveryStatus.OK, DeliveryStatus.LENGTH})
 _FILES = ("", "-journal", "-wal", "-shm")
 """What SQLite opens beside the file itself; it follows links."""
 _REPEATABLE = frozenset({Repeatability.EXACT, Repeatability.SAME_BATCH})
+
+
+def _media_keys(request: Request) -> list[str | None]:
+    """Return the keys of the clips where they are shown: names of clips are no part of a reply.
+
+    With worked examples, the same clips in other places are another question.
+    """
+    clips = request.clips
+    if len(clips) < 2:
+        return [media.key for media in clips.values()]
+    parts = (part for message in request.messages for part in message.parts)
+    shown = [part.clip for part in parts if not isinstance(part, TextPart)]
+    return [clips[name].key if name in clips else None for name in (*shown, *clips)]
 
 
 def is_cacheable(description: ModelDescription, temperature: float) -> bool:
@@ -78,7 +91,7 @@ class ResponseCache:
                 "letters": request.letters,
                 "settings": request.settings.model_dump(mode="json"),
                 "method": method.value,
-                "media": sorted(media.key for media in request.clips.values()),
+                "media": _media_keys(request),
             }
         )
 

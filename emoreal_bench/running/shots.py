@@ -111,7 +111,11 @@ def choose_examples(dataset: Dataset, shots: int, seed: int) -> ExampleSet:
 
     items = {
         subtask: tuple(
-            islice((first[key] for key in order if key in first and is_there(key)), shots)
+            # No more than there are: a task file may ask for more than can be counted.
+            islice(
+                (first[key] for key in order if key in first and is_there(key)),
+                min(shots, len(order)),
+            )
         )
         for subtask, first in firsts.items()
     }

@@ -9,16 +9,19 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import Thread
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from emoreal_bench.hiding import is_key_name
 from emoreal_bench.identity import canonical_json
+from emoreal_bench.processes import see_off
 
 _EVERY_WORKER_GETS = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.+|TZ|TMPDIR|TMP|TEMP|XDG_.+"
@@ -33,6 +36,7 @@ _EVERY_WORKER_GETS = re.compile(
 LINE_LIMIT = 16 * 1024 * 1024
 STOP_SECONDS = 5.0
 MAX_DETAIL = 300
+_PIECE = 1 << 16
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -125,7 +129,6 @@ class WorkerProcess:
         if process is None:
             return
         assert process.stdin is not None
-        assert process.stdout is not None
         process.stdin.close()
         try:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
@@ -133,16 +136,14 @@ class WorkerProcess:
             pass
         finally:
             _kill_group(process)
-            await process.wait()
-            # Read to the end, so that the pipe is closed before the loop is.
-            with contextlib.suppress(ValueError):
-                await process.stdout.read()
+            await see_off(process)
 
     async def kill(self) -> None:
         """End it at once."""
-        if self._process is not None:
-            _kill_group(self._process)
-            await self.stop()
+        process, self._process = self._process, None
+        if process is not None:
+            _kill_group(process)
+            await see_off(process)
 
     async def _exchange(self, message: Mapping[str, Any]) -> bytes:
         assert self._process is not None
@@ -153,7 +154,8 @@ class WorkerProcess:
         return await self._process.stdout.readline()
 
     def _with_last_words(self, problem: str) -> str:
-        return _with_last_words(problem, self._log.read_bytes())
+        with self._log.open("rb") as log:
+            return _with_last_words(problem, log)
 
 
 def ask_once(
@@ -164,30 +166,55 @@ def ask_once(
     Raises:
         WorkerError: As :meth:`WorkerProcess.ask`.
     """
-    try:
-        process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
-            command.arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=command.folder,
-            env=command.whole_environment(),
-            # As in WorkerProcess: out of reach of Ctrl-C, and ended with what it started.
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise WorkerError(f"cannot be started: {error}") from error
-    with process:
+    with tempfile.TemporaryFile() as log:
         try:
-            told, errors = process.communicate(encode_message(message), seconds)
-        except subprocess.TimeoutExpired as error:
-            raise WorkerError(f"gave no answer within {seconds:g} seconds") from error
+            process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
+                command.arguments,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=command.folder,
+                env=command.whole_environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise WorkerError(f"cannot be started: {error}") from error
+        said = bytearray()
+        # A thread, since a child that outlives the worker may hold its pipes for ever.
+        reader = Thread(target=_exchange_once, args=(process, message, said), daemon=True)
+        reader.start()
+        try:
+            reader.join(seconds)
+            if not reader.is_alive():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
         finally:
             _kill_group(process)
-    line = told.partition(b"\n")[0]
-    if not line:
-        raise WorkerError(_with_last_words("ended without an answer", errors))
+            process.wait()
+        line, end, _ = bytes(said).partition(b"\n")
+        if not line and reader.is_alive():
+            raise WorkerError(f"gave no answer within {seconds:g} seconds")
+        if not line:
+            raise WorkerError(_with_last_words("ended without an answer", log))
+        if not end and len(line) > LINE_LIMIT:
+            raise WorkerError(f"said a line of more than {LINE_LIMIT:,} bytes")
     return parse_reply(line, reply)
+
+
+def _exchange_once(
+    process: subprocess.Popen[bytes], message: Mapping[str, Any], said: bytearray
+) -> None:
+    """Send a message and add what comes back, up to the end of a line, to ``said``."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdout as answers, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), process.stdin as questions:
+            questions.write(encode_message(message))
+        while len(said) <= LINE_LIMIT and (piece := answers.read(_PIECE)):
+            said += piece
+            if b"\n" in piece:
+                return
 
 
 def encode_message(message: Mapping[str, Any]) -> bytes:
@@ -211,8 +238,10 @@ def parse_reply(line: bytes, reply: type[Reply]) -> Reply:
         raise WorkerError(f"said what is no answer: {problem}: {said!r}") from error
 
 
-def _with_last_words(problem: str, log: bytes) -> str:
-    lines = log.decode("utf-8", "replace").strip().splitlines()
+def _with_last_words(problem: str, log: BinaryIO) -> str:
+    # The end alone: a worker may have filled a disk with it.
+    log.seek(max(0, log.seek(0, os.SEEK_END) - _PIECE))
+    lines = log.read(_PIECE).decode("utf-8", "replace").strip().splitlines()
     return f"{problem} ({lines[-1].strip()[:MAX_DETAIL]})" if lines else problem
 
 

@@ -68,9 +68,9 @@ class WorkerLoaded(Record):
 class WorkerDelivery(Record):
     """What the worker fed to its model."""
 
-    frames: int = Field(default=0, ge=0)
+    frames: Count = 0
     audio_seconds: float = Field(default=0.0, ge=0.0)
-    tokens: dict[Modality, int] = Field(default_factory=dict)
+    tokens: dict[Modality, Count] = Field(default_factory=dict)
     input_hash: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -86,8 +86,8 @@ class WorkerAnswer(Record):
     scores: dict[str, float] | None = None
     mass: float | None = None
     delivery: WorkerDelivery = WorkerDelivery()
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: Count = 0
+    output_tokens: Count = 0
 
 
 def render_question(request: Request) -> str:

@@ -256,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_table()
         return 0
     chosen = [one for one in COMMANDS if not options.command or one.name in options.command]
-    parts, wanted = options.parts, range(1, options.parts + 1)
+    parts, wanted = options.parts, tuple(range(1, options.parts + 1))
     if options.part:
         numbers, totals = zip(*(map(int, part.split("/")) for part in options.part), strict=True)
         parts, wanted = totals[0], numbers

@@ -56,10 +56,9 @@ NOT_FROM_OUTSIDE = {
     ),
     **dict.fromkeys(
         (
-            "emoreal_bench.executors.adapter:RayAdapter._ask",
-            "emoreal_bench.executors.adapter:RayAdapter._load",
             "emoreal_bench.executors.decoder:RayDecoder.fill",
             "emoreal_bench.executors.messages:pack",
+            "emoreal_bench.executors.messages:read_as",
             "emoreal_bench.executors.messages:unpack_requests",
             "emoreal_bench.executors.messages:unpack_results",
         ),

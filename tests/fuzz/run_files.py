@@ -149,7 +149,7 @@ def _make_jobs(folder: Path) -> JobStore:
     draft = store.draft()
     for position in range(2):
         sent = Delivery(8, 1.0, {Modality.AUDIO: 3}, "0" * 64, ("a note",))
-        draft.add(position, WrittenRequest(b"{}", sent))
+        draft.add(position, WrittenRequest(b"{}", sent), (2.5, 0.1))
     store.name(store.add(draft), "batch-1")
     return store
 
@@ -167,6 +167,7 @@ def _make_job_list(folder: Path) -> Path:
 def _read_jobs(file: Path) -> None:
     store = JobStore(file.parent.parent)
     for job in store.jobs:
+        store.clips(job, items=2)
         for position, sent in store.asked(job, items=2).items():
             assert position in (0, 1)
             assert sent.has_media in (True, False)

@@ -87,6 +87,31 @@ def test_a_few_lines_cannot_stand_for_billions_of_values() -> None:
         parse_yaml("\n".join(lines))
 
 
+def test_a_long_text_is_not_repeated_until_it_fills_the_memory() -> None:
+    text = f"a: &a {'x' * 100_000}\nb: [{', '.join(['*a'] * 2_000)}]"
+    with pytest.raises(UnreadableError, match="more than 1,000,000 values"):
+        parse_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"a: 1{':1' * 100_000}", "more than 300 digits"),
+        ("\n".join(f"{number * (2**61 - 1)}: x" for number in range(1_000)), "as a key"),
+        (f"<<: {{{3 * (2**61 - 1)}: x}}", "as a key"),
+    ],
+    ids=["to the base of 60", "keys at one place of a dictionary", "merged keys"],
+)
+def test_numbers_that_take_the_square_of_their_length_are_refused(content: str, said: str) -> None:
+    with pytest.raises(UnreadableError, match=said):
+        parse_yaml(content)
+
+
+def test_numbers_are_read_where_they_are_meant() -> None:
+    text = "length: 1:30:00\n7: seven\n-1: less\nlarge: 123456789012345678901234567890\n"
+    assert parse_yaml(text) == yaml.safe_load(text)
+
+
 def test_aliases_are_read_where_they_are_meant() -> None:
     text = "media: &media {frames: 8}\nfirst: {media: *media}\nsecond: {media: *media}\n"
     assert parse_yaml(text) == yaml.safe_load(text)

@@ -28,7 +28,13 @@ from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import clip_hash, data_hash, hash_json, request_hash, short
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import load_items
-from emoreal_bench.record.files import copy_file, is_draft, new_folder
+from emoreal_bench.record.files import (
+    copy_file,
+    is_draft,
+    move_file,
+    new_folder,
+    scratch_folder,
+)
 from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_log
@@ -74,6 +80,21 @@ def add_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
         DataError: If ``data`` is not the data of the task.
     """
     _refuse_odd_files(entry)
+    with scratch_folder(to) as copy:
+        # Whoever sent the entry may change it meanwhile: what is checked is what is taken in.
+        for name in _files(entry):
+            copy_file(entry / name, copy / name, _LARGEST_BYTES)
+        try:
+            return _take_in(copy, to, data)
+        except RefusedEntryError as error:
+            raise RefusedEntryError(entry, error.problems) from None
+        except EmorealError as error:
+            error.where = error.where and error.where.replace(str(copy), str(entry))
+            raise
+
+
+def _take_in(entry: Path, to: Path, data: Path | None) -> Path:
+    """Check a copy of an entry that is nobody else's, and bring it to its place."""
     report = read_report(entry)
     items = load_plan_items(entry, report.manifest)
     task_file = find_task(report.manifest.task)
@@ -88,14 +109,16 @@ def add_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
             problems += _data_problems(report.manifest, items, task_file, data)
     if problems:
         raise RefusedEntryError(entry, problems)
-    return _copy(entry, report.manifest, to)
+    return _place(entry, report.manifest, to)
+
+
+def _files(entry: Path) -> list[str]:
+    return [*_NEEDED, TIMINGS_FILE] if (entry / TIMINGS_FILE).exists() else [*_NEEDED]
 
 
 def _refuse_odd_files(entry: Path) -> None:
-    for name in (*_NEEDED, TIMINGS_FILE):
+    for name in _files(entry):
         path = entry / name
-        if not path.exists() and name == TIMINGS_FILE:
-            continue
         # A link could lead anywhere on the machine that publishes.
         if path.is_symlink() or not path.is_file():
             raise RunError(f"The entry has no {name}, or not as a plain file.", where=str(entry))
@@ -211,7 +234,7 @@ def _answers(items: Sequence[Item]) -> list[tuple[str, str, tuple[str, ...], str
     return [(item.id, item.subtask, item.choices, item.answer, item.clip) for item in items]
 
 
-def _copy(entry: Path, manifest: Manifest, to: Path) -> Path:
+def _place(entry: Path, manifest: Manifest, to: Path) -> Path:
     name = re.sub(r"[^A-Za-z0-9.]+", "-", manifest.run_id).strip("-.")[:100]
     # The hash keeps apart what the shortened name does not.
     identity = hash_json([manifest.model_dump(mode="json"), (entry / ITEMS_FILE).stat().st_size])
@@ -219,7 +242,6 @@ def _copy(entry: Path, manifest: Manifest, to: Path) -> Path:
     if place.is_dir() and any(place.iterdir()):
         raise RunError("This entry is there already.", where=str(place))
     with new_folder(place) as draft:
-        for name in (*_NEEDED, TIMINGS_FILE):
-            if (entry / name).exists():
-                copy_file(entry / name, draft / name)
+        for name in _files(entry):
+            move_file(entry / name, draft / name)
     return place

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,10 @@ def ask(adapter: ModelAdapter, questions: Sequence[str]) -> list[Result]:
         ("end", r"ended without an answer \(out of memory\)"),
         ("hang", "gave no answer within 3 seconds"),
         ("rubbish", "said what is no answer: .*Loading checkpoint shards"),
+        ("flood", "said what is no answer: .*xxx"),
+        ("endless", "broke off: .*limit"),
         ("another", "answered 'another' when asked '1'"),
+        ("count", r"said what is no answer: .*at 'input_tokens'"),
         ("number", r"said what is no answer: .*at 'mass'"),
     ],
 )
@@ -117,6 +121,32 @@ def is_running(process: int) -> bool:
     return bool(status.stdout.strip()) and not status.stdout.startswith("Z")
 
 
+def test_a_child_that_keeps_the_pipes_of_a_worker_holds_nobody_up(tmp_path: Path) -> None:
+    children = tmp_path / "children"
+    try:
+        (result,) = ask(make_worker(FAULTY, "leave", str(children)), ["good"])
+        assert result.status is DeliveryStatus.OK
+        # The child lives for 60 seconds: it was not waited for.
+        for child in map(int, children.read_text().split()):
+            os.kill(child, 0)
+    finally:
+        for child in map(int, children.read_text().split()):
+            os.kill(child, signal.SIGKILL)
+
+
+def test_a_worker_that_ends_no_line_is_not_read_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "worker.py").write_text("while True: print('x' * 1_000_000, end='')")
+    with pytest.raises(UsageError, match="a line of more than 16,777,216 bytes"):
+        make_worker(tmp_path / "worker.py").describe()
+
+
+def test_of_what_a_worker_says_on_standard_error_the_end_is_read(tmp_path: Path) -> None:
+    said = "import sys; sys.stderr.write('x' * 1_000_000 + '\\nout of memory\\n'); sys.exit(1)"
+    (tmp_path / "worker.py").write_text(said)
+    with pytest.raises(UsageError, match=r"ended without an answer \(out of memory\)"):
+        make_worker(tmp_path / "worker.py").describe()
+
+
 def test_no_files_of_clips_are_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
@@ -145,6 +175,16 @@ def test_a_command_that_does_not_exist_is_named() -> None:
 def test_a_program_that_is_no_worker_is_told_from_one() -> None:
     with pytest.raises(UsageError, match="said what is no answer"):
         create_adapter("worker/x", {"command": f"{sys.executable} -c print(1)"}).describe()
+
+
+@pytest.mark.parametrize("count", [-1, 2**53, 10**400])
+def test_a_worker_with_an_impossible_number_of_parameters_is_refused(
+    count: int, tmp_path: Path
+) -> None:
+    said = {"type": "description", "protocol": 1, "modalities": ["text"], "parameters": count}
+    (tmp_path / "worker.py").write_text(f"input(); print({json.dumps(said)!r})")
+    with pytest.raises(UsageError, match="at 'parameters'"):
+        make_worker(tmp_path / "worker.py").describe()
 
 
 def test_a_worker_is_found_in_a_file_and_runs_beside_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from emoreal_bench import api
 from emoreal_bench.cli.application import run as command
 from emoreal_bench.contracts.errors import EmorealError, ExitCode, RunError
 from emoreal_bench.contracts.vocabulary import Outcome
+from emoreal_bench.record import files
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import seal, unseal
 from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.reporting.leaderboard import submission
 from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError, add_entry
+from emoreal_bench.running.results import score_log
 from emoreal_bench.scoring.score import results_json
 from tests.sealed_files import edit_sealed, plan_was_always_so
 from tests.small_emorealm import gold_answers, make_data, write_script
@@ -63,15 +67,15 @@ def test_a_full_disk_leaves_no_half_of_an_entry(
     entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = tmp_path / "entries"
-    write, left = shutil.copyfile, iter((True, True, False))
+    write, left = files._write_whole, iter((True, True, False))
 
-    def write_while_there_is_room(source: Path, target: Path, **how: Any) -> Any:
-        if next(left):
-            return write(source, target, **how)
-        target.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def write_while_there_is_room(handle: int, content: bytes) -> None:
+        if not next(left):
+            write(handle, content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(handle, content)
 
-    monkeypatch.setattr(shutil, "copyfile", write_while_there_is_room)
+    monkeypatch.setattr(files, "_write_whole", write_while_there_is_room)
     with pytest.raises(RunError, match="No space left"):
         add_entry(entry, to)
     assert list(to.iterdir()) == []
@@ -236,6 +240,60 @@ def test_a_link_in_an_entry_is_not_followed(entry: Path, tmp_path: Path) -> None
     (entry / "timings.json").unlink()
     (entry / "timings.json").symlink_to(secret)
     with pytest.raises(RunError, match="not as a plain file"):
+        add_entry(entry, tmp_path / "to")
+
+
+def test_an_entry_that_changes_while_it_is_checked_is_taken_in_as_it_was_checked(
+    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = (entry / "items.jsonl").read_bytes()
+
+    def change_and_score(*arguments: Any) -> Any:
+        (entry / "items.jsonl").write_bytes(b"forged")
+        (entry / "results.json").unlink()
+        (entry / "results.json").symlink_to(tmp_path / "secret")
+        return score_log(*arguments)
+
+    monkeypatch.setattr(submission, "score_log", change_and_score)
+    place = add_entry(entry, tmp_path / "to")
+    assert (place / "items.jsonl").read_bytes() == checked
+    assert not (place / "results.json").is_symlink()
+    assert list((tmp_path / "to").iterdir()) == [place]
+
+
+def test_a_file_that_grows_while_it_is_copied_is_refused(
+    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "_refuse_odd_files", lambda entry: None)
+    monkeypatch.setattr(submission, "_LARGEST_BYTES", 1_000)
+    with pytest.raises(RunError, match=r"entry/.*too large"):
+        add_entry(entry, tmp_path / "to")
+    assert list((tmp_path / "to").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "_refuse_odd_files", lambda entry: None)
+    (entry / "plan.jsonl").unlink()
+    os.mkfifo(entry / "plan.jsonl")
+    with pytest.raises(RunError, match="not a plain file"):
+        add_entry(entry, tmp_path / "to")
+
+
+def test_what_is_wrong_is_told_of_the_entry_and_not_of_its_copy(
+    entry: Path, tmp_path: Path
+) -> None:
+    (entry / "timings.json").write_text("nonsense", encoding="utf-8")
+    with pytest.raises(RunError, match=r"entry/timings\.json: The file is damaged"):
+        add_entry(entry, tmp_path / "to")
+
+
+@pytest.mark.parametrize("limit", [0, -5])
+def test_a_limit_that_no_run_can_have_is_refused(entry: Path, tmp_path: Path, limit: int) -> None:
+    edit_sealed(entry / "manifest.json", lambda record: record.update(limit=limit))
+    with pytest.raises(RunError, match="limit"):
         add_entry(entry, tmp_path / "to")
 
 

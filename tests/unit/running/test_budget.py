@@ -35,6 +35,14 @@ def test_tokens_and_money_stop_what_follows() -> None:
         assert not spending.allow(1)
 
 
+def test_what_a_model_says_of_itself_gives_nothing_back() -> None:
+    for budget in (Budget(tokens=100), Budget(cost=1.0)):
+        spending = Spending(budget)
+        spending.add(answer(100, 1.0))
+        spending.add(answer(-(10**9), -1e9))
+        assert not spending.allow(1)
+
+
 def test_it_is_stopped_once_something_was_turned_down() -> None:
     spending = Spending(Budget(requests=1))
     spending.allow(1)

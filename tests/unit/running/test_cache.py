@@ -14,7 +14,13 @@ import pytest
 from emoreal_bench.contracts.adapter import Capabilities, ModelDescription
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.media import ClipMedia
-from emoreal_bench.contracts.request import GenerationSettings, Message, Request, TextPart
+from emoreal_bench.contracts.request import (
+    GenerationSettings,
+    Message,
+    Request,
+    TextPart,
+    VideoPart,
+)
 from emoreal_bench.contracts.result import Delivery, Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, Repeatability
 from emoreal_bench.identity import model_hash
@@ -83,6 +89,26 @@ def test_replies_outlive_the_process(tmp_path: Path) -> None:
 )
 def test_another_request_is_never_a_hit(cache: ResponseCache, request_: Request) -> None:
     assert key_of(cache, request_) != key_of(cache)
+
+
+def test_the_same_clips_in_other_places_are_another_request(cache: ResponseCache) -> None:
+    clips = {name: replace(REQUEST.clips["clip"], key=f"{name}-key") for name in ("one", "two")}
+
+    def key(example: str, asked: str) -> str:
+        shown = (
+            Message("user", (VideoPart(example), TextPart("Is it so?"))),
+            Message("assistant", (TextPart("(A)"),)),
+            Message("user", (VideoPart(asked), TextPart("Is it so?"))),
+        )
+        return key_of(cache, replace(REQUEST, messages=shown, clips=clips))
+
+    assert key("one", "two") != key("two", "one")
+    assert key("one", "two") == key("one", "two")
+
+
+def test_a_clip_under_another_name_is_the_same_request(cache: ResponseCache) -> None:
+    renamed = replace(REQUEST, clips={"other": REQUEST.clips["clip"]})
+    assert key_of(cache, renamed) == key_of(cache)
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,11 @@ def test_a_missing_clip_is_never_an_example(tmp_path: Path) -> None:
     assert list(examples.clips) == ["clip-0"]
 
 
+def test_more_examples_than_can_be_counted_are_too_many(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="worked examples need as many"):
+        choose_examples(make_dataset(tmp_path), 2**64, seed=0)
+
+
 @pytest.mark.parametrize("missing", [range(8), range(1, 8)])
 def test_too_few_clips_for_the_examples_are_told_by_subtask(tmp_path: Path, missing: range) -> None:
     dataset = make_dataset(tmp_path, ITEMS, per_clip=3, missing=missing)

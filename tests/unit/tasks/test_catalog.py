@@ -80,20 +80,33 @@ def test_a_wrong_name_gets_a_suggestion() -> None:
         (("answer: yes_no", "answer: maybe"), "subtasks.modality_agreement.answer"),
         (("answer-format:", "shouted:"), "answer-format"),
         (("chance: 0.5", "chance: 7"), "chance"),
+        (("chance: 0.5", "chance: yes"), "chance: a number is meant, not yes or no"),
+        (("schema: 1", "schema: 1\nshots: yes"), "shots: a number is meant"),
+        (("schema: 1", "schema: 1\nmedia: {frames: on}"), "media.frames: a number is meant"),
         (("prompt: ask.j2", "prompt: ../ask.j2"), "not a file beside or below"),
         (("prompt: ask.j2", "prompt: gone.j2"), "not a file beside or below"),
         (("schema: 1", "schema: 1\nextends: nothing"), "no nothing.yaml"),
         (("schema: 1", "schema: 1\nextends: mine"), "in a circle"),
+        (("schema: 1", "schema: 1\nextends: ../outside"), "no outside.yaml beside or below"),
+        (("schema: 1", "schema: 1\nextends: linked"), "no linked.yaml beside or below"),
+        (("schema: 1", "schema: 1\nextends: inside/../mine"), "in a circle"),
+        (("schema: 1", "schema: 1\nextends: inside/0"), "More than 20 task files"),
         (("schema: 1", "schema: [1"), "cannot be read"),
     ],
 )
 def test_a_broken_task_file_is_refused_with_the_place(
     change: tuple[str, str], message: str, tmp_path: Path
 ) -> None:
-    path = write(tmp_path, MINIMAL.replace(*change))
+    home = tmp_path / "home"
+    (home / "inside").mkdir(parents=True)
+    (tmp_path / "outside.yaml").write_text(MINIMAL)
+    (home / "linked.yaml").symlink_to(tmp_path / "outside.yaml")
+    for number in range(1_200):
+        (home / "inside" / f"{number}.yaml").write_text(f"extends: '{number + 1}'")
+    path = write(home, MINIMAL.replace(*change))
     with pytest.raises(TaskError, match=message) as caught:
         load_task(path)
-    assert "mine.yaml" in str(caught.value)
+    assert ".yaml" in str(caught.value)
 
 
 def item(question: str = "Do they agree?") -> Item:

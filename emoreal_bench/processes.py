@@ -1,0 +1,36 @@
+"""Ends processes that were started by asyncio, whatever they left behind in their pipes."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.subprocess import Process
+from contextlib import suppress
+
+_HELD_SECONDS = 2.0
+"""Until a pipe is closed that a child of the process still holds."""
+_PIECE = 1 << 16
+
+
+async def see_off(process: Process) -> None:
+    """Wait until a process that was killed is gone, and close its pipes.
+
+    asyncio waits for the pipes as well: for ever, if more was written than it reads ahead, or
+    if a child that left the group of the process holds one.
+
+    Args:
+        process: Started with a pipe for its standard output.
+    """
+    try:
+        async with asyncio.timeout(_HELD_SECONDS):
+            assert process.stdout is not None
+            # Whoever waited for it until now may have left off in the midst of an answer.
+            with suppress(ValueError, RuntimeError):
+                while await process.stdout.read(_PIECE):
+                    pass
+            await process.wait()
+    except TimeoutError:
+        pass
+    finally:
+        # Streams have no public way to close the pipe that is read from.
+        process._transport.close()  # type: ignore[attr-defined]
+    await asyncio.sleep(0)  # The loop closes what was given up.
