@@ -191,7 +191,7 @@ def _join(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def explain(error: ValidationError) -> str:
-    """Say in lines for people what does not fit a schema, and where."""
+    """Return in lines for people what does not fit a schema, and where."""
     lines = [
         f"  {'.'.join(str(part) for part in problem['loc']) or 'the file'}: {_in_words(problem)}"
         for problem in error.errors()
@@ -202,7 +202,7 @@ def explain(error: ValidationError) -> str:
 
 
 def _in_words(problem: ErrorDetails) -> str:
-    """Say what is wrong at one place, without the terms of the library that found it."""
+    """Return what is wrong at one place, without the terms of the library that found it."""
     context = problem.get("ctx", {})
     match problem["type"]:
         case "extra_forbidden":

@@ -55,7 +55,7 @@ _WRITTEN_KEY = re.compile(
 
 
 def is_key_name(variable: str) -> bool:
-    """Say whether an environment variable holds a key, by its name."""
+    """Return whether an environment variable holds a key, by its name."""
     return _KEY_NAME.search(variable.upper()) is not None
 
 
@@ -108,7 +108,7 @@ def hide_known(text: str) -> str:
 
 
 def holds_key(text: str) -> bool:
-    """Say whether a setting holds a key: one of the environment, or what is written like one."""
+    """Return whether a setting holds a key: one of the environment, or what is written like one."""
     small = _without_breaks(text).translate(_SMALL)
     return _WRITTEN_KEY.search(text) is not None or any(
         form in small for key in keys_in(os.environ) for form, _ in _forms(key)

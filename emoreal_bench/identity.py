@@ -107,7 +107,7 @@ def clip_hash(clip: Clip) -> str | None:
 
 
 def why_no_file(path: Path) -> str | None:
-    """Say what stands in the place of a plain file; None if one is there, or just nothing."""
+    """Return what stands in the place of a plain file; None if one is there, or just nothing."""
     try:
         check_plain_file(path)
     except NotAPlainFileError as error:
@@ -125,7 +125,7 @@ def why_no_file(path: Path) -> str | None:
 
 
 def why_no_clip(clip: Clip) -> str:
-    """Say why :func:`clip_hash` gives nothing, with the file."""
+    """Return why :func:`clip_hash` gives nothing, with the file."""
     for path in (clip.video, clip.audio):
         reason = None if path is None else why_no_file(path)
         if reason is not None:

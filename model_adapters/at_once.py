@@ -10,7 +10,7 @@ from emoreal_bench.contracts.result import Result
 
 
 async def answer_at_once(answers: Iterable[Coroutine[Any, Any, Result]]) -> AsyncIterator[Result]:
-    """Give results as they come; whoever stops listening takes back what is still under way.
+    """Yield results as they come; whoever stops listening takes back what is still under way.
 
     Args:
         answers: What answers each request.

@@ -98,7 +98,7 @@ class Provider:
             return False
 
     def requirements(self) -> list[str]:
-        """Say in words what has to be there besides the libraries."""
+        """Return in words what has to be there besides the libraries."""
         keys = [f"a key in {' or '.join(self.key_variables)}"] if self.key_variables else []
         return [*keys, *self.needs]
 

@@ -214,7 +214,7 @@ def dry_run(
     data: Path | None = None,
     options: RunOptions | None = None,
 ) -> DryRun:
-    """Say what :func:`evaluate` would ask, without asking: items, clips, cost, first prompts."""
+    """Return what :func:`evaluate` would ask, without asking: items, clips, cost, first prompts."""
     from emoreal_bench.media.limits import DecodeLimits
     from emoreal_bench.running.dry_run import make_dry_run
 
@@ -268,7 +268,7 @@ def _default_data(task_file: TaskFile) -> Path:
 
 
 def describe_model(model: str, options: RunOptions | None = None) -> ModelDescription:
-    """Say who a model is and what it can do, without loading it.
+    """Return who a model is and what it can do, without loading it.
 
     Raises:
         UsageError: For a wrong name or argument.
@@ -287,7 +287,7 @@ def probe(
     seed: int = 0,
     observe: Callable[[str], RunObserver] | None = None,
 ) -> ProbeReport:
-    """Say what a score rests on: run a model in full and with something taken away.
+    """Measure what a score rests on: run a model in full and with something taken away.
 
     Each condition is an ordinary run below ``options.runs``, made or continued
     as by :func:`evaluate`; so are the blind baselines beside them.

@@ -130,7 +130,7 @@ def write_audit_page(
 
 
 def read_audit(path: Path, verdicts: Path) -> AuditReport:
-    """Say how far the verdicts that the audit page saved agree with the pairs.
+    """Return how far the verdicts that the audit page saved agree with the pairs.
 
     Args:
         path: The pairs.

@@ -144,7 +144,7 @@ def plan_check(
     *,
     drop: float | None = None,
 ) -> CheckPlan:
-    """Say how many items a check needs to find a drop.
+    """Return how many items a check needs to find a drop.
 
     Args:
         folder: A run folder: of its items and their clips.

@@ -65,7 +65,7 @@ def train(
 def preview_training(
     config: TrainingConfig | Path, *, max_clip_seconds: float | None = None
 ) -> TrainingStatistics:
-    """Say what :func:`train` would compute, without a step: pairs, lengths, tokens, text gap.
+    """Return what :func:`train` would compute, without a step: pairs, lengths, tokens, text gap.
 
     Args:
         config: The configuration, or its YAML file.

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _give_again(what: Any) -> None:
-    """Give a Ctrl-C again that fell into a finalizer, where Python prints it and goes on."""
+    """Return a Ctrl-C again that fell into a finalizer, where Python prints it and goes on."""
     if issubclass(what.exc_type, KeyboardInterrupt):
         threading.Timer(0.01, _interrupt).start()
     else:

@@ -132,7 +132,7 @@ def _words(limit: float, drop: DropTest, *, passed: bool, undecided: bool) -> st
 
 
 def _what_would_do(limit: float, drop: DropTest) -> str:
-    """Say which drop the test finds, and which size of it would find the limit."""
+    """Return which drop the test finds, and which size of it would find the limit."""
     if drop.smallest_detectable is None:
         found = f"with {count_of(drop.clips, 'clip')} it finds none"
     else:

@@ -367,7 +367,7 @@ def difference_of(
 def verdict_of(
     test: PairedTest, found: Corrected, smallest: float | None, matters: float
 ) -> Verdict:
-    """Say in a word what a test found.
+    """Return in one word what a test found.
 
     Args:
         test: The test.

@@ -37,7 +37,7 @@ _ALONE = (
 def plan_check(
     folder: Path, baseline: Baseline | None, rules: CheckRules, drop: float | None = None
 ) -> CheckPlan:
-    """Say with how many items the tests of a check would find a drop.
+    """Return with how many items the tests of a check would find a drop.
 
     Args:
         folder: A run: of its items, and of their clips.

@@ -194,7 +194,7 @@ def _interval(score: LoneScore) -> Interval:
 def _find(
     bounds: tuple[NDArray[np.float64], NDArray[np.float64]], p_value: Callable[[int], float]
 ) -> NDArray[np.bool_]:
-    """Say of each pair whether it is told apart, by Holm's method.
+    """Return for each pair whether it is told apart, by Holm's method.
 
     Args:
         bounds: Of the p-value of each pair, from below and above; equal where it is known.

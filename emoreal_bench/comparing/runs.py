@@ -80,14 +80,14 @@ class AnsweredRun:
     choice_scores: Mapping[str, ChoiceScores] = field(default_factory=dict)
 
     def right(self, scoring: Scoring) -> NDArray[np.bool_]:
-        """Say of each item, in the order of the plan, whether it is right under a scoring."""
+        """Return for each item, in the order of the plan, whether it is right under a scoring."""
         right: NDArray[np.bool_] = self.collected.readings[scoring].answer == self.frame.gold_for(
             scoring
         )
         return right
 
     def describe(self) -> ComparedRun:
-        """Say who it is and how much of it there is."""
+        """Return who it is and how much of it there is."""
         statuses = count_statuses(self.collected)
         covered = sum(statuses[status] for status in COVERED)
         return ComparedRun(
@@ -171,7 +171,7 @@ def compare_runs(
 
 
 def delivery_differences(first: ComparedRun, second: ComparedRun) -> tuple[str, ...]:
-    """Say what two models were given in different amounts, in the digits that are shown.
+    """Return what two models were given in different amounts, in the digits that are shown.
 
     A model that does not say how many tokens it was given is not held against one that does.
     """
@@ -211,7 +211,7 @@ def refuse_unequal(first: AnsweredRun, second: AnsweredRun, across: Collection[F
 def run_differences(
     first: Manifest, second: Manifest, across: Collection[Factor] = ()
 ) -> list[str]:
-    """Say in what two runs differ that has to be the same; the model may be another."""
+    """Return in what two runs differ that has to be the same; the model may be another."""
     tasks = [f"{manifest.task} version {manifest.task_version}" for manifest in (first, second)]
     found = [] if tasks[0] == tasks[1] else [f"the task ({tasks[0]} and {tasks[1]})"]
     if first.data.hash != second.data.hash:

@@ -90,7 +90,7 @@ class ModelAdapter(ABC):
 
     @abstractmethod
     def describe(self) -> ModelDescription:
-        """Say who the model is and what it can do, without loading it."""
+        """Return who the model is and what it can do, without loading it."""
 
     def check_clips(  # noqa: B027 - optional: most models know clips by their contents only
         self, clips: Collection[str], wanted: MediaWanted

@@ -120,7 +120,7 @@ class JobService(ABC):
 
     @abstractmethod
     async def look(self, job: str) -> JobProgress:
-        """Say how far a job is."""
+        """Return how far a job is."""
 
     @abstractmethod
     async def discard(self, job: str) -> None:

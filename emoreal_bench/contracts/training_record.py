@@ -40,7 +40,7 @@ class TrainingRecord(Record):
 
     @property
     def fine_tuning(self) -> str | None:
-        """Say in a few words what was fine-tuned on and what was held out."""
+        """Return in a few words what was fine-tuned on and what was held out."""
         if self.fine_tuned_on is None:
             return None
         kept = "; ".join(f"{key} {', '.join(values)}" for key, values in self.held_out.items())

@@ -234,7 +234,7 @@ def write_mp4(source: Path, times: ClipTimes, sound: Path | None, target: Path) 
 
 
 def _of_one_size(frames: Iterator[VideoFrame], sizes: set[tuple[int, int]]) -> Iterator[VideoFrame]:
-    """Give every frame the size of the first, and put down the sizes that they had."""
+    """Scale every frame to the size of the first, and put down the sizes that they had."""
     size = None
     for frame in frames:
         size = size or (frame.width, frame.height)

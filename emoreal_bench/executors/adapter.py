@@ -85,7 +85,7 @@ class RayAdapter(ModelAdapter):
         self._idle: asyncio.Queue[_Copy] = asyncio.Queue()
 
     def describe(self) -> ModelDescription:
-        """Say who the model is; where and how often it runs is no part of that."""
+        """Return who the model is; where and how often it runs is no part of that."""
         description = self._model.describe()
         concurrency = description.capabilities.concurrency * self._options.copies
         capabilities = description.capabilities.model_copy(update={"concurrency": concurrency})

@@ -25,7 +25,7 @@ Prepared = TypeVar("Prepared")
 
 
 def why_absent(part: VideoPart | AudioPart, clip: ClipMedia, min_samples: int = 0) -> str | None:
-    """Say why the model is not given a part, or None if it is.
+    """Return why the model is not given a part, or None if it is.
 
     Args:
         part: Of the request.

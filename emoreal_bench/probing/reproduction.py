@@ -74,7 +74,7 @@ def check_reproduction(card: Card, report: FinishedRun) -> ReproductionReport:
 
 
 def why_not_comparable(card: Card, report: FinishedRun) -> list[str]:
-    """Say why a run does not speak of what a card speaks of."""
+    """Return why a run does not speak of what a card speaks of."""
     results, manifest = report.results, report.manifest
     reasons = []
     asked = (manifest.task, manifest.request.variant)

@@ -123,7 +123,7 @@ def with_present_hash(manifest: Manifest) -> Manifest:
 
 
 def differences(old: Manifest, new: Manifest) -> list[str]:
-    """Say in what two runs differ, so that one cannot go on as the other.
+    """Return in what two runs differ, so that one cannot go on as the other.
 
     Returns:
         One short phrase per difference; empty if they are the same run.

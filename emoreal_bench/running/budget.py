@@ -92,7 +92,7 @@ class Spending:
             )
 
     def check(self, finished: int, items: int) -> None:
-        """Say that a sitting could not do all that it was to do, if so.
+        """Raise an error if a sitting could not do all that it was to do.
 
         Args:
             finished: Items of the run that are finished.
@@ -109,7 +109,7 @@ class Spending:
             )
 
     def describe(self) -> str:
-        """Say what has been used up, of which budget."""
+        """Return what has been used up, of which budget."""
         used = {
             "requests": (f"{self._requests}", self._budget.requests),
             "tokens": (f"{self._tokens}", self._budget.tokens),

@@ -33,7 +33,7 @@ class Slot:
     round: int
 
     def report(self, result: Result) -> None:
-        """Say what came of a request of the batch.
+        """Report what came of a request of the batch.
 
         A failure with a wait asked for, however short, is a service that is
         overloaded; any other failure says nothing about the number of requests.

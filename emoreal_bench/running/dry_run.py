@@ -50,7 +50,7 @@ class DryRun(Record):
     """By subtask, as the model is given them."""
 
     def lines(self) -> Iterator[Text]:
-        """Say it in words, for a terminal."""
+        """Return it in words, for a terminal."""
         # A prompt is full of brackets, which a console would take for its own.
         return (Text(line) for line in self._lines())
 

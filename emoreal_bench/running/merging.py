@@ -67,7 +67,7 @@ def _common_manifest(folders: Sequence[Path]) -> Manifest:
 
 
 def _choose_sources(folders: Sequence[Path]) -> dict[str, int]:
-    """Say for each item whose record counts, by the position of its folder."""
+    """Return for each item whose record counts, by the position of its folder."""
     sources: dict[str, int] = {}
     failed: set[str] = set()
     for number, folder in enumerate(folders):

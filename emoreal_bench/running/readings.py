@@ -121,7 +121,7 @@ class ReadItem:
     readings: Mapping[Scoring, Reading]
 
     def verdict(self, scoring: Scoring) -> str:
-        """Say in a word how a scoring counts the item."""
+        """Return in one word how a scoring counts the item."""
         reading = self.readings.get(scoring)
         return "not scored" if reading is None else ("right" if reading.correct else "wrong")
 

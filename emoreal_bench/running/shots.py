@@ -62,7 +62,7 @@ class ExampleSet:
         )
 
     def identify(self, seed: int) -> ExampleIdentity | None:
-        """Say which examples they are; None if there are none."""
+        """Return which examples they are; None if there are none."""
         if not self.items:
             return None
         items = [item for examples in self.items.values() for item in examples]

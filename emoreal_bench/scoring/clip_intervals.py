@@ -158,7 +158,7 @@ def _starts(layouts: Sequence[Layout]) -> list[int]:
 
 
 def _rare_class(counts: NDArray[np.int64], layouts: Sequence[Layout]) -> str | None:
-    """Say which class has too few clips for an interval, if one has."""
+    """Return which class has too few clips for an interval, if one has."""
     for layout, (start, end) in zip(layouts, pairwise(_starts(layouts)), strict=True):
         its_counts = counts[:, start:end]
         classes = strata_of(layout, its_counts.sum(axis=0)).sizes[: len(layout.classes)]

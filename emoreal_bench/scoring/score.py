@@ -176,7 +176,7 @@ def _hallucination_free(stress: SubtaskScores) -> SubtaskScores:
 
 
 def coverage_of(statuses: Mapping[DeliveryStatus, int]) -> Coverage:
-    """Say how many items a score speaks of.
+    """Return how many items a score speaks of.
 
     Args:
         statuses: All items by delivery status, every status named.

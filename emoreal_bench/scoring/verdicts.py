@@ -55,7 +55,7 @@ class Verdicts:
 
     @property
     def note(self) -> str:
-        """Say whose verdicts they are, and how many of each."""
+        """Return a note on whose verdicts they are, and how many of each."""
         counts = Counter(self.by_item.values())
         told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in StatementVerdict)
         unread = self.asked - len(self.by_item)

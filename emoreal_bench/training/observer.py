@@ -27,7 +27,7 @@ class TrainingObserver:
         """Hear a line of metrics; ``step`` says of which step."""
 
     def count(self, title: str) -> AbstractContextManager[Progress]:  # noqa: ARG002 - for others
-        """Give what hears of work that is counted."""
+        """Return what hears of work that is counted."""
         return nullcontext(_ignore)
 
 

@@ -71,7 +71,7 @@ class TrainingResult:
     process: int = 0
 
     def lines(self) -> list[str]:
-        """Say it in lines for people."""
+        """Return it as lines for people."""
         lines = [f"adapter after {self.steps} steps: {self.adapter}"]
         if self.best is not None:
             lines.append(f"adapter with the best evaluation: {self.best}")

@@ -154,7 +154,7 @@ class StubBatches:
         return job
 
     def _end(self, job: StubJob) -> str | None:
-        """Say how a job has ended; None if it has not."""
+        """Return how a job has ended; None if it has not."""
         if job.looks < self.looks:
             return None
         position = list(self.jobs).index(job.name)

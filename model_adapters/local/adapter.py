@@ -141,7 +141,7 @@ class LocalModel(ABC, Generic[Input]):
 
 
 def local_capabilities(batch_size: int, *, needs_gpu: bool) -> Capabilities:
-    """Say what every local model can take and do.
+    """Return what every local model can take and do.
 
     Args:
         batch_size: Requests that are answered at once.
@@ -193,7 +193,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
 
     @abstractmethod
     def _make_description(self) -> ModelDescription:
-        """Say who the model without a LoRA adapter is, without loading it; asked once."""
+        """Return who the model without a LoRA adapter is, without loading it; asked once."""
 
     @abstractmethod
     def _load(self) -> LocalModel[Input]:
@@ -205,7 +205,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         return description if self._lora is None else self._lora.describe(description)
 
     def describe(self) -> ModelDescription:
-        """Say who the model is. The first call hashes the weight files."""
+        """Return who the model is. The first call hashes the weight files."""
         return self._description
 
     def placed(self, device: str, number_format: NumberFormat) -> LocalAdapter[Input]:
@@ -338,7 +338,7 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         batch: Sequence[tuple[Request, Input]],
         work: _Work[Input],
     ) -> list[Result]:
-        """Say of the results that are no numbers where the network first went wrong."""
+        """Return of the results that are no numbers where the network first went wrong."""
         model = self._model
         assert model is not None
         if all(result.detail is not NOT_FINITE for result in results):

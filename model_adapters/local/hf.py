@@ -314,7 +314,7 @@ class HfAdapter(LocalAdapter[Any]):
         return placed
 
     def _attention_of_parts(self) -> dict[str, str]:
-        """Say which attention each part of the network takes, by its key in the configuration.
+        """Return which attention each part of the network takes, by its key in the configuration.
 
         What is said of the whole does not reach its parts. Those that are not named take
         sdpa where they can; flash attention is for the language layers.

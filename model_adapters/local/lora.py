@@ -90,7 +90,7 @@ class LoraAdapter:
     training: TrainingRecord | None = None
 
     def describe(self, base: ModelDescription) -> ModelDescription:
-        """Say who the model with the adapter is: the weights hash covers both.
+        """Return who the model with the adapter is: the weights hash covers both.
 
         Raises:
             UsageError: If its files cannot be read.

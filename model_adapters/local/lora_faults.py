@@ -87,7 +87,7 @@ def _refuse_odd_patterns(config: LoraConfig) -> None:
 
 
 def why_nothing(folder: Path) -> str | None:
-    """Say why an adapter leaves its model as it is; None if it changes something.
+    """Return why an adapter leaves its model as it is; None if it changes something.
 
     Raises:
         UsageError: If its files cannot be read.

@@ -31,7 +31,7 @@ class _Place:
 
 
 def explain(network: torch.nn.Module, compute: Callable[[], object]) -> str:
-    """Say where a computation that ends in NaN or infinity first goes wrong.
+    """Return where a computation that ends in NaN or infinity first goes wrong.
 
     Args:
         network: The network.

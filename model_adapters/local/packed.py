@@ -99,7 +99,7 @@ class PackedReader(ABC):
     @abstractmethod
     # Each family takes the input that it prepares itself.
     def place(self, prepared: Any) -> PlacedPrompt:
-        """Say which places a prepared request takes.
+        """Return which places a prepared request takes.
 
         Raises:
             InputError: If the marks of its clips are not as many as the clips' tokens.

@@ -33,7 +33,7 @@ class SpreadAdapter(ModelAdapter):
         self._idle: asyncio.Queue[ModelAdapter] = asyncio.Queue()
 
     def describe(self) -> ModelDescription:
-        """Say who the model is; where and how often it runs is no part of that."""
+        """Return who the model is; where and how often it runs is no part of that."""
         description = self._copies[0].describe()
         one = description.capabilities
         together = one.model_copy(update={"concurrency": len(self._copies) * one.concurrency})

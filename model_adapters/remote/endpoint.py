@@ -366,7 +366,7 @@ def remote_capabilities(
     scores_letters: bool,
     takes_seed: bool = True,
 ) -> Capabilities:
-    """Say what a model behind a service can do.
+    """Return what a model behind a service can do.
 
     Args:
         forms: What it takes.

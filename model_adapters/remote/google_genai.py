@@ -372,7 +372,7 @@ class GoogleModel(RemoteAdapter, DeferredAdapter):
         return {}, 0
 
     async def _write_media(self, payload: Payload) -> Callable[[Medium], _Part]:
-        """Say how each file is written in a part; upload the files if they are too large."""
+        """Return how each file is written in a part; upload the files if they are too large."""
         size = sum(len(medium.content) for medium in payload.media)
         if size <= self._options.inline_megabytes * 1_000_000:
             return lambda medium: self._part(medium, inline_data={"data": medium.content})

@@ -155,7 +155,7 @@ class Payload:
 
 
 def media_wanted(request: Request) -> dict[str, frozenset[Modality]]:
-    """Say which modalities of which clips a request speaks of."""
+    """Return which modalities of which clips a request speaks of."""
     wanted: dict[str, frozenset[Modality]] = {}
     for part in _parts(request):
         if not isinstance(part, TextPart):
@@ -164,7 +164,7 @@ def media_wanted(request: Request) -> dict[str, frozenset[Modality]]:
 
 
 def why_unsupported(request: Request, forms: MediaForms) -> str | None:
-    """Say why a model cannot be asked at all; None if it can.
+    """Return why a model cannot be asked at all; None if it can.
 
     A model that takes one of several modalities is asked with that one, and
     the delivery notes the rest. One that takes none of them would be guessing.

@@ -108,7 +108,7 @@ class OpenAIJobs(JobService):
         return None
 
     async def look(self, job: str) -> JobProgress:
-        """Say how far a batch is."""
+        """Return how far a batch is."""
         batch = await self._retrieve(job)
         counts = batch.request_counts
         problem, stop = self._problem(batch)

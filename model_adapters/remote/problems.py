@@ -134,7 +134,7 @@ def parse_json(content: bytes | str) -> Any:
 
 
 def describe_no_json(content: bytes) -> str:
-    """Say what came in the place of JSON."""
+    """Return what came in the place of JSON."""
     start = content[:1_000].lstrip().lower()
     if not start:
         return "the answer is empty"

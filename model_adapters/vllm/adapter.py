@@ -170,7 +170,7 @@ class VllmAdapter(ModelAdapter):
         return base if self._lora is None else self._lora.describe(base)
 
     def describe(self) -> ModelDescription:
-        """Say who the model is. The first call hashes the weight files."""
+        """Return who the model is. The first call hashes the weight files."""
         return self._description
 
     async def open(self) -> None:

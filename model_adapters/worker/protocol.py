@@ -119,7 +119,7 @@ def make_question(
 
 
 def wanted_modalities(request: Request) -> dict[str, set[Modality]]:
-    """Say what a request shows and plays of each clip."""
+    """Return what a request shows and plays of each clip."""
     wanted: dict[str, set[Modality]] = {}
     for part in (part for message in request.messages for part in message.parts):
         if not isinstance(part, TextPart):
@@ -128,7 +128,7 @@ def wanted_modalities(request: Request) -> dict[str, set[Modality]]:
 
 
 def clip_notes(request: Request) -> tuple[str, ...]:
-    """Say what is odd about a request's clips, and what it wants that they do not have."""
+    """Return what is odd about a request's clips, and what it wants that they do not have."""
     notes: list[str] = []
     for name, modalities in wanted_modalities(request).items():
         clip = request.clips.get(name)

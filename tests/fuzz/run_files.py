@@ -359,7 +359,7 @@ PARSERS = (
         "lines",
         _make_asked,
         _read_jobs,
-        (f"{_JOB_FILES}.asked", f"{_RECORD}.records:read_delivery"),
+        (f"{_JOB_FILES}.asked", f"{_JOB_FILES}._read_asked", f"{_RECORD}.records:read_delivery"),
     ),
     Parser(
         "cache of replies",

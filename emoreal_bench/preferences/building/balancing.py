@@ -112,7 +112,7 @@ class _Counts:
         self._recurring = {owned for owned, counts in self._counts.items() if counts.total() > 1}
 
     def excess(self, cell: tuple[Trait, ...]) -> float:
-        """Say by how much the values of a pair are more frequent than an even share.
+        """Return by how much the values of a pair are more frequent than an even share.
 
         Each property counts by its share, so that a rare emotion is heard, too.
         Zero or less means that leaving such a pair away would even nothing out.

@@ -155,7 +155,7 @@ class RejectedCues:
 
 
 def rejected_cues(side: Side, thing: str) -> RejectedCues:
-    """Say what the rejected answers name.
+    """Return what the rejected answers name.
 
     The other cue of the person's emotion is a hallucination, unless the poster or
     the radio shows it: then it is there, and the most misleading spurious cue.

@@ -223,7 +223,7 @@ def _most_frequent(samples: Sequence[Sample]) -> Sample | None:
 def _facts(
     task: Task, item: Item, chosen: Sample, hallucination: Sample | None
 ) -> dict[str, str] | None:
-    """Say which cue the chosen answer affirms and which one it denies, where that is known."""
+    """Return which cue the chosen answer affirms and which one it denies, where that is known."""
     known = item.metadata or {}
     facts = {Fact.KIND: item.subtask, Fact.FORM: "letter" if letter_of(chosen.text) else "words"}
     if "emotion" in known:

@@ -72,7 +72,7 @@ class Sorter(ABC):
 
     @abstractmethod
     def sort(self, samples: Sequence[Sample]) -> Mapping[str, AnswerSort]:
-        """Say what each answer is, by its id; what is left out cannot be sorted."""
+        """Return what each answer is, by its id; what is left out cannot be sorted."""
 
 
 class CategorySorter(Sorter):
@@ -90,7 +90,7 @@ class CategorySorter(Sorter):
     }
 
     def sort(self, samples: Sequence[Sample]) -> Mapping[str, AnswerSort]:
-        """Say what each answer is."""
+        """Return what each answer is."""
         sorts = {}
         for sample in samples:
             letter = sample.letter
@@ -117,7 +117,7 @@ class KnownCueSorter(Sorter):
         }
 
     def sort(self, samples: Sequence[Sample]) -> Mapping[str, AnswerSort]:
-        """Say what each answer is."""
+        """Return what each answer is."""
         sorts = {}
         for sample in samples:
             modality = sample.subtask.modality
@@ -159,7 +159,7 @@ class JudgeSorter(Sorter):
         self._root = root
 
     def sort(self, samples: Sequence[Sample]) -> Mapping[str, AnswerSort]:
-        """Say what each answer is; one that the judge does not sort readably is left out."""
+        """Return what each answer is; one that the judge does not sort readably is left out."""
         if not samples:
             return {}
         stage = Stage(

@@ -61,7 +61,7 @@ def plan_blind(pairs: Sequence[PreferencePair], root: Path, turns: int = 1) -> P
 
 
 def read_blind(folder: Path) -> Mapping[str, tuple[bool, ...]]:
-    """Say of each pair, by its id, in which turns the chosen answer was found."""
+    """Return for each pair, by its id, in which turns the chosen answer was found."""
     manifest = load_manifest(folder)
     task = read_task(manifest, folder)
     logged = {record["id"]: record for record in read_final_records(folder / ITEMS_FILE)}

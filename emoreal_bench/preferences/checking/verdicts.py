@@ -101,7 +101,7 @@ def read_verdicts(path: Path) -> Verdicts:
 
 
 def weigh_verdicts(pairs: Sequence[PreferencePair], verdicts: Verdicts) -> AuditReport:
-    """Say how far people agree with pairs.
+    """Return how far people agree with pairs.
 
     Args:
         pairs: The whole file.

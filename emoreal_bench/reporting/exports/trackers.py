@@ -240,7 +240,7 @@ def _send_to_mlflow(report: FinishedRun, project: str) -> None:
 
 
 def _with_safe_names(values: Mapping[str, T]) -> dict[str, T]:
-    """Give values names that MLflow takes: other characters become underscores.
+    """Name values as MLflow takes them: other characters become underscores.
 
     Names that would become the same are told apart by a number.
     """

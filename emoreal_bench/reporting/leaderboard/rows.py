@@ -297,7 +297,7 @@ def _contends(row: Row) -> bool:
 
 
 def model_facts(model: ModelDescription, created: str) -> tuple[str, ...]:
-    """Say in a few words each what tells a model from others of its name.
+    """Return in a few words what tells a model from others of its name.
 
     Args:
         model: The model.

@@ -90,7 +90,7 @@ def change(difference: Difference | DropTest) -> str:
 
 
 def shift_lines(shift: LogLikelihoodShift) -> list[str]:
-    """Say how far the right answer's log-likelihood falls, over all items and per subtask."""
+    """Return how far the right answer's log-likelihood falls, over all items and per subtask."""
     title = "Log-likelihood shift of the right answer (nats, above 0: less likely)"
     if shift.overall is None:
         return [f"{title}: not defined. {plain_text(shift.undefined or '', 300)}"]
@@ -153,7 +153,7 @@ def _run_line(run: ComparedRun) -> str:
 
 
 def _size_lines(other: RunComparison) -> Iterator[str]:
-    """Say with how many items a test that is too small would find a difference that matters."""
+    """Return with how many items a test that is too small would find a difference that matters."""
     average = other.scorings[HEADLINE_SCORING].average
     if average.items_needed is not None and average.clips_needed is not None:
         yield (

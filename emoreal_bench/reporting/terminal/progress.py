@@ -84,12 +84,12 @@ class _CountingObserver(NoticeObserver):
         self._asked += 1
 
     def on_retry(self, items: int, seconds: float, detail: str) -> None:
-        """Say what is asked again and why."""
+        """Report what is asked again and why."""
         noun = "item" if items == 1 else "items"
         self.on_notice(f"{items} failed {noun} will be asked again in {seconds:.1f} s: {detail}")
 
     def on_jobs(self, handed_over: int, answered: int) -> None:
-        """Say how far the service is, where that is news."""
+        """Report how far the service is, where that is news."""
         if self._jobs_shown != (handed_over, answered):
             self._jobs_shown = (handed_over, answered)
             self.on_notice(f"submitted {handed_over}, {answered} done")
@@ -136,7 +136,7 @@ class LineObserver(_CountingObserver):
         super().__init__(stream, clock)
 
     def on_start(self, items: int, finished: int) -> None:
-        """Say how much there is to do."""
+        """Report how much there is to do."""
         super().on_start(items, finished)
         before = f", {finished} of them finished before" if finished else ""
         self._write(f"{items} items{before}")
@@ -153,7 +153,7 @@ class LineObserver(_CountingObserver):
             )
 
     def on_end(self, summary: RunSummary) -> None:
-        """Say where the run stands."""
+        """Report where the run stands."""
         finished = sum(summary.statuses.values())
         statuses = describe_statuses(summary.statuses) or "none"
         self._write(f"{finished} of {summary.items} items finished: {statuses}")

@@ -236,7 +236,7 @@ def _heading(report: FinishedRun) -> str:
 
 
 def _item_count(report: FinishedRun) -> str:
-    """Say how many items there are, and how many the task has where these are others."""
+    """Return how many items there are, and how many the task has where these are others."""
     if report.manifest.judged is not None:
         return count_of(report.manifest.data.items, "judgement")
     items = count_of(report.manifest.data.items, "item")

@@ -79,7 +79,7 @@ def strict_answer(item: Item, subtask: Subtask, text: str, *, cut_off: bool) -> 
 
 
 def outcome_of(status: DeliveryStatus, text: str, *, answered: bool) -> Outcome:
-    """Say what became of a reply.
+    """Return what became of a reply.
 
     Args:
         status: What became of the request.

@@ -90,7 +90,7 @@ MANNERS: Mapping[Emotion, Manner] = MappingProxyType(
 
 
 def available_engine(wanted: SpeechEngine | None) -> SpeechEngine:
-    """Say who speaks.
+    """Return who speaks.
 
     Args:
         wanted: None takes eSpeak NG where it is installed.

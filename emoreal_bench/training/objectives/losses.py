@@ -249,7 +249,7 @@ def _text_gap(
     *,
     gradient: bool,
 ) -> Tensor:
-    """Say how much the text alone prefers the right answer to the rejected ones, in nats."""
+    """Return how much the text alone prefers the right answer to the rejected ones, in nats."""
     if text is None:
         raise ValueError("the text-prior term needs the text-only log-probabilities: text")
 

@@ -29,7 +29,7 @@ def make_record(
     base: ModelDescription,
     start: TrainingRecord | None,
 ) -> TrainingRecord:
-    """Say how an adapter comes about; ``step`` is filled in when it is saved.
+    """Return how an adapter comes about; ``step`` is filled in when it is saved.
 
     Args:
         config: Of the training.

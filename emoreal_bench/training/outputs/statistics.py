@@ -48,7 +48,7 @@ class TrainingStatistics(Record):
     """Null for supervised training."""
 
     def lines(self) -> list[str]:
-        """Say it in lines for people."""
+        """Return it as lines for people."""
         kinds = ", ".join(f"{kind} {count}" for kind, count in self.with_answer.items())
         budget = ", ".join(
             f"{name} {spread.mean:.0f} (at most {spread.largest})"

@@ -135,7 +135,7 @@ class AvereModel(EmbeddedModel[AvereInput], PackedReader):
         return cast("torch.Tensor", embedded)
 
     def place(self, prepared: AvereInput) -> PlacedPrompt:
-        """Say which places a prompt takes: a mark stands for all that its clip fills."""
+        """Return which places a prompt takes: a mark stands for all that its clip fills."""
         shape = self._builder.shape
         ids = self._places(prepared)
         seen = [] if prepared.video is None else [prepared.video]

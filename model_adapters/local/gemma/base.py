@@ -298,7 +298,7 @@ def read_marks(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> dict
 
 
 def what_is_cut(part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
-    """Say what of a part the model is not given, or None if it is given all."""
+    """Return what of a part the model is not given, or None if it is given all."""
     if isinstance(part, VideoPart):
         return None
     assert clip.waveform is not None

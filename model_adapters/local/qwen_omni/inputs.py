@@ -254,7 +254,7 @@ class OmniInputBuilder:
         return "".join(pieces)
 
     def _why_left_out(self, part: VideoPart | AudioPart, clip: ClipMedia) -> str | None:
-        """Say why a media part cannot be given, or None if it can."""
+        """Return why a media part cannot be given, or None if it can."""
         absent = why_absent(part, clip)
         if absent is None and isinstance(part, AudioPart):
             assert clip.waveform is not None

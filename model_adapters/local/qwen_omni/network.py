@@ -258,7 +258,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
         return [(piece,) for piece in features.split([audio.tokens for audio in audios])]
 
     def place(self, prepared: OmniInput) -> PlacedPrompt:
-        """Say which places a prompt takes."""
+        """Return which places a prompt takes."""
         media = place_media(
             prepared.input_ids,
             {
