@@ -141,7 +141,7 @@ def test_a_profile_that_is_not_there_is_named_with_its_file(tmp_path: Path) -> N
 
 
 def test_a_worker_is_started_and_asked_what_it_is() -> None:
-    command = f"{sys.executable} {shlex.quote(str(SAMPLE_WORKER))}"
+    command = shlex.join([sys.executable, str(SAMPLE_WORKER)])
     assert missing("worker/sample", {"command": command}) == ""
 
 

@@ -151,7 +151,7 @@ def subject(request: pytest.FixtureRequest, stub: StubServer) -> Subject:
         chosen,
         name=chosen.name.format(**paths),
         arguments={
-            name: value.format(stub=stub.address, python=sys.executable)
+            name: value.format(stub=stub.address, python=shlex.quote(sys.executable))
             for name, value in chosen.arguments.items()
         },
     )
@@ -193,7 +193,7 @@ def test_a_broken_promise_is_named_with_its_reason(
 ) -> None:
     program = FAULTY_WORKER.read_text().replace('["text"]', '["video", "text"]')
     (tmp_path / "worker.py").write_text(program)
-    command = f"command={sys.executable} {tmp_path / 'worker.py'}"
+    command = f"command={shlex.join([sys.executable, str(tmp_path / 'worker.py')])}"
     assert check("worker/faulty", "--model-arg", command) == ExitCode.REGRESSION
     assert "a difference is noted: FAILED: video: 0 of 8" in capfd.readouterr().err
 

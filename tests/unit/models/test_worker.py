@@ -174,7 +174,9 @@ def test_a_command_that_does_not_exist_is_named() -> None:
 
 def test_a_program_that_is_no_worker_is_told_from_one() -> None:
     with pytest.raises(UsageError, match="said what is no answer"):
-        create_adapter("worker/x", {"command": f"{sys.executable} -c print(1)"}).describe()
+        create_adapter(
+            "worker/x", {"command": f"{shlex.quote(sys.executable)} -c print(1)"}
+        ).describe()
 
 
 @pytest.mark.parametrize("count", [-1, 2**53, 10**400])
@@ -203,7 +205,7 @@ def test_what_older_workers_say_of_themselves_is_passed_over(tmp_path: Path) -> 
     program = FAULTY.read_text().replace('"modalities"', '"joint": False, "modalities"')
     (tmp_path / "worker.py").write_text(program)
     adapter = create_adapter(
-        "worker/mine", {"command": f"{sys.executable} {tmp_path / 'worker.py'}"}
+        "worker/mine", {"command": shlex.join([sys.executable, str(tmp_path / "worker.py")])}
     )
     assert adapter.describe().capabilities.modalities == (Modality.TEXT,)
 
