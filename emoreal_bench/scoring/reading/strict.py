@@ -59,6 +59,8 @@ from emoreal_bench.scoring.reading.walks import is_refuted, take_walk, with_keys
 from emoreal_bench.scoring.reading.yes_no_words import mark_yes_no
 
 _REMEMBERED = 16_384
+_REMEMBERED_REPLIES = 256
+"""Few: a key holds its reply, and a run must not."""
 _ASKS_FOR_NOT = re.compile(
     r"\bNOT\b|\b(?i:except|excluding|not (?:shown|expressed|present|heard))\b"
 )
@@ -236,7 +238,7 @@ def read_label(
     return _read_label(text, tuple(labels), question, broaden=broaden, cut_off=cut_off)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_REMEMBERED_REPLIES)
 def _read_label(
     text: str, labels: tuple[str, ...], question: str, *, broaden: bool, cut_off: bool
 ) -> str | None:
@@ -250,7 +252,7 @@ def _read_label(
     return None if number is None else answers[number]
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_REMEMBERED_REPLIES)
 def _read_options(
     text: str, options: Options, question: str, *, yes_no: bool, cut_off: bool
 ) -> str | None:

@@ -53,7 +53,7 @@ def test_a_finished_item_is_one_write(tmp_path: Path, monkeypatch: pytest.Monkey
         return write(file, data)
 
     plan = plan_of(tmp_path, items=40)
-    monkeypatch.setattr("emoreal_bench.record.log.os.write", note_and_write)
+    monkeypatch.setattr("emoreal_bench.record.files.os.write", note_and_write)
     run_task(plan, FakeModel(), tmp_path / "run")
     lines = [data for data in written if data.startswith(b'{"id":')]
     assert len(lines) == 40
