@@ -166,11 +166,18 @@ def _differences(old: TrainingRecord, new: TrainingRecord) -> list[str]:
     differing = [key for key in keys if old.config.get(key) != new.config.get(key)]
     if old.config["hardware"]["dtype"] != new.config["hardware"]["dtype"]:
         differing.append("hardware.dtype")
+    if _ends_on_drop(old) != _ends_on_drop(new):
+        differing.append("evaluation.stop_on_drop")
     if old.data_hash != new.data_hash and "data" not in differing:
         differing.append("what the data files hold")
     if old.base_weights_hash != new.base_weights_hash and "model" not in differing:
         differing.append("the weights of the model")
     return differing
+
+
+def _ends_on_drop(record: TrainingRecord) -> bool:
+    """Return whether an evaluation may end the training, and so decides its weights."""
+    return bool((record.config.get("evaluation") or {}).get("stop_on_drop"))
 
 
 def _train(prepared: Preparation, tools: TrainingTools) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from emoreal_bench.catalog import find_task
 from emoreal_bench.readers import _BUILT_IN as BUILT_IN_READERS
 from tests.fuzz.__main__ import ALL_INPUTS, LEAST_INPUTS, share_of
@@ -67,7 +65,6 @@ def test_the_page_shows_the_record() -> None:
     assert "Not run yet: b." in page
 
 
-@pytest.mark.skipif(not RECORD.is_file(), reason="the long form has not been recorded")
 def test_the_page_is_written_from_the_record() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert put_into(page, make_table(json.loads(RECORD.read_text(encoding="utf-8")))) == page
