@@ -59,8 +59,8 @@ from emoreal_bench.scoring.reading.walks import is_refuted, take_walk, with_keys
 from emoreal_bench.scoring.reading.yes_no_words import mark_yes_no
 
 _REMEMBERED = 16_384
-_REMEMBERED_REPLIES = 256
-"""Few: a key holds its reply, and a run must not."""
+_SHORT_REPLY = 64
+"""Characters of a reply whose reading is remembered: a key holds its reply, and a run must not."""
 _ASKS_FOR_NOT = re.compile(
     r"\bNOT\b|\b(?i:except|excluding|not (?:shown|expressed|present|heard))\b"
 )
@@ -235,10 +235,10 @@ def read_label(
     Returns:
         The class; None if the reply names none or several ("unmapped").
     """
-    return _read_label(text, tuple(labels), question, broaden=broaden, cut_off=cut_off)
+    read = _read_short_label if len(text) <= _SHORT_REPLY else _read_label
+    return read(text, tuple(labels), question, broaden=broaden, cut_off=cut_off)
 
 
-@lru_cache(maxsize=_REMEMBERED_REPLIES)
 def _read_label(
     text: str, labels: tuple[str, ...], question: str, *, broaden: bool, cut_off: bool
 ) -> str | None:
@@ -252,8 +252,17 @@ def _read_label(
     return None if number is None else answers[number]
 
 
-@lru_cache(maxsize=_REMEMBERED_REPLIES)
+_read_short_label = lru_cache(maxsize=_REMEMBERED)(_read_label)
+
+
 def _read_options(
+    text: str, options: Options, question: str, *, yes_no: bool, cut_off: bool
+) -> str | None:
+    read = _read_short_reply if len(text) <= _SHORT_REPLY else _read_reply
+    return read(text, options, question, yes_no=yes_no, cut_off=cut_off)
+
+
+def _read_reply(
     text: str, options: Options, question: str, *, yes_no: bool, cut_off: bool
 ) -> str | None:
     reader = _reader(options, yes_no=yes_no)
@@ -262,6 +271,9 @@ def _read_options(
         return only[1].upper()
     number = reader.read(text, question, cut_off=cut_off)
     return None if number is None else options.letters[number]
+
+
+_read_short_reply = lru_cache(maxsize=_REMEMBERED)(_read_reply)
 
 
 @lru_cache(maxsize=_REMEMBERED)

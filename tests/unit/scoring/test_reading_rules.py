@@ -51,7 +51,7 @@ def _nothing_remembered() -> Iterator[None]:
 
 def _forget() -> None:
     for cache in (
-        *(strict._read_options, strict._read_label, strict._reader),
+        *(strict._read_short_reply, strict._read_short_label, strict._reader),
         *(emotions.vocabulary, cleaning.clean, cleaning.without_reasoning),
     ):
         cache.cache_clear()
