@@ -18,6 +18,7 @@ from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.probe import ProbeReport
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.sweep import Sweep, SweepReport
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.training_record import TrainingRecord
 from emoreal_bench.preferences.checking.verdicts import AuditReport, Verdicts
@@ -40,6 +41,8 @@ PUBLISHED: dict[str, Any] = {
     "check-report": CheckReport,
     "comparison": ComparisonReport,
     "probe": ProbeReport,
+    "sweep": Sweep,
+    "sweep-report": SweepReport,
     "card": Card,
     "reproduction": ReproductionReport,
     "training-config": TrainingConfig,

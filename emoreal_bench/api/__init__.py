@@ -69,6 +69,7 @@ from emoreal_bench.api.scores import (
     score_run,
     write_check,
 )
+from emoreal_bench.api.sweeping import list_sweep, sweep
 from emoreal_bench.api.training import preview_training, train
 from emoreal_bench.comparing.baseline import save_baseline
 from emoreal_bench.comparing.changes import find_changes as diff_runs
@@ -92,6 +93,7 @@ from emoreal_bench.contracts.errors import (
 from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.probe import Condition, ProbeReport
 from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.sweep import SweepReport, SweepRow
 from emoreal_bench.contracts.vocabulary import (
     Alteration,
     AnswerForm,
@@ -116,6 +118,7 @@ from emoreal_bench.preferences.checking.verdicts import AuditReport
 from emoreal_bench.preferences.report import PairsReport
 from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproductionReport, ReproductionVerdict
+from emoreal_bench.probing.sweeping import take_fingerprint
 from emoreal_bench.reporting.exports.items import export_items as export_run
 from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError
 from emoreal_bench.reporting.leaderboard.submission import add_entry as add_leaderboard_entry
@@ -159,6 +162,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "ClipCheck", "DataReport", "prepare_layout", "PreparedLayout",
     # runs: make them
     "evaluate", "evaluate_repeats", "dry_run", "judge", "JudgedMatter", "probe", "reproduce",
+    "sweep", "list_sweep", "take_fingerprint", "SweepReport", "SweepRow",
     "RunOptions", "PlanOptions", "RunPolicy", "Budget", "parse_fail_on_error",
     "RayOptions", "parse_per_copy",
     "Alteration", "AnswerMethod", "DeliveryStatus", "Modality",

@@ -11,6 +11,7 @@ from emoreal_bench.contracts.check import CheckPlan, CheckReport
 from emoreal_bench.contracts.comparison import ComparisonReport, RunChanges
 from emoreal_bench.contracts.probe import ProbeReport
 from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.sweep import SweepReport
 from emoreal_bench.preferences.checking.verdicts import AuditReport
 from emoreal_bench.preferences.report import PairsReport
 from emoreal_bench.probing.repeating import RepeatsReport
@@ -44,6 +45,7 @@ def report_tables(report: object) -> Sequence[RenderableType]:
         probe_renderables,
         repeats_renderables,
         reproduction_renderables,
+        sweep_renderables,
     )
     from emoreal_bench.reporting.terminal.scores import report_renderables, results_renderables
 
@@ -59,6 +61,7 @@ def report_tables(report: object) -> Sequence[RenderableType]:
             Results: results_renderables,
             RunChanges: changes_renderables,
             RunReport: report_renderables,
+            SweepReport: sweep_renderables,
         },
     )
 

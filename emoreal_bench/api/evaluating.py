@@ -90,7 +90,7 @@ def evaluate(
     """
     options = options or RunOptions()
     adapter, plan = _prepare(model, task, data, options)
-    return _carry_out(plan, adapter, options, observer)
+    return carry_out(plan, adapter, options, observer)
 
 
 def evaluate_repeats(
@@ -137,7 +137,7 @@ def evaluate_repeats(
         plan_options = replace(options.plan, repeat=options.plan.repeat + number)
         plan = make_plan(task_file, dataset, root, plan_options)
         observer = observe and observe(f"{model}, repeat {number + 1} of {repeats}")
-        reports.append(_carry_out(plan, adapter, options, observer))
+        reports.append(carry_out(plan, adapter, options, observer))
     return report_repeats(reports)
 
 
@@ -176,12 +176,23 @@ def judge(
     if options.plan != PlanOptions() or options.data_options:
         raise UsageError("What a judge is asked is fixed; leave `plan` and `data_options` alone.")
     adapter = make_adapter(model, options)
-    return _carry_out(make_judge_plan(run, repeats, matter), adapter, options, observer)
+    return carry_out(make_judge_plan(run, repeats, matter), adapter, options, observer)
 
 
-def _carry_out(
+def carry_out(
     plan: Plan, adapter: ModelAdapter, options: RunOptions, observer: RunObserver | None
 ) -> RunReport:
+    """Make or continue the run of a plan.
+
+    Args:
+        plan: What is asked.
+        adapter: Who is asked.
+        options: Where the run is kept, and how it is carried out.
+        observer: Hears of every finished item.
+
+    Raises:
+        NotComparableError, RunError, RunInterrupted: As :func:`evaluate`.
+    """
     if isinstance(adapter, RayAdapter) and observer is not None:
         adapter.observer = observer
     folder = options.out or options.runs / run_id(plan, adapter.describe())
@@ -316,7 +327,7 @@ def probe(
             adapters[name] = create_adapter(name)
         plan = make_plan(task_file, dataset, root, plan_options)
         observer = None if observe is None else observe(f"{name}, {condition}")
-        return options.runs / _carry_out(plan, adapters[name], options, observer).manifest.run_id
+        return options.runs / carry_out(plan, adapters[name], options, observer).manifest.run_id
 
     capabilities = adapters[model].describe().capabilities
     conditions = plan_probe(task_file.task, capabilities, options.plan, seed=seed)

@@ -26,6 +26,7 @@ from emoreal_bench.cli import (
     run_command,
     runs,
     score,
+    sweep,
     train,
     view,
 )
@@ -59,6 +60,7 @@ def build() -> typer.Typer:
         (compare.compare, compare.EXAMPLES),
         (check.check, check.EXAMPLES),
         (probe.probe, probe.EXAMPLES),
+        (sweep.sweep, sweep.EXAMPLES),
         (reproduce.reproduce, reproduce.EXAMPLES),
         (listing.list_command, listing.EXAMPLES),
         (train.train, train.EXAMPLES),

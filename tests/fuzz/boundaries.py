@@ -31,7 +31,7 @@ NOT_FROM_OUTSIDE = {
     ),
     **dict.fromkeys(
         (
-            "emoreal_bench.api.evaluating:_carry_out",
+            "emoreal_bench.api.evaluating:carry_out",
             "emoreal_bench.api.publishing:merge_runs",
             "emoreal_bench.api.scores:load_run",
             "emoreal_bench.readers.__init__:_read",

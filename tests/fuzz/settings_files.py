@@ -20,6 +20,7 @@ from emoreal_bench.model_adapters.worker.adapter import create as create_worker
 from emoreal_bench.parsing import UnreadableError, parse_json, parse_yaml
 from emoreal_bench.probing.cards import card_paths, read_card
 from emoreal_bench.probing.published import read_published_rows
+from emoreal_bench.probing.sweeping import plan_options, read_sweep
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.templates import BoundedTemplate
 from emoreal_bench.training.config import read_config
@@ -65,6 +66,24 @@ def _read_prompt(file: Path) -> None:
     folder = next(folder for folder in file.parents if folder.name == "prompts").parent
     task_file = load_task(folder / "task.yaml")
     PromptRenderer(task_file, "paper", task_file.task.media.modalities)
+
+
+def _make_sweep(folder: Path) -> Path:
+    sweep = {
+        "schema": 1,
+        "models": ["tiny/omni", {"model": "hf/a/b", "lora": "c", "arguments": {"dtype": "auto"}}],
+        "tasks": [{"task": "emorealm", "data": "clips", "arguments": {"split": "1"}}],
+        "settings": {"frames": [4, 8], "modalities": "av", "shuffle_choices": [None, 1]},
+        "limit": 40,
+    }
+    return write(folder, "sweep.yaml", json.dumps(sweep))
+
+
+def _read_sweep(file: Path) -> None:
+    read = read_sweep(file)
+    task = find_task("emorealm").task
+    for _, settings in zip(range(20), read.combinations(), strict=False):
+        plan_options(task, read.sweep.limit, settings)
 
 
 def _make_rules(folder: Path) -> Path:
@@ -228,6 +247,16 @@ PARSERS = (
         read_card,
         ("emoreal_bench.probing.cards:read_card",),
         is_slow=True,
+    ),
+    Parser(
+        "sweep",
+        "yaml",
+        _make_sweep,
+        _read_sweep,
+        (
+            "emoreal_bench.probing.sweeping:read_sweep",
+            "emoreal_bench.probing.sweeping:plan_options",
+        ),
     ),
     Parser(
         "published rows",

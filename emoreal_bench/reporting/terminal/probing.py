@@ -1,4 +1,4 @@
-"""Probes, repeats and reproductions in the terminal. Nothing here prints."""
+"""Probes, sweeps, repeats and reproductions in the terminal. Nothing here prints."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.probe import Accuracies, ConditionScores, ProbeReport
+from emoreal_bench.contracts.sweep import SweepReport, SweepRow
 from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproducedValue, ReproductionReport
@@ -75,6 +76,43 @@ def _accuracy_cells(accuracies: Accuracies, subtasks: list[str]) -> Iterator[str
     for name in subtasks:
         yield percent(accuracies.subtasks[name]) if name in accuracies.subtasks else UNDEFINED
     yield percent(accuracies.average)
+
+
+def sweep_renderables(report: SweepReport) -> list[RenderableType]:
+    """Show a sweep: a row for each run, the settings that vary, and what went wrong."""
+    names = [name for name in report.rows[0].settings if _varies(report, name)]
+    several = [key for key in ("task",) if len({row.task for row in report.rows}) > 1]
+    table = named_rows(
+        "Average accuracy under strict", caption="intervals at 95 %, clustered by clip"
+    )
+    for heading in (*several, *map(words, names)):
+        table.add_column(heading, overflow="fold")
+    for heading in ("coverage", "accuracy"):
+        table.add_column(heading, justify="right")
+    for row in report.rows:
+        told = [row.task for _ in several] + [_setting(row, name) for name in names]
+        table.add_row(*map(plain_text, (row.model, *told)), *_sweep_cells(row))
+    # Combinations of one model mostly fail alike: each reason is told once.
+    problems = dict.fromkeys((row.model, row.problem) for row in report.rows if row.problem)
+    return [table, *(Text(f"{model}: {problem}") for model, problem in problems)]
+
+
+def _varies(report: SweepReport, name: str) -> bool:
+    return len({repr(row.settings[name]) for row in report.rows}) > 1
+
+
+def _setting(row: SweepRow, name: str) -> str:
+    value = row.settings[name]
+    return "as it is" if value is None else str(value)
+
+
+def _sweep_cells(row: SweepRow) -> Iterator[str]:
+    if row.coverage is None:
+        yield from ("cannot run" if row.problem else "not run", UNDEFINED)
+        return
+    yield percent_floor(row.coverage)
+    average = percent(row.average_accuracy)
+    yield average + (f" [{percent_interval(row.interval)}]" if row.interval else "")
 
 
 def repeats_renderables(report: RepeatsReport) -> list[RenderableType]:
