@@ -1,0 +1,210 @@
+"""Writes the tables of ``performance.md`` and ``scale.md`` from ``benchmarks/results``.
+
+Run it after a benchmark was recorded: ``python -m docs.write_performance``. A test
+compares the pages with the records.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.scale import EXAMPLES, needs
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+FOLDER = Path(__file__).parent
+_TABLES = re.compile("(<!-- tables -->\n).*?(<!-- end of tables -->)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        what: In words.
+        measured: As text.
+        bar: What is asked; empty for none.
+        met: Whether the bar is met; None for no bar.
+    """
+
+    what: str
+    measured: str
+    bar: str = ""
+    met: bool | None = None
+
+
+def at_most(what: str, value: float, bar: float, unit: str = "") -> Row:
+    """Return the row of a figure that should be small."""
+    return Row(what, f"{value:,.4g} {unit}".strip(), f"≤ {bar:g}", value <= bar)
+
+
+def at_least(what: str, value: float, bar: float, unit: str = "") -> Row:
+    """Return the row of a figure that should be large."""
+    return Row(what, f"{value:,.4g} {unit}".strip(), f"≥ {bar:g}", value >= bar)
+
+
+def _overhead(record: dict[str, Any]) -> Iterator[Row]:
+    for key, what, unit in (
+        ("cpu_milliseconds_per_item", "a free model: CPU per item, all in", "ms"),
+        ("bytes_per_further_item", "memory per further item", "bytes"),
+    ):
+        yield at_most(what, record[key], record[f"{key}_allowed"], unit)
+
+
+def _scoring(record: dict[str, Any]) -> Iterator[Row]:
+    what = f"scoring {record['items']:,} replies under every scoring, with intervals"
+    yield at_most(what, record["seconds"], record["budget_seconds"], "s")
+    yield Row("memory per reply while scoring", f"{record['peak_bytes_per_item']} bytes")
+
+
+def _api(record: dict[str, Any]) -> Iterator[Row]:
+    for one in record["measured"]:
+        what = (
+            f"{record['requests']:,} requests of {record['latency_seconds']:g} s, "
+            f"{record['in_flight']} at once: our time over that of a bare loop of {one['sdk']}"
+        )
+        yield at_most(what, one["ratio"], record["ratio_allowed"])
+
+
+def _leaderboard(record: dict[str, Any]) -> Iterator[Row]:
+    what = f"a leaderboard of {record['runs']} runs"
+    yield at_most(what, min(record["seconds"]), record["seconds_budget"], "s")
+    yield Row("its page", f"{record['page_megabytes']} MB")
+
+
+def _run_page(record: dict[str, Any]) -> Iterator[Row]:
+    items = f"a run page of {record['items']:,} items"
+    yield at_most(f"{items}: writing", record["seconds_to_write"], 40, "s")
+    opened = sorted(record["seconds_to_open"])[len(record["seconds_to_open"]) // 2]
+    yield at_most(f"{items}: opening", opened, record["seconds_to_open_budget"], "s")
+
+
+def _synth(record: dict[str, Any]) -> Iterator[Row]:
+    yield Row("drawing and encoding a synthetic clip", f"{record['written_clip_seconds']} CPU s")
+
+
+def _training(record: dict[str, Any]) -> Iterator[Row]:
+    yield from _training_ratios(record["ratios"])
+
+
+def _training_ratios(ratios: dict[str, Any]) -> Iterator[Row]:
+    for sides, ratio in ratios.items():
+        if " / " in sides:
+            words = sides.replace("_", " ").replace(" / ", " over ")
+            yield Row(
+                f"a step: {words}",
+                f"{ratio['gigaflops_per_step']:.2f} of the operations, "
+                f"{ratio['seconds_per_step']:.2f} of the time, "
+                f"{ratio['peak_mebibytes']:.2f} of the memory",
+            )
+
+
+def _gpu(record: dict[str, Any]) -> Iterator[Row]:
+    passed = sum(check["passed"] for check in record["checks"].values())
+    count = len(record["checks"])
+    yield Row("correctness checks on the GPU", f"{passed} of {count}", "all", passed == count)
+    for model in record["models"]:
+        for row in model["rows"]:
+            per_clip = "one question" if (n := row["questions_per_clip"]) == 1 else f"{n} questions"
+            what = (
+                f"{model['model']}: {row['answer_method']}, {per_clip} a clip, "
+                f"{row['new_tokens']} new tokens: times a plain loop"
+            )
+            speed = f"{row['adapter']['items_per_second']:.3g} items/s"
+            share = f"{100 * row['adapter']['share_of_peak']:.0f} % of peak"
+            ratio = at_least(what, row["ratio"], record["target_ratio"])
+            yield Row(ratio.what, f"{ratio.measured} ({speed}, {share})", ratio.bar, ratio.met)
+    yield from _training_ratios(record["training"])
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One benchmark.
+
+    Attributes:
+        title: Of its table.
+        record: Its file, without the ending.
+        command: That measures it.
+        rows: Of its record.
+    """
+
+    title: str
+    record: str
+    command: str
+    rows: Callable[[dict[str, Any]], Iterable[Row]]
+
+
+SECTIONS = (
+    Section("What a run costs beside the model", "overhead", "benchmarks.overhead", _overhead),
+    Section("Services", "api", "benchmarks.api", _api),
+    Section("Scoring", "scoring", "benchmarks.scoring", _scoring),
+    Section("Pages: the leaderboard", "leaderboard", "benchmarks.leaderboard", _leaderboard),
+    Section("Pages: a run", "run_page", "benchmarks.run_page", _run_page),
+    Section("Local models on a GPU", "gpu", "benchmarks.gpu", _gpu),
+    Section("Training on a processor", "training_step", "benchmarks.training_step", _training),
+    Section("Synthetic clips", "synth_speed", "benchmarks.synth_speed", _synth),
+)
+
+
+def section_text(section: Section, record: dict[str, Any]) -> str:
+    """Return the table of one benchmark."""
+    machine = record.get("machine") or f"{record['cores']} cores"
+    where = ", ".join(filter(None, (record["date"], record.get("gpu"), machine)))
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    lines = [
+        f"## {section.title}",
+        "",
+        f"`python -m {section.command}`, {where}; {versions}.",
+        "",
+        "| what | measured | bar | met |",
+        "|---|---|---|---|",
+    ]
+    words = {None: "", True: "yes", False: "**no**"}
+    lines += (
+        f"| {row.what} | {row.measured} | {row.bar} | {words[row.met]} |"
+        for row in section.rows(record)
+    )
+    return "\n".join(lines)
+
+
+def performance_tables() -> str:
+    """Return the tables of every benchmark that has a record."""
+    parts = []
+    for section in SECTIONS:
+        path = RESULTS / f"{section.record}.json"
+        if path.is_file():
+            parts.append(section_text(section, json.loads(path.read_text(encoding="utf-8"))))
+    return "\n\n".join(parts)
+
+
+def scale_table() -> str:
+    """Return the needs of the examples, side by side."""
+    columns = [dict(needs(wish)) for wish in EXAMPLES.values()]
+    lines = ["| | " + " | ".join(EXAMPLES) + " |", "|---|" + "---:|" * len(EXAMPLES)]
+    lines += (
+        f"| {name} | " + " | ".join(column[name] for column in columns) + " |"
+        for name in columns[0]
+    )
+    return "\n".join(lines)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "performance.md": performance_tables,
+    "scale.md": scale_table,
+}
+
+
+def page_text(name: str) -> str:
+    """Return a page with the tables that its records give."""
+    page = (FOLDER / name).read_text(encoding="utf-8")
+    tables = PAGES[name]()
+    return _TABLES.sub(lambda found: f"{found[1]}{tables}\n{found[2]}", page)
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        (FOLDER / name).write_text(page_text(name), encoding="utf-8")
