@@ -42,8 +42,8 @@ def rating(value: float | None) -> str:
 
 
 def percent_floor(fraction: float) -> str:
-    """Write a share in percent, rounded down, so that only the whole is 100.0."""
-    return f"{int(1000 * fraction + 1e-9) / 10:.1f}"
+    """Write a share in percent, rounded as every other, but only the whole is 100.0."""
+    return percent(fraction if fraction >= 1 else min(fraction, 0.999))
 
 
 def percent_interval(interval: Interval) -> str:

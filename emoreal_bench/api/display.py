@@ -89,6 +89,15 @@ def _draw(report: Any, ways: Mapping[type, Callable[[Any], Any]]) -> list[Any]:
     return list(report.lines() if way is None else way(report))
 
 
+def fitted(renderable: RenderableType) -> RenderableType:
+    """Return what to print of a renderable, so that no word of a table is broken."""
+    from rich.table import Table
+
+    from emoreal_bench.reporting.terminal.tables import Fitted
+
+    return Fitted(renderable) if isinstance(renderable, Table) else renderable
+
+
 def summary_table(reports: Sequence[RunReport]) -> Table:
     """Return a table with one row per run, to see several runs side by side."""
     from emoreal_bench.reporting.terminal.scores import summary_table as draw

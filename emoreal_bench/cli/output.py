@@ -40,13 +40,15 @@ def tell(message: object) -> None:
 
 def show(*renderables: RenderableType) -> None:
     """Print tables and texts to standard output; colours only on a terminal."""
+    from emoreal_bench.api.display import fitted
+
     console = make_console()
     if not console.is_terminal:
         # A pipe has no width; a narrow guess would break the columns of a table.
         console = make_console(width=160)
     for renderable in renderables:
         # Texts are shown as they are: what stands in square brackets is no markup here.
-        console.print(renderable, highlight=False, markup=False)
+        console.print(fitted(renderable), highlight=False, markup=False)
 
 
 def show_report(report: Any, *, as_json: bool, plain: bool = False) -> None:
@@ -69,9 +71,10 @@ def show_report(report: Any, *, as_json: bool, plain: bool = False) -> None:
 
 def show_rows(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
     """Print rows as a table; the keys of the first are its columns."""
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in rows[0]:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:

@@ -151,7 +151,8 @@ def run(
                 for name in model
             ]
         else:
-            reports = [api.evaluate(name, *asked_of, chosen, output.observer()) for name in model]
+            see = observe if len(model) > 1 else lambda _: output.observer()
+            reports = [api.evaluate(name, *asked_of, chosen, see(name)) for name in model]
     _print(reports, output)
     raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
 

@@ -18,7 +18,14 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.scores import score_table
 from emoreal_bench.running.results import load_report
-from emoreal_bench.text import UNDEFINED, count_of, percent, percent_floor, percent_interval, words
+from emoreal_bench.text import (
+    UNDEFINED,
+    count_of,
+    percent,
+    percent_floor,
+    percent_interval,
+    words,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

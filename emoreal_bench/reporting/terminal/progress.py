@@ -34,6 +34,15 @@ def make_observer(*, quiet: bool = False, stream: TextIO | None = None) -> RunOb
     return BarObserver(stream) if stream.isatty() else LineObserver(stream)
 
 
+def rate_text(items_per_second: float) -> str:
+    """Write how fast items are finished, by the minute or hour where they are slow."""
+    if items_per_second >= 0.1:
+        return f"{items_per_second:.1f} items/s"
+    if 60 * items_per_second >= 0.1:
+        return f"{60 * items_per_second:.1f} items/min"
+    return f"{3600 * items_per_second:.1f} items/h"
+
+
 def describe_statuses(statuses: Mapping[DeliveryStatus, int]) -> str:
     """Name each status that occurs with its count, e.g. ``"ok 12, failed 1"``."""
     return ", ".join(
@@ -103,8 +112,8 @@ class _CountingObserver(NoticeObserver):
         if not self._copies:
             return told
         restarts = f", {self._restarts} restarted" if self._restarts else ""
-        each = self._rate() / self._copies
-        return f"{told} [{self._copies} copies, {each:.1f} items/s each{restarts}]"
+        each = rate_text(self._rate() / self._copies)
+        return f"{told} [{self._copies} copies, {each} each{restarts}]"
 
     def _write_reasons(self, summary: RunSummary) -> None:
         """Write why items have no answer, where no scores follow that say so."""
@@ -148,7 +157,7 @@ class LineObserver(_CountingObserver):
             rate = self._rate()
             left = (self._items - self._finished) / rate
             self._write(
-                f"{self._finished}/{self._items} items, {rate:.1f} items/s, {left:.0f} s left: "
+                f"{self._finished}/{self._items} items, {rate_text(rate)}, {left:.0f} s left: "
                 f"{self._statuses_and_copies()}"
             )
 
@@ -174,8 +183,8 @@ class BarObserver(_CountingObserver):
     def on_start(self, items: int, finished: int) -> None:
         """Draw the bar."""
         super().on_start(items, finished)
-        self._bar = _make_bar(self._stream, "{task.fields[rate]:.1f} items/s")
-        self._bar.add_task("asking", total=items, completed=finished, rate=0.0, note="")
+        self._bar = _make_bar(self._stream, "{task.fields[rate]}")
+        self._bar.add_task("asking", total=items, completed=finished, rate="", note="")
         self._bar.start()
 
     def on_notice(self, notice: str) -> None:
@@ -206,7 +215,7 @@ class BarObserver(_CountingObserver):
             self._bar.update(
                 self._bar.task_ids[0],
                 completed=self._finished,
-                rate=self._rate(),
+                rate=rate_text(self._rate()),
                 note=self._statuses_and_copies(),
             )
 
