@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from emoreal_bench.contracts.asked import AskedQuestion
 from emoreal_bench.contracts.check import Baseline, CheckPlan, CheckReport, CheckRules
 from emoreal_bench.contracts.comparison import ComparisonReport
 from emoreal_bench.contracts.preference import PreferencePair
@@ -40,6 +41,7 @@ PUBLISHED: dict[str, Any] = {
     "check-plan": CheckPlan,
     "check-report": CheckReport,
     "comparison": ComparisonReport,
+    "asked-question": AskedQuestion,
     "probe": ProbeReport,
     "sweep": Sweep,
     "sweep-report": SweepReport,

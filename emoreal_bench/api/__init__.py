@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emoreal_bench.api.asking import ask
 from emoreal_bench.api.data import check_data, get_data, make_synthetic_benchmark
 from emoreal_bench.api.display import report_json, report_lines, report_tables, summary_table
 from emoreal_bench.api.evaluating import (
@@ -52,6 +53,7 @@ from emoreal_bench.api.preferences import (
 )
 from emoreal_bench.api.publishing import (
     build_leaderboard,
+    make_model_server,
     make_site_server,
     merge_lora,
     merge_runs,
@@ -75,6 +77,7 @@ from emoreal_bench.comparing.baseline import save_baseline
 from emoreal_bench.comparing.changes import find_changes as diff_runs
 from emoreal_bench.comparing.runs import compare_runs as compare
 from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.asked import AskedQuestion
 from emoreal_bench.contracts.check import Baseline, CheckOutcome, CheckPlan, CheckReport
 from emoreal_bench.contracts.comparison import ComparisonReport, RunChanges, Verdict
 from emoreal_bench.contracts.errors import (
@@ -119,6 +122,7 @@ from emoreal_bench.preferences.report import PairsReport
 from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproductionReport, ReproductionVerdict
 from emoreal_bench.probing.sweeping import take_fingerprint
+from emoreal_bench.reporting.asked import AskReport
 from emoreal_bench.reporting.exports.items import export_items as export_run
 from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError
 from emoreal_bench.reporting.leaderboard.submission import add_entry as add_leaderboard_entry
@@ -132,6 +136,7 @@ from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
 from emoreal_bench.running.runner import RunInterrupted
 from emoreal_bench.running.verifying import FileState, RunState
+from emoreal_bench.serving.server import ModelServer
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.observer import ShownTraining, TrainingObserver
 
@@ -157,9 +162,12 @@ else:
 __all__ = [  # noqa: RUF022 - by subject
     # models
     "list_models", "describe_model", "ModelDescription", "merge_lora", "doctor", "Finding",
+    "make_model_server", "ModelServer",
     # tasks and data
     "list_tasks", "list_metrics", "make_synthetic_benchmark", "get_data", "check_data",
     "ClipCheck", "DataReport", "prepare_layout", "PreparedLayout",
+    # one question about one clip
+    "ask", "AskReport", "AskedQuestion",
     # runs: make them
     "evaluate", "evaluate_repeats", "dry_run", "judge", "JudgedMatter", "probe", "reproduce",
     "sweep", "list_sweep", "take_fingerprint", "SweepReport", "SweepRow",

@@ -16,6 +16,7 @@ from emoreal_bench.preferences.checking.verdicts import AuditReport
 from emoreal_bench.preferences.report import PairsReport
 from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproductionReport
+from emoreal_bench.reporting.asked import AskReport
 from emoreal_bench.reporting.notebook import RunReport
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def report_json(report: Any) -> dict[str, Any]:
 
 def report_tables(report: object) -> Sequence[RenderableType]:
     """Return what ``rich`` prints of a report: tables and texts."""
+    from emoreal_bench.reporting.asked import ask_renderables
     from emoreal_bench.reporting.check.output import check_renderables, plan_renderables
     from emoreal_bench.reporting.terminal.comparisons import (
         changes_renderables,
@@ -52,6 +54,7 @@ def report_tables(report: object) -> Sequence[RenderableType]:
     return _draw(
         report,
         {
+            AskReport: ask_renderables,
             CheckPlan: plan_renderables,
             CheckReport: check_renderables,
             ComparisonReport: comparison_renderables,

@@ -17,6 +17,7 @@ from emoreal_bench.running.results import load_report
 if TYPE_CHECKING:
     from emoreal_bench.contracts.vocabulary import Tracker
     from emoreal_bench.reporting.site.serving import SiteServer
+    from emoreal_bench.serving.server import ModelServer
 
 
 def view_run(
@@ -94,6 +95,39 @@ def make_site_server(site: Path, port: int = 0) -> SiteServer:
     from emoreal_bench.reporting.site.serving import make_server
 
     return make_server(site, port)
+
+
+def make_model_server(
+    model: str,
+    port: int = 0,
+    host: str | None = None,
+    *,
+    model_arguments: Mapping[str, str] | None = None,
+    lora: Path | None = None,
+) -> ModelServer:
+    """Make a server that answers for a local model as OpenAI's Chat Completions do.
+
+    Call its ``serve_forever``. Models named ``http/MODEL`` ask it, and so does every client
+    of OpenAI's, without a key.
+
+    Args:
+        model: ``provider/model`` of this machine.
+        port: 0 takes any free one.
+        host: Address to listen at; None for this machine only. Whoever reaches another may
+            ask the model anything.
+        model_arguments: Arguments of the model, as texts.
+        lora: Folder of a LoRA adapter.
+
+    Raises:
+        UsageError: For a wrong name or argument, a model that is a service itself, or a port
+            that is taken.
+        MissingExtraError: If the server or the model needs an extra that is not installed.
+    """
+    from emoreal_bench.reporting.site.serving import LOOPBACK
+    from emoreal_bench.serving.server import ModelServer
+
+    adapter = create_adapter(model, model_arguments, lora)
+    return ModelServer(adapter, port, host or LOOPBACK)
 
 
 def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:

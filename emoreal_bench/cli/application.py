@@ -7,11 +7,13 @@ import re
 import traceback
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import typer
 from typer.main import get_command
 
 from emoreal_bench.cli import (
+    ask,
     check,
     compare,
     data,
@@ -26,17 +28,38 @@ from emoreal_bench.cli import (
     run_command,
     runs,
     score,
+    serve_model,
     sweep,
     train,
     view,
 )
-from emoreal_bench.cli.output import tell
+from emoreal_bench.cli.output import show_lines, tell
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong usage; 3 a run lacks items or a file is invalid; "
     "4 not comparable; 10 a check failed; 70 a defect of this program; 130 interrupted."
 )
+
+
+_GREETING = (
+    "EmoReal Bench: does a multimodal model read emotion from what it sees and hears?",
+    "",
+    "Three commands to begin with. They need no data, no key and no GPU:",
+    "",
+    "  emoreal-bench data synth --out clips --items 60",
+    "  emoreal-bench run --model tiny/omni --task emorealm-synth --data clips",
+    '  emoreal-bench ask tiny/omni clips/videos/part_1/1.mp4 "Which of these can be heard in the '
+    'clip?" --option "low growl" --option "ticking clock"',
+    "",
+    "The first draws clips, the second asks a small model about them and prints its scores, the",
+    "third asks one question and shows what reached the model.",
+    "",
+    "Your own: emoreal-bench list models, emoreal-bench list tasks. Everything: emoreal-bench "
+    "--help",
+)
+_NEEDED = ("torch", "transformers", "safetensors")
+_NEEDED_EXTRAS = "emoreal-bench[hf,synth]"
 
 
 def build() -> typer.Typer:
@@ -47,7 +70,7 @@ def build() -> typer.Typer:
         "Try it without data of your own: `emoreal-bench run` makes synthetic clips, runs a tiny "
         "model on them and prints its scores.",
         epilog=_EXIT_CODES,
-        no_args_is_help=True,
+        invoke_without_command=True,
         add_completion=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,6 +78,7 @@ def build() -> typer.Typer:
     application.callback()(_options)
     for command, examples in (
         (run_command.run, run_command.EXAMPLES),
+        (ask.ask, ask.EXAMPLES),
         (score.score, score.EXAMPLES),
         (judge.judge, judge.EXAMPLES),
         (compare.compare, compare.EXAMPLES),
@@ -65,9 +89,11 @@ def build() -> typer.Typer:
         (listing.list_command, listing.EXAMPLES),
         (train.train, train.EXAMPLES),
         (view.view, view.EXAMPLES),
+        (serve_model.serve_model, serve_model.EXAMPLES),
         (doctor.doctor, doctor.EXAMPLES),
     ):
-        application.command(command.__name__.removesuffix("_command"), epilog=examples)(command)
+        name = command.__name__.removesuffix("_command").replace("_", "-")
+        application.command(name, epilog=examples)(command)
     for group in (runs, data, prefs, leaderboard, model):
         application.add_typer(group.group, name=group.__name__.rpartition(".")[2])
     return application
@@ -82,6 +108,7 @@ def _show_version(wanted: bool) -> None:
 
 
 def _options(
+    context: typer.Context,
     # Eager, since otherwise a command is asked for first.
     _version: bool = typer.Option(
         False,
@@ -91,7 +118,11 @@ def _options(
         callback=_show_version,
     ),
 ) -> None:
-    """Take the options before a command."""
+    """Take the options before a command; without a command, greet."""
+    if context.invoked_subcommand is None:
+        show_lines(_GREETING)
+        if not all(map(find_spec, _NEEDED)):
+            show_lines(("", f"They need: pip install '{_NEEDED_EXTRAS}'"))
 
 
 # How Python, torch and safetensors say it, which have no error of their own for that; the last

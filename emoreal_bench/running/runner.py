@@ -186,7 +186,7 @@ class _Sitting:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_cancelled_by_sigterm())
             stack.enter_context(self._ledger)
-            await self._open_model(stack)
+            await open_model(stack, self._adapter)
             decoder = None
             if wanted is not None:
                 decoder = await stack.enter_async_context(self._make_decoder())
@@ -230,18 +230,6 @@ class _Sitting:
             )
         return Asker(plan, adapter, policy, self._ledger, self._observer, cache)
 
-    async def _open_model(self, stack: contextlib.AsyncExitStack) -> None:
-        try:
-            await stack.enter_async_context(self._adapter)
-        except EmorealError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise RunError(
-                f"The model {self._adapter.describe().name} cannot be opened: "
-                f"{type(error).__name__}: {error}",
-                remedy="Nothing was asked. Fix the cause and give the same command again.",
-            ) from error
-
     def _add_timings(
         self, seconds: float, asker: Asker | DeferredAsker, look_ahead: LookAhead
     ) -> None:
@@ -259,6 +247,25 @@ class _Sitting:
         # Times are worth no run: on a full disk the log's own error says what is wrong.
         with contextlib.suppress(RunError):
             self._timings = self._folder.add_timings(sitting)
+
+
+async def open_model(stack: contextlib.AsyncExitStack, adapter: ModelAdapter) -> None:
+    """Open a model until the stack ends.
+
+    Raises:
+        RunError: If it cannot be opened.
+        EmorealError: As the adapter says it.
+    """
+    try:
+        await stack.enter_async_context(adapter)
+    except EmorealError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise RunError(
+            f"The model {adapter.describe().name} cannot be opened: "
+            f"{type(error).__name__}: {error}",
+            remedy="Nothing was asked. Fix the cause and give the same command again.",
+        ) from error
 
 
 def make_decoder(policy: RunPolicy) -> AbstractAsyncContextManager[Decoder]:

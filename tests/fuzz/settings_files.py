@@ -22,6 +22,9 @@ from emoreal_bench.probing.cards import card_paths, read_card
 from emoreal_bench.probing.published import read_published_rows
 from emoreal_bench.probing.sweeping import plan_options, read_sweep
 from emoreal_bench.prompting import PromptRenderer
+from emoreal_bench.serving.body import find_letters, read_body
+from emoreal_bench.serving.clips import put_together
+from emoreal_bench.serving.problems import RequestError
 from emoreal_bench.templates import BoundedTemplate
 from emoreal_bench.training.config import read_config
 from tests.fuzz.parser import Parser, write
@@ -56,6 +59,31 @@ def _read_template(file: Path) -> None:
     values = {"question": "Is it so?", "choices": ("(A) Yes", "(B) No"), "letters": ("A", "B")}
     source = file.read_bytes().decode("utf-8", "replace")
     BoundedTemplate(source, str(file)).render(values, "1")
+
+
+def _make_body(folder: Path) -> Path:
+    words = {"type": "text", "text": "What is heard?\n(A) rain\n(B) a laugh"}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,AAAA"}}
+    sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+    body = {
+        "model": "tiny/omni",
+        "messages": [
+            {"role": "system", "content": "Answer."},
+            {"role": "user", "content": [picture, sound, words]},
+        ],
+        "max_tokens": 8,
+        "temperature": 0.5,
+        "stop": ["x"],
+        "seed": 7,
+    }
+    return write(folder, "body.json", json.dumps(body))
+
+
+def _read_body(file: Path) -> None:
+    body = read_body(file.read_bytes())
+    put_together(body.messages)
+    find_letters(body.messages)
+    body.settings()
 
 
 def _make_prompt(folder: Path) -> Path:
@@ -232,6 +260,17 @@ PARSERS = (
         _read_prompt,
         ("emoreal_bench.prompting:PromptRenderer.__init__",),
         is_slow=True,
+    ),
+    Parser(
+        "body of a chat completion",
+        "json",
+        _make_body,
+        _read_body,
+        (
+            "emoreal_bench.serving.body:read_body",
+            "emoreal_bench.serving.clips:_from_base64",
+        ),
+        (RequestError,),
     ),
     Parser(
         "rules of a check",

@@ -39,6 +39,10 @@ class SiteServer:
         """Serve until :meth:`shutdown`, or Ctrl-C."""
         self._server.run(sockets=[self._listener])
 
+    async def serve_here(self) -> None:
+        """Do the same in the running event loop."""
+        await self._server.serve(sockets=[self._listener])
+
     def shutdown(self) -> None:
         """Let :meth:`serve_forever` return."""
         self._server.should_exit = True
@@ -74,8 +78,8 @@ def make_server(site: Path, port: int) -> SiteServer:
     return serve(_site_application(site), port)
 
 
-def serve(application: ASGIApp, port: int) -> SiteServer:
-    """Bind an application to a port of the loopback address.
+def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
+    """Bind an application to a port, by default of the loopback address.
 
     Another site may point its own name at this address. A browser then sends that
     name, and would let that site read what it gets, so foreign names are refused.
@@ -83,9 +87,10 @@ def serve(application: ASGIApp, port: int) -> SiteServer:
     Args:
         application: What answers.
         port: 0 takes any free one.
+        host: Address to listen at; at one that others reach, any name is let in.
 
     Raises:
-        UsageError: If the port is taken.
+        UsageError: If the port is taken, or the address is not of this machine.
         MissingExtraError: If the server is not installed.
     """
     try:
@@ -93,7 +98,8 @@ def serve(application: ASGIApp, port: int) -> SiteServer:
         from starlette.middleware.trustedhost import TrustedHostMiddleware
     except ImportError as error:
         raise MissingExtraError("The server of pages", "serve") from error
-    guarded = TrustedHostMiddleware(application, allowed_hosts=_OWN_NAMES, www_redirect=False)
+    names = _OWN_NAMES if host in _OWN_NAMES else ("*",)
+    guarded = TrustedHostMiddleware(application, allowed_hosts=names, www_redirect=False)
     settings = uvicorn.Config(
         guarded,
         log_level="critical",
@@ -107,7 +113,8 @@ def serve(application: ASGIApp, port: int) -> SiteServer:
     )
     settings.http = _impatient_protocol()
     try:
-        listener = socket.create_server((LOOPBACK, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         raise UsageError(
             f"Port {port} cannot be used: {error.strerror}.", remedy="Choose another: --port 0"

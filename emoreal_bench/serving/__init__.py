@@ -1,0 +1,1 @@
+"""A local model behind an endpoint that speaks Chat Completions."""
