@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emoreal_bench.api.asking import ask
-from emoreal_bench.api.data import check_data, get_data, make_synthetic_benchmark
+from emoreal_bench.api.data import check_data, get_data, make_synthetic_benchmark, make_task
 from emoreal_bench.api.display import report_json, report_lines, report_tables, summary_table
 from emoreal_bench.api.evaluating import (
     RunOptions,
@@ -30,6 +30,7 @@ from emoreal_bench.api.evaluating import (
 from emoreal_bench.api.looking import (
     list_metrics,
     list_models,
+    list_readers,
     list_runs,
     list_tasks,
     verify_runs,
@@ -97,9 +98,11 @@ from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.probe import Condition, ProbeReport
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.sweep import SweepReport, SweepRow
+from emoreal_bench.contracts.task import Columns
 from emoreal_bench.contracts.vocabulary import (
     Alteration,
     AnswerForm,
+    AnswerKind,
     AnswerMethod,
     CueQuestion,
     DeliveryStatus,
@@ -110,7 +113,9 @@ from emoreal_bench.contracts.vocabulary import (
     Tracker,
 )
 from emoreal_bench.datasets.check import ClipCheck, DataReport
+from emoreal_bench.datasets.new_task import NewTask, TaskDraft
 from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
+from emoreal_bench.datasets.table_columns import Settled
 from emoreal_bench.executors.settings import RayOptions, parse_per_copy
 from emoreal_bench.installation import Finding
 from emoreal_bench.installation import examine as doctor
@@ -164,8 +169,10 @@ __all__ = [  # noqa: RUF022 - by subject
     "list_models", "describe_model", "ModelDescription", "merge_lora", "doctor", "Finding",
     "make_model_server", "ModelServer",
     # tasks and data
-    "list_tasks", "list_metrics", "make_synthetic_benchmark", "get_data", "check_data",
+    "list_tasks", "list_metrics", "list_readers",
+    "make_synthetic_benchmark", "get_data", "check_data",
     "ClipCheck", "DataReport", "prepare_layout", "PreparedLayout",
+    "make_task", "NewTask", "Settled", "Columns", "AnswerKind", "TaskDraft",
     # one question about one clip
     "ask", "AskReport", "AskedQuestion",
     # runs: make them

@@ -12,6 +12,7 @@ from emoreal_bench.readers import load_items
 
 if TYPE_CHECKING:
     from emoreal_bench.datasets.check import ClipCheck, DataReport
+    from emoreal_bench.datasets.new_task import NewTask, TaskDraft
 
 
 Progress = Callable[[int, int], None]
@@ -73,6 +74,23 @@ def check_data(
     definition = find_task(task).task
     dataset = load_items(definition, data, data_options or {})
     return check_dataset(definition, dataset, progress, check)
+
+
+def make_task(wanted: NewTask) -> TaskDraft:
+    """Make a task of a table of questions: its YAML file, a prompt and a data card.
+
+    Args:
+        wanted: The table, the folder of its clips, the folder to write, and what is to be
+            known of its columns.
+
+    Raises:
+        UsageError: If it cannot be told what the table holds; it names what settles it.
+        DataError: With every faulty row.
+        RunError: If the folder holds something already.
+    """
+    from emoreal_bench.datasets.new_task import make_task
+
+    return make_task(wanted)
 
 
 def get_data(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from emoreal_bench.contracts.errors import RunError, TaskError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
+from emoreal_bench.readers import find_reader, reader_owners
 from emoreal_bench.record.files import is_draft
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import load_report
@@ -94,6 +96,17 @@ def list_models() -> list[dict[str, Any]]:
         }
         for provider in list_providers()
     ]
+
+
+def list_readers() -> list[dict[str, Any]]:
+    """Return every reader of data: what it reads, and which package it is from."""
+    rows = []
+    for name, owner in sorted(reader_owners().items()):
+        reader = find_reader(name)
+        module = sys.modules.get(reader.__module__)
+        what = getattr(module, "__doc__", None) or reader.__doc__ or ""
+        rows.append({"name": name, "reads": what.strip().partition("\n")[0], "from": owner})
+    return rows
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import typer
+from typer import Option
 
 from emoreal_bench.cli import options
 from emoreal_bench.cli.output import print_json, show, show_report
 
 FOLDER = typer.Option(..., "--data", "-d", help="The data folder, as you got it from the owner.")
+
+Column = partial(Option, metavar="COLUMN")
+
+
+class UnlistedKind(StrEnum):
+    """Kinds of answers that no options show."""
+
+    YES_NO = "yes_no"
+    LABEL = "label"
+    OPEN = "open"
+
 
 group = typer.Typer(no_args_is_help=True, help="Make or check data.")
 
@@ -66,6 +82,71 @@ def check(
         report = api.check_data(task, data, reader.data_options(), bar.update, chosen)
     show_report(report, as_json=as_json)
     raise typer.Exit(0 if report.complete else 3)
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """What settles a table that does not speak for itself."""
+
+    id: Annotated[str | None, Column(help="Column of the questions' ids.")] = None
+    clip: Annotated[str | None, Column(help="Column of the clips' names.")] = None
+    question: Annotated[str | None, Column(help="Column of the questions.")] = None
+    options: Annotated[
+        list[str] | None, Column(help="Column of the options; repeat it where each has one.")
+    ] = None
+    answer: Annotated[str | None, Column(help="Column of the right answers.")] = None
+    subtask: Annotated[
+        str | None, Column(help="Column that tells kinds of questions apart, each with a score.")
+    ] = None
+    ask: Annotated[
+        str | None, Option(metavar="TEXT", help="The question, where no column holds one.")
+    ] = None
+    first_index: Annotated[
+        int | None,
+        Option(min=0, max=1, help="Number of the first option, where answers are numbers."),
+    ] = None
+    parted_by: Annotated[
+        str | None, Option(metavar="TEXT", help="What parts options that stand in one text.")
+    ] = None
+    kind: Annotated[
+        UnlistedKind | None, Option(help="What answers are, where questions have no options.")
+    ] = None
+
+
+@group.command(
+    "new",
+    epilog="Example: `emoreal-bench data new table.csv --clips clips --out my-task`",
+)
+@options.grouped
+def new(
+    *,
+    table: Path = typer.Argument(
+        ..., help="Your questions: .csv, .tsv, .json, .jsonl, .parquet or .xlsx."
+    ),
+    clips: Path = typer.Option(..., help="Folder of the clips."),
+    out: Path = typer.Option(..., help="Folder to write: task, prompt and data card."),
+    name: str | None = typer.Option(None, help="Name of the task; by default that of the folder."),
+    settings: TableSettings,
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Make a task of your own table of questions; say what was understood of it."""
+    from emoreal_bench import api
+
+    columns = api.Columns(
+        id=settings.id,
+        clip=settings.clip,
+        question=settings.question,
+        options=None if not settings.options else _one_or_all(settings.options),
+        answer=settings.answer,
+        subtask=settings.subtask,
+    )
+    settled = api.Settled(columns, settings.first_index, settings.parted_by, settings.ask)
+    kind = None if settings.kind is None else api.AnswerKind(settings.kind)
+    show_report(api.make_task(api.NewTask(table, clips, out, settled, name, kind)), as_json=as_json)
+
+
+def _one_or_all(columns: list[str]) -> str | tuple[str, ...]:
+    return columns[0] if len(columns) == 1 else tuple(columns)
 
 
 @group.command(

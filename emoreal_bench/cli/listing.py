@@ -1,4 +1,4 @@
-"""``emoreal-bench list``: which tasks, models and metrics there are."""
+"""``emoreal-bench list``: which tasks, models, metrics and readers there are."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class Listed(StrEnum):
     TASKS = "tasks"
     MODELS = "models"
     METRICS = "metrics"
+    READERS = "readers"
 
 
 def list_command(
     what: Listed = typer.Argument(Listed.TASKS, help="What to list."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the tasks you can run, the model providers and how to install them, or the metrics."""
+    """List tasks you can run, model providers and how to install them, metrics, or readers."""
     from emoreal_bench import api
 
     match what:
@@ -34,6 +35,8 @@ def list_command(
             rows = api.list_models()
         case Listed.METRICS:
             rows = api.list_metrics()
+        case Listed.READERS:
+            rows = api.list_readers()
     if as_json:
         print_json(rows)
         return

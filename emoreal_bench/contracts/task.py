@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from emoreal_bench.contracts.base import Record, refuse_yes_and_no
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
+from emoreal_bench.contracts.scores import ScoringReport
 from emoreal_bench.contracts.vocabulary import AnswerKind, Modality, QuestionType
 
 DEFAULT_VARIANT = "answer-format"
@@ -38,8 +39,9 @@ class Subtask(Record):
     """The modality that the question asks about; null for both."""
     size: int | None = Field(default=None, ge=1)
     """Number of items in the published data set."""
-    chance: float = Field(ge=0.0, le=1.0)
-    """Accuracy of guessing."""
+    chance: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Accuracy of guessing. Without it, that of picking any option or label with equal chance,
+    as its questions have them; an open question has none."""
     labels: tuple[str, ...] = ()
     """The classes of a label subtask, in the order of the paper."""
 
@@ -82,12 +84,38 @@ class Download(Record):
         return self
 
 
+class Columns(Record):
+    """Which columns of a table of questions hold what, where they have names of their own.
+
+    Without an entry a column is looked for under the name of the entry; ``options`` also as
+    ``option_a``, ``option_b`` and so on, or as ``A``, ``B`` and so on.
+    """
+
+    id: str | None = None
+    """Without one, a question is named by the number of its row."""
+    clip: str | None = None
+    question: str | None = None
+    options: str | tuple[str, ...] | None = None
+    """One column with all options, or one for each, in the order of the letters."""
+    answer: str | None = None
+    subtask: str | None = None
+    """Without one, the kinds of answers tell subtasks apart."""
+    modality: str | None = None
+    category: str | None = None
+    """``hallucination``, ``spurious`` or ``no_hallucination``, of which rates are made."""
+    group: str | None = None
+    pair: str | None = None
+    """What the questions of one pair share, which count together in ``pair_accuracy``."""
+
+
 class DataSource(Record):
     """Which reader turns the user's folder into items."""
 
     reader: str
     split: str = "test"
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    columns: Columns = Columns()
+    """Of the table that the reader ``questions`` reads; others know their own."""
     filter: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Keep only items whose ``subtask`` or metadata value is listed."""
     download: Download | None = None
@@ -123,6 +151,14 @@ class Task(Record):
     """Worked examples in front of the question."""
 
     _numbers = field_validator("shots", mode="before")(refuse_yes_and_no)
+
+    @field_validator("subtasks")
+    @classmethod
+    def _have_names_of_their_own(cls, subtasks: dict[str, Subtask]) -> dict[str, Subtask]:
+        for name in subtasks:
+            if name in ScoringReport.model_fields or not name.strip():
+                raise ValueError(f"no subtask can be named '{name}': results use the name")
+        return subtasks
 
     @model_validator(mode="after")
     def _default_variant_exists(self) -> Self:

@@ -84,6 +84,14 @@ def broken_readers() -> dict[str, UsageError]:
     return load_group(entry_points(group=READER_ENTRY_POINTS), load_entry_point)[1]
 
 
+def reader_owners() -> dict[str, str]:
+    """Return the readers that can be used by name, each with the package that it is from."""
+    points = entry_points(group=READER_ENTRY_POINTS)
+    loaded, _ = load_group(points, load_entry_point)
+    added = {point.name: owner_of(point) for point in points if point.name in loaded}
+    return added | dict.fromkeys(_BUILT_IN, "emoreal-bench")
+
+
 def load_items(task: Task, root: Path, options: Options) -> Dataset:
     """Read the items of a task from the user's folder, check them, and apply the task's filter.
 

@@ -54,7 +54,8 @@ def load_annotations(task: Task, path: Path) -> list[Item]:
         raise DataError("There is no such annotation file.", where=str(path))
     own = _OWN_FILES.get(task.data.reader)
     labelled = [name for name, kind in task.subtasks.items() if kind.answer is AnswerKind.LABEL]
-    if len(task.subtasks) == 1 and labelled and (own is None or _names_labels(path)):
+    is_own = own is questions.read_annotations  # A table of one's own says what its columns are.
+    if len(task.subtasks) == 1 and labelled and not is_own and (not own or _names_labels(path)):
         return _labels(task, labelled[0], path)
     if own is None:
         raise UsageError(

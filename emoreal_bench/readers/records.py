@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item, id_text
 from emoreal_bench.printable import plain_text
+from emoreal_bench.readers.parquet import iterate_parquet
 from emoreal_bench.readers.tables import read_table, told_errors
 from emoreal_bench.text_files import open_text
 
@@ -43,9 +44,13 @@ class Problems:
 
     def add(self, item: str, problem: str) -> None:
         """Note one problem of one item (its id, or its place in the file)."""
+        self.add_line(f"item {item}", problem)
+
+    def add_line(self, where: str, problem: str) -> None:
+        """Note one problem, and where it is."""
         self._count += 1
         if self._count <= _SHOWN:
-            self._lines.append("  " + plain_text(f"item {item}: {problem}", limit=500))
+            self._lines.append("  " + plain_text(f"{where}: {problem}", limit=500))
 
     def raise_if_any(self) -> None:
         """Raise one error that names the file and its first problems.
@@ -148,16 +153,21 @@ def iterate_records(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the place and the value of every row or object of a file.
 
     Args:
-        path: A table (``.csv``, ``.tsv``, ``.xlsx``), JSON lines (``.jsonl``) or a JSON list.
+        path: A table (``.csv``, ``.tsv``, ``.xlsx``, ``.parquet``), JSON lines (``.jsonl``,
+            ``.ndjson``) or a JSON list.
 
     Raises:
         DataError: If the file cannot be read as what its name says; the message
             gives the line.
+        MissingExtraError: If the library that reads such tables is not installed.
     """
     match path.suffix.lower():
         case ".csv" | ".tsv" | ".xlsx":
             yield from ((f"on line {row.line}", row.cells) for row in read_table(path))
-        case ".jsonl":
+        case ".parquet":
+            for number, record in enumerate(iterate_parquet(path), start=1):
+                yield f"in row {number}", record
+        case ".jsonl" | ".ndjson":
             # A line ends at a line feed: other line breaks may stand inside a text.
             with told_errors(path), open_text(path) as file:
                 for number, line in enumerate(file, start=1):

@@ -19,6 +19,9 @@ from emoreal_bench.text_files import not_unicode, open_text
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
+_LOOKED_AT = 20
+"""Lines after the first, by which is told what parts the cells."""
+_NAMED = 5
 _COMMA = ","
 _DELIMITERS = (_COMMA, ";", "\t", "|")
 # A first line by which Excel is told.
@@ -53,16 +56,16 @@ class Row:
 
 
 def read_table(path: Path, columns: Sequence[str] = ()) -> list[Row]:
-    """Read a ``.csv`` or ``.xlsx`` file whose first row names its columns.
+    """Read a ``.csv``, ``.tsv`` or ``.xlsx`` file whose first row names its columns.
 
     Args:
         path: The file. Of a workbook, the first sheet is read; cells of a text are parted by
-            commas, or by semicolons, tabs or bars if the first row says so.
+            commas, or by semicolons, tabs or bars if its rows say so, those of a ``.tsv`` by tabs.
         columns: Those that it must have; there may be others.
 
     Raises:
-        DataError: If the file cannot be read, lacks a column or has no rows, or
-            if a row has more or fewer cells than the first.
+        DataError: If the file cannot be read, lacks a column, names one twice or has no
+            rows, or if a row has more or fewer cells than the first.
         MissingExtraError: If it is a workbook and openpyxl is not installed.
     """
     with told_errors(path):
@@ -105,18 +108,34 @@ def _take(
             where=str(path),
             remedy=f"The columns {', '.join(columns)} are needed. {_REMEDY}",
         )
-    found = []
+    twice = [name for name in columns or header if name and header.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"The first row names the column {twice[0]} twice.",
+            where=str(path),
+            remedy="Rename one of the two, or take it out.",
+        )
+    found, odd = [], []
     for line, cells in filled:
-        if len(cells) != len(header):
-            raise DataError(
-                f"Line {line} has {len(cells)} cells; the first row has {len(header)}.",
-                where=str(path),
-                remedy=_REMEDY,
-            )
-        found.append(Row(line, dict(zip(header, cells, strict=True))))
+        if len(cells) == len(header):
+            found.append(Row(line, dict(zip(header, cells, strict=True))))
+        else:
+            odd.append((line, len(cells)))
+    if odd:
+        raise _wrong_lengths(path, odd, len(header))
     if not found:
         raise DataError("The table has no rows.", where=str(path), remedy=_REMEDY)
     return found
+
+
+def _wrong_lengths(path: Path, odd: Sequence[tuple[int, int]], wanted: int) -> DataError:
+    (line, cells), *others = odd
+    problem = f"Line {line} has {cells} cells; the first row has {wanted}."
+    if others:
+        more = ", ".join(str(line) for line, _ in others[:_NAMED])
+        problem += f" Other lines are wrong too ({len(others)}): {more}"
+        problem += ", ..." if len(others) > _NAMED else "."
+    return DataError(problem, where=str(path), remedy=_REMEDY)
 
 
 def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
@@ -124,29 +143,43 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Sequenc
         first = next((line for line in iter(file.readline, "") if line.strip()), "")
         stated = _STATED_DELIMITER.fullmatch(first.strip(" \r\n"))
         if stated is None:
+            following = [line for _, line in zip(range(_LOOKED_AT), file, strict=False)]
             file.seek(0)
-        delimiter = stated[1] if stated else _find_delimiter(first, columns)
+        if stated:
+            delimiter = stated[1]
+        elif path.suffix.lower() == ".tsv":
+            delimiter = "\t"
+        else:
+            delimiter = _find_delimiter([first, *following], columns)
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         for cells in reader:
             yield reader.line_num + (stated is not None), cells
 
 
-def _find_delimiter(header: str, columns: Sequence[str]) -> str:
-    """Return what parts the cells of a table: a comma, unless the first row says otherwise.
+def _find_delimiter(lines: Sequence[str], columns: Sequence[str]) -> str:
+    """Return what parts the cells of a table: a comma, unless its rows say otherwise.
 
     Args:
-        header: The first row.
+        lines: The first row, and some that follow.
         columns: Those that it must have.
     """
     cells = {
-        delimiter: [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
+        delimiter: [
+            [cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)
+        ]
         for delimiter in _DELIMITERS
     }
-    fitting = [delimiter for delimiter in cells if set(columns) <= set(cells[delimiter])]
-    parted = [delimiter for delimiter in fitting if len(cells[delimiter]) > 1]
-    if _COMMA in parted or len(parted) != 1:
-        return _COMMA
-    return parted[0]
+    fitting = [delimiter for delimiter in cells if set(columns) <= set(cells[delimiter][0])]
+    parted = [delimiter for delimiter in fitting if len(cells[delimiter][0]) > 1]
+    if len(parted) > 1:
+        # All rows have as many cells only where they are parted by what parts them; the last
+        # of those that are looked at may be cut off within quotation marks.
+        whole = -1 if len(lines) > _LOOKED_AT else None
+        even = [one for one in parted if len({len(row) for row in cells[one][:whole] if row}) == 1]
+        parted = sorted(even or parted, key=lambda one: -len(cells[one][0]))
+        if not even and _COMMA in parted:
+            return _COMMA
+    return parted[0] if parted else _COMMA
 
 
 def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:

@@ -14,6 +14,7 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
+from emoreal_bench.file_names import is_folder
 from emoreal_bench.readers.records import MalformedItem, Problems
 
 if TYPE_CHECKING:
@@ -71,13 +72,22 @@ def check_items(task: Task, items: Sequence[Item], problems: Problems) -> None:
     seen: set[str] = set()
     for number, item in enumerate(items, start=1):
         try:
-            _check_texts(item)
+            check_item(task, item)
             if item.id in seen:
                 raise MalformedItem("its id appears twice")
             seen.add(item.id)
-            _check_answer(task, item)
         except MalformedItem as problem:
             problems.add(_name(item, number), str(problem))
+
+
+def check_item(task: Task, item: Item) -> None:
+    """Refuse an item that cannot be asked or scored.
+
+    Raises:
+        MalformedItem: With the first problem.
+    """
+    _check_texts(item)
+    _check_answer(task, item)
 
 
 def _name(item: object, number: int) -> str:
@@ -192,5 +202,5 @@ def _folders(root: Path, options: Options) -> list[str]:
     """List the folders that clips may lie below, as they are written and as links lead."""
     home = root.parent if root.is_file() else root
     named = [home / value for value in options.values() if isinstance(value, str)]
-    folders = [home, *(path if path.is_dir() else path.parent for path in named)]
+    folders = [home, *(path if is_folder(path) else path.parent for path in named)]
     return [way(path).rstrip(os.sep) + os.sep for path in folders for way in _WAYS]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,6 +51,7 @@ class Frame:
         category: ``(items,)`` one of the category constants.
         pair: ``(items,)`` number of the pair, or :data:`NO_PAIR`; None if no item
             is in a pair.
+        chance: By subtask, accuracy of guessing; None where there is nothing to guess.
     """
 
     layouts: dict[str, Layout]
@@ -59,6 +61,7 @@ class Frame:
     clip: NDArray[np.int32]
     category: NDArray[np.int8]
     pair: NDArray[np.int32] | None
+    chance: dict[str, float | None]
 
     def gold_for(self, scoring: Scoring) -> NDArray[np.int8]:
         """Return the gold classes as a scoring sees them."""
@@ -78,7 +81,8 @@ def build_frame(task: Task, items: Sequence[Item]) -> Frame:
     """
     if not items:
         raise DataError("There are no items to score.", where=f"task {task.name}")
-    layouts = _layouts(task, items)
+    lengths = _count_options(task, items)
+    layouts = _layouts(task, lengths)
     order = {name: index for index, name in enumerate(layouts)}
     clips: dict[str, int] = {}
     shape = len(items)
@@ -90,6 +94,7 @@ def build_frame(task: Task, items: Sequence[Item]) -> Frame:
         np.empty(shape, np.int32),
         np.zeros(shape, np.int8),
         _pairs(items),
+        {name: _chance(task.subtasks[name], lengths[name]) for name in layouts},
     )
     for index, item in enumerate(items):
         gold, official = _gold(item, layouts[item.subtask])
@@ -119,8 +124,9 @@ def _pairs(items: Sequence[Item]) -> NDArray[np.int32] | None:
     return pair
 
 
-def _layouts(task: Task, items: Sequence[Item]) -> dict[str, Layout]:
-    longest: dict[str, int] = {}
+def _count_options(task: Task, items: Sequence[Item]) -> dict[str, Counter[int]]:
+    """Count, by subtask, the items of each number of options."""
+    lengths: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for item in items:
         if item.subtask not in task.subtasks:
             raise DataError(
@@ -128,12 +134,27 @@ def _layouts(task: Task, items: Sequence[Item]) -> dict[str, Layout]:
                 where=f"item {item.id}",
                 remedy=f"Subtasks of the task: {', '.join(task.subtasks)}.",
             )
-        longest[item.subtask] = max(longest.get(item.subtask, 0), len(item.choices))
+        lengths[item.subtask][len(item.choices)] += 1
+    return lengths
+
+
+def _layouts(task: Task, lengths: Mapping[str, Counter[int]]) -> dict[str, Layout]:
     return {
-        name: Layout(subtask.answer, _classes(subtask, longest[name]))
+        name: Layout(subtask.answer, _classes(subtask, max(lengths[name])))
         for name, subtask in task.subtasks.items()
-        if name in longest
+        if name in lengths
     }
+
+
+def _chance(subtask: Subtask, lengths: Counter[int]) -> float | None:
+    """Return the accuracy of guessing: as the task states it, or of any answer as likely."""
+    if subtask.chance is not None:
+        return subtask.chance
+    if subtask.answer is AnswerKind.LABEL:
+        return 1 / len(subtask.labels) if subtask.labels else None
+    if 0 in lengths:  # An open question, or one whose options nobody stated.
+        return None
+    return sum(count / options for options, count in lengths.items()) / lengths.total()
 
 
 def _classes(subtask: Subtask, options: int) -> tuple[str, ...]:

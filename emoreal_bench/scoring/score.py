@@ -115,7 +115,7 @@ def _identity(scorings: Sequence[Scoring], verdicts: Verdicts | None) -> str:
 
 
 def _report(task: Task, sample: Sample, groups: Groups) -> ScoringReport:
-    subtasks = {name: _subtask_scores(task, sample, name) for name in sample.frame.layouts}
+    subtasks = {name: _subtask_scores(sample, name) for name in sample.frame.layouts}
     slices, notes = slice_scores(sample, groups)
     notes += [f"no items of {name}" for name in task.subtasks if name not in subtasks]
     scored = [name for name in subtasks if task.subtasks[name].answer is not AnswerKind.OPEN]
@@ -134,11 +134,10 @@ def _report(task: Task, sample: Sample, groups: Groups) -> ScoringReport:
     )
 
 
-def _subtask_scores(task: Task, sample: Sample, name: str) -> SubtaskScores:
-    subtask = task.subtasks[name]
+def _subtask_scores(sample: Sample, name: str) -> SubtaskScores:
     members = sample.frame.members(name)
     scores = score_members(sample, sample.frame.layouts[name], members)
-    scores = scores.model_copy(update={"chance": subtask.chance})
+    scores = scores.model_copy(update={"chance": sample.frame.chance[name]})
     return with_pair_accuracy(sample, scores, name)
 
 

@@ -11,8 +11,8 @@ _SOURCES = {"emoreal_bench": "emoreal_bench", "model_adapters": "emoreal_bench.m
 READING_CALLS = frozenset({
     "parse_json", "parse_yaml", "loads", "load", "safe_load", "literal_eval",
     "model_validate", "model_validate_json", "model_validate_strings", "validate_python",
-    "validate_json", "reader", "DictReader", "read_csv", "read_parquet", "read_excel",
-    "load_workbook", "ZipFile", "is_zipfile", "fromstring", "iterparse",
+    "validate_json", "reader", "DictReader", "read_csv", "read_parquet", "ParquetFile",
+    "read_excel", "load_workbook", "ZipFile", "is_zipfile", "fromstring", "iterparse",
     "load_file", "safe_open", "from_pretrained", "from_file", "unpack", "unpack_from",
     "frombuffer", "fromfile", "fromisoformat", "strptime", "parsedate_to_datetime",
     "connect", "read_bytes", "read_text", "open", "ModelCard", "b64decode",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from emoreal_bench.api.preferences import read_audit
 from emoreal_bench.catalog import TaskFile, find_task
+from emoreal_bench.contracts.errors import MissingExtraError
 from emoreal_bench.datasets.download import _unpack
 from emoreal_bench.datasets.hub import RECORD as DOWNLOAD
 from emoreal_bench.datasets.hub import settle_revision
+from emoreal_bench.datasets.new_task import NewTask, make_task
 from emoreal_bench.preferences.building.clips import find_clips
 from emoreal_bench.preferences.building.known_cues import read_synth_settings
 from emoreal_bench.preferences.reading import hash_pairs, read_pairs, write_pairs
@@ -129,14 +132,38 @@ def _make_own(name: str, folder: Path) -> Path:
                 "id,subtask,clip,question,options,answer\n"
                 "1,smile,clips/1.mp4,Does she smile?,,yes\n"
                 '2,cue,clips/2.mp4,"Which, if any?",a|b|c|d,B\n'
+                '3,cue,2,Which?,"[""a"", \'b\']",a\n'
+                "4,cue,clips/1,Which?,(A) x (B) y,(B) y\n"
             )
+        case ".parquet":
+            return _make_parquet(folder, name)
         case _:
             content = json.dumps(_OWN_QUESTIONS)
     return write(folder, f"data/{name}", content)
 
 
+def _make_parquet(folder: Path, name: str) -> Path:
+    try:
+        from pyarrow import Table, parquet
+    except ImportError:  # Then no such file is opened.
+        return write(folder, f"data/{name}", b"PAR1")
+    rows = [{"options": None, "scene": None, **one, "id": str(one["id"])} for one in _OWN_QUESTIONS]
+    parquet.write_table(Table.from_pylist(rows), folder / "data" / name)
+    return folder / "data" / name
+
+
 def _read_own(file: Path) -> None:
-    _read_task_data(str(file.parent.parent / "own.yaml"), file)
+    with suppress(MissingExtraError):
+        _read_task_data(str(file.parent.parent / "own.yaml"), file)
+
+
+def _make_task(file: Path) -> None:
+    """Make a task of a table, as ``data new`` does."""
+    out = file.parent.parent / "new"
+    try:
+        make_task(NewTask(file, file.parent / "clips", out))
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
 
 
 def _make_sheet(folder: Path) -> Path:
@@ -240,7 +267,7 @@ PARSERS = (
     _reader("emer", "table", layouts.EMER_TABLE, "mer2025:_read"),
     _reader("ov-merd", "table", layouts.OV_MERD_TABLE),
     _reader("mafw", "archive", layouts.MAFW_LIST, "tables:_workbook_rows"),
-    _reader("avhbench", "json", layouts.AVHBENCH_QUESTIONS, "avhbench:_read"),
+    _reader("avhbench", "json", layouts.AVHBENCH_QUESTIONS, "avhbench:_read", "records:read_items"),
     _reader("cmm", "json", layouts.CMM_QUESTIONS, "cmm:read"),
     _reader("emotionhallucer", "json", layouts.EMOTIONHALLUCER_PAIRS),
     Parser(
@@ -257,16 +284,25 @@ PARSERS = (
             form,
             partial(_make_own, name),
             _read_own,
-            tuple(
-                f"{_READERS}.records:{one}"
-                for one in ("read_items", "iterate_records", "_read_line")
-            ),
+            tuple(f"{_READERS}.{one}" for one in covers),
         )
-        for name, form in (
-            ("questions.json", "json"),
-            ("questions.jsonl", "lines"),
-            ("questions.csv", "table"),
+        for name, form, covers in (
+            ("questions.json", "json", ("records:iterate_records", "question_rows:_of_mapping")),
+            ("questions.jsonl", "lines", ("records:_read_line",)),
+            ("questions.csv", "table", ("question_rows:_literal", "question_rows:_by_letters")),
+            ("questions.parquet", "bytes", ("parquet:iterate_parquet",)),
         )
+    ),
+    Parser(
+        "table that a task is made of",
+        "table",
+        lambda folder: _make_own("questions.csv", folder),
+        _make_task,
+        tuple(
+            f"emoreal_bench.datasets.{one}"
+            for one in ("table_columns:_Finder.columns", "new_task:_define")
+        ),
+        is_slow=True,
     ),
     Parser(
         "JSON list of annotations, byte by byte",

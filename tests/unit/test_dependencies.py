@@ -27,11 +27,11 @@ NOT_ALWAYS_INSTALLED = {
     "inspect_ai": "inspect-ai",
     "keyring": "keyring",
     "mlflow": "mlflow-skinny",
+    "pyarrow": "pyarrow",
     "vllm": "vllm",
     "wandb": "wandb",
 }
 USED_BY_OTHERS = {
-    "pyarrow": "pandas writes Parquet with it",
     "sqlalchemy": "mlflow keeps its runs with it",
     "timm": "transformers needs it for Gemma 3n",
 }

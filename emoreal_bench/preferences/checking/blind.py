@@ -90,7 +90,6 @@ def measure_blind(pairs: Sequence[PreferencePair], folder: Path) -> BlindGuessin
     if not asked:
         return None
     manifest = load_manifest(folder)
-    task = read_task(manifest, folder)
     numbers = {clip: number for number, clip in enumerate(dict.fromkeys(p.clip for p in asked))}
     # Each pair counts for feature 0, and for feature 1 too if its answer was found.
     counted = [(numbers[p.clip], 0) for p in asked]
@@ -98,7 +97,7 @@ def measure_blind(pairs: Sequence[PreferencePair], folder: Path) -> BlindGuessin
     clusters, features = np.array(counted).T
     counts = counts_by_cluster(clusters.astype(np.int32), features, 2)
     items = load_plan_items(folder, manifest)
-    chances = [task.subtasks[item.subtask].chance for item in items]
+    chances = [1 / len(item.choices) for item in items]
     return BlindGuessing(
         model=manifest.model.name,
         asked=len(asked),

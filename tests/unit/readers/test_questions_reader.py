@@ -153,10 +153,14 @@ def test_a_broken_question_is_refused_with_its_file(
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("questions.csv", "id,clip\nq1,1.mp4\n", "on line 2: it lacks question"),
+        ("questions.csv", "id,clip\nq1,1.mp4\n", "no column answer, question"),
         ("questions.jsonl", '{"id": 1}\n{"id"', "not valid at line 2"),
-        ("questions.jsonl", "[1]", "on line 1: it is not an object"),
-        ("questions.json", '[{"id": true}]', "id is wrong"),
+        ("questions.jsonl", "[1]", "questions.jsonl, line 1: it is not an object"),
+        (
+            "questions.json",
+            '[{"id": true, "clip": "1.mp4", "question": "?", "answer": "A"}]',
+            "number 1: its id is wrong",
+        ),
         ("questions.json", "[]", "holds no items"),
     ],
 )

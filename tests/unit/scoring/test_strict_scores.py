@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,10 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.scores import Results, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Outcome, Scoring
 from emoreal_bench.scoring.collect import Reply
+from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.scoring.score import results_json, score
-from tests.unit.scoring.scoring_data import EMOTIONS, make_item, make_task, replies
+from tests.unit.scoring.scoring_data import EMOTIONS, YES_NO, make_item, make_task, replies
 
 STRESS = "reasoning_stress_audio"
 FOUR = [make_item("1", "A"), make_item("2", "A"), make_item("3", "B"), make_item("4", "B")]
@@ -181,6 +184,27 @@ def test_a_slice_over_different_kinds_of_answers_has_accuracy_only() -> None:
     joy = _strict(score(make_task(slices=["emotion"]), items, given)).slices["emotion"]["joy"]
     assert (joy.n, joy.accuracy) == (20, 0.75)
     assert "f1" not in joy.model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("subtask", "choices", "answer", "chance"),
+    [
+        ({"answer": "choice"}, (YES_NO, EMOTIONS), "A", (1 / 2 + 1 / 4) / 2),
+        ({"answer": "choice", "chance": 0.1}, (YES_NO, EMOTIONS), "A", 0.1),
+        ({"answer": "yes_no"}, (YES_NO, YES_NO), "A", 0.5),
+        ({"answer": "label", "labels": ["x", "y", "z"]}, ((), ()), "x", 1 / 3),
+        ({"answer": "open"}, ((), ()), "She smiles.", None),
+    ],
+)
+def test_chance_follows_from_options_and_labels_unless_the_task_states_it(
+    subtask: dict[str, Any],
+    choices: Sequence[tuple[str, ...]],
+    answer: str,
+    chance: float | None,
+) -> None:
+    task = make_task({"one": subtask})
+    items = [Item(f"{n}", "one", "?", options, answer, "c") for n, options in enumerate(choices)]
+    assert build_frame(task, items).chance == {"one": chance}
 
 
 def test_coverage_counts_items_that_reached_the_model_and_came_back() -> None:
