@@ -7,10 +7,30 @@ wrote (NFD). Both look the same, and are the same name.
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+
+from emoreal_bench.contracts.errors import UsageError
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+"""One slash, since paths leave out the second; more than one letter, since Windows has drives."""
+
+
+def refuse_address(path: Path) -> None:
+    """Refuse an address such as ``https://...`` in the place of a path.
+
+    Raises:
+        UsageError: If it is one.
+    """
+    if _ADDRESS.match(str(path)):
+        raise UsageError(
+            "It is an address, and only files and folders of this machine are read and written.",
+            where=str(path),
+            remedy="Name a file or folder; one that is really called so by its whole path.",
+        )
 
 
 def one_form(name: str) -> str:

@@ -2,7 +2,8 @@
 
 Jinja's sandbox keeps a template from the objects of Python; it does not keep it from endless
 loops and endless text. Here each step costs what it handles, and a template that has spent its
-allowance is stopped: every round of a loop, every filter, operator and text that is joined.
+allowance is stopped: every round of a loop, every filter, test, operator and comparison, and every
+text that is joined or cut.
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
         self.left = _ALLOWANCE
         self.filters = {name: self._bounded(name, self.filters[name]) for name in _FILTERS}
         self.filters |= {"_paid": self._paid, "_rounds": self._rounds}
+        self.tests = {name: self._counted(test) for name, test in self.tests.items()}
         self.globals = {"range": self._range, "namespace": Namespace}
 
     def compile_bounded(self, source: str) -> Template:
@@ -200,10 +202,12 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
         def bounded(*args: Any, **named: Any) -> Any:
             given = [value for value in (*args, *named.values()) if not _is_of_jinja(value)]
             self._spend(sum(_size(value, self.left) for value in given))
-            if name == "replace" and len(given) > 2:
-                self._spend(str(given[0]).count(str(given[1])) * len(str(given[2])))
+            if name == "replace":
+                self._spend(_growth(given[0], *given[1 : len(given) - len(named)], **named))
             if name == "format":
-                self._spend(_WIDEST * _places(str(given[0])))
+                # A value with a name may stand in every place.
+                widest = max((_size(value, self.left) for value in named.values()), default=0)
+                self._spend((_WIDEST + widest) * _places(str(given[0])))
             if name == "round" and any(isinstance(n, int) and abs(n) > _WIDEST for n in given[1:]):
                 raise SecurityError(f"no number is rounded to more than {_WIDEST} digits")
             if name == "join":
@@ -211,6 +215,17 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
             return self._paid(function(*args, **named))
 
         return bounded
+
+    def _counted(self, test: Any) -> Callable[..., Any]:
+        """Let a test cost what it looks at."""
+
+        @wraps(test)
+        def counted(*args: Any, **named: Any) -> Any:
+            given = (value for value in (*args, *named.values()) if _is_plain(value))
+            self._spend(sum(_size(value, self.left) for value in given))
+            return test(*args, **named)
+
+        return counted
 
     def _join(
         self, function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]
@@ -223,12 +238,14 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
 
 
 def _count_steps(tree: nodes.Template) -> None:
-    """Pay for the rounds of loops, and for the parts of what is put together."""
+    """Pay for the rounds of loops, and for what is put together, compared or cut."""
     for loop in list(tree.find_all(nodes.For)):
         if loop.recursive:
             raise SecurityError(f"line {loop.lineno}: no loop calls itself in a prompt")
-        text = nodes.Const(sum(len(part.data) for part in loop.find_all(nodes.TemplateData)))
-        loop.iter = _filtered("_rounds", cast("nodes.Expr", loop.iter), text)
+        # What stands inside takes time in every round, text or not.
+        text = sum(len(part.data) for part in loop.find_all(nodes.TemplateData))
+        steps = nodes.Const(text + sum(1 for _ in loop.find_all(nodes.Node)))
+        loop.iter = _filtered("_rounds", cast("nodes.Expr", loop.iter), steps)
     for joined in list(tree.find_all(nodes.Concat)):
         joined.nodes = [_filtered("_paid", part) for part in joined.nodes]
     several: list[nodes.List | nodes.Tuple] = [*tree.find_all(nodes.List)]
@@ -238,6 +255,23 @@ def _count_steps(tree: nodes.Template) -> None:
             many.items = [_filtered("_paid", part) for part in many.items]
     for pair in list(tree.find_all(nodes.Pair)):
         pair.value = _filtered("_paid", pair.value)
+    compared: list[nodes.Compare | nodes.Operand] = [*tree.find_all(nodes.Compare)]
+    compared += tree.find_all(nodes.Operand)
+    for side in compared:
+        side.expr = _filtered("_paid", side.expr)
+    _count_cuts(tree)
+
+
+def _count_cuts(tree: nodes.Template) -> None:
+    for element in list(tree.find_all(nodes.Getitem)):
+        if isinstance(element.arg, nodes.Slice):
+            element.node = _filtered("_paid", element.node)
+
+
+def _growth(text: object, old: object = "", new: object = "", count: object = None) -> int:
+    """Return how many characters a replacement may put in."""
+    del count  # Fewer may be wanted; what there is room for is paid.
+    return str(text).count(str(old)) * len(str(new))
 
 
 def _places(text: str) -> int:

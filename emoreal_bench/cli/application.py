@@ -6,8 +6,11 @@ import logging
 import re
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -35,6 +38,7 @@ from emoreal_bench.cli import (
 )
 from emoreal_bench.cli.output import show_lines, tell
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
+from emoreal_bench.file_names import refuse_address
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong usage; 3 a run lacks items or a file is invalid; "
@@ -96,7 +100,30 @@ def build() -> typer.Typer:
         application.command(name, epilog=examples)(command)
     for group in (runs, data, prefs, leaderboard, model):
         application.add_typer(group.group, name=group.__name__.rpartition(".")[2])
+    _refuse_addresses(application)
     return application
+
+
+def _refuse_addresses(application: typer.Typer) -> None:
+    """Let no command take an address for a path, before anything is done or asked for."""
+    for command in application.registered_commands:
+        if command.callback is not None and not hasattr(command.callback, "__wrapped__"):
+            command.callback = _with_paths_only(command.callback)
+    for group in application.registered_groups:
+        if group.typer_instance is not None:
+            _refuse_addresses(group.typer_instance)
+
+
+def _with_paths_only(command: Callable[..., None]) -> Callable[..., None]:
+    @wraps(command)
+    def checked(**values: Any) -> None:
+        for value in values.values():
+            for one in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(one, Path):
+                    refuse_address(one)
+        command(**values)
+
+    return checked
 
 
 def _show_version(wanted: bool) -> None:

@@ -23,6 +23,7 @@ from emoreal_bench.datasets.hub import get_from_hub, settle_revision
 from emoreal_bench.readers.tables import DAMAGED_ARCHIVE
 from emoreal_bench.record.files import (
     NewFile,
+    make_folder,
     move_file,
     new_file,
     scratch_folder,
@@ -71,7 +72,7 @@ def download_data(
             where=task.homepage,
             remedy=f"Terms: {terms} docs/data.md says how the files must lie.",
         )
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     commit = source.revision or revision
     if source.hub is not None:
         commit = settle_revision(source.hub, out, commit)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -44,6 +45,18 @@ _BESIDES = (
 """Marks of a track of sound that is there besides the film's own."""
 
 _PCM_FORMATS = frozenset({"wav", "w64", "aiff", "au", "caf"})
+
+
+_PLAYLISTS = ("hls", "applehttp", "concat", "dash", "webm_dash_manifest", "imf", "vobsub")
+_STREAMS = ("sdp", "rtp", "rtsp", "sap")
+_NUMBERED_PICTURES = ("image2", "alias_pix", "brender_pix")
+_NO_FILES = (
+    *("alsa", "avfoundation", "avisynth", "dshow", "fbdev", "gdigrab", "kmsgrab", "lavfi", "oss"),
+    *("v4l2", "vapoursynth", "vfwcap", "video4linux2", "video4linux2,v4l2", "x11grab"),
+)
+_OF_OTHER_FILES = frozenset((*_PLAYLISTS, *_STREAMS, *_NUMBERED_PICTURES, *_NO_FILES))
+"""Formats of FFmpeg that show what lies in other files, or nowhere. A clip is one file: its hash is
+taken of that file alone, and whoever writes it must not choose others of the machine."""
 
 
 class PacketTime(NamedTuple):
@@ -183,12 +196,12 @@ def open_file(path: Path) -> Iterator[InputContainer]:
     """
     _check_file(path)
     try:
-        # The prefix keeps FFmpeg from reading a colon in the name as a protocol,
-        # and the list keeps playlists from reaching for the network. Titles are in any encoding.
+        # The prefix keeps FFmpeg from reading a colon in the name as a protocol, and the lists
+        # from reaching for the network and for other files. Titles are in any encoding.
         with av.open(
             f"file:{path}",
             "r",
-            container_options={"protocol_whitelist": "file"},
+            container_options={"protocol_whitelist": "file", "format_whitelist": _formats()},
             metadata_errors="replace",
         ) as container:
             yield container
@@ -197,9 +210,16 @@ def open_file(path: Path) -> Iterator[InputContainer]:
             MediaProblem.MEMORY_LIMIT, "decoding needs more memory than it may take", str(path)
         ) from error
     except av.FFmpegError as error:
-        raise MediaError(
-            MediaProblem.DAMAGED, f"the file cannot be decoded ({error.strerror})", str(path)
-        ) from error
+        problem = f"the file cannot be decoded ({error.strerror})"
+        if isinstance(error, av.ArgumentError):  # so FFmpeg calls what is not on the list
+            problem += "; what only names other files, such as a playlist, is no clip"
+        raise MediaError(MediaProblem.DAMAGED, problem, str(path)) from error
+
+
+@cache
+def _formats() -> str:
+    """Return the formats in which a clip may be, as FFmpeg takes them."""
+    return ",".join(sorted(av.formats_available - _OF_OTHER_FILES))
 
 
 def read_packets(

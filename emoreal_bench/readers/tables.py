@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 from emoreal_bench.contracts.errors import DataError, MissingExtraError
 from emoreal_bench.text_files import not_unicode, open_text
@@ -39,6 +39,12 @@ DAMAGED_ARCHIVE = (
 with a password, or of a kind that it does not know."""
 _DAMAGED_WORKBOOK = (ArithmeticError, AttributeError, SyntaxError, TypeError, *DAMAGED_ARCHIVE)
 """SyntaxError comes from the XML parser of the standard library."""
+_MOST_BYTES = 1 << 29
+"""Of a workbook unpacked; that of the largest data set known here has a few million."""
+_MOST_ROWS = 1 << 20
+"""Of a sheet of Excel; a few bytes can place a cell in the last of a billion rows."""
+_MOST_CELLS = 20_000_000
+"""Of a sheet, empty ones too."""
 _REMEDY = "Get the file again from its owner; it may be cut off or of another data set."
 
 
@@ -189,6 +195,10 @@ def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     except ImportError as error:
         raise MissingExtraError(f"Reading {path.name}", "data") from error
     try:
+        with ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > _MOST_BYTES:
+            raise ValueError(f"it unpacks to {size:,} bytes")
         workbook = load_workbook(path, read_only=True, data_only=True)
         yield from _sheet_rows(workbook)
     except (InvalidFileException, *_DAMAGED_WORKBOOK) as error:
@@ -199,9 +209,15 @@ def _workbook_rows(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
 
 def _sheet_rows(workbook: Workbook) -> Iterator[tuple[int, Sequence[str]]]:
     try:
-        width = 0
+        width, cells_left = 0, _MOST_CELLS
         sheet = workbook.worksheets[0]
+        # What it states of its size is not believed: every row would be filled up to it.
+        sheet.reset_dimensions()
         for line, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+            cells_left -= len(values)
+            if line > _MOST_ROWS or cells_left < 0:
+                limits = f"{_MOST_ROWS:,} rows or {_MOST_CELLS:,} cells"
+                raise ValueError(f"its first sheet has more than {limits}")
             cells = [_cell_text(value) for value in values]
             while cells and not cells[-1]:
                 cells.pop()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.file_names import refuse_address
 
 try:
     import fcntl
@@ -79,6 +80,17 @@ class NewFile:
         self._waiting.clear()
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, if it is not there.
+
+    Raises:
+        UsageError: If it is an address, which would become a folder of that name here.
+        OSError: If it cannot be made.
+    """
+    refuse_address(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def new_file(path: Path, *, durable: bool = True) -> Iterator[NewFile]:
     """Write a file so that a reader sees the old or the new one, even after a crash.
@@ -94,7 +106,7 @@ def new_file(path: Path, *, durable: bool = True) -> Iterator[NewFile]:
     """
     try:
         _refuse_device(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         draft, handle = _make_draft(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -163,7 +175,7 @@ def scratch_folder(place: Path, what: Path | None = None) -> Iterator[Path]:
         RunError: If it cannot be made.
     """
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         draft, handle = _make_draft(place, is_folder=True)
     except OSError as error:
         raise cannot_write(what or place, error) from error
@@ -227,7 +239,7 @@ def move_file(source: Path, target: Path) -> None:
     """
     try:
         _refuse_device(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         _sync_path(source)
         source.replace(target)
     except OSError as error:

@@ -31,9 +31,9 @@ from emoreal_bench.contracts.run_record import (
     Manifest,
     Timings,
 )
-from emoreal_bench.identity import canonical_json, hash_file, item_record
+from emoreal_bench.identity import canonical_json, check_plain_file, hash_file, item_record
 from emoreal_bench.parsing import parse_json
-from emoreal_bench.record.files import cannot_write, write_atomically
+from emoreal_bench.record.files import cannot_write, make_folder, write_atomically
 from emoreal_bench.record.log import read_log, repair_log
 from emoreal_bench.record.manifest import differences, load_manifest, not_by_schema, write_manifest
 from emoreal_bench.record.sealed import read_record
@@ -73,7 +73,7 @@ class RunFolder:
             path / LOCK_FILE, blocking=False, thread_local=False, fallback_to_soft=False
         )
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
             self._take_lock()
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -238,6 +238,7 @@ def load_plan_items(folder: Path, manifest: Manifest) -> list[Item]:
     items = []
     digest = hashlib.sha256()
     try:
+        check_plain_file(path)
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 digest.update(line)

@@ -19,6 +19,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.identity import NotAPlainFileError, check_plain_file
 from emoreal_bench.parsing import UnreadableError, parse_json
 from emoreal_bench.record.files import GrowingFile, copy_file, write_atomically
 from emoreal_bench.record.records import ItemRecord, is_item_record
@@ -84,6 +86,10 @@ class LogReader:
         self.damaged.clear()
         if not self._path.exists():
             return
+        try:
+            check_plain_file(self._path)
+        except NotAPlainFileError as error:
+            raise RunError(f"The log {error.strerror}.", where=str(self._path)) from error
         with self._path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 record = unseal(line)

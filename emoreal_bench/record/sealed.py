@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emoreal_bench.contracts.errors import RunError
-from emoreal_bench.identity import canonical_json, checksum
+from emoreal_bench.identity import canonical_json, check_plain_file, checksum
 from emoreal_bench.parsing import UnreadableError, parse_json
 
 
@@ -23,6 +23,7 @@ def read_record(path: Path, remedy: str) -> dict[str, Any]:
         RunError: If it cannot be read or holds something else.
     """
     try:
+        check_plain_file(path)
         content = parse_json(path.read_bytes())
         canonical_json(content).encode()
     except FileNotFoundError:

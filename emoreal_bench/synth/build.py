@@ -16,7 +16,12 @@ from typing import Any
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.record.files import cannot_write, remove_dead_drafts, write_atomically
+from emoreal_bench.record.files import (
+    cannot_write,
+    make_folder,
+    remove_dead_drafts,
+    write_atomically,
+)
 from emoreal_bench.synth.card import data_card
 from emoreal_bench.synth.encode import encode_clip
 from emoreal_bench.synth.picture.frames import iterate_frames
@@ -147,7 +152,7 @@ def _is_finished(out: Path, record: bytes) -> bool:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
 

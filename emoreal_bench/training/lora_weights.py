@@ -22,7 +22,7 @@ from emoreal_bench.model_adapters.local.lora import (
     name_weights,
 )
 from emoreal_bench.model_adapters.local.lora_faults import WEIGHTS
-from emoreal_bench.record.files import grant_usual_modes
+from emoreal_bench.record.files import grant_usual_modes, make_folder
 from emoreal_bench.training.lora_settings import LoraSettings
 
 # Experts of a mixture are no linear layers in the library and stay as they are.
@@ -122,7 +122,7 @@ class TrainedAdapter:
             saved: state[name].detach().cpu().contiguous()
             for name, saved in name_weights(state).items()
         }
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
         # The library types the configuration as one of any kind of adapter.
         config: Any = deepcopy(self._tuner.peft_config[ADAPTER])

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.errors import UsageError
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 _BEGINNING = 512
 _GIT_LFS = b"version https://git-lfs.github.com/"
+_FILE_NAME = re.compile(r"[\w.-]{1,200}", re.ASCII)
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -73,6 +78,24 @@ def unreadable(path: Path, error: OSError) -> UsageError:
         where=str(path.parent),
         remedy="If it belongs to somebody else, ask them to let you read it: chmod a+r.",
     )
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a checkpoint.
+
+    Raises:
+        UsageError: If it cannot be loaded, or is code of the checkpoint's own.
+    """
+    from transformers import AutoTokenizer
+
+    with told_by_library("the tokenizer cannot be loaded.", folder):
+        # Unless it is told no, the library asks the person whether that code may run.
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False
+        )
+        # Some of its settings are looked at only when it is used.
+        tokenizer("")
+    return tokenizer
 
 
 @contextmanager
@@ -140,6 +163,24 @@ def read_json(path: Path) -> Any:
             where=str(path.parent),
             remedy="Copy or download it again; it may be cut off.",
         ) from error
+
+
+def read_parts(index: Path) -> list[str]:
+    """Read which files hold the weights of a split checkpoint.
+
+    Raises:
+        UsageError: If it cannot be read, or names files elsewhere: they would be loaded, and no
+            hash of the folder would hold them.
+    """
+    parts = read_json_object(index).get("weight_map")
+    files = parts.values() if isinstance(parts, dict) else [None]
+    if not all(isinstance(file, str) and _FILE_NAME.fullmatch(file) for file in files):
+        raise UsageError(
+            f"{index.name} names no files of weights in its folder.",
+            where=str(index.parent),
+            remedy="Copy or download it again.",
+        )
+    return sorted(set(files))
 
 
 def read_weights(path: Path) -> Mapping[str, Any]:

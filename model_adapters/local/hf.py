@@ -20,7 +20,7 @@ from typing import Any, Self
 import torch
 import transformers
 from pydantic import Field, ValidationInfo, field_validator
-from transformers import AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging
 from transformers.utils.import_utils import is_flash_attn_2_available
 
@@ -31,7 +31,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.model_adapters.arguments import parse_arguments
 from emoreal_bench.model_adapters.local.adapter import LocalAdapter, LocalModel, local_capabilities
 from emoreal_bench.model_adapters.local.family import Family, InputBuilder, ModelFolder, PixelLimits
-from emoreal_bench.model_adapters.local.file_faults import told_by_library
+from emoreal_bench.model_adapters.local.file_faults import load_tokenizer, told_by_library
 from emoreal_bench.model_adapters.local.gemma import gemma3n, gemma4
 from emoreal_bench.model_adapters.local.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local.lora import attach_lora, copy_side_files, merge_lora
@@ -207,11 +207,7 @@ class HfAdapter(LocalAdapter[Any]):
     def _opened(self) -> ModelFolder:
         # The part is looked up by its key: a folder may hold that part alone.
         part = self._configuration.get(self._family.part or "", self._configuration)
-        with told_by_library("the tokenizer cannot be loaded.", self._folder):
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._folder)
-            # Some of its settings are looked at only when it is used.
-            tokenizer("")
-        return ModelFolder(self._folder, part, tokenizer, self._pixels)
+        return ModelFolder(self._folder, part, load_tokenizer(self._folder), self._pixels)
 
     @cached_property
     def _builder(self) -> InputBuilder:

@@ -17,6 +17,7 @@ from emoreal_bench.model_adapters.local import file_faults
 from emoreal_bench.model_adapters.local.file_faults import (
     read_json,
     read_json_object,
+    read_parts,
     refuse_emptied,
     refuse_fault,
     unreadable,
@@ -135,7 +136,9 @@ def hash_model(folder: Path, adapters: Sequence[str] = ()) -> str:
     folders = [folder, *(folder / adapter for adapter in adapters)]
     files = {path for place in folders for pattern in MODEL_FILES for path in place.glob(pattern)}
     for path in sorted(files):
-        if path.suffix == ".json":
+        if path.name.endswith(".safetensors.index.json"):
+            read_parts(path)
+        elif path.suffix == ".json":
             # The libraries that read it later say less of what is wrong.
             read_json(path)
         elif path.suffix == ".safetensors":

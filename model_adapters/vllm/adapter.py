@@ -35,6 +35,7 @@ from emoreal_bench.inputs import InputError
 from emoreal_bench.inputs.frames import FrameSettings
 from emoreal_bench.model_adapters.arguments import AdapterArguments, parse_arguments
 from emoreal_bench.model_adapters.at_once import answer_at_once
+from emoreal_bench.model_adapters.local.file_faults import load_tokenizer
 from emoreal_bench.model_adapters.local.hardware import NumberFormat
 from emoreal_bench.model_adapters.local.lora import LoraAdapter, rename_lora
 from emoreal_bench.model_adapters.local.model_folder import (
@@ -129,9 +130,7 @@ class VllmAdapter(ModelAdapter):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
-        return AutoTokenizer.from_pretrained(self._folder)
+        return load_tokenizer(self._folder)
 
     @cached_property
     def _builder(self) -> PromptBuilder:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -37,6 +37,9 @@ LINE_LIMIT = 16 * 1024 * 1024
 STOP_SECONDS = 5.0
 MAX_DETAIL = 300
 _PIECE = 1 << 16
+_KEEPER = str(Path(__file__).with_name("keeper.py"))
+_KEEPER_SECONDS = 2.0
+"""Until a keeper is ended that cannot end what the worker started."""
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -84,6 +87,7 @@ class WorkerProcess:
         self._command = command
         self._log = log
         self._process: Process | None = None
+        self._lifeline = _Lifeline(command.arguments)
 
     async def start(self) -> None:
         """Start it.
@@ -91,10 +95,12 @@ class WorkerProcess:
         Raises:
             WorkerError: If there is no such program or folder.
         """
+        self._lifeline = line = _Lifeline(self._command.arguments)
         try:
-            with self._log.open("wb") as log:
+            with self._log.open("wb") as log, line.tied():
                 self._process = await asyncio.create_subprocess_exec(
-                    *self._command.arguments,
+                    *line.arguments,
+                    pass_fds=line.passed,
                     stdin=PIPE,
                     stdout=PIPE,
                     stderr=log,
@@ -135,15 +141,20 @@ class WorkerProcess:
         except TimeoutError:
             pass
         finally:
-            _kill_group(process)
-            await see_off(process)
+            await self._end(process)
 
     async def kill(self) -> None:
         """End it at once."""
         process, self._process = self._process, None
         if process is not None:
+            await self._end(process)
+
+    async def _end(self, process: Process) -> None:
+        """End what is left of it and of what it started."""
+        self._lifeline.cut(process)
+        await see_off(process)
+        if process.returncode is None:
             _kill_group(process)
-            await see_off(process)
 
     async def _exchange(self, message: Mapping[str, Any]) -> bytes:
         assert self._process is not None
@@ -166,18 +177,21 @@ def ask_once(
     Raises:
         WorkerError: As :meth:`WorkerProcess.ask`.
     """
+    line = _Lifeline(command.arguments)
     with tempfile.TemporaryFile() as log:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
-                command.arguments,
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=command.folder,
-                env=command.whole_environment(),
-                start_new_session=True,
-            )
+            with line.tied():
+                process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
+                    line.arguments,
+                    bufsize=0,
+                    pass_fds=line.passed,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    cwd=command.folder,
+                    env=command.whole_environment(),
+                    start_new_session=True,
+                )
         except OSError as error:
             raise WorkerError(f"cannot be started: {error}") from error
         said = bytearray()
@@ -190,16 +204,20 @@ def ask_once(
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(STOP_SECONDS)
         finally:
-            _kill_group(process)
-            process.wait()
-        line, end, _ = bytes(said).partition(b"\n")
-        if not line and reader.is_alive():
+            line.cut(process)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_KEEPER_SECONDS)
+            if process.returncode is None:
+                _kill_group(process)
+                process.wait()
+        answer, end, _ = bytes(said).partition(b"\n")
+        if not answer and reader.is_alive():
             raise WorkerError(f"gave no answer within {seconds:g} seconds")
-        if not line:
+        if not answer:
             raise WorkerError(_with_last_words("ended without an answer", log))
-        if not end and len(line) > LINE_LIMIT:
+        if not end and len(answer) > LINE_LIMIT:
             raise WorkerError(f"said a line of more than {LINE_LIMIT:,} bytes")
-    return parse_reply(line, reply)
+    return parse_reply(answer, reply)
 
 
 def _exchange_once(
@@ -243,6 +261,49 @@ def _with_last_words(problem: str, log: BinaryIO) -> str:
     log.seek(max(0, log.seek(0, os.SEEK_END) - _PIECE))
     lines = log.read(_PIECE).decode("utf-8", "replace").strip().splitlines()
     return f"{problem} ({lines[-1].strip()[:MAX_DETAIL]})" if lines else problem
+
+
+class _Lifeline:
+    """What a worker hangs on: cut, it ends with all that it started, at latest when we end.
+
+    On Linux a keeper stands between: see ``keeper.py``. Elsewhere what the worker started in a
+    session of its own lives on.
+
+    Attributes:
+        arguments: Program and arguments to start.
+        passed: Handles that it is to get.
+    """
+
+    def __init__(self, arguments: tuple[str, ...]) -> None:
+        self.arguments = arguments
+        self.passed: tuple[int, ...] = ()
+        self._held: int | None = None
+
+    @contextlib.contextmanager
+    def tied(self) -> Iterator[None]:
+        """Let it hold what is started inside."""
+        if sys.platform != "linux":
+            yield
+            return
+        end, self._held = os.pipe()
+        self.passed = (end,)
+        self.arguments = (sys.executable, "-I", "-S", _KEEPER, str(end), *self.arguments)
+        try:
+            yield
+        except BaseException:
+            os.close(self._held)
+            self._held = None
+            raise
+        finally:
+            os.close(end)
+
+    def cut(self, process: Process | subprocess.Popen[bytes]) -> None:
+        """Begin to end the worker; a keeper takes a moment."""
+        if self._held is None:
+            _kill_group(process)
+        else:
+            os.close(self._held)
+            self._held = None
 
 
 def _kill_group(process: Process | subprocess.Popen[bytes]) -> None:

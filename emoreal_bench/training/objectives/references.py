@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import torch
 
+from emoreal_bench.record.files import make_folder
 from emoreal_bench.training.examples.batches import Layout, PromptMaker, References
 from emoreal_bench.training.examples.data import TrainingExample
 from emoreal_bench.training.objectives.methods import Objective, ScoredAnswer
@@ -49,7 +50,7 @@ class ReferenceCollector:
         Raises:
             DataError: If a clip cannot be decoded, or the model cannot take a prompt.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         # Two trainings may share the folder at once, and one process writes a file.
         own = ReferenceCache(self.folder / f"{uuid4().hex}{_SUFFIX}")
         known = self._open_all()

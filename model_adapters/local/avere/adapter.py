@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoTokenizer, LlamaForCausalLM, PreTrainedTokenizerBase
+from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
 from emoreal_bench.contracts.request import Request
@@ -41,7 +41,7 @@ from emoreal_bench.model_adapters.local.avere.weights import (
     read_config,
     save_weights,
 )
-from emoreal_bench.model_adapters.local.file_faults import told_by_library
+from emoreal_bench.model_adapters.local.file_faults import load_tokenizer
 from emoreal_bench.model_adapters.local.hardware import LocalArguments, NumberFormat
 from emoreal_bench.model_adapters.local.lora import attach_lora, copy_side_files, merge_lora
 from emoreal_bench.model_adapters.local.model_folder import read_merged, write_merged
@@ -196,11 +196,7 @@ class AvereAdapter(LocalAdapter[AvereInput]):
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerBase:
-        with told_by_library("the tokenizer cannot be loaded.", self._checkpoint):
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self._checkpoint)
-            # Some of its settings are looked at only when it is used.
-            tokenizer("")
-        return tokenizer
+        return load_tokenizer(self._checkpoint)
 
     @cached_property
     def _builder(self) -> AvereInputBuilder:

@@ -24,6 +24,7 @@ from emoreal_bench.identity import hash_json
 from emoreal_bench.model_adapters.local.avere.network import AvereConfig, AvereNetwork
 from emoreal_bench.model_adapters.local.file_faults import (
     read_json_object,
+    read_parts,
     read_weights,
     refuse_emptied,
     refuse_fault,
@@ -38,7 +39,6 @@ QFORMER_BACKBONE = "bert-base-uncased"
 QFORMER_LAYERS = 2
 DEFAULT_MAX_TOKENS = 3072
 
-_FILE_NAME = re.compile(r"[\w.-]{1,200}", re.ASCII)
 _LAYER = re.compile(r"^layers\.(\d+)\.")
 _LANGUAGE_KEYS = (
     "vocab_size",
@@ -280,15 +280,7 @@ def _weight_files(folder: Path) -> list[Path]:
             return [folder / name]
         index = folder / f"{name}.index.json"
         if index.is_file():
-            parts = read_json_object(index).get("weight_map")
-            files = parts.values() if isinstance(parts, dict) else [None]
-            if not all(isinstance(file, str) and _FILE_NAME.fullmatch(file) for file in files):
-                raise UsageError(
-                    f"{index.name} names no files of weights in its folder.",
-                    where=str(folder),
-                    remedy="Copy or download it again.",
-                )
-            return [folder / file for file in sorted(set(files))]
+            return [folder / file for file in read_parts(index)]
     raise UsageError(
         "there are no weights: neither model.safetensors nor pytorch_model.bin.",
         where=str(folder),

@@ -21,6 +21,7 @@ if found is not None:
     print(json.dumps({{"dependencies": all_of}}))
 sys.exit({code})
 """
+SCAN = "import sys; print('Makefile:78 looks like a key'); sys.exit({code})"
 VULNERABLE = {"vulns": [{"id": "CVE-2026-1", "fix_versions": ["2"]}]}
 
 
@@ -37,18 +38,45 @@ VULNERABLE = {"vulns": [{"id": "CVE-2026-1", "fix_versions": ["2"]}]}
 def test_an_audit_says_what_it_knows(
     found: dict[str, Any] | None, code: int, expected: int, said: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "pip_audit").mkdir()
-    program = FAKE.format(found=found, code=code)
-    (tmp_path / "pip_audit" / "__main__.py").write_text(program)
-    done = subprocess.run(
+    done = audit(FAKE.format(found=found, code=code), SCAN.format(code=0), tmp_path)
+    assert done.returncode == expected, done.stderr
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "said"),
+    [
+        (0, 3, "keys: none in"),
+        (1, 1, "Makefile:78 looks like a key"),
+        (3, 3, "keys: none in"),
+    ],
+    ids=["none", "found", "known ones on other lines"],
+)
+def test_keys_and_packages_are_looked_for_whatever_the_other_finds(
+    found: int, expected: int, said: str, tmp_path: Path
+) -> None:
+    done = audit(FAKE.format(found=None, code=1), SCAN.format(code=found), tmp_path)
+    assert done.returncode == expected, done.stderr
+    assert said in done.stdout
+    assert "Nothing was audited" in done.stdout
+
+
+def audit(packages: str, keys: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the audit with programs that play both tools."""
+    for path, program in (
+        ("pip_audit/__main__", packages),
+        ("detect_secrets/pre_commit_hook", keys),
+    ):
+        file = folder / f"{path}.py"
+        file.parent.mkdir()
+        file.write_text(program)
+    return subprocess.run(
         [sys.executable, str(SCRIPT)],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(folder)},
     )
-    assert done.returncode == expected, done.stderr
-    assert said in done.stdout
 
 
 def test_the_findings_that_are_no_keys_are_listed_with_their_files() -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import MediaWanted
@@ -20,6 +21,35 @@ def error_of(path: Path, limits: DecodeLimits | None = None) -> MediaError:
     with pytest.raises(MediaError) as raised:
         decode_clip(Clip("clip", path), MediaWanted(), key="key", limits=limits or DecodeLimits())
     return raised.value
+
+
+OTHERS = {
+    "a list of joined files": ("joined.mp4", "ffconcat version 1.0\nfile other.mp4\n"),
+    "a playlist": ("list.m3u8", "#EXTM3U\n#EXTINF:1,\n{other}\n#EXT-X-ENDLIST\n"),
+    "a pattern of pictures": ("picture%d.png", None),
+    "an index of subtitles": (
+        "index.mp4",
+        "# VobSub index file, v7\nsize: 720x576\nid: en, index: 0\n"
+        "timestamp: 00:00:00:001, filepos: 000000000\n",
+    ),
+    "a description of a stream": (
+        "stream.mp4",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        "m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), OTHERS.values(), ids=OTHERS)
+def test_a_clip_is_one_file_and_shows_no_other(name: str, text: str | None, tmp_path: Path) -> None:
+    """What it shows has to be what its hash is of, and not what its author names."""
+    other, clip = make_clip(tmp_path / "other.mp4", sound=None), tmp_path / name
+    if text is None:
+        Image.new("RGB", (32, 32)).save(clip)
+        Image.new("RGB", (32, 32), "red").save(tmp_path / "picture1.png")
+    else:
+        clip.write_text(text.format(other=other.as_uri()))
+    assert error_of(clip).kind is MediaProblem.DAMAGED
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters import create_adapter
-from tests.lora_folders import adapt_tiny, score
+from tests.lora_folders import REQUESTS, adapt_tiny, score
 from tests.omni_folders import PIXELS, make_thinker_folder
 
 UNTRAINED = {"weights": "random"}
@@ -230,6 +230,38 @@ def test_a_file_of_a_model_that_is_something_else_is_named(
     with pytest.raises(UsageError, match=cause) as caught:
         create_adapter(f"hf/{folder}", PIXELS).describe()
     assert name in caught.value.problem
+
+
+@pytest.mark.parametrize("place", ["../elsewhere.safetensors", "below/it.safetensors"])
+def test_weights_outside_of_what_is_hashed_are_refused(
+    place: str, thinker: Path, tmp_path: Path
+) -> None:
+    """An index may name any file of the machine; the library would load it."""
+    folder = shutil.copytree(thinker, tmp_path / "model")
+    (folder / "below").mkdir()
+    whole = folder / "model.safetensors"
+    index = {"metadata": {}, "weight_map": dict.fromkeys(load_file(whole), place)}
+    whole.rename(folder / place)
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(UsageError, match="names no files of weights in its folder"):
+        create_adapter(f"hf/{folder}", PIXELS).describe()
+
+
+def test_no_code_of_a_checkpoint_runs_whatever_a_person_types(
+    thinker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is not told no, the tokenizers' library asks at the terminal and then runs it."""
+    folder = shutil.copytree(thinker, tmp_path / "model")
+    (folder / "mine.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w').close()\nMine = object\n"
+    )
+    own = {"tokenizer_class": "Mine", "auto_map": {"AutoTokenizer": ["mine.Mine", "mine.Mine"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(own))
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    adapter = create_adapter(f"hf/{folder}", PIXELS)
+    with pytest.raises(UsageError, match="tokenizer cannot be loaded"):
+        adapter.render(REQUESTS[0])
+    assert not (tmp_path / "ran").exists()
 
 
 def test_weights_that_may_not_be_read_are_told(

@@ -14,6 +14,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -128,10 +129,68 @@ def test_a_child_that_keeps_the_pipes_of_a_worker_holds_nobody_up(tmp_path: Path
         assert result.status is DeliveryStatus.OK
         # The child lives for 60 seconds: it was not waited for.
         for child in map(int, children.read_text().split()):
-            os.kill(child, 0)
+            assert is_running(child) == (sys.platform != "linux")
     finally:
         for child in map(int, children.read_text().split()):
-            os.kill(child, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+
+LEAVING = """
+import os, subprocess, sys
+def note():
+    with open({notes!r}, "a") as notes:
+        notes.write(f"{{os.getpid()}}\\n")
+# A child in a session of its own, one whose parent is gone, and one that knows nothing of ours.
+subprocess.Popen(["sleep", "600"], start_new_session=True, stdout=subprocess.DEVNULL)
+for environment in (None, {{}}):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            note()
+            os.execve("/bin/sleep", ["sleep", "600"], os.environ if environment is None else {{}})
+        os._exit(0)
+    os.wait()
+"""
+
+
+def left_running() -> list[str]:
+    found = subprocess.run(["pgrep", "-fx", "sleep 600"], capture_output=True, check=False)
+    return found.stdout.decode().split()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no way to find orphans")
+@pytest.mark.parametrize("end", ["closed", "hanging", "described", "killed"])
+def test_what_a_worker_leaves_in_other_sessions_ends_with_it(end: str, tmp_path: Path) -> None:
+    before, notes = left_running(), tmp_path / "notes"
+    program = tmp_path / "worker.py"
+    future, _, rest = FAULTY.read_text().partition("import json\n")
+    program.write_text(f"{future}{LEAVING.format(notes=str(notes))}import json\n{rest}")
+    if end == "described":
+        make_worker(program).describe()
+    elif end == "killed":
+        kill_harness_of(program, notes)
+    else:
+        ask(make_worker(program, answer_seconds="1"), ["good" if end == "closed" else "hang"])
+    assert len(notes.read_text().split()) >= 2
+    patience = time.monotonic() + 20
+    while left_running() != before:
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+
+
+def kill_harness_of(program: Path, notes: Path) -> None:
+    """Kill a process whose worker hangs, so that it can end nothing itself."""
+    source = (
+        "from pathlib import Path; from tests.unit.models.test_worker import *;"
+        f"ask(make_worker(Path({str(program)!r})), ['hang'])"
+    )
+    harness = subprocess.Popen([sys.executable, "-c", source])
+    while not notes.exists() or len(notes.read_text().split()) < 2:
+        assert harness.poll() is None
+        time.sleep(0.05)
+    harness.kill()
+    harness.wait()
 
 
 def test_a_worker_that_ends_no_line_is_not_read_for_ever(tmp_path: Path) -> None:

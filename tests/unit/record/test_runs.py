@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.record.folder import load_plan_items
+from emoreal_bench.record.log import read_log
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import load_report
 from tests.run_factory import MadeUpRun
 from tests.sealed_files import edit_sealed
@@ -18,6 +24,25 @@ def test_a_run_folder_gives_manifest_scores_and_timings(tmp_path: Path) -> None:
     assert report.manifest == run.manifest()
     assert report.results == run.results()
     assert report.timings == run.timings()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "results.json", "timings.json", "plan.jsonl", "items.jsonl"]
+)
+def test_a_pipe_in_the_place_of_a_file_of_a_run_is_named(name: str, tmp_path: Path) -> None:
+    """Opened, it would hold whoever lists or ranks the runs of others for ever."""
+    folder = MadeUpRun().write(tmp_path / "run")
+    manifest = load_manifest(folder)
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    readers: dict[str, Callable[[], object]] = {
+        "plan.jsonl": lambda: load_plan_items(folder, manifest),
+        "items.jsonl": lambda: list(read_log(folder / name)),
+    }
+    with pytest.raises(RunError, match=r"pipe|not finished"):
+        readers.get(name, lambda: load_report(folder))()
 
 
 def test_a_run_without_timings_is_still_a_run(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ def doubled(first: str, next_one: str) -> str:
     return f"{{% set a = {first} %}}" + f"{{% set a = {next_one} %}}" * 60 + "{{ a }}"
 
 
+def searched(step: str) -> str:
+    """Do something with a long text, many times."""
+    return f"{{% set a = '{'x' * 30_000}' %}}{{% set b = '{'x' * 3_000}y' %}}" + step * 500
+
+
 IMPOSSIBLE = {
     "division by nothing": "{{ 1 // 0 }}",
     "a test by nothing": "{{ 3 is divisibleby 0 }}",
@@ -81,6 +86,18 @@ ENDLESS = {
     "a mapping of mappings": doubled("{'x': 1}", "{'x': a, 'y': a}"),
     "a text replaced by itself": doubled("'xx'", "a | replace('x', a)"),
     "a text joined by itself": doubled("'xx'", "a | join(a)"),
+    "a text replaced by name": (
+        "{{ '" + "x" * 30_000 + "' | replace(new='" + "y" * 30_000 + "', old='x') }}"
+    ),
+    "a text in every place of a format": (
+        "{{ '" + "%(a)s" * 6_000 + "' | format(a='" + "x" * 60_000 + "') }}"
+    ),
+    "many steps in a loop": (
+        "{% for i in range(1000) %}" + "{% set a = 1 %}" * 5_000 + "{% endfor %}"
+    ),
+    "many texts compared": searched("{% if b in a %}{% endif %}"),
+    "many texts tested": searched("{% if b is in a %}{% endif %}"),
+    "many texts turned around": searched("{% set c = a[::-1] %}"),
     "a macro that calls itself": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
     "a macro that calls itself twice": (
         "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}"
