@@ -8,6 +8,9 @@
 #   make fuzz              the long form of the fuzz suite; hours, PART=3/20 for a part of it
 #   make test-vllm         the tests on vLLM, in an environment of their own (3 GB)
 #   make test-timm         the tests that need timm or torchvision, in an environment of their own
+#   make docs              the documentation site, in build/docs
+#   make wheels            whether every dependency comes as a wheel, by Python and system (needs
+#                          the network)
 #   make lint              ruff, the layers of the package, and mypy
 #   make audit             known vulnerabilities of what is installed (needs the network), and keys
 #                          among the tracked files; make secrets is the second alone
@@ -17,7 +20,7 @@
 #   make tiny-study        its preference stage over three seeds and two bases; another hour or more
 #
 # TORCH_INDEX: package index that torch is installed from. Empty means the plain
-# index; without a GPU give the index of PyTorch's CPU wheels (see the README).
+# index; without a GPU give the index of PyTorch's CPU wheels (see docs/install.md).
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -36,7 +39,7 @@ DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
   baseline/first-choice baseline/last-choice baseline/random
 
-.PHONY: demo test test-long fuzz test-vllm test-timm lint audit secrets benchmark gpu-benchmark tiny tiny-study \
+.PHONY: demo test test-long fuzz test-vllm test-timm docs wheels lint audit secrets benchmark gpu-benchmark tiny tiny-study \
   clean
 
 demo: $(VENV)/.installed-demo
@@ -70,6 +73,13 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	@echo "Open build/docs/index.html in a browser."
+
+wheels: $(VENV)/.installed-audit
+	$(BIN)/python .ci/wheels.py
 
 audit: $(VENV)/.installed-audit
 	$(BIN)/python .ci/audit.py

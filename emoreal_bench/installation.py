@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, files, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from emoreal_bench.model_adapters.trial import try_modalities
 from emoreal_bench.readers import broken_readers
 from emoreal_bench.scoring.metrics import broken_metrics
 
-_CORE = ("av", "jinja2", "numpy", "pydantic", "scikit-learn", "typer")
+_CORE = ("av", "jinja2", "numpy", "pydantic", "typer")
+_PAGE = "install.md"
+"""A page whose name says, among all installed files, that it is one of ours."""
 _FREE_BYTES_WANTED = 2 * 10**9
 _CONNECT_SECONDS = 5.0
 
@@ -71,6 +73,7 @@ def examine(
         *(_package(name) for name in _CORE),
         _video_decoder(),
         _disk(),
+        _documentation(),
         *_providers(),
         *_broken_packages(),
     ]
@@ -98,6 +101,19 @@ def _video_decoder() -> Finding:
 def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free
     return Finding("free disk space here", free > _FREE_BYTES_WANTED, f"{free / 1e9:.0f} GB")
+
+
+def _documentation() -> Finding:
+    """Find the pages that came with the wheel, or those of the checkout."""
+    try:
+        installed = [str(one.locate()) for one in files("emoreal-bench") or () if one.name == _PAGE]
+    except PackageNotFoundError:
+        installed = []
+    checkout = Path(__file__).resolve().parents[1] / "docs" / _PAGE
+    for page in (*map(Path, installed), checkout):
+        if page.is_file():
+            return Finding("documentation", True, str(page.resolve()))
+    return Finding("documentation", False, "The pages did not come along.", optional=True)
 
 
 def _providers() -> list[Finding]:

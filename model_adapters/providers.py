@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import cast
 
 from emoreal_bench.contracts.adapter import ModelAdapter
-from emoreal_bench.contracts.errors import MissingExtraError, UsageError
+from emoreal_bench.contracts.errors import MissingExtraError, UsageError, install_command
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.entry_points import foreign_code, load_entry_point, load_group, owner_of
 from emoreal_bench.model_adapters.foreign import guard_methods
@@ -104,7 +104,7 @@ class Provider:
 
     def install_command(self) -> str | None:
         """Return the command that installs the libraries; None if it needs none."""
-        return None if self.extra is None else f"pip install 'emoreal-bench[{self.extra}]'"
+        return None if self.extra is None else install_command(self.extra)
 
     def load_factory(self) -> Callable[[ModelSpec], ModelAdapter]:
         """Import the factory.

@@ -75,7 +75,6 @@ def build() -> typer.Typer:
         "model on them and prints its scores.",
         epilog=_EXIT_CODES,
         invoke_without_command=True,
-        add_completion=False,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -68,9 +68,37 @@ class MissingExtraError(UsageError):
     def __init__(self, what: str, extra: str):
         super().__init__(
             f"{what} needs the optional extra '{extra}', which is not installed.",
-            remedy=f"Install it with: pip install 'emoreal-bench[{extra}]'",
+            remedy=f"Install it with: {install_command(extra)}",
         )
         self.extra = extra
+
+
+def install_command(extra: str) -> str:
+    """Return the command that adds an extra, from where this installation came.
+
+    An installer leaves a note of where it took a package from, unless that was an index:
+    https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
+
+    Args:
+        extra: The extra of this package to install, e.g. ``"hf"``.
+    """
+    import json
+    import shlex
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    wanted = f"emoreal-bench[{extra}]"
+    try:
+        note = json.loads(distribution("emoreal-bench").read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        note = {}
+    url = note.get("url", "")
+    if note.get("dir_info", {}).get("editable"):
+        return f"pip install -e {shlex.quote(f'{url2pathname(urlsplit(url).path)}[{extra}]')}"
+    if "vcs_info" in note:
+        url = f"{note['vcs_info']['vcs']}+{url}@{note['vcs_info']['commit_id']}"
+    return f"pip install '{wanted} @ {url}'" if url else f"pip install '{wanted}'"
 
 
 class DataError(EmorealError):

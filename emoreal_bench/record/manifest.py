@@ -51,7 +51,7 @@ def load_written_manifest(folder: Path) -> Manifest:
         raise RunError(
             f"The run is written in schema {schema}; this version reads {SCHEMA_VERSION}.",
             where=str(path),
-            remedy="Update with: pip install --upgrade emoreal-bench",
+            remedy="Install the version of emoreal-bench that wrote it, or a newer one.",
         )
     try:
         manifest = Manifest.model_validate(unsealed(record, path, _BRING_BACK))

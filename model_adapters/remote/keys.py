@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import UsageError, install_command
 
 KEYRING_SERVICE = "emoreal-bench"
 
@@ -51,7 +51,7 @@ def find_key(variables: Sequence[str], model: str, *, required: bool) -> Key | N
     raise UsageError(
         f"{model} needs a key, and none was found{f' ({trouble})' if trouble else ''}.",
         remedy=f"Set the environment variable {' or '.join(variables)}, or keep the key in a "
-        f"keyring: pip install 'emoreal-bench[keyring]', then "
+        f"keyring: {install_command('keyring')}, then "
         f"`keyring set {KEYRING_SERVICE} {variables[0]}`.",
     )
 

@@ -20,6 +20,7 @@ READING_CALLS = frozenset({
 """What a reading of outside input calls, whatever module it is from."""
 
 NOT_FROM_OUTSIDE = {
+    "emoreal_bench.contracts.errors:install_command": "reads what the installer noted beside us",
     **dict.fromkeys(
         (
             "emoreal_bench.api.data:make_synthetic_benchmark",

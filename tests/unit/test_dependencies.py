@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from emoreal_bench.installation import _CORE as CORE_PACKAGES
 from emoreal_bench.model_adapters import PROVIDERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,7 @@ USED_BY_OTHERS = {
 }
 BROUGHT_ALONG = {"vllm": {"torch", "transformers", "safetensors", "huggingface-hub"}}
 """By extra: what its library pins to versions of its own."""
-OF_MAINTAINERS = {"audit", "dev", "fuzz"}
+OF_MAINTAINERS = {"audit", "dev", "docs", "fuzz"}
 OPTIONAL_EVERYWHERE = {"keyring"}
 """Looked for, and done without if it is not there."""
 
@@ -166,6 +167,10 @@ def test_the_core_starts_with_the_base_dependencies_alone() -> None:
     assert f"{PACKAGE}.contracts.errors" in core, "nothing was followed"
     tops = foreign(set().union(*(modules()[name].executed for name in core)))
     assert not undeclared(tops, declared())
+
+
+def test_the_doctor_looks_for_no_package_that_a_plain_install_does_not_bring() -> None:
+    assert set(CORE_PACKAGES) <= declared()
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

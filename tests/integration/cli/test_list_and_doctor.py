@@ -13,7 +13,7 @@ import pytest
 from emoreal_bench import __version__, api
 from emoreal_bench.cli.application import run as run_command
 from emoreal_bench.contracts.deferred import DeferredAdapter
-from emoreal_bench.contracts.errors import ExitCode
+from emoreal_bench.contracts.errors import ExitCode, install_command
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.installation import Finding
 from emoreal_bench.model_adapters import PROVIDERS, Provider, create_adapter
@@ -57,9 +57,7 @@ def test_every_provider_says_what_it_takes_needs_and_how_to_install_it(
     assert set(PROVIDERS) <= set(rows)
     for name, provider in PROVIDERS.items():
         row = rows[name]
-        assert row["install"] == (
-            f"pip install 'emoreal-bench[{provider.extra}]'" if provider.extra else None
-        )
+        assert row["install"] == (install_command(provider.extra) if provider.extra else None)
         assert row["takes"] == [] if name == "baseline" else row["takes"] == ["video", "audio"]
     assert rows["openai"]["needs"] == ["a key in OPENAI_API_KEY"]
     assert rows["openai"]["deferred"]
@@ -167,7 +165,7 @@ def test_an_extra_that_is_not_installed_is_named_with_its_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Provider, "is_installed", lambda provider: provider.name != "openai")
-    assert "pip install 'emoreal-bench[openai]'" in missing("openai/gpt-4o")
+    assert f"Install it with: {install_command('openai')}" in missing("openai/gpt-4o")
 
 
 def test_the_command_exits_with_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from emoreal_bench.version import __version__
 from tests.small_emorealm import make_data
 
 ROOT = Path(__file__).resolve().parents[3]
+SHARED = f"emoreal_bench-{__version__}.data/data/share/doc/emoreal-bench"
 MAPPED = ("tasks", "model_adapters", "leaderboards")
 
 
@@ -64,9 +65,19 @@ def tracked_files() -> list[str]:
 def packaged(path: str) -> str | None:
     """Give the name under which a file of the tree is installed; None if it is not."""
     top, _, rest = path.partition("/")
+    if is_page(path):
+        return f"{SHARED}/{path}"
     if top in MAPPED:
         return f"emoreal_bench/{path}" if rest else None
     return path if top == "emoreal_bench" else None
+
+
+def is_page(path: str) -> bool:
+    """Return whether a file of the tree is documentation, which is installed as such."""
+    folder, _, name = path.rpartition("/")
+    kinds = {"": r"(CHANGELOG|CONTRIBUTING|README|SECURITY)\.md", "docs": r".*\.md"}
+    kinds |= {"docs/images": r".*\.png", "docs/schemas": r".*\.json"}
+    return folder in kinds and re.fullmatch(kinds[folder], name) is not None
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> None:
@@ -74,13 +85,15 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> 
     names = zipfile.ZipFile(wheel).namelist()
     held = {name for name in names if ".dist-info/" not in name}
     assert held == wanted
+    assert f"{SHARED}/docs/install.md" in held
 
 
 def test_no_generic_name_lands_in_site_packages(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"emoreal_bench"}
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"emoreal_bench"}
 
 
+@pytest.mark.timeout(900)
 def test_the_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
     home = tmp_path / "environment"
     venv.create(home, with_pip=True)
@@ -103,11 +116,14 @@ def test_a_plain_install_brings_all_that_the_core_needs(wheel: Path, tmp_path: P
     run(str(home / "bin" / "python"), "-m", "pip", "install", "-q", str(wheel))
     command = str(home / "bin" / "emoreal-bench")
     assert "emorealm-synth" in run(command, "list", "tasks", folder=tmp_path)
+    # Without a path to other libraries, which would bring their own note of where we came from.
+    told = run(command, "doctor", folder=tmp_path)
+    assert str(home / "share" / "doc" / "emoreal-bench" / "docs" / "install.md") in told
     tiny = subprocess.run(
         [command, "run"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert tiny.returncode == 2
-    assert "pip install 'emoreal-bench[hf]'" in tiny.stderr
+    assert f"pip install 'emoreal-bench[hf] @ {wheel.as_uri()}'" in tiny.stderr
 
 
 def test_the_version_is_the_same_wherever_it_is_written(wheel: Path) -> None:
