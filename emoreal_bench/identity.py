@@ -194,6 +194,11 @@ def media_key(clip_hash: str, wanted: MediaWanted, partner_hash: str | None = No
     )
 
 
+def shard_number(clip: str, shards: int) -> int:
+    """Return which of so many shards a clip falls to, from 1: by its key, and nothing else."""
+    return int(hash_text(clip), 16) % shards + 1
+
+
 def short(identity: str) -> str:
     """First digits of a hash, for names and tables."""
     return identity[:SHORT_LENGTH]

@@ -24,6 +24,7 @@ from emoreal_bench.api.evaluating import (
     evaluate,
     evaluate_repeats,
     judge,
+    prepare_media,
     probe,
     reproduce,
 )
@@ -119,6 +120,7 @@ from emoreal_bench.datasets.table_columns import Settled
 from emoreal_bench.executors.settings import RayOptions, parse_per_copy
 from emoreal_bench.installation import Finding
 from emoreal_bench.installation import examine as doctor
+from emoreal_bench.media_cache.store import MediaCacheSettings
 from emoreal_bench.preferences.building.captions import CaptionedPairs, CaptionOptions
 from emoreal_bench.preferences.building.known_cues import CuePairOptions
 from emoreal_bench.preferences.building.sampled import SampledPairs
@@ -139,7 +141,9 @@ from emoreal_bench.running.dry_run import DryRun
 from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy, parse_fail_on_error
+from emoreal_bench.running.preparing import PreparedMedia
 from emoreal_bench.running.runner import RunInterrupted
+from emoreal_bench.running.sharding import Shard, parse_shard
 from emoreal_bench.running.verifying import FileState, RunState
 from emoreal_bench.serving.server import ModelServer
 from emoreal_bench.training.config import TrainingConfig
@@ -172,6 +176,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "list_tasks", "list_metrics", "list_readers",
     "make_synthetic_benchmark", "get_data", "check_data",
     "ClipCheck", "DataReport", "prepare_layout", "PreparedLayout",
+    "prepare_media", "PreparedMedia", "MediaCacheSettings",
     "make_task", "NewTask", "Settled", "Columns", "AnswerKind", "TaskDraft",
     # one question about one clip
     "ask", "AskReport", "AskedQuestion",
@@ -179,7 +184,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "evaluate", "evaluate_repeats", "dry_run", "judge", "JudgedMatter", "probe", "reproduce",
     "sweep", "list_sweep", "take_fingerprint", "SweepReport", "SweepRow",
     "RunOptions", "PlanOptions", "RunPolicy", "Budget", "parse_fail_on_error",
-    "RayOptions", "parse_per_copy",
+    "RayOptions", "parse_per_copy", "Shard", "parse_shard",
     "Alteration", "AnswerMethod", "DeliveryStatus", "Modality",
     "RunObserver", "RunSummary", "make_observer", "CountBar",
     "DryRun", "RepeatsReport", "Condition", "ProbeReport", "ReproductionReport",

@@ -22,6 +22,7 @@ from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.runner import run_task
+from emoreal_bench.running.sharding import Shard, only_asked, take_shard
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from emoreal_bench.probing.repeating import RepeatsReport
     from emoreal_bench.probing.reproduction import ReproductionReport
     from emoreal_bench.running.dry_run import DryRun
+    from emoreal_bench.running.preparing import PreparedMedia
 
 
 DEFAULT_MODEL = "tiny/omni"
@@ -49,6 +51,8 @@ class RunOptions:
         out: The folder of this one run, instead of one below ``runs``.
         cache: File of a response cache; None for no cache.
         ray: The Ray cluster that copies of the model live in; None asks from this process.
+        shard: Ask only this part of the run, in a folder of its own; :func:`merge_runs` joins
+            the parts. For :func:`evaluate`, :func:`judge` and :func:`dry_run`.
     """
 
     plan: PlanOptions = field(default_factory=PlanOptions)
@@ -60,6 +64,19 @@ class RunOptions:
     out: Path | None = None
     cache: Path | None = None
     ray: RayOptions | None = None
+    shard: Shard | None = None
+
+    def refuse_shard(self, what: str) -> None:
+        """Refuse a shard where a whole run is needed.
+
+        Raises:
+            UsageError: If there is one.
+        """
+        if self.shard is not None:
+            raise UsageError(
+                f"{what} takes no shard: it needs whole runs.",
+                remedy="Leave the shard out; `run` and `judge` take one.",
+            )
 
 
 def evaluate(
@@ -129,6 +146,7 @@ def evaluate_repeats(
         raise UsageError(f"Repeats must be 2 or more, not {repeats}.")
     if options.out is not None:
         raise UsageError("--out is the folder of one run; repeats go below --runs.")
+    options.refuse_shard("--repeats")
     # Made once: describing a local model hashes its weights.
     adapter = make_adapter(model, options)
     task_file, root, dataset = load_data(task, data, options)
@@ -139,6 +157,35 @@ def evaluate_repeats(
         observer = observe and observe(f"{model}, repeat {number + 1} of {repeats}")
         reports.append(carry_out(plan, adapter, options, observer))
     return report_repeats(reports)
+
+
+def prepare_media(
+    task: str = DEFAULT_TASK,
+    data: Path | None = None,
+    options: RunOptions | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> PreparedMedia:
+    """Decode the clips of a task into a media cache, where runs with the same cache find them.
+
+    Args:
+        task: A task's name, or the path of a YAML file.
+        data: The data folder; None makes the synthetic benchmark.
+        options: The cache is that of ``options.policy``; with a shard, only its clips are decoded.
+        progress: Called with clips that are done and clips in all.
+
+    Raises:
+        UsageError: For a wrong name, or if no cache is named.
+        DataError: If the data is not as its owner describes it.
+        RunError: If the folder of the cache cannot be made.
+    """
+    from emoreal_bench.running.preparing import prepare_media as prepare
+
+    options = options or RunOptions()
+    task_file, root, dataset = load_data(task, data, options)
+    plan = make_plan(task_file, dataset, root, options.plan)
+    if options.shard is not None:
+        plan = take_shard(plan, options.shard)
+    return prepare(plan, options.policy, progress)
 
 
 def judge(
@@ -195,7 +242,11 @@ def carry_out(
     """
     if isinstance(adapter, RayAdapter) and observer is not None:
         adapter.observer = observer
-    folder = options.out or options.runs / run_id(plan, adapter.describe())
+    name = run_id(plan, adapter.describe())
+    if options.shard is not None:
+        plan = take_shard(plan, options.shard)
+        name += f"-shard-{options.shard.number}-of-{options.shard.of}"
+    folder = options.out or options.runs / name
     cache = None if options.cache is None else ResponseCache(options.cache)
     try:
         run_task(plan, adapter, folder, options.policy, observer, cache=cache)
@@ -216,7 +267,8 @@ def make_adapter(model: str, options: RunOptions) -> ModelAdapter:
     if options.ray is None:
         return adapter
     lora = None if options.lora is None else str(options.lora.resolve())
-    return RayAdapter(adapter, ModelNamed(model, options.model_arguments, lora), options.ray)
+    named = ModelNamed(model, options.model_arguments, lora)
+    return RayAdapter(adapter, named, options.ray, options.policy.media_cache)
 
 
 def dry_run(
@@ -231,6 +283,8 @@ def dry_run(
 
     options = options or RunOptions()
     adapter, plan = _prepare(model, task, data, options)
+    if options.shard is not None:
+        plan = only_asked(take_shard(plan, options.shard))
     limits = DecodeLimits.for_clips_of(options.policy.max_clip_seconds)
     return make_dry_run(plan, adapter, limits)
 
@@ -318,6 +372,7 @@ def probe(
     from emoreal_bench.probing.probe import plan_probe, run_probe
 
     options = replace(options or RunOptions(), out=None)
+    options.refuse_shard("A probe")
     # Made once: describing a local model hashes its weights.
     adapters = {model: make_adapter(model, options)}
     task_file, root, dataset = load_data(task, data, options)
@@ -358,5 +413,6 @@ def reproduce(
 
     described = find_card(card)
     options = replace(options or RunOptions(), plan=PlanOptions(variant=described.variant))
+    options.refuse_shard("A reproduction")
     report = evaluate(model, described.task, data, options, observer)
     return check_reproduction(described, report)

@@ -135,7 +135,8 @@ def _run_row(place: Path) -> dict[str, Any]:
         return row | {"problem": str(error)}
     headline = results.scores.get(Scoring.STRICT.value) if results else None
     return row | {
-        "state": "finished" if is_finished else "stopped",
+        "state": ("finished" if is_finished else "stopped")
+        + (f", shard {manifest.shard}" if manifest.shard else ""),
         "coverage": results.coverage.fraction if results else None,
         "strict_average_accuracy": headline.average_accuracy if headline else None,
     }

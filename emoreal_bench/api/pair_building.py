@@ -115,6 +115,7 @@ def sample_answers(
     from emoreal_bench.running.plan import make_plan
 
     options = options or RunOptions()
+    options.refuse_shard("Making pairs")
     if temperature <= 0:
         raise UsageError(f"The temperature must be above 0, not {temperature}.")
     adapter = make_adapter(model, options)
@@ -259,6 +260,7 @@ def build_caption_pairs(
     from emoreal_bench.preferences.building.clips import find_clips, measure_lengths_of
 
     options = options or RunOptions()
+    options.refuse_shard("Making pairs")
     describer = make_adapter(model, options)
     writer = describer
     if source.writer is not None:

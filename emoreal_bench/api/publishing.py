@@ -131,7 +131,7 @@ def make_model_server(
 
 
 def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
-    """Join parts of one run, as when two machines shared its items.
+    """Join parts of one run, such as its shards, as when several machines shared its items.
 
     Args:
         folders: Two folders or more of the same run; they stay as they are.
@@ -139,8 +139,8 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReport:
 
     Raises:
         UsageError: If fewer than two folders are named.
-        NotComparableError: If they are not of one run.
-        RunError: If a folder holds no run, or ``out`` already does.
+        NotComparableError: If they are not of one run, or two shards of one number differ.
+        RunError: If a folder holds no run, or ``out`` already does; or a shard is missing.
     """
     from emoreal_bench.running.merging import merge_runs as merge
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
 
 from emoreal_bench.cli import options
+from emoreal_bench.cli.arguments import GivenMedia
 from emoreal_bench.cli.output import print_json, show, show_report
+from emoreal_bench.contracts.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from emoreal_bench.api import RunOptions
 
 FOLDER = typer.Option(..., "--data", "-d", help="The data folder, as you got it from the owner.")
 
@@ -25,6 +31,48 @@ class UnlistedKind(StrEnum):
     YES_NO = "yes_no"
     LABEL = "label"
     OPEN = "open"
+
+
+@dataclass(frozen=True)
+class PreparingSettings(
+    options.MediaCacheOptions,
+    options.ClipSettings,
+    options.ReaderArguments,
+    options.ShardSettings,
+):
+    """What is decoded ahead of all runs, and how."""
+
+    modalities: Annotated[
+        GivenMedia | None,
+        typer.Option(help="For models that take only the sound (a) or only the picture (v)."),
+    ] = None
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that decode; by default, all cores.")
+    ] = None
+
+    def chosen(self) -> RunOptions:
+        """Return the same as the API takes it.
+
+        Raises:
+            UsageError: If no folder is named.
+        """
+        from emoreal_bench import api
+
+        kept, workers = self.kept(), self.workers or os.cpu_count() or 1
+        if kept is None:
+            raise UsageError("Name the folder of decoded clips with --media-cache.")
+        given = None if self.modalities is None else self.modalities.modalities
+        return api.RunOptions(
+            plan=api.PlanOptions(modalities=given),
+            policy=api.RunPolicy(
+                decode_workers=workers,
+                decode_ahead=2 * workers,
+                max_clip_seconds=self.max_clip_seconds,
+                media_cache=kept,
+            ),
+            data_options=self.data_options(),
+            shard=self.part(),
+        )
 
 
 group = typer.Typer(no_args_is_help=True, help="Make or check data.")
@@ -147,6 +195,30 @@ def new(
 
 def _one_or_all(columns: list[str]) -> str | tuple[str, ...]:
     return columns[0] if len(columns) == 1 else tuple(columns)
+
+
+@group.command(
+    "prepare",
+    epilog="Example: `emoreal-bench data prepare --task emorealm --data ~/emorealm --media-cache "
+    "~/clips`",
+)
+@options.grouped
+def prepare(
+    *,
+    data: Path = FOLDER,
+    task: str = typer.Option(
+        "emorealm", "--task", "-t", help="A task's name, or the path of a YAML file."
+    ),
+    preparing: PreparingSettings,
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Decode every clip into a media cache, so that runs with --media-cache need not."""
+    from emoreal_bench import api
+
+    with api.CountBar("decoding clips", quiet=as_json) as bar:
+        report = api.prepare_media(task, data, preparing.chosen(), bar.update)
+    show_report(report, as_json=as_json)
+    raise typer.Exit(0 if report.is_complete else ExitCode.INCOMPLETE)
 
 
 @group.command(

@@ -37,7 +37,7 @@ class Matter:
 
 
 @dataclass(frozen=True)
-class JudgeSettings(options.FailureSettings, options.ExecutorSettings):
+class JudgeSettings(options.FailureSettings, options.ExecutorSettings, options.ShardSettings):
     """How the judge is asked."""
 
 
@@ -69,6 +69,7 @@ def judge(
         out=folders.out,
         cache=folders.cache,
         ray=sitting.ray(),
+        shard=sitting.part(),
     )
     with options.resumable():
         report = api.judge(
@@ -82,4 +83,4 @@ def judge(
             else api.JudgedMatter.DESCRIPTIONS,
         )
     show_report(report, as_json=output.as_json)
-    raise typer.Exit(0 if report.is_complete else ExitCode.INCOMPLETE)
+    raise typer.Exit(0 if report.has_asked_all else ExitCode.INCOMPLETE)

@@ -23,11 +23,13 @@ from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 if TYPE_CHECKING:
     from emoreal_bench.api import (
         Budget,
+        MediaCacheSettings,
         PlanOptions,
         RayOptions,
         RunObserver,
         RunOptions,
         RunPolicy,
+        Shard,
     )
 
 
@@ -176,6 +178,27 @@ class ClipSettings:
 
 
 @dataclass(frozen=True)
+class MediaCacheOptions:
+    """Where decoded clips are kept."""
+
+    media_cache: Annotated[
+        Path | None,
+        Option(help="Folder of decoded clips, to decode each only once for all runs."),
+    ] = None
+    media_cache_gb: Annotated[
+        float, Option(min=0.001, help="Size of that folder in GB; the longest unused go first.")
+    ] = 100.0
+
+    def kept(self) -> MediaCacheSettings | None:
+        """Return the same as the API takes it; None to keep nothing."""
+        from emoreal_bench import api
+
+        if self.media_cache is None:
+            return None
+        return api.MediaCacheSettings(self.media_cache, round(self.media_cache_gb * 1e9))
+
+
+@dataclass(frozen=True)
 class RunFolderSettings(FolderSettings):
     """Where one run and its replies are kept."""
 
@@ -221,7 +244,7 @@ class PatienceSettings:
 
 
 @dataclass(frozen=True)
-class ConditionSettings(FolderSettings, PatienceSettings, ClipSettings):
+class ConditionSettings(FolderSettings, PatienceSettings, ClipSettings, MediaCacheOptions):
     """How the runs of a command that makes several are kept and carried out."""
 
 
@@ -297,6 +320,25 @@ class ExecutorSettings:
 
 
 @dataclass(frozen=True)
+class ShardSettings:
+    """Which part of a run is asked."""
+
+    shard: Annotated[
+        str | None,
+        Option(
+            metavar="I/N",
+            help="Ask only part I of N of the clips; `runs merge` joins the parts.",
+        ),
+    ] = None
+
+    def part(self) -> Shard | None:
+        """Return the same as the API takes it; None for all of the run."""
+        from emoreal_bench import api
+
+        return None if self.shard is None else api.parse_shard(self.shard)
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """What is printed."""
 
@@ -338,6 +380,7 @@ def make_policy(
     budget: BudgetSettings | None = None,
     patience: PatienceSettings | None = None,
     clips: ClipSettings | None = None,
+    kept: MediaCacheOptions | None = None,
     *,
     deferred: bool = False,
 ) -> RunPolicy:
@@ -350,6 +393,7 @@ def make_policy(
         max_wait=patience.max_wait,
         give_up_after=patience.give_up_after,
         max_clip_seconds=(clips or ClipSettings()).max_clip_seconds,
+        media_cache=(kept or MediaCacheOptions()).kept(),
         retry_statuses=frozenset(failures.retry or ()),
         fail_on_error=api.parse_fail_on_error(failures.fail_on_error),
         budget=(budget or BudgetSettings()).budget(),

@@ -45,7 +45,7 @@ def probe(
         folders,
         plan=question.plan(),
         data_options=reader.data_options(),
-        policy=options.make_policy(patience=folders, clips=folders),
+        policy=options.make_policy(patience=folders, clips=folders, kept=folders),
         ray=folders.ray(),
     )
     with options.resumable():

@@ -35,7 +35,7 @@ def reproduce(
         loading,
         folders,
         data_options=reader.data_options(),
-        policy=options.make_policy(patience=folders, clips=folders),
+        policy=options.make_policy(patience=folders, clips=folders, kept=folders),
     )
     with options.resumable():
         report = api.reproduce(card, model, data, chosen, output.observer())

@@ -74,7 +74,9 @@ class SittingSettings(
     options.BudgetSettings,
     options.FailureSettings,
     options.ClipSettings,
+    options.MediaCacheOptions,
     options.ExecutorSettings,
+    options.ShardSettings,
 ):
     """How a run is carried out."""
 
@@ -92,7 +94,7 @@ class SittingSettings(
 
     def policy(self) -> RunPolicy:
         """Return the same as the API takes it."""
-        return options.make_policy(self, self, self, deferred=self.deferred)
+        return options.make_policy(self, self, clips=self, kept=self, deferred=self.deferred)
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def run(
         out=folders.out,
         cache=folders.cache,
         ray=sitting.ray(),
+        shard=sitting.part(),
     )
     asked_of, observe = (asked.task, asked.data), output.named_observer
     if sitting.dry_run:
@@ -154,7 +157,8 @@ def run(
             see = observe if len(model) > 1 else lambda _: output.observer()
             reports = [api.evaluate(name, *asked_of, chosen, see(name)) for name in model]
     _print(reports, output)
-    raise typer.Exit(0 if all(report.is_complete for report in reports) else ExitCode.INCOMPLETE)
+    is_done = all(report.has_asked_all for report in reports)
+    raise typer.Exit(0 if is_done else ExitCode.INCOMPLETE)
 
 
 def _print(

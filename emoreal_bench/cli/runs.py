@@ -100,10 +100,10 @@ def diff_runs(
 
 @group.command("merge", epilog="Example: `emoreal-bench runs merge part-1 part-2 --out whole`")
 def merge_runs(
-    runs: list[Path] = typer.Argument(..., help="Folders with the parts of one run."),
+    runs: list[Path] = typer.Argument(..., help="Folders with the parts of one run: its shards."),
     out: Path = typer.Option(..., help="Folder of the joined run."),
 ) -> None:
-    """Join the parts of one run, for example when two machines shared its items."""
+    """Join the parts of one run, such as its shards, in any order; what is missing is named."""
     from emoreal_bench import api
 
     show_report(api.merge_runs(runs, out), as_json=False)

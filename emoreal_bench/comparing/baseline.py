@@ -116,6 +116,7 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
                 update={"hash": baseline.data_hash, "items": baseline.items}
             ),
             "request": baseline.request,
+            "shard": None,
         }
     )
     found = run_differences(then, now)

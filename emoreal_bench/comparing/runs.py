@@ -218,6 +218,9 @@ def run_differences(
         counts = f"{first.data.items} and {second.data.items} items"
         found.append(f"the items or the bytes of their clips ({counts})")
     allowed = frozenset().union(*(_FIELDS[factor] for factor in across))
+    if first.shard != second.shard:
+        parts = [f"shard {run.shard}" if run.shard else "all of it" for run in (first, second)]
+        found.append(f"the part of the run that was asked ({' and '.join(parts)})")
     changed = _changed_fields(first.request, second.request).items()
     found += [f"{name}{_both_values(*values)}" for name, values in changed if name not in allowed]
     return found

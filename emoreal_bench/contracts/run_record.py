@@ -17,9 +17,9 @@ A run is a folder:
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.base import Count, Record
@@ -113,6 +113,25 @@ class JudgedRun(Record):
     """Those of them that there is nothing to judge of, by subtask and why."""
 
 
+class AskedShard(Record):
+    """The part of a run that a folder asks, where the clips are dealt to several machines."""
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=1)
+    """How many parts there are."""
+    items: Count
+    """Of the run, those whose clips fall to this part."""
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.number > self.of:
+            raise ValueError(f"there is no part {self.number} of {self.of}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
 class Manifest(Record):
     """Identity of a run; written once, before the first request."""
 
@@ -130,6 +149,9 @@ class Manifest(Record):
     examples, and in those made before manifests held them."""
     judged: JudgedRun | None = None
     """Null but for the run of a judge."""
+    shard: AskedShard | None = None
+    """The part of the run that is asked here; null where all of it is. All else in the
+    manifest, ``data`` and ``limit`` for instance, is about the whole run."""
     limit: int | None = Field(default=None, ge=1)
     seed: int = 0
     media_version: int = 1
@@ -150,6 +172,28 @@ class Manifest(Record):
     """Over everything else in the file."""
 
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class HeldUp(Record):
+    """What held a run up, as shares of its time; each moment counts once.
+
+    Of what went on side by side, the first of these counts that the run had to wait for:
+    writing, decoding, then the model or the service.
+    """
+
+    decoding: Share
+    """No question could be asked, since its clip was not decoded yet."""
+    model: Share
+    """A model on this machine or its cluster was loaded, or answered."""
+    service: Share
+    """A service answered, or was waited for because it asked for that."""
+    writing: Share
+    """Answers were recorded."""
+    rest: Share
+    """All else, such as rendering prompts."""
+
+
 class Timings(Record):
     """Where the time went, over all sittings of a run."""
 
@@ -162,3 +206,7 @@ class Timings(Record):
     requests: Count
     cache_hits: Count
     items_per_second: float
+    clips_from_cache: Count = 0
+    """Clips that a media cache held; they are not among those decoded."""
+    held_up: HeldUp | None = None
+    """Null where a sitting of an earlier version has not said."""

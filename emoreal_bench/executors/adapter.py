@@ -20,6 +20,7 @@ from emoreal_bench.executors.decoder import ClipPlace, RayDecoder, RemoteMedia
 from emoreal_bench.executors.messages import Refusal, pack_requests, read_as, unpack_results
 from emoreal_bench.executors.remote import ModelCopy, Opened
 from emoreal_bench.executors.settings import RayOptions
+from emoreal_bench.media_cache.store import MediaCacheSettings
 from emoreal_bench.running.observer import RunObserver
 
 _logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class RayAdapter(ModelAdapter):
         model: The model as this process would load it; it is only described here.
         named: How the copies make it.
         options: How many there are, and what each needs.
+        media_cache: Where each machine keeps decoded clips; None for nowhere.
 
     Attributes:
         observer: Hears of copies that are lost.
@@ -73,10 +75,12 @@ class RayAdapter(ModelAdapter):
         model: ModelAdapter,
         named: ModelNamed,
         options: RayOptions,
+        media_cache: MediaCacheSettings | None = None,
     ):
         self._model = model
         self._named = named
         self._options = options
+        self._media_cache = media_cache
         self._cluster = Cluster(options)
         self._decoder: RayDecoder | None = None
         self.observer = RunObserver()
@@ -102,7 +106,11 @@ class RayAdapter(ModelAdapter):
     def clip_decoder(self, workers: int, max_clip_seconds: float) -> RayDecoder:
         """Return what decodes clips on the machines of the cluster."""
         self._decoder = RayDecoder(
-            self._cluster, workers, max_clip_seconds, ship_clips=self._options.ship_clips
+            self._cluster,
+            workers,
+            max_clip_seconds,
+            ship_clips=self._options.ship_clips,
+            media_cache=self._media_cache,
         )
         return self._decoder
 

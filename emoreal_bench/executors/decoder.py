@@ -16,6 +16,7 @@ from emoreal_bench.executors.cluster import Actor, ActorLostError, Cluster
 from emoreal_bench.executors.messages import ClipOutline, DecodeAnswer, pack, read_as
 from emoreal_bench.executors.remote import ClipDecoder, files_of
 from emoreal_bench.media.job import DecodeJob
+from emoreal_bench.media_cache.store import MediaCacheSettings
 
 _LIVES = 3
 """How many processes a clip may bring down before the run ends."""
@@ -59,15 +60,24 @@ class RayDecoder:
         workers: Processes on each machine.
         max_clip_seconds: Longest clip that is decoded.
         ship_clips: Send the files instead of letting the machines read their paths.
+        media_cache: Where each machine keeps decoded clips; None for nowhere.
     """
 
     def __init__(
-        self, cluster: Cluster, workers: int, max_clip_seconds: float, *, ship_clips: bool
+        self,
+        cluster: Cluster,
+        workers: int,
+        max_clip_seconds: float,
+        *,
+        ship_clips: bool,
+        media_cache: MediaCacheSettings | None = None,
     ):
         self._cluster = cluster
         self._workers = workers
         self._max_clip_seconds = max_clip_seconds
         self._ship_clips = ship_clips
+        # Calls carry plain data only.
+        self._cache = media_cache and (str(media_cache.folder.absolute()), media_cache.most_bytes)
         self._actors: set[Actor] = set()
         self._idle: asyncio.Queue[Actor] = asyncio.Queue()
 
@@ -88,7 +98,11 @@ class RayDecoder:
     def _start(self) -> Actor:
         # Decoders ask for no CPU: a cluster full of copies would leave no room for them.
         actor = self._cluster.start(
-            ClipDecoder, self._max_clip_seconds, num_cpus=0, scheduling_strategy="SPREAD"
+            ClipDecoder,
+            self._max_clip_seconds,
+            self._cache,
+            num_cpus=0,
+            scheduling_strategy="SPREAD",
         )
         self._actors.add(actor)
         return actor

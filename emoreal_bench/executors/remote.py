@@ -21,6 +21,7 @@ from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.media import Decoder
 from emoreal_bench.executors.messages import (
     Bytes,
     ClipOutline,
@@ -38,6 +39,8 @@ from emoreal_bench.media.errors import MediaError
 from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.pool import DecodePool
+from emoreal_bench.media_cache.decoder import CachingDecoder
+from emoreal_bench.media_cache.store import MediaCache, MediaCacheSettings
 from emoreal_bench.model_adapters import create_adapter
 
 _logger = logging.getLogger(__name__)
@@ -118,10 +121,16 @@ class ClipDecoder:
 
     Args:
         max_clip_seconds: Longest clip that is decoded.
+        cache: Folder and size of the media cache on this machine, or None.
     """
 
-    def __init__(self, max_clip_seconds: float):
-        self._pool = DecodePool(1, DecodeLimits.for_clips_of(max_clip_seconds))
+    def __init__(self, max_clip_seconds: float, cache: tuple[str, int] | None = None):
+        pool = DecodePool(1, DecodeLimits.for_clips_of(max_clip_seconds))
+        self._decoder: Decoder = pool
+        if cache is not None:
+            settings = MediaCacheSettings(Path(cache[0]), cache[1])
+            kept = MediaCache(settings, _logger.warning)
+            self._decoder = CachingDecoder(pool, kept, max_clip_seconds)
 
     async def decode(self, packed: Bytes, *shipped: Bytes) -> tuple[str, Bytes]:
         """Decode a clip that this machine reads by its path, or that is given whole.
@@ -141,7 +150,7 @@ class ClipDecoder:
             if differs is not None:
                 return DecodeAnswer(refusal=differs).model_dump_json(), _NOTHING
             try:
-                media = await self._pool.decode(job.clip, job.wanted, job.key, job.partner)
+                media = await self._decoder.decode(job.clip, job.wanted, job.key, job.partner)
             except MediaError as error:
                 return DecodeAnswer(problem=ClipProblem.of(error)).model_dump_json(), _NOTHING
             except EmorealError as error:

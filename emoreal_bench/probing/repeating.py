@@ -34,9 +34,9 @@ class RepeatsReport:
         return {"model": self.model, "runs": runs, "scoring": self.scoring, **asdict(self.spread)}
 
     @property
-    def is_complete(self) -> bool:
+    def has_asked_all(self) -> bool:
         """Return whether every item of every repeat reached the model and came back."""
-        return all(run.is_complete for run in self.runs)
+        return all(run.has_asked_all for run in self.runs)
 
 
 def report_repeats(runs: Sequence[FinishedRun]) -> RepeatsReport:

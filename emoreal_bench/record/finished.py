@@ -40,8 +40,14 @@ class FinishedRun:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether every item reached the model and came back."""
-        return self.results.coverage.covered == self.results.coverage.items
+        """Return whether every item reached the model and came back; a shard is never a run."""
+        return self.manifest.shard is None and self.has_asked_all
+
+    @property
+    def has_asked_all(self) -> bool:
+        """Return whether every item that was to be asked came back: of the run, or its shard."""
+        shard, coverage = self.manifest.shard, self.results.coverage
+        return coverage.covered == (coverage.items if shard is None else shard.items)
 
 
 def read_report(run_folder: Path) -> FinishedRun:

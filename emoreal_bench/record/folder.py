@@ -28,6 +28,7 @@ from emoreal_bench.contracts.run_record import (
     RESULTS_FILE,
     SOFT_LOCK_FILE,
     TIMINGS_FILE,
+    HeldUp,
     Manifest,
     Timings,
 )
@@ -170,6 +171,9 @@ class RunFolder:
 
     def _check_same(self, old: Manifest, new: Manifest) -> None:
         found = differences(old, new)
+        if (shards := (old.shard, new.shard)) != (None, None) and old.shard != new.shard:
+            was, now = (f"shard {shard}" if shard else "all of it" for shard in shards)
+            found.append(f"the part of the run ({was}, now {now})")
         if found:
             raise NotComparableError(
                 f"The folder holds another run; these differ: {' and '.join(found)}.",
@@ -342,9 +346,28 @@ def _sum_timings(before: Timings | None, sitting: Timings) -> Timings:
     summed = {
         name: getattr(before, name) + getattr(sitting, name)
         for name in Timings.model_fields
-        if name not in ("schema_version", "items_per_second")
+        if name not in ("schema_version", "items_per_second", "held_up")
     }
     # The rate is of all sittings, so it weighs each by its time.
     finished = sum(part.items_per_second * part.wall_seconds for part in (before, sitting))
     seconds = before.wall_seconds + sitting.wall_seconds
-    return Timings(**summed, items_per_second=finished / seconds if seconds else 0.0)
+    return Timings(
+        **summed,
+        items_per_second=finished / seconds if seconds else 0.0,
+        held_up=_mean_holdups(before, sitting),
+    )
+
+
+def _mean_holdups(before: Timings, sitting: Timings) -> HeldUp | None:
+    """Return the shares over both, each weighed by its time; None if one does not say."""
+    if before.held_up is None or sitting.held_up is None:
+        return None
+    seconds = before.wall_seconds + sitting.wall_seconds
+    weight = sitting.wall_seconds / seconds if seconds else 0.5
+    return HeldUp(
+        **{
+            name: (1.0 - weight) * getattr(before.held_up, name)
+            + weight * getattr(sitting.held_up, name)
+            for name in HeldUp.model_fields
+        }
+    )

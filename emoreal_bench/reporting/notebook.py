@@ -106,7 +106,8 @@ def report_html(report: FinishedRun) -> str:
     facts = (
         f"Variant {plain_text(manifest.request.variant)}, "
         f"coverage {percent_floor(coverage.fraction)} %: {coverage.covered:,} of "
-        f"{count_of(coverage.items, 'item')}."
+        f"{count_of(coverage.items, 'item')}"
+        f"{f', shard {manifest.shard}' if manifest.shard else ''}."
     )
     scoring = HEADLINE_SCORING if HEADLINE_SCORING in results.scores else None
     rows = [

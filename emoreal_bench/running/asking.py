@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emoreal_bench.contracts.adapter import ModelAdapter
+from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError, ServiceError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 from emoreal_bench.identity import model_hash
 from emoreal_bench.running.budget import Spending
-from emoreal_bench.running.busy import BusyClock
+from emoreal_bench.running.busy import BusyClock, Holdup, HoldupClock
 from emoreal_bench.running.cache import ResponseCache, is_cacheable
 from emoreal_bench.running.concurrency import ConcurrencyLimit
 from emoreal_bench.running.decoding import LookAhead
@@ -28,6 +28,11 @@ from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.questions import OpenQuestions
 
 _logger = logging.getLogger(__name__)
+
+
+def answering(capabilities: Capabilities) -> Holdup:
+    """Return what is waited for while a model answers."""
+    return Holdup.SERVICE if capabilities.needs_network else Holdup.MODEL
 
 
 @dataclass(slots=True)
@@ -49,6 +54,7 @@ class Asker:
         ledger: Takes each finished item.
         observer: Hears of items that will be asked again.
         cache: Replies of earlier runs, or None.
+        held_up: Hears what is waited for.
 
     Attributes:
         busy: Runs while the model works.
@@ -64,6 +70,8 @@ class Asker:
         ledger: Ledger,
         observer: RunObserver,
         cache: ResponseCache | None,
+        *,
+        held_up: HoldupClock,
     ):
         self._plan = plan
         self._adapter = adapter
@@ -76,6 +84,8 @@ class Asker:
         temperature = plan.request.generation.temperature
         self._cache = cache if is_cacheable(description, temperature) else None
         self._generator = np.random.default_rng(policy.seed)
+        self._held_up = held_up
+        self._answering = answering(self._capabilities)
         self._limit = ConcurrencyLimit(self._capabilities.concurrency, sleep=self._pause)
         self._stop: ServiceError | None = None
         self._stopping = asyncio.Event()
@@ -112,7 +122,7 @@ class Asker:
                 raise errors.exceptions[0] from None
         if self._stop is not None:
             raise self._stop
-        self._spending.check(self._ledger.finished, len(self._plan.items))
+        self._spending.check(self._ledger.finished, self._ledger.items)
 
     async def _work(self, batches: AsyncIterator[_Batch], turn: asyncio.Lock) -> None:
         while not self._spending.stopped and self._stop is None:
@@ -140,7 +150,8 @@ class Asker:
             known = self._cache.get(key, request.id)
             if known is not None:
                 self.cache_hits += 1
-                self._ledger.finish(position, known)
+                with self._held_up.during(Holdup.WRITING):
+                    self._ledger.finish(position, known)
                 return
             batch.cache_keys[request.id] = key
         batch.positions[request.id] = position
@@ -171,7 +182,7 @@ class Asker:
             if self._stop is not None:
                 return []
             self.requests += len(requests)
-            with self.busy:
+            with self.busy, self._held_up.during(self._answering):
                 async for result, may_retry in answers:
                     if not self._is_stopped_by(result):
                         slot.report(result)
@@ -196,14 +207,15 @@ class Asker:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer than the sitting goes on."""
-        with suppress(TimeoutError):
+        with suppress(TimeoutError), self._held_up.during(self._answering):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
     def _finish(self, batch: _Batch, result: Result) -> None:
-        self._ledger.finish(batch.positions[result.id], result)
-        if self._cache is not None:
-            self._cache.put(batch.cache_keys[result.id], result)
+        with self._held_up.during(Holdup.WRITING):
+            self._ledger.finish(batch.positions[result.id], result)
+            if self._cache is not None:
+                self._cache.put(batch.cache_keys[result.id], result)
 
     async def _answers(self, requests: Sequence[Request]) -> AsyncGenerator[tuple[Result, bool]]:
         """Yield exactly one result per request, with whether to ask again if it failed.

@@ -12,7 +12,8 @@ from emoreal_bench.contracts.media import ClipMedia, Decoder, MediaWanted
 from emoreal_bench.contracts.vocabulary import Alteration
 from emoreal_bench.identity import media_key
 from emoreal_bench.media.errors import MediaError
-from emoreal_bench.running.busy import BusyClock
+from emoreal_bench.media_cache.decoder import CachingDecoder
+from emoreal_bench.running.busy import BusyClock, Holdup, HoldupClock
 from emoreal_bench.running.plan import Plan
 
 
@@ -38,19 +39,33 @@ class LookAhead:
             every clip's media None.
         wanted: What of a clip the model takes.
         clips: How many clips to decode before they are needed.
+        held_up: Hears when a clip is waited for.
 
     Attributes:
         busy: Runs while a clip is decoded.
-        decoded: Number of clips decoded.
+        decoded: Number of clips that were made ready.
     """
 
-    def __init__(self, plan: Plan, decoder: Decoder | None, wanted: MediaWanted | None, clips: int):
+    def __init__(
+        self,
+        plan: Plan,
+        decoder: Decoder | None,
+        wanted: MediaWanted | None,
+        clips: int,
+        held_up: HoldupClock,
+    ):
         self._plan = plan
         self._decoder = decoder
         self._wanted = wanted
         self._clips = clips
+        self._held_up = held_up
         self.busy = BusyClock()
         self.decoded = 0
+
+    @property
+    def from_cache(self) -> int:
+        """How many of them a media cache held."""
+        return self._decoder.hits if isinstance(self._decoder, CachingDecoder) else 0
 
     async def decode_all(
         self, clips: Iterable[OpenClip]
@@ -67,14 +82,18 @@ class LookAhead:
                 ahead.append((clip, asyncio.create_task(decoding)))
                 if len(ahead) > self._clips:
                     first, task = ahead.popleft()
-                    yield first, await task
+                    yield first, await self._wait_for(task)
             while ahead:
                 first, task = ahead.popleft()
-                yield first, await task
+                yield first, await self._wait_for(task)
         finally:
             for _, task in ahead:
                 task.cancel()
             await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+
+    async def _wait_for(self, task: asyncio.Task[ClipMedia | MediaError]) -> ClipMedia | MediaError:
+        with self._held_up.during(Holdup.DECODING):
+            return await task
 
     async def decode_examples(self) -> dict[str, ClipMedia]:
         """Decode the clips of the worked examples, which are kept for the whole run.
@@ -93,7 +112,7 @@ class LookAhead:
         decoded = {}
         for key, clip in examples.clips.items():
             try:
-                with self.busy:
+                with self.busy, self._held_up.during(Holdup.DECODING):
                     media = await self._decoder.decode(
                         clip, wanted, media_key(examples.clip_hashes[key], wanted)
                     )

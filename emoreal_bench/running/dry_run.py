@@ -161,6 +161,8 @@ class _Probe:
 
 def _prompt_tokens(plan: Plan) -> int:
     """Estimate from evenly spaced items, since rendering all of them could take long."""
+    if not plan.items:  # A shard may be empty.
+        return 0
     step = max(1, len(plan.items) // PROBED_ITEMS)
     sampled = plan.items[::step]
     characters = sum(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,7 @@ from emoreal_bench.running.reasons import UNANSWERED, ReasonTally, reason_lines
 _STATUSES = tuple(DeliveryStatus)
 _CODES = {status: code for code, status in enumerate(_STATUSES)}
 _OPEN = len(_STATUSES)
+_NOT_ASKED = _OPEN + 1
 ANSWERED = (DeliveryStatus.OK, DeliveryStatus.LENGTH, DeliveryStatus.REFUSED)
 """The statuses of items to which a model has said something."""
 _NO_SOUND = -1.0
@@ -39,8 +40,10 @@ class Ledger:
         observer: Hears of every finished item.
         takes_nothing: Whether the model is known to take nothing that is asked
             about, so that ``unsupported`` is no surprise.
+        groups: The positions that are to be asked, by clip; None for all.
 
     Attributes:
+        items: How many are to be asked.
         kept: How many items earlier sittings have finished.
         finished: How many are finished now.
 
@@ -56,12 +59,17 @@ class Ledger:
         observer: RunObserver,
         *,
         takes_nothing: bool = False,
+        groups: Iterable[Sequence[int]] | None = None,
     ):
         self._policy = policy
         self._observer = observer
         self._log_path = log_path
         self._log: ItemLog | None = None
-        self._states = bytearray([_OPEN]) * len(items)
+        self._states = bytearray([_OPEN if groups is None else _NOT_ASKED]) * len(items)
+        for group in groups or ():
+            for position in group:
+                self._states[position] = _OPEN
+        self.items = self._states.count(_OPEN)
         self._clip_seconds = array("f", bytes(4 * len(items)))
         self._reasons = ReasonTally()
         self._unanswered = 0
@@ -71,7 +79,7 @@ class Ledger:
         self._levels = array("f", [_NO_SOUND]) * len(items)
         if log_path.exists():
             self._restore(items)
-        self.kept = self.finished = len(items) - self._states.count(_OPEN)
+        self.kept = self.finished = self.items - self._states.count(_OPEN)
 
     def _restore(self, items: Sequence[Item]) -> None:
         positions = {item.id: position for position, item in enumerate(items)}
@@ -80,6 +88,12 @@ class Ledger:
             if position is None:
                 raise RunError(
                     f"The log holds the item {record['id']}, which the plan does not.",
+                    where=str(self._log_path),
+                    remedy="Run again in a new folder.",
+                )
+            if self._states[position] == _NOT_ASKED:
+                raise RunError(
+                    f"The log holds the item {record['id']}, which is of another shard.",
                     where=str(self._log_path),
                     remedy="Run again in a new folder.",
                 )
@@ -167,7 +181,7 @@ class Ledger:
         if allowed is False:
             return
         errors = sum(self._states.count(_CODES[status]) for status in ERROR_STATUSES)
-        if too_many_errors(allowed, errors, len(self._states)):
+        if too_many_errors(allowed, errors, self.items):
             noun = "item has" if errors == 1 else "items have"
             raise TooManyErrorsError(
                 f"{errors} {noun} ended in an error, more than --fail-on-error "

@@ -48,6 +48,7 @@ def make_manifest(
         model=description,
         worked_examples=plan.examples.shown(plan.renderer),
         judged=plan.judged,
+        shard=plan.shard,
         limit=plan.limit,
         seed=seed,
         media_version=MEDIA_VERSION,

@@ -18,7 +18,7 @@ class RunSummary:
 
     Attributes:
         folder: The run.
-        items: All items of the run.
+        items: All items of the run, or of the shard of it that is asked.
         statuses: Finished items by delivery status, earlier sittings included.
         asked: Items that this sitting finished.
         kept: Items that were finished before it.
@@ -47,7 +47,7 @@ class RunObserver:
         """Hear that a sitting begins.
 
         Args:
-            items: All items of the run.
+            items: All items of the run, or of the shard of it that is asked.
             finished: How many of them earlier sittings have finished.
         """
 

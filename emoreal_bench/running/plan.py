@@ -17,7 +17,12 @@ from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings, Message, Request
-from emoreal_bench.contracts.run_record import DataIdentity, JudgedRun, RequestIdentity
+from emoreal_bench.contracts.run_record import (
+    AskedShard,
+    DataIdentity,
+    JudgedRun,
+    RequestIdentity,
+)
 from emoreal_bench.contracts.task import DEFAULT_VARIANT, Task
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modality
 from emoreal_bench.identity import clip_hash, data_hash, request_hash
@@ -80,7 +85,8 @@ class Plan:
         items: In the order of the data set, their options under the letters
             that the model sees.
         groups: Clip key to the positions of its questions in ``items``, in the
-            order in which the clips first appear: the order of asking.
+            order in which the clips first appear: the order of asking. Of a shard
+            only its clips.
         clips: The clips of these items.
         clip_hashes: Clip key to the hash of its files; None where it is missing.
         partners: Clip key to the clip that takes its place where the alteration
@@ -90,6 +96,7 @@ class Plan:
         limit: As the user gave it.
         examples: The worked examples, under the letters that the model sees.
         judged: For the run of a judge, the run that it judges.
+        shard: The part that is asked; None for all of it.
     """
 
     task: Task
@@ -104,6 +111,7 @@ class Plan:
     limit: int | None
     examples: ExampleSet = field(default_factory=ExampleSet)
     judged: JudgedRun | None = None
+    shard: AskedShard | None = None
 
     def messages(self, item: Item) -> tuple[Message, ...]:
         """Return the conversation that asks an item, its worked examples in front."""

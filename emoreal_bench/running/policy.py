@@ -11,6 +11,7 @@ import numpy as np
 from emoreal_bench.contracts.errors import ServiceError, UsageError
 from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
+from emoreal_bench.media_cache.store import MediaCacheSettings
 from emoreal_bench.running.budget import Budget
 
 ERROR_STATUSES = frozenset(
@@ -38,9 +39,11 @@ class RunPolicy:
         seed: Of the waits' jitter.
         retry_statuses: What is asked again on resume besides ``failed``.
         fail_on_error: See :data:`FailOnError`.
-        decode_ahead: How many clips are decoded before the model needs them.
+        decode_ahead: How many clips are decoded before the model needs them; more where its
+            next batches are about more.
         decode_workers: How many processes decode.
         max_clip_seconds: Longest clip that is decoded; items about a longer one fail.
+        media_cache: Where decoded clips are kept for further runs; None for nowhere.
         budget: What one sitting may use up.
         deferred: Ask by jobs, which the service answers within a day at a lower price.
         look_seconds: Longest wait between two looks at the jobs.
@@ -62,6 +65,7 @@ class RunPolicy:
     decode_ahead: int = 4
     decode_workers: int = 2
     max_clip_seconds: float = MAX_CLIP_SECONDS
+    media_cache: MediaCacheSettings | None = None
     budget: Budget = field(default_factory=Budget)
     deferred: bool = False
     look_seconds: float = 60.0

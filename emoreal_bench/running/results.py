@@ -171,6 +171,7 @@ def score_log(
             "plan_hash": manifest.plan_hash,
             "replies_hash": tally.replies_hash(),
             "warnings": (
+                *_shard(manifest),
                 *manifest.model.warnings,
                 *results.warnings,
                 *tally.warnings(),
@@ -214,6 +215,16 @@ def read_replies(
         result = from_record(record).checked()
         length = record.get("clip_seconds")
         yield Reply(result.id, result.status, result.text, result.choice_scores, length)
+
+
+def _shard(manifest: Manifest) -> Iterator[str]:
+    shard = manifest.shard
+    if shard is not None:
+        yield (
+            f"This is shard {shard} of a run and is never ranked: it asks {shard.items:,} of "
+            f"{count_of(manifest.data.items, 'item')}, and the others count as missing. Join all "
+            "shards with: emoreal-bench runs merge SHARD... --out RUN"
+        )
 
 
 def _damage(lines: Sequence[int]) -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import shlex
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -20,8 +20,11 @@ from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.pool import DecodePool
+from emoreal_bench.media_cache.decoder import CachingDecoder
+from emoreal_bench.media_cache.store import MediaCache
 from emoreal_bench.record.folder import RunFolder, load_timings
-from emoreal_bench.running.asking import Asker
+from emoreal_bench.running.asking import Asker, answering
+from emoreal_bench.running.busy import HoldupClock
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import LookAhead
 from emoreal_bench.running.deferred.asking import DeferredAsker
@@ -33,6 +36,9 @@ from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, deliverable
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.results import score_log, write_results
+
+_MOST_AHEAD = 64
+"""Clips that are decoded for large batches ahead of them at most: half a gigabyte."""
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -138,7 +144,12 @@ class _Sitting:
         self._policy = policy
         self._observer = observer
         self._ledger = Ledger(
-            plan.items, folder.log_path, policy, observer, takes_nothing=self._takes_nothing()
+            plan.items,
+            folder.log_path,
+            policy,
+            observer,
+            takes_nothing=self._takes_nothing(),
+            groups=None if plan.shard is None else plan.groups.values(),
         )
         self._timings = load_timings(folder.path)
         self._results: Results | None = None
@@ -151,9 +162,9 @@ class _Sitting:
 
     def run(self, manifest: Manifest, cache: ResponseCache | None) -> RunSummary:
         """Ask what is open and score the log; tell the observer however it ends."""
-        self._observer.on_start(len(self._plan.items), self._ledger.kept)
+        self._observer.on_start(self._ledger.items, self._ledger.kept)
         try:
-            is_open = self._ledger.finished < len(self._plan.items)
+            is_open = self._ledger.finished < self._ledger.items
             if is_open:
                 self._folder.forget_results()
             # Killed after the last answer, a run has a job that nobody has removed yet.
@@ -170,7 +181,7 @@ class _Sitting:
     def _summary(self) -> RunSummary:
         return RunSummary(
             folder=self._folder.path,
-            items=len(self._plan.items),
+            items=self._ledger.items,
             statuses=self._ledger.statuses(),
             asked=self._ledger.finished - self._ledger.kept,
             kept=self._ledger.kept,
@@ -181,31 +192,49 @@ class _Sitting:
 
     async def _ask_all(self, cache: ResponseCache | None) -> None:
         plan, policy = self._plan, self._policy
-        wanted = deliverable(plan.request.media, self._adapter.describe().capabilities)
-        started = time.monotonic()
+        held_up = HoldupClock()
+        capabilities = self._adapter.describe().capabilities
+        wanted = deliverable(plan.request.media, capabilities)
+        clips = None
+        if wanted is not None and policy.media_cache is not None:
+            clips = MediaCache(policy.media_cache, self._observer.on_notice)
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_cancelled_by_sigterm())
             stack.enter_context(self._ledger)
-            await open_model(stack, self._adapter)
+            with held_up.during(answering(capabilities)):
+                await open_model(stack, self._adapter)
             decoder = None
             if wanted is not None:
-                decoder = await stack.enter_async_context(self._make_decoder())
-            # A model that takes many batches at once needs as many clips.
-            concurrency = self._adapter.describe().capabilities.concurrency
-            ahead = max(policy.decode_ahead, concurrency) if decoder else policy.decode_ahead
-            look_ahead = LookAhead(plan, decoder, wanted, ahead)
-            asker = self._make_asker(cache)
+                decoder = await self._enter_decoder(stack, clips)
+            look_ahead = LookAhead(plan, decoder, wanted, self._clips_ahead(), held_up)
+            asker = self._make_asker(cache, held_up)
             try:
                 await asker.ask_all(look_ahead)
             finally:
-                self._add_timings(time.monotonic() - started, asker, look_ahead)
+                self._add_timings(held_up, asker, look_ahead)
 
-    def _make_decoder(self) -> AbstractAsyncContextManager[Decoder]:
+    def _clips_ahead(self) -> int:
+        """Return how many clips to decode while the model works: those of its next batches."""
+        can, groups = self._adapter.describe().capabilities, self._plan.groups
+        questions = self._ledger.items / max(len(groups), 1)
+        needed = math.ceil(can.concurrency * can.batch_size / max(questions, 1.0))
+        return max(self._policy.decode_ahead, can.concurrency, min(needed, _MOST_AHEAD))
+
+    async def _enter_decoder(
+        self, stack: contextlib.AsyncExitStack, clips: MediaCache | None
+    ) -> Decoder:
         policy = self._policy
         elsewhere = self._adapter.clip_decoder(policy.decode_workers, policy.max_clip_seconds)
-        return elsewhere or make_decoder(policy)
+        if elsewhere is not None:
+            return await stack.enter_async_context(elsewhere)
+        decoder = await stack.enter_async_context(make_decoder(policy))
+        if clips is None:
+            return decoder
+        return CachingDecoder(decoder, clips, policy.max_clip_seconds)
 
-    def _make_asker(self, cache: ResponseCache | None) -> Asker | DeferredAsker:
+    def _make_asker(
+        self, cache: ResponseCache | None, held_up: HoldupClock
+    ) -> Asker | DeferredAsker:
         """Choose how to ask.
 
         Raises:
@@ -220,7 +249,9 @@ class _Sitting:
                     f"{adapter.describe().name} does not support --deferred.",
                     remedy="Leave out --deferred. `emoreal-bench list models` says which can.",
                 )
-            return DeferredAsker(plan, adapter, policy, self._ledger, self._observer, store)
+            return DeferredAsker(
+                plan, adapter, policy, self._ledger, self._observer, store, held_up=held_up
+            )
         if store.jobs:
             requests = sum(job.requests for job in store.jobs)
             raise RunError(
@@ -228,21 +259,24 @@ class _Sitting:
                 where=str(self._folder.path),
                 remedy="Give the same command with --deferred to fetch the answers.",
             )
-        return Asker(plan, adapter, policy, self._ledger, self._observer, cache)
+        return Asker(plan, adapter, policy, self._ledger, self._observer, cache, held_up=held_up)
 
     def _add_timings(
-        self, seconds: float, asker: Asker | DeferredAsker, look_ahead: LookAhead
+        self, held_up: HoldupClock, asker: Asker | DeferredAsker, look_ahead: LookAhead
     ) -> None:
+        shares, seconds = held_up.shares(), held_up.seconds
         asked = self._ledger.finished - self._ledger.kept
         sitting = Timings(
             sittings=1,
             wall_seconds=seconds,
             model_seconds=asker.busy.seconds,
             decode_seconds=look_ahead.busy.seconds,
-            clips_decoded=look_ahead.decoded,
+            clips_decoded=look_ahead.decoded - look_ahead.from_cache,
+            clips_from_cache=look_ahead.from_cache,
             requests=asker.requests,
             cache_hits=asker.cache_hits,
             items_per_second=asked / seconds if seconds else 0.0,
+            held_up=shares,
         )
         # Times are worth no run: on a full disk the log's own error says what is wrong.
         with contextlib.suppress(RunError):

@@ -15,6 +15,7 @@ from emoreal_bench.contracts.run_record import (
     TIMINGS_FILE,
     Manifest,
 )
+from emoreal_bench.identity import shard_number
 from emoreal_bench.record.finished import read_report
 from emoreal_bench.record.folder import RunFolder, load_plan_items, load_timings
 from emoreal_bench.record.log import read_log
@@ -130,12 +131,16 @@ def _check_log(folder: Path, manifest: Manifest) -> None:
             remedy=_RUN_AGAIN,
         )
     try:
-        planned = {item.id for item in load_plan_items(folder, manifest)}
+        items = load_plan_items(folder, manifest)
     except RunError:
         return  # which is said of the plan
+    planned, shard = {item.id for item in items}, manifest.shard
+    if shard is not None:
+        planned = {item.id for item in items if shard_number(item.clip, shard.of) == shard.number}
     if answered - planned:
         raise RunError(
-            f"It answers {count_of(len(answered - planned), 'item')} that the plan does not hold.",
+            f"It answers {count_of(len(answered - planned), 'item')} that "
+            f"{f'shard {shard}' if shard else 'the plan'} does not hold.",
             remedy="It is the log of another run, or holds lines of one. Bring the right one back.",
         )
     if planned - answered:

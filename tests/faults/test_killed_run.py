@@ -11,6 +11,7 @@ import pytest
 
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE
+from emoreal_bench.running.merging import merge_runs
 from tests.faults.killed_runs import ITEMS, ScriptedRun, make_scripted_run
 
 KILLS = 10
@@ -54,6 +55,25 @@ def test_a_run_killed_at_ten_random_moments_ends_as_if_it_never_was(tmp_path: Pa
     run.finish()
     assert not finished & set(run.asked()[asked_before:])
     assert run.results() == unbroken.results()
+
+
+def test_a_killed_shard_goes_on_and_joins_the_others(tmp_path: Path) -> None:
+    unbroken = make_scripted_run(tmp_path / "unbroken", delay=0.002)
+    unbroken.finish()
+    run = make_scripted_run(tmp_path / "shards", delay=0.002)
+    other = tmp_path / "other"
+    run.finish(("--shard", "1/2", "--out", str(other)))
+    asked_by_other = set(run.asked())
+    process = run.start(more=("--shard", "2/2"))
+    wait_for_log(run, log_size(unbroken) // 5)
+    process.kill()
+    process.communicate()
+    finished, asked_before = run.finished(), len(run.asked())
+    assert 0 < len(finished) < ITEMS - len(asked_by_other)
+    run.finish(("--shard", "2/2"))
+    assert not (finished | asked_by_other) & set(run.asked()[asked_before:])
+    merge_runs([run.folder, other], tmp_path / "whole")
+    assert (tmp_path / "whole" / RESULTS_FILE).read_bytes() == unbroken.results()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

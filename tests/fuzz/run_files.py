@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from emoreal_bench.comparing.baseline import load_baseline, save_baseline
 from emoreal_bench.comparing.gate import check_run
 from emoreal_bench.comparing.runs import load_answers
 from emoreal_bench.contracts.check import CheckRules
 from emoreal_bench.contracts.deferred import WrittenRequest
+from emoreal_bench.contracts.item import Clip
+from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import ChoiceScores, Delivery, Result, Usage
 from emoreal_bench.contracts.run_record import (
@@ -25,6 +32,8 @@ from emoreal_bench.contracts.run_record import (
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus, Modality, Scoring
 from emoreal_bench.identity import hash_file
 from emoreal_bench.judging.plan import make_judge_plan
+from emoreal_bench.media_cache.entries import _checksum
+from emoreal_bench.media_cache.store import MediaCache, MediaCacheSettings
 from emoreal_bench.probing.published import Confidence
 from emoreal_bench.record.folder import load_timings
 from emoreal_bench.record.manifest import load_manifest, read_task
@@ -250,10 +259,51 @@ def _read_entry(file: Path) -> None:
         shutil.rmtree(entries, ignore_errors=True)
 
 
+def _make_cached_clip(folder: Path) -> Path:
+    frames = np.arange(2 * 4 * 6 * 3, dtype=np.uint8).reshape(2, 4, 6, 3)
+    sound = np.linspace(-1, 1, 8, dtype=np.float32)
+    media = ClipMedia("k", folder, frames, (0.0, 0.5), sound, 16_000, 1.0, ("a note",), 0.25)
+    cache = MediaCache(MediaCacheSettings(folder / "clips"), print)
+    cache.put("k", media, 900.0)
+    return cache.path("k")
+
+
+def _checksum_was_so(file: Path) -> None:
+    content = file.read_bytes()
+    with suppress(SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+        arrays = load(content)
+        head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        text = head["__metadata__"]["clip"]
+        told = {"clip": text, "checksum": _checksum(text, arrays)}
+        file.write_bytes(save(arrays, metadata=told))
+
+
+def _read_cached_clip(file: Path) -> None:
+    notices: list[str] = []
+    cache = MediaCache(MediaCacheSettings(file.parent.parent), notices.append)
+    media = cache.get("k", Clip("clip", file), 900.0)
+    if media is None:
+        assert not notices or str(file) in notices[0]
+        return
+    assert media.frames is None or len(media.frames) == len(media.timestamps)
+    assert media.waveform is None or media.waveform.ndim == 1
+
+
 _RECORD = "emoreal_bench.record"
 _JOB_FILES = "emoreal_bench.running.deferred.store:JobStore"
 
 PARSERS = (
+    Parser(
+        "clip in a media cache",
+        "safetensors",
+        _make_cached_clip,
+        _read_cached_clip,
+        (
+            "emoreal_bench.media_cache.entries:unpack_entry",
+            "emoreal_bench.media_cache.store:MediaCache.get",
+        ),
+        settle=_checksum_was_so,
+    ),
     Parser(
         "manifest of a run",
         "sealed",

@@ -144,6 +144,8 @@ def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
         caveat = f"on {scored_items:,} of {coverage.items:,} items"
     else:
         caveat = ""
+    if run.manifest.shard is not None:
+        caveat = f"shard {run.manifest.shard} {caveat}".rstrip()
     return Row(
         model=plain_text(model.name),
         badge=Badge.MEASURED,

@@ -106,6 +106,8 @@ def _facts(report: FinishedRun) -> tuple[str, ...]:
     ]
     if media.alteration is not Alteration.NONE:
         facts.append(f"clips altered: {media.alteration}")
+    if manifest.shard is not None:
+        facts.append(f"shard {manifest.shard}, {count_of(manifest.shard.items, 'item')}")
     if manifest.limit is not None:
         facts.append(f"limited to {count_of(manifest.limit, 'item')}")
     facts += [

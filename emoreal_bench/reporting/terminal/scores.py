@@ -62,7 +62,8 @@ def report_renderables(report: FinishedRun) -> list[RenderableType]:
         *_renderables(results, headline, task_metrics(report.manifest.task_definition)),
         *(Text(_title(results, scoring)) for scoring in others),
         # The notes explain definitions; whoever asks for every table gets them too.
-        *_deliveries_and_warnings(results),
+        *map(Text, _time_lines(report)),
+        *_deliveries_and_warnings(results, _never_asked(report)),
     ]
 
 
@@ -118,11 +119,28 @@ def _renderables(
     return [*shown, *judged_renderables(results)]
 
 
-def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
-    missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0)
+def _time_lines(report: FinishedRun) -> list[str]:
+    """Return how long a run took and what held it up, the most first."""
+    timings = report.timings
+    if timings is None or timings.held_up is None:
+        return []
+    shares = timings.held_up.model_dump()
+    most_first = sorted(shares, key=lambda name: -shares[name])
+    named = (f"{name} {shares[name]:.0%}" for name in most_first if round(shares[name], 2))
+    return [f"Took {timings.wall_seconds:.1f} s: {', '.join(named)}"]
+
+
+def _never_asked(report: FinishedRun) -> int:
+    """Return how many items are of other shards, and count as missing without being so."""
+    shard = report.manifest.shard
+    return 0 if shard is None else report.manifest.data.items - shard.items
+
+
+def _deliveries_and_warnings(results: Results, never_asked: int = 0) -> list[RenderableType]:
+    missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0) - never_asked
     told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names the clips."
     return [
-        *([Text(told, style="yellow")] if missing else []),
+        *([Text(told, style="yellow")] if missing > 0 else []),
         *(Text(line) for line in _delivery_lines(results)),
         *(Text(line, style="yellow") for line in _warning_lines(results)),
     ]
@@ -131,7 +149,11 @@ def _deliveries_and_warnings(results: Results) -> list[RenderableType]:
 def report_lines(report: FinishedRun) -> list[str]:
     """Write a run as plain lines, for logs."""
     metrics = task_metrics(report.manifest.task_definition)
-    return [_heading(report), *results_lines(report.results, metrics)]
+    return [
+        _heading(report),
+        *results_lines(report.results, metrics),
+        *_time_lines(report),
+    ]
 
 
 def results_lines(results: Results, metrics: Sequence[str] = DEFAULT_METRICS) -> list[str]:
@@ -232,6 +254,7 @@ def _heading(report: FinishedRun) -> str:
         f"{_model_name(report)} on {plain_text(manifest.task)}, "
         f"variant {plain_text(manifest.request.variant)}, "
         + ", ".join((_item_count(report), *departures(manifest)))
+        + (f", shard {manifest.shard}" if manifest.shard else "")
     )
 
 

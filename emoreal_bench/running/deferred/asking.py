@@ -32,7 +32,7 @@ from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
 from emoreal_bench.running.budget import Spending
-from emoreal_bench.running.busy import BusyClock
+from emoreal_bench.running.busy import BusyClock, Holdup, HoldupClock
 from emoreal_bench.running.decoding import LookAhead
 from emoreal_bench.running.deferred.store import Job, JobDraft, JobStore
 from emoreal_bench.running.ledger import Ledger
@@ -57,6 +57,7 @@ class DeferredAsker:
         ledger: Takes each finished item.
         observer: Hears how far the jobs are.
         store: The jobs of earlier sittings, and of this one.
+        held_up: Hears what is waited for.
 
     Attributes:
         busy: Runs while the service works.
@@ -72,6 +73,8 @@ class DeferredAsker:
         ledger: Ledger,
         observer: RunObserver,
         store: JobStore,
+        *,
+        held_up: HoldupClock,
     ):
         self._plan = plan
         self._adapter = adapter
@@ -79,6 +82,7 @@ class DeferredAsker:
         self._ledger = ledger
         self._observer = observer
         self._store = store
+        self._held_up = held_up
         self._scores_choices = plan.request.answer_method is AnswerMethod.SCORE_CHOICES
         self._capabilities = adapter.describe().capabilities
         self._spending = Spending(policy.budget)
@@ -121,7 +125,7 @@ class DeferredAsker:
                     "answers."
                 )
         self._store.tidy()
-        self._spending.check(self._ledger.finished, len(self._plan.items))
+        self._spending.check(self._ledger.finished, self._ledger.items)
 
     async def _go_on_with_jobs(self) -> None:
         """Take over the jobs of earlier sittings, whatever moment those ended in."""
@@ -225,7 +229,9 @@ class DeferredAsker:
     async def _hand_over(self, draft: JobDraft) -> None:
         job = self._store.add(draft)
         self._note_asked(position for position, *_ in draft.asked)
-        self._store.name(job, await self._submit(job, draft.lines))
+        with self._held_up.during(Holdup.SERVICE):
+            name = await self._submit(job, draft.lines)
+        self._store.name(job, name)
         self.requests += job.requests
 
     async def _submit(self, job: Job, lines: Path) -> str:
@@ -254,7 +260,7 @@ class DeferredAsker:
         """Wait until every job has ended, and log the answers of each as it does."""
         handed_over = sum(job.requests for job in self._store.jobs)
         wait, failed_looks = min(_FIRST_WAIT_SECONDS, self._policy.look_seconds), 0
-        with self.busy:
+        with self.busy, self._held_up.during(Holdup.SERVICE):
             while self._store.jobs:
                 answered = handed_over - sum(job.requests for job in self._store.jobs)
                 try:
@@ -315,7 +321,8 @@ class DeferredAsker:
         if result.status is DeliveryStatus.FAILED and may_retry:
             self._failures.append(result)
         else:
-            self._ledger.finish(position, replace(result, attempts=attempt))
+            with self._held_up.during(Holdup.WRITING):
+                self._ledger.finish(position, replace(result, attempts=attempt))
 
     async def _pause(self) -> None:
         """Wait before the next round if anything failed in the last."""
@@ -324,7 +331,8 @@ class DeferredAsker:
             attempt = max(self._attempts.values())
             seconds = self._policy.wait(attempt, None, self._generator)
             self._observer.on_retry(len(failures), seconds, failures[0].detail or "no reason given")
-            await asyncio.sleep(seconds)
+            with self._held_up.during(Holdup.SERVICE):
+                await asyncio.sleep(seconds)
 
 
 def _gone(error: ServiceUnavailableError) -> RunError:

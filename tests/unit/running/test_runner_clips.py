@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ import pytest
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
-from emoreal_bench.contracts.run_record import ITEMS_FILE
+from emoreal_bench.contracts.request import Request
+from emoreal_bench.contracts.result import Result
+from emoreal_bench.contracts.run_record import ITEMS_FILE, HeldUp, Timings
 from emoreal_bench.contracts.vocabulary import Alteration, DeliveryStatus, Modality
 from emoreal_bench.media.errors import MediaError, MediaProblem
-from emoreal_bench.record.folder import load_timings
+from emoreal_bench.record.folder import RunFolder, load_timings
 from emoreal_bench.running import runner
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy
@@ -122,3 +126,126 @@ def test_clips_in_memory_are_bounded_by_look_ahead_and_batch(
     assert len(holding.decoded) == 60
     # One batch of two, three clips ahead, and the one just taken from the window.
     assert 3 <= holding.most <= 6
+
+
+@pytest.mark.parametrize(("per_clip", "concurrency"), [(1, 1), (2, 1), (1, 3)])
+def test_while_a_model_works_the_clips_of_its_next_batches_are_decoded(
+    tmp_path: Path, decoder: FakeDecoder, per_clip: int, concurrency: int
+) -> None:
+    batch = 8
+    capabilities = Capabilities(modalities=MEDIA, batch_size=batch, concurrency=concurrency)
+    model = Watching(decoder, capabilities)
+    plan = plan_of(tmp_path, items=10 * batch, per_clip=per_clip)
+    run_task(plan, model, tmp_path / "run", RunPolicy(decode_ahead=1))
+    assert model.decoded[0] >= (1 + concurrency) * batch // per_clip
+
+
+class Watching(FakeModel):
+    """Works until nothing more is decoded beside it, and notes how much was."""
+
+    def __init__(self, decoder: FakeDecoder, capabilities: Capabilities):
+        super().__init__(capabilities=capabilities)
+        self._decoder = decoder
+        self.decoded: list[int] = []
+
+    async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        for _ in range(500):
+            await asyncio.sleep(0)
+        self.decoded.append(len(self._decoder.decoded))
+        async for result in super().generate(requests):
+            yield result
+
+
+def test_a_run_that_waits_for_its_clips_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "make_decoder", lambda policy: Slow())
+    run_task(plan_of(tmp_path, items=6), FakeModel(capabilities=SEEING), tmp_path / "run")
+    timings = load_timings(tmp_path / "run")
+    assert timings is not None
+    assert timings.held_up is not None
+    assert max(timings.held_up, key=lambda share: share[1])[0] == "decoding"
+    assert sum(share for _, share in timings.held_up) == pytest.approx(1.0)
+
+
+class Slow(FakeDecoder):
+    """Takes a while for each clip."""
+
+    async def decode(
+        self, clip: Clip, wanted: MediaWanted, key: str, partner: Clip | None = None
+    ) -> ClipMedia:
+        await asyncio.sleep(0.3)
+        return await super().decode(clip, wanted, key, partner)
+
+
+@pytest.mark.parametrize("needs_network", [False, True])
+def test_a_run_that_waits_for_its_model_says_whether_that_is_a_service(
+    tmp_path: Path, decoder: FakeDecoder, needs_network: bool
+) -> None:
+    capabilities = SEEING.model_copy(update={"needs_network": needs_network})
+    model = Thinking(capabilities=capabilities)
+    run_task(plan_of(tmp_path, items=4), model, tmp_path / "run")
+    timings = load_timings(tmp_path / "run")
+    assert timings is not None
+    assert timings.held_up is not None
+    expected = "service" if needs_network else "model"
+    assert max(timings.held_up, key=lambda share: share[1])[0] == expected
+
+
+class Thinking(FakeModel):
+    """Takes a while for each batch."""
+
+    async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
+        await asyncio.sleep(0.5)
+        async for result in super().generate(requests):
+            yield result
+
+
+def test_waits_that_a_service_asks_for_count_as_the_service(
+    tmp_path: Path, decoder: FakeDecoder
+) -> None:
+    def overloaded(request: Request, attempt: int) -> Result:
+        if attempt == 1:
+            return Result(request.id, DeliveryStatus.FAILED, retry_after=0.5)
+        return Result(request.id, DeliveryStatus.OK, "(A)")
+
+    service = SEEING.model_copy(update={"needs_network": True})
+    run_task(
+        plan_of(tmp_path, items=2),
+        FakeModel(overloaded, capabilities=service),
+        tmp_path / "run",
+        AT_ONCE,
+    )
+    timings = load_timings(tmp_path / "run")
+    assert timings is not None
+    assert timings.held_up is not None
+    assert timings.held_up.service > 0.5
+
+
+def test_the_shares_of_several_sittings_are_weighed_by_their_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder:
+        for seconds, model in ((1.0, 1.0), (3.0, 0.0)):
+            total = folder.add_timings(sitting_of(seconds, model))
+    assert total.held_up == HeldUp(model=0.25, decoding=0.75, service=0.0, writing=0.0, rest=0.0)
+
+
+def test_a_sitting_of_an_earlier_version_leaves_the_shares_open(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "run") as folder:
+        folder.add_timings(sitting_of(1.0, 1.0).model_copy(update={"held_up": None}))
+        assert folder.add_timings(sitting_of(1.0, 1.0)).held_up is None
+
+
+def sitting_of(seconds: float, model: float) -> Timings:
+    shares = HeldUp(model=model, decoding=1.0 - model, service=0.0, writing=0.0, rest=0.0)
+    return Timings(
+        sittings=1,
+        wall_seconds=seconds,
+        model_seconds=seconds * model,
+        decode_seconds=seconds,
+        clips_decoded=1,
+        requests=1,
+        cache_hits=0,
+        items_per_second=1.0,
+        held_up=shares,
+    )
