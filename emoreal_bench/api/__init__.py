@@ -59,6 +59,7 @@ from emoreal_bench.api.publishing import (
     make_site_server,
     merge_lora,
     merge_runs,
+    publish_run,
     track_run,
     view_run,
     write_json,
@@ -66,6 +67,7 @@ from emoreal_bench.api.publishing import (
 )
 from emoreal_bench.api.scores import (
     check,
+    import_predictions,
     load_run,
     parse_scorings,
     plan_check,
@@ -110,6 +112,7 @@ from emoreal_bench.contracts.vocabulary import (
     Factor,
     JudgedMatter,
     Modality,
+    PublishedForm,
     Scoring,
     Tracker,
 )
@@ -130,6 +133,9 @@ from emoreal_bench.probing.repeating import RepeatsReport
 from emoreal_bench.probing.reproduction import ReproductionReport, ReproductionVerdict
 from emoreal_bench.probing.sweeping import take_fingerprint
 from emoreal_bench.reporting.asked import AskReport
+from emoreal_bench.reporting.exports.croissant import write_data_card
+from emoreal_bench.reporting.exports.every_eval_ever import Evaluator
+from emoreal_bench.reporting.exports.hub import HubSource
 from emoreal_bench.reporting.exports.items import export_items as export_run
 from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError
 from emoreal_bench.reporting.leaderboard.submission import add_entry as add_leaderboard_entry
@@ -174,7 +180,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "make_model_server", "ModelServer",
     # tasks and data
     "list_tasks", "list_metrics", "list_readers",
-    "make_synthetic_benchmark", "get_data", "check_data",
+    "make_synthetic_benchmark", "write_data_card", "get_data", "check_data",
     "ClipCheck", "DataReport", "prepare_layout", "PreparedLayout",
     "prepare_media", "PreparedMedia", "MediaCacheSettings",
     "make_task", "NewTask", "Settled", "Columns", "AnswerKind", "TaskDraft",
@@ -191,13 +197,14 @@ __all__ = [  # noqa: RUF022 - by subject
     "ReproductionVerdict",
     # runs: read, score and compare them
     "list_runs", "verify_runs", "RunState", "FileState", "load_run", "RunReport", "Results",
-    "score_run", "score_predictions",
+    "score_run", "score_predictions", "import_predictions",
     "parse_scorings", "Scoring", "compare", "ComparisonReport", "Verdict", "Factor",
     "diff_runs", "RunChanges", "save_baseline", "Baseline", "check", "CheckReport", "CheckOutcome",
     "write_check", "plan_check", "CheckPlan",
     # runs: show them and pass them on
     "report_tables", "report_lines", "report_json", "summary_table", "view_run", "merge_runs",
-    "export_run", "track_run", "Tracker", "write_model_card", "write_json",
+    "export_run", "publish_run", "PublishedForm", "HubSource", "Evaluator", "track_run", "Tracker",
+    "write_model_card", "write_json",
     # leaderboards
     "build_leaderboard", "add_leaderboard_entry", "make_site_server", "SiteServer",
     # preference pairs

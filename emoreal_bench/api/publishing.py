@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.api.looking import find_runs
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.vocabulary import PublishedForm
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.record.files import cannot_write, grant_usual_modes, new_folder, write_atomically
 from emoreal_bench.reporting.notebook import RunReport
@@ -16,6 +17,8 @@ from emoreal_bench.running.results import load_report
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.vocabulary import Tracker
+    from emoreal_bench.reporting.exports.every_eval_ever import Evaluator
+    from emoreal_bench.reporting.exports.hub import HubSource
     from emoreal_bench.reporting.site.serving import SiteServer
     from emoreal_bench.serving.server import ModelServer
 
@@ -204,11 +207,47 @@ def track_run(folder: Path, tracker: Tracker, project: str = "emoreal-bench") ->
 def write_model_card(folder: Path, path: Path) -> None:
     """Put a run's headline scores into the metadata of a model card; nothing is uploaded.
 
+    That is the older way to the hub; :func:`publish_run` writes what it reads today.
+
     Raises:
         UsageError: If the run is incomplete or was judged, or the file is no model card.
         RunError: If the folder holds no finished run, or the file cannot be written.
         MissingExtraError: If ``huggingface_hub`` is not installed.
     """
-    from emoreal_bench.reporting.exports.trackers import write_model_card as write
+    from emoreal_bench.reporting.exports.hub import write_model_card as write
 
     write(load_report(folder), path)
+
+
+def publish_run(
+    folder: Path,
+    form: PublishedForm,
+    out: Path,
+    *,
+    source: HubSource | None = None,
+    evaluator: Evaluator | None = None,
+) -> Path:
+    """Write a finished run in a form in which others publish results; nothing is uploaded.
+
+    Args:
+        folder: A run folder.
+        form: Which form.
+        out: Folder of the data store or of the model's repository; made if it is not there.
+        source: For the hub: the data set's id there, and where the run can be looked at.
+        evaluator: For Every Eval Ever: who ran the evaluation.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        UsageError: If the run does not suit the form, or the hub's data set is not known.
+        RunError: If the folder holds no finished run, or a file cannot be written.
+        MissingExtraError: If ``huggingface_hub`` is needed and not installed.
+    """
+    if form is PublishedForm.EVAL_RESULTS:
+        from emoreal_bench.reporting.exports.hub import write_eval_results
+
+        return write_eval_results(load_report(folder), out, source)
+    from emoreal_bench.reporting.exports.every_eval_ever import write_every_eval_ever
+
+    return write_every_eval_ever(folder, out, evaluator)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emoreal_bench.catalog import find_task, suggest
+from emoreal_bench.catalog import TaskFile, find_task, suggest
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Results
-from emoreal_bench.contracts.vocabulary import JUDGED_SCORING, Scoring
+from emoreal_bench.contracts.vocabulary import JUDGED_SCORING, Factor, Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import score_folder
@@ -64,33 +65,90 @@ def score_predictions(
     annotations: Path | None,
     predictions: Path | None,
     scorings: Sequence[Scoring] | None = None,
+    *,
+    data: Path | None = None,
 ) -> Results:
     """Score predictions that were made elsewhere.
 
     Args:
         task: A task's name, or the path of a YAML file.
         annotations: The data set's own annotation file.
-        predictions: A JSON object id -> text, a JSONL with ``id`` and
-            ``prediction``, or a folder of ``ID.txt`` files.
+        predictions: A JSON object id -> text, a JSONL or CSV with ``id`` and
+            ``prediction``, a folder of ``ID.txt`` files, or a log of Inspect AI,
+            lm-evaluation-harness or lmms-eval.
+        scorings: The rule books; strict and official if None.
+        data: The data folder, in place of the annotation file.
+
+    Raises:
+        UsageError: If what is needed is not given.
+        DataError: If a file is not valid, or names an unknown or a double id.
+    """
+    from emoreal_bench.importing.predictions import load_predictions
+    from emoreal_bench.importing.runs import find_items
+    from emoreal_bench.scoring.collect import Reply
+    from emoreal_bench.scoring.score import score
+
+    task_file, path = _named(task, annotations, data, predictions)
+    items = find_items(task_file, annotations, data).items
+    replies = [
+        Reply(result.id, result.status, result.text)
+        for result in load_predictions(path, items).results
+    ]
+    return score(task_file.task, items, replies, scorings=scorings or DEFAULT_SCORINGS)
+
+
+def import_predictions(
+    task: str | None,
+    predictions: Path | None,
+    runs: Path,
+    *,
+    annotations: Path | None = None,
+    data: Path | None = None,
+    model: str | None = None,
+    scorings: Sequence[Scoring] | None = None,
+) -> RunReport:
+    """Keep predictions that were made elsewhere as a run, marked as imported.
+
+    Args:
+        task: A task's name, or the path of a YAML file.
+        predictions: As for :func:`score_predictions`.
+        runs: Folder of runs; the run gets a folder in it, named after what it is.
+        annotations: The data set's own annotation file.
+        data: The data folder, in its place: then the run knows its clips.
+        model: Who answered; by default as the log says, or the name of the file.
         scorings: The rule books; strict and official if None.
 
     Raises:
-        UsageError: If one of the three is not given.
+        UsageError: If what is needed is not given.
         DataError: If a file is not valid, or names an unknown or a double id.
+        RunError: If the folder cannot be written.
     """
-    if task is None or annotations is None or predictions is None:
+    from emoreal_bench.importing.predictions import load_predictions
+    from emoreal_bench.importing.runs import find_items, write_imported_run
+
+    task_file, path = _named(task, annotations, data, predictions)
+    found = find_items(task_file, annotations, data)
+    folder = write_imported_run(
+        task_file,
+        found,
+        load_predictions(path, found.items),
+        runs,
+        model=model,
+        scorings=scorings or DEFAULT_SCORINGS,
+        command=sys.argv,
+    )
+    return RunReport.load(folder)
+
+
+def _named(
+    task: str | None, annotations: Path | None, data: Path | None, predictions: Path | None
+) -> tuple[TaskFile, Path]:
+    if task is None or predictions is None or (annotations is None and data is None):
         raise UsageError(
             "Nothing to score was named.",
-            remedy="Give a run folder, or --task, --annotations and --predictions.",
+            remedy="Give a run folder, or --task, --predictions, and --annotations or --data.",
         )
-    from emoreal_bench.readers.annotations import load_annotations
-    from emoreal_bench.scoring.predictions import read_predictions
-    from emoreal_bench.scoring.score import score
-
-    definition = find_task(task).task
-    items = load_annotations(definition, annotations)
-    replies = read_predictions(predictions, [item.id for item in items])
-    return score(definition, items, replies, scorings=scorings or DEFAULT_SCORINGS)
+    return find_task(task), predictions
 
 
 def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:
@@ -115,7 +173,14 @@ def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:
     return tuple(dict.fromkeys(Scoring(name) for name in names))
 
 
-def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int = 0) -> CheckReport:
+def check(
+    folder: Path,
+    baseline: Path,
+    rules: Path | None = None,
+    *,
+    seed: int = 0,
+    across: Collection[Factor] = (),
+) -> CheckReport:
     """Hold a run against a baseline. ``report.passed`` says whether it passes.
 
     Args:
@@ -123,6 +188,8 @@ def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int 
         baseline: What :func:`save_baseline` wrote.
         rules: A YAML file with the limits; the default ones if None.
         seed: Of the intervals of single scores.
+        across: Nothing, or ``Factor.IMPORTED`` to hold measured and imported replies
+            against each other.
 
     Raises:
         RunError: If the folder holds no run, or a file is damaged.
@@ -134,7 +201,7 @@ def check(folder: Path, baseline: Path, rules: Path | None = None, *, seed: int 
     from emoreal_bench.contracts.check import CheckRules
 
     limits = CheckRules() if rules is None else load_rules(rules)
-    return check_run(folder, load_baseline(baseline), limits, seed)
+    return check_run(folder, load_baseline(baseline), limits, seed, across)
 
 
 def plan_check(

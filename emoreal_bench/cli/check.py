@@ -12,6 +12,7 @@ from typer import Option
 from emoreal_bench.cli import options
 from emoreal_bench.cli.output import show, show_report
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.vocabulary import Factor
 
 EXAMPLES = (
     "Examples: `emoreal-bench check runs/NAME --save-baseline baseline.json`, "
@@ -33,6 +34,10 @@ class BaselineFiles:
     save_baseline: Annotated[
         Path | None,
         Option(help="Save the run as a baseline in this file, instead of checking it."),
+    ] = None
+    across: Annotated[
+        list[Factor] | None,
+        Option(help="'imported': allow one of the two to be measured and the other imported."),
     ] = None
 
 
@@ -98,7 +103,8 @@ def check(
         return
     if against.save_baseline is not None:
         raise UsageError("--baseline and --save-baseline do not go together.")
-    report = api.check(run, against.baseline, against.rules, seed=seed)
+    across = against.across or ()
+    report = api.check(run, against.baseline, against.rules, seed=seed, across=across)
     api.write_check(report, junit=files.junit, markdown=files.markdown)
     show_report(report, as_json=as_json)
     raise typer.Exit(report.exit_code)

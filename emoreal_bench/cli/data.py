@@ -105,6 +105,18 @@ def synth(
         show(f"{items} questions are in {folder}; its DATA_CARD.md describes them.")
 
 
+@group.command("card", epilog="Example: `emoreal-bench data card data/synth`")
+def card(
+    folder: Path = typer.Argument(..., help="Folder that `data synth` wrote."),
+    url: str | None = typer.Option(None, help="Where it is published."),
+) -> None:
+    """Describe a synthetic benchmark for catalogues (Croissant, RAI) and the hub (eval.yaml)."""
+    from emoreal_bench import api
+
+    for path in api.write_data_card(folder, url=url):
+        show(f"Wrote {path}.")
+
+
 @group.command(
     "check", epilog="Example: `emoreal-bench data check --task emorealm --data ~/emorealm`"
 )

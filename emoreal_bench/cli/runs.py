@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
+from emoreal_bench.cli import options
 from emoreal_bench.cli.output import print_json, show, show_report, show_rows
-from emoreal_bench.contracts.errors import ExitCode
-from emoreal_bench.contracts.vocabulary import Tracker
+from emoreal_bench.contracts.errors import ExitCode, UsageError
+from emoreal_bench.contracts.vocabulary import PublishedForm, Tracker
 
 if TYPE_CHECKING:
     from emoreal_bench.api import FileState
@@ -109,18 +112,67 @@ def merge_runs(
     show_report(api.merge_runs(runs, out), as_json=False)
 
 
-@group.command("export", epilog="Example: `emoreal-bench runs export runs/NAME --out items.csv`")
+@dataclass(frozen=True)
+class Publication:
+    """What those who publish results ask beside the run."""
+
+    dataset: Annotated[
+        str | None,
+        Option(
+            help="With --to eval-results: the benchmark's id on the hub, ORGANIZATION/NAME. "
+            "Without it, where the task is downloaded from."
+        ),
+    ] = None
+    source_url: Annotated[
+        str | None, Option(help="With --to eval-results: where the run can be looked at.")
+    ] = None
+    organization: Annotated[
+        str | None, Option(help="With --to every-eval-ever: who ran the evaluation.")
+    ] = None
+
+
+@group.command(
+    "export",
+    epilog="Examples: `emoreal-bench runs export runs/NAME --out items.csv`, "
+    "`emoreal-bench runs export runs/NAME --to eval-results --out model-repository`, "
+    "`emoreal-bench runs export runs/NAME --to every-eval-ever --out store`",
+)
+@options.grouped
 def export_run(
+    *,
     run: Path = typer.Argument(..., help="A run folder."),
     out: Path = typer.Option(
-        ..., help="File to write: .jsonl, .csv, .parquet, or .eval for Inspect's viewer."
+        ...,
+        help="File to write: .jsonl, .csv, .parquet, or .eval for Inspect's viewer. With --to, "
+        "a folder.",
     ),
+    to: PublishedForm | None = typer.Option(
+        None, help="Write the scores as others publish them, instead of the items."
+    ),
+    publication: Publication,
 ) -> None:
-    """Export every item with its reply and how each scoring reads it, one row per item."""
+    """Export every item with its reply and how each scoring reads it, or publish the scores.
+
+    --to eval-results writes .eval_results/TASK.yaml for the repository of the model on the
+    Hugging Face hub; --to every-eval-ever writes scores and replies in its schema 0.3.0. Nothing
+    is uploaded.
+    """
     from emoreal_bench import api
 
-    api.export_run(run, out)
-    show(f"Wrote {out}.")
+    if to is None:
+        if any(astuple(publication)):
+            raise UsageError(
+                "--dataset, --source-url and --organization belong to --to.",
+                remedy=f"Add --to {' or --to '.join(PublishedForm)}.",
+            )
+        api.export_run(run, out)
+        show(f"Wrote {out}.")
+        return
+    source = api.HubSource(dataset=publication.dataset, url=publication.source_url)
+    by = publication.organization
+    evaluator = api.Evaluator() if by is None else api.Evaluator(organization=by)
+    path = api.publish_run(run, to, out, source=source, evaluator=evaluator)
+    show(f"Wrote {path}. Nothing was uploaded.")
 
 
 @group.command("track", epilog="Example: `emoreal-bench runs track runs/NAME --to mlflow`")
@@ -141,7 +193,11 @@ def write_card(
     run: Path = typer.Argument(..., help="Folder of a complete run."),
     out: Path = typer.Option(..., help="The model card (README.md); its text stays as it is."),
 ) -> None:
-    """Put the headline scores into the metadata of a Hugging Face model card."""
+    """Put the headline scores into the metadata of a Hugging Face model card (model-index).
+
+    The hub's older way; `runs export --to eval-results` writes what it reads today. The card of a
+    run with a LoRA adapter is that of the adapter, and names its base.
+    """
     from emoreal_bench import api
 
     api.write_model_card(run, out)

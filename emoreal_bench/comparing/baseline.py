@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from emoreal_bench.catalog import explain
 from emoreal_bench.comparing.runs import AnsweredRun, load_answers, run_differences
 from emoreal_bench.contracts.check import Baseline, BaselineScore
 from emoreal_bench.contracts.errors import NotComparableError, RunError
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.run_record import ImportedReplies
+from emoreal_bench.contracts.vocabulary import Factor, Origin, Scoring
 from emoreal_bench.identity import canonical_json, checksum, model_hash, short
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.sealed import read_record, unsealed
@@ -29,6 +31,8 @@ from emoreal_bench.version import __version__
 
 _SAVE_AGAIN = "Save it again from its run: emoreal-bench check RUN --save-baseline FILE"
 _BITS_PER_BYTE = 8
+_UNKNOWN_SOURCE = ImportedReplies(origin=Origin.PREDICTIONS, source="", source_hash="")
+"""A baseline knows only that its replies were imported."""
 
 
 def save_baseline(folder: Path, path: Path) -> Baseline:
@@ -62,6 +66,8 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
         request=manifest.request,
         scoring_hash=scoring_hash([Scoring.STRICT]),
         emoreal_bench_version=__version__,
+        is_imported=manifest.imported is not None,
+        plan_hash=manifest.plan_hash,
         average_accuracy=report.average_accuracy,
         subtasks={
             name: BaselineScore(n=scores.n, accuracy=scores.accuracy)
@@ -101,8 +107,13 @@ def load_baseline(path: Path) -> Baseline:
     return baseline
 
 
-def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
+def refuse_other_run(run: AnsweredRun, baseline: Baseline, across: Collection[Factor] = ()) -> None:
     """Refuse to hold a run against a baseline of other items, requests or rules.
+
+    Args:
+        run: The run.
+        baseline: What it is held against.
+        across: What the two may differ in.
 
     Raises:
         NotComparableError: With every difference named.
@@ -117,9 +128,11 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
             ),
             "request": baseline.request,
             "shard": None,
+            "imported": _UNKNOWN_SOURCE if baseline.is_imported else None,
+            "plan_hash": baseline.plan_hash,
         }
     )
-    found = run_differences(then, now)
+    found = run_differences(then, now, across)
     if baseline.items != now.data.items:
         found.append(f"the number of items ({baseline.items:,}, now {now.data.items:,})")
     present = scoring_hash([Scoring.STRICT])
@@ -129,10 +142,13 @@ def refuse_other_run(run: AnsweredRun, baseline: Baseline) -> None:
             f"{baseline.emoreal_bench_version}, now {short(present)} of {__version__})"
         )
     if found:
+        remedy = f"Run it as the baseline was run, or make a new one. {_SAVE_AGAIN}"
+        if baseline.is_imported != (now.imported is not None) and not across:
+            remedy = "If one is to be measured and the other imported, add --across imported."
         raise NotComparableError(
             f"It cannot be compared with the baseline: these differ: {'; '.join(found)}.",
             where=str(run.folder),
-            remedy=f"Run it as the baseline was run, or make a new one. {_SAVE_AGAIN}",
+            remedy=remedy,
         )
 
 

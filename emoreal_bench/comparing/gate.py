@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,7 +27,7 @@ from emoreal_bench.contracts.check import (
 from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport, SubtaskScores
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import Factor, Scoring
 from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.metrics import Unit, all_metrics, metric_of
@@ -72,7 +72,13 @@ def load_rules(path: Path) -> CheckRules:
     return rules
 
 
-def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0) -> CheckReport:
+def check_run(
+    folder: Path,
+    baseline: Baseline,
+    rules: CheckRules,
+    seed: int = 0,
+    across: Collection[Factor] = (),
+) -> CheckReport:
     """Hold a run against a baseline.
 
     Args:
@@ -80,15 +86,22 @@ def check_run(folder: Path, baseline: Baseline, rules: CheckRules, seed: int = 0
         baseline: Of the same items, asked in the same way.
         rules: The limits.
         seed: Of the intervals of single scores.
+        across: Nothing, or that one of the two is imported.
 
     Raises:
         RunError: If the folder holds no run, or the baseline is damaged.
         NotComparableError: If the baseline is of other items, requests or rules.
-        UsageError: If the rules name what the run does not have.
+        UsageError: If the rules name what the run does not have, or ``across`` more than that.
     """
     _refuse_unknown_metrics(rules)
+    others = [factor for factor in across if factor is not Factor.IMPORTED]
+    if others:
+        raise UsageError(
+            f"A check cannot go across {others[0]}: its limits are for the same request.",
+            remedy="Show the effect with: emoreal-bench compare RUN RUN --across FACTOR.",
+        )
     run = load_answers(folder, [Scoring.STRICT])
-    refuse_other_run(run, baseline)
+    refuse_other_run(run, baseline, across)
     results = score_folder(folder, [Scoring.STRICT])
     report = results.scores[Scoring.STRICT]
     _refuse_unknown_names(rules, report)

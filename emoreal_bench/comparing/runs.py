@@ -51,6 +51,7 @@ _FIELDS: Mapping[Factor, frozenset[str]] = {
         | {f"generation.{name}" for name in GenerationSettings.model_fields}
     ),
     Factor.ANSWER_METHOD: frozenset({"answer_method"}),
+    Factor.IMPORTED: frozenset(),
 }
 """The parts of a request's identity that belong to each factor."""
 
@@ -119,7 +120,7 @@ def load_answers(folder: Path, scorings: Sequence[Scoring] = COMPARED_SCORINGS) 
             yield reply
 
     collected = collect_readings(task, frame, items, replies(), scorings)
-    delivery = tally.summary()
+    delivery = None if manifest.imported is not None else tally.summary()
     return AnsweredRun(folder, manifest, task, frame, collected, delivery, items, choice_scores)
 
 
@@ -214,9 +215,13 @@ def run_differences(
     """Return in what two runs differ that has to be the same; the model may be another."""
     tasks = [f"{manifest.task} version {manifest.task_version}" for manifest in (first, second)]
     found = [] if tasks[0] == tasks[1] else [f"the task ({tasks[0]} and {tasks[1]})"]
-    if first.data.hash != second.data.hash:
+    if not have_same_items(first, second):
         counts = f"{first.data.items} and {second.data.items} items"
         found.append(f"the items or the bytes of their clips ({counts})")
+    if (first.imported is None) != (second.imported is None):
+        told = "where the replies come from (one run is measured, the other imported)"
+        # How imported replies were asked for is not known, so nothing of it can differ.
+        return found if Factor.IMPORTED in across else [*found, told]
     allowed = frozenset().union(*(_FIELDS[factor] for factor in across))
     if first.shard != second.shard:
         parts = [f"shard {run.shard}" if run.shard else "all of it" for run in (first, second)]
@@ -224,6 +229,18 @@ def run_differences(
     changed = _changed_fields(first.request, second.request).items()
     found += [f"{name}{_both_values(*values)}" for name, values in changed if name not in allowed]
     return found
+
+
+def have_same_items(first: Manifest, second: Manifest) -> bool:
+    """Return whether two runs are about the same items.
+
+    Replies may be imported with nothing but an annotation file. Then the items alone are
+    compared, and not the bytes of the clips, which the run does not know.
+    """
+    if first.data.hash == second.data.hash:
+        return True
+    is_imported = first.imported is not None or second.imported is not None
+    return is_imported and None is not first.plan_hash == second.plan_hash
 
 
 def compare_answers(
@@ -280,6 +297,8 @@ def _remedy(first: Manifest, second: Manifest, across: Collection[Factor]) -> st
     """Name the options that would let two runs be compared, or say that none would."""
     changed = _changed_fields(first.request, second.request).keys()
     needed = [factor for factor in Factor if factor not in across and _FIELDS[factor] & changed]
+    if (first.imported is None) != (second.imported is None):
+        needed = [Factor.IMPORTED]
     if run_differences(first, second, [*across, *needed]):
         return "Compare runs of the same items that were asked in the same way."
     options = " ".join(f"--across {factor}" for factor in needed)

@@ -51,6 +51,14 @@ class Capabilities(Record):
     _without_former = model_validator(mode="before")(without_former_fields)
 
 
+class LoraIdentity(Record):
+    """The LoRA adapter that a model carries, and what it was put on."""
+
+    name: str
+    base: str
+    """The model without it, ``provider/model``."""
+
+
 class ModelDescription(Record):
     """Who a model is. Caches and comparisons use the hashes, never the name."""
 
@@ -61,6 +69,8 @@ class ModelDescription(Record):
     revision: str | None = None
     weights_hash: str | None = None
     """Hash of the weight files, LoRA included; None for remote services."""
+    lora: LoraIdentity | None = None
+    """Null for a model without an adapter, and in runs made before it was recorded."""
     fine_tuned_on: str | None = None
     """Name of the reader whose data set the weights were fine-tuned on, with its labels;
     scores on it are never ranked with zero-shot ones."""

@@ -37,6 +37,10 @@ class Baseline(Record):
     scoring_hash: str
     """Of the strict rules, by which ``right`` was read."""
     emoreal_bench_version: str
+    is_imported: bool = False
+    """Whether its replies were made elsewhere."""
+    plan_hash: str | None = None
+    """Over the items without their clips; null in baselines of earlier versions."""
     average_accuracy: float | None
     subtasks: dict[str, BaselineScore]
     items: int = Field(ge=1, lt=2**53)
@@ -215,7 +219,7 @@ class CheckReport(Record):
     model: str
     baseline_model: str
     data_hash: str
-    request_hash: str
+    request_hash: str | None
     decide: Decision
     undecided: Undecided = Undecided.PASS
     """What it means where a rule cannot be decided."""

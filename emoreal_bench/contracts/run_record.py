@@ -25,7 +25,7 @@ from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.base import Count, Record
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings
-from emoreal_bench.contracts.vocabulary import AnswerMethod, JudgedMatter, Outcome
+from emoreal_bench.contracts.vocabulary import AnswerMethod, JudgedMatter, Origin, Outcome
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -77,8 +77,9 @@ class ExampleIdentity(Record):
 class RequestIdentity(Record):
     """What the task asked."""
 
-    hash: str
-    """Over everything below and the rendered templates."""
+    hash: str | None
+    """Over everything below and the rendered templates; null for imported replies, of which
+    nobody knows how they were asked for."""
     variant: str
     answer_method: AnswerMethod
     media: MediaWanted
@@ -99,7 +100,8 @@ class JudgedRun(Record):
     task: str
     variant: str
     data_hash: str
-    request_hash: str
+    request_hash: str | None
+    """Null if its replies were imported."""
     folder: str
     """As the user named it; not part of any hash."""
     repeats: Count
@@ -132,6 +134,18 @@ class AskedShard(Record):
         return f"{self.number}/{self.of}"
 
 
+class ImportedReplies(Record):
+    """Where the replies of a run come from that this program did not ask for."""
+
+    origin: Origin
+    source: str
+    """The file or folder as the user named it; not part of any hash."""
+    source_hash: str
+    """Over the bytes of every file that was read."""
+    model: str | None = None
+    """Who answered, as the source says; null if it does not."""
+
+
 class Manifest(Record):
     """Identity of a run; written once, before the first request."""
 
@@ -152,6 +166,9 @@ class Manifest(Record):
     shard: AskedShard | None = None
     """The part of the run that is asked here; null where all of it is. All else in the
     manifest, ``data`` and ``limit`` for instance, is about the whole run."""
+    imported: ImportedReplies | None = None
+    """Null if this program asked. Else nothing of the request is known, its hash is null, and
+    what it says of media and settings means nothing."""
     limit: int | None = Field(default=None, ge=1)
     seed: int = 0
     media_version: int = 1

@@ -125,6 +125,8 @@ class Factor(StrEnum):
     """The variant: words, order of the parts, settings of the reply."""
     ANSWER_METHOD = "answer-method"
     """Written answers or scored letters."""
+    IMPORTED = "imported"
+    """Whether the replies were measured here or made elsewhere, nobody knows how."""
 
 
 class ChoiceScoreKind(StrEnum):
@@ -179,12 +181,34 @@ class StatementVerdict(StrEnum):
     NEITHER = "neither"
 
 
+class Origin(StrEnum):
+    """Where imported replies come from; each is a layout of files."""
+
+    PREDICTIONS = "predictions"
+    """Ids and texts: JSON, JSON lines, a table or a folder of texts."""
+    INSPECT = "inspect"
+    """A log of Inspect AI."""
+    LM_EVAL = "lm-eval"
+    """The logged samples of lm-evaluation-harness."""
+    LMMS_EVAL = "lmms-eval"
+    """The logged samples of lmms-eval."""
+
+
 class Tracker(StrEnum):
     """A service that keeps the numbers of experiments."""
 
     WANDB = "wandb"
     """Weights & Biases."""
     MLFLOW = "mlflow"
+
+
+class PublishedForm(StrEnum):
+    """A form in which runs are published elsewhere; each is a layout of a folder."""
+
+    EVERY_EVAL_EVER = "every-eval-ever"
+    """The data store of Every Eval Ever, scores and replies."""
+    EVAL_RESULTS = "eval-results"
+    """What the Hugging Face hub reads from a model's repository."""
 
 
 class CueQuestion(StrEnum):

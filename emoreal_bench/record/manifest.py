@@ -141,6 +141,9 @@ def differences(old: Manifest, new: Manifest) -> list[str]:
         )
     if old.request.hash != new.request.hash:
         found.append(f"what is asked ({', '.join(_changed_fields(old, new))})")
+    sources = [run.imported and run.imported.source_hash for run in (old, new)]
+    if sources[0] != sources[1]:
+        found.append("where the replies come from (an import of other files, or no import)")
     if model_hash(old.model) != model_hash(new.model):
         found.append(f"the model ({_model_change(old.model, new.model)})")
     return found

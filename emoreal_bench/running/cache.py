@@ -62,6 +62,7 @@ class ResponseCache:
         for suffix in _FILES:
             refuse_odd_file(path.with_name(f"{path.name}{suffix}"))
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             # A run may live in another thread than its caller (in a notebook),
             # but only ever in one at a time.
             self._database = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
@@ -72,7 +73,7 @@ class ResponseCache:
                 " WITHOUT ROWID"
             )
         # Its own words of a damaged file may be no Unicode.
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise self._broken(error) from error
 
     def key(self, adapter: ModelAdapter, request: Request, method: AnswerMethod, model: str) -> str:

@@ -77,6 +77,8 @@ class LoggedRun:
 
     def prompt(self, item: Item) -> str:
         """Write the words of an item's question as they were sent."""
+        if self.manifest.imported is not None:
+            return "The reply was imported: the prompt is not known."
         try:
             labels = self.task.subtasks[item.subtask].labels
             return self._prompt.render(prompt_values(item, labels), item.id)

@@ -167,7 +167,8 @@ def score_log(
             "variant": manifest.request.variant,
             "data_hash": manifest.data.hash,
             "request_hash": manifest.request.hash,
-            "delivery": tally.summary(),
+            # Of imported replies nobody knows what reached the model, not even nothing.
+            "delivery": None if manifest.imported is not None else tally.summary(),
             "plan_hash": manifest.plan_hash,
             "replies_hash": tally.replies_hash(),
             "warnings": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.text_files import number_lines, read_text
 
 _FORMS = (
-    "Give a JSON object of id and text, a JSONL file with id and prediction on each line,"
-    " or a folder of ID.txt files."
+    "Give a JSON object of id and text, a JSONL or CSV file with id and prediction,"
+    " a folder of ID.txt files, or a log of Inspect AI, lm-evaluation-harness or lmms-eval."
 )
-_Source = tuple[str, Any, Any]
+_OF_SCORES = {"schema", "coverage", "scores"}
+"""Keys of the scores that ``score --json`` writes."""
+Source = tuple[str, Any, Any]
 """Where a prediction stands, its id and its text, neither checked yet."""
 
 
@@ -36,7 +38,19 @@ def read_predictions(path: Path, ids: Collection[str]) -> list[Reply]:
     """
     if not path.exists():
         raise UsageError("There are no predictions here.", where=str(path), remedy=_FORMS)
-    sources = _folder(path) if path.is_dir() else _file(path)
+    return check_predictions(_folder(path) if path.is_dir() else _file(path), ids)
+
+
+def check_predictions(sources: Iterable[Source], ids: Collection[str]) -> list[Reply]:
+    """Return replies whose ids are known and whose texts are texts.
+
+    Args:
+        sources: Where each stands, its id and its text, as somebody wrote them.
+        ids: Of the items.
+
+    Raises:
+        DataError: If an id or a text is none, or an id is unknown or occurs twice.
+    """
     known = frozenset(ids)
     replies: dict[str, Reply] = {}
     for where, key, text in sources:
@@ -59,7 +73,7 @@ def read_predictions(path: Path, ids: Collection[str]) -> list[Reply]:
     return list(replies.values())
 
 
-def _folder(path: Path) -> Iterator[_Source]:
+def _folder(path: Path) -> Iterator[Source]:
     files = sorted(path.glob("*.txt"))
     if not files:
         raise DataError("The folder holds no ID.txt files.", where=str(path), remedy=_FORMS)
@@ -67,27 +81,47 @@ def _folder(path: Path) -> Iterator[_Source]:
         yield str(file), file.stem, read_text(file)
 
 
-def _file(path: Path) -> Iterator[_Source]:
+def _file(path: Path) -> Iterator[Source]:
     text = read_text(path)
     try:
         # A list of pairs keeps an id that occurs twice, which a dict would hide.
         pairs = parse_json(text, object_pairs=lambda pairs: pairs)
     except UnreadableError:
         return _lines(path, text)
+    if isinstance(pairs, list) and pairs and all(isinstance(one, list) for one in pairs):
+        return _records(path, pairs)
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise DataError("This is not an object from id to text.", where=str(path), remedy=_FORMS)
-    if {key for key, _ in pairs} >= {"id", "prediction"}:
+    keys = {key for key, _ in pairs}
+    if keys >= {"id", "prediction"}:
         return _lines(path, text)
+    if keys >= _OF_SCORES:
+        raise DataError(
+            "The file holds scores, and no predictions that could be scored.",
+            where=str(path),
+            remedy=f"Name the file that was scored. {_FORMS}",
+        )
     return ((str(path), key, value) for key, value in pairs)
 
 
-def _lines(path: Path, text: str) -> Iterator[_Source]:
+def _records(path: Path, records: list[list[Any]]) -> Iterator[Source]:
+    for number, pairs in enumerate(records, start=1):
+        where = f"{path}, entry {number}"
+        record = dict(pairs) if all(isinstance(pair, tuple) for pair in pairs) else {}
+        yield where, *_id_and_text(record, where, "entry")
+
+
+def _id_and_text(record: object, where: str, what: str) -> tuple[Any, Any]:
+    if not isinstance(record, dict) or not {"id", "prediction"} <= set(record):
+        raise DataError(f"The {what} lacks id or prediction.", where=where, remedy=_FORMS)
+    return record["id"], record["prediction"]
+
+
+def _lines(path: Path, text: str) -> Iterator[Source]:
     for number, line in number_lines(text):
         where = f"{path}, line {number}"
         try:
             record = parse_json(line)
         except UnreadableError as problem:
             raise DataError(f"The line {problem}.", where=where, remedy=_FORMS) from problem
-        if not isinstance(record, dict) or not {"id", "prediction"} <= set(record):
-            raise DataError("The line lacks id or prediction.", where=where, remedy=_FORMS)
-        yield where, record["id"], record["prediction"]
+        yield where, *_id_and_text(record, where, "line")

@@ -151,6 +151,29 @@ class ScriptedModel(ModelAdapter):
         return Delivery(frames, seconds, input_hash=digest.hexdigest(), notes=tuple(notes))
 
 
+def _refuse_other_kinds(content: object, path: Path) -> None:
+    """Refuse files of predictions and of scores at once, not key by key.
+
+    Raises:
+        UsageError: If the file is one.
+    """
+    known = Script.model_fields.keys()
+    if not isinstance(content, dict) or not content or content.keys() & known:
+        return
+    if {"coverage", "scores"} <= content.keys():
+        problem = "The file holds scores, and no replies."
+    else:
+        names = ", ".join(map(repr, list(content)[:3])) + (", ..." if len(content) > 3 else "")
+        problem = f"The file is no script: it has none of its keys, but {names}."
+    raise UsageError(
+        problem,
+        where=str(path),
+        remedy=f'A script is {{"replies": {{"ID": "TEXT"}}}}; its keys are {", ".join(known)}. '
+        "Predictions that were made elsewhere (ids and texts) are scored, and kept as a run, by: "
+        "emoreal-bench score --predictions FILE --task TASK --data FOLDER --runs RUNS",
+    )
+
+
 def create(spec: ModelSpec) -> ModelAdapter:
     """Create ``scripted/PATH``.
 
@@ -161,7 +184,9 @@ def create(spec: ModelSpec) -> ModelAdapter:
     path = Path(spec.model)
     try:
         text = path.read_text(encoding="utf-8")
-        script = Script.model_validate(parse_json(text))
+        content = parse_json(text)
+        _refuse_other_kinds(content, path)
+        script = Script.model_validate(content)
     except OSError as error:
         raise UsageError(f"cannot read the script: {error.strerror}", where=str(path)) from error
     except ValidationError as error:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from pydantic import ValidationError
 
-from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.adapter import LoraIdentity, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.identity import hash_json, short
@@ -112,6 +112,7 @@ class LoraAdapter:
         ]
         return base.model_copy(
             update={
+                "lora": LoraIdentity(name=name, base=self.model),
                 "label": ", ".join(label for label in labels if label),
                 "fine_tuned_on": (training and training.fine_tuned_on) or base.fine_tuned_on,
                 "weights_hash": hash_json({"base": base.weights_hash, "lora": files}),

@@ -34,6 +34,7 @@ NOT_FROM_OUTSIDE = {
         (
             "emoreal_bench.api.evaluating:carry_out",
             "emoreal_bench.api.publishing:merge_runs",
+            "emoreal_bench.api.scores:import_predictions",
             "emoreal_bench.api.scores:load_run",
             "emoreal_bench.readers.__init__:_read",
             "emoreal_bench.training.trainable:TrainableModel.load_adapter",

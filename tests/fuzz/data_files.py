@@ -9,23 +9,28 @@ from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from emoreal_bench.api.preferences import read_audit
 from emoreal_bench.catalog import TaskFile, find_task
 from emoreal_bench.contracts.errors import MissingExtraError
+from emoreal_bench.contracts.item import Item
 from emoreal_bench.datasets.download import _unpack
 from emoreal_bench.datasets.hub import RECORD as DOWNLOAD
 from emoreal_bench.datasets.hub import settle_revision
 from emoreal_bench.datasets.new_task import NewTask, make_task
+from emoreal_bench.importing.predictions import load_predictions
 from emoreal_bench.preferences.building.clips import find_clips
 from emoreal_bench.preferences.building.known_cues import read_synth_settings
 from emoreal_bench.preferences.reading import hash_pairs, read_pairs, write_pairs
 from emoreal_bench.readers import load_items
 from emoreal_bench.readers.records import iterate_json_list, iterate_records
 from emoreal_bench.readers.tables import read_table
+from emoreal_bench.record.records import to_record
+from emoreal_bench.reporting.exports.croissant import write_data_card
 from emoreal_bench.running.plan import PlanOptions, make_plan
 from emoreal_bench.scoring.predictions import read_predictions
-from emoreal_bench.synth.build import RECORD, _record
+from emoreal_bench.synth.build import ANNOTATIONS, RECORD, _record
 from emoreal_bench.synth.settings import SynthSettings
 from emoreal_bench.text_files import read_text
 from tests.fuzz.parser import Parser, write
@@ -185,6 +190,61 @@ def _read_predictions(file: Path) -> None:
     path = file.parent if file.suffix == ".txt" else file
     for reply in read_predictions(path, {"item-1", "item-2", "item-3"}):
         reply.text.strip()
+
+
+_ASKED = tuple(Item(f"item-{n}", "x", "Is it?", ("(A) Yes", "(B) No"), "A", "c") for n in (1, 2))
+_SAID = {"doc_id": 0, "target": "A", "filtered_resps": ["(A)"], "resps": [["(A)"]]}
+
+
+def _inspect_samples() -> list[dict[str, Any]]:
+    content = [{"type": "text", "text": "(A)"}]
+    choice = {"message": {"role": "assistant", "content": content}, "stop_reason": "stop"}
+    usage = {"input_tokens": 3, "output_tokens": 1}
+    answered = {"id": "item-1", "output": {"choices": [choice], "usage": usage}, "total_time": 0.5}
+    failed = {"id": 2, "metadata": {"key": "item-2"}, "error": {"message": "no network"}}
+    return [
+        {"epoch": 1, "input": "Is it?", "target": "A", "metadata": {"key": "item-1"}, **answered},
+        {"epoch": 1, "input": "Is it?", "target": "A", "output": {}, **failed},
+    ]
+
+
+def _make_imported(name: str, folder: Path) -> Path:
+    """Write replies in a layout of somebody else, by the name of the file."""
+    header = {"version": 2, "eval": {"eval_id": "x", "model": "a/b"}}
+    if name == "log.eval":
+        with ZipFile(folder / name, "w") as archive:
+            archive.writestr("header.json", json.dumps(header))
+            for one in _inspect_samples():
+                archive.writestr(f"samples/{one['id']}_epoch_1.json", json.dumps(one))
+        return folder / name
+    if name == "log.json":
+        return write(folder, name, json.dumps({**header, "samples": _inspect_samples()}))
+    if name == "said.csv":
+        return write(folder, name, "id,prediction\nitem-1,(A)\nitem-2,yes\n")
+    if name == "said.json":
+        records = [{"id": item.id, "prediction": "(A)"} for item in _ASKED]
+        return write(folder, name, json.dumps(records))
+    # Of lm-evaluation-harness, whose document names the item, and of lmms-eval.
+    likely = {"resps": [[["-1.5", "True"]], [["-2.0", "False"]]]}
+    lines = [
+        {**_SAID, "doc": {"id": "item-1"}, "arguments": {"gen_args_0": {"arg_0": "Is it?"}}},
+        {**_SAID, **likely, "doc_id": 1, "doc": {"id": "item-2"}, "filter": "none"},
+    ]
+    if name.startswith("d_"):
+        lines = [{**_SAID, "doc_id": place, "input": "Well. Is it?"} for place in (0, 1)]
+    write(folder, "results_x.json", json.dumps({"model_name": "a/b"}))
+    return write(folder, name, "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _read_imported(file: Path) -> None:
+    for result in load_predictions(file, _ASKED).results:
+        to_record(result.checked())
+
+
+def _make_described(folder: Path) -> Path:
+    _make_synth_record(folder)
+    question = {"id": "1", "video": "part_1/1.mp4", "question": "Is it?", "choices": ["(A) Yes"]}
+    return write(folder, ANNOTATIONS, json.dumps([question]))
 
 
 def _make_pairs(folder: Path) -> Path:
@@ -347,6 +407,38 @@ PARSERS = (
             ("said.jsonl", "lines", ("_lines",)),
             ("item-1.txt", "bytes", ("_folder",)),
         )
+    ),
+    *(
+        Parser(
+            f"imported replies, {name}",
+            form,
+            partial(_make_imported, name),
+            _read_imported,
+            tuple(f"emoreal_bench.importing.{one}" for one in covers),
+        )
+        for name, form, covers in (
+            ("said.csv", "table", ("predictions:load_predictions",)),
+            ("said.json", "json", ()),
+            ("log.json", "json", ("inspect_logs:_read_json", "inspect_logs:is_inspect_log")),
+            (
+                "log.eval",
+                "archive",
+                ("inspect_logs:_read_archive", "inspect_logs:_member", "inspect_logs:_unpack"),
+            ),
+            (
+                "samples_x.jsonl",
+                "lines",
+                ("sample_logs:_lines", "sample_logs:is_sample_log", "sample_logs:_model"),
+            ),
+            ("d_samples_x.jsonl", "lines", ("log_lines:_texts",)),
+        )
+    ),
+    Parser(
+        "questions of a synthetic benchmark",
+        "json",
+        _make_described,
+        lambda file: write_data_card(file.parent),
+        ("emoreal_bench.reporting.exports.croissant:_questions",),
     ),
     Parser(
         "text of any encoding",

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from safetensors import SafetensorError
@@ -37,8 +38,9 @@ from emoreal_bench.media_cache.store import MediaCache, MediaCacheSettings
 from emoreal_bench.probing.published import Confidence
 from emoreal_bench.record.folder import load_timings
 from emoreal_bench.record.manifest import load_manifest, read_task
+from emoreal_bench.reporting.exports.every_eval_ever import write_every_eval_ever
+from emoreal_bench.reporting.exports.hub import HubSource, write_eval_results, write_model_card
 from emoreal_bench.reporting.exports.items import item_rows
-from emoreal_bench.reporting.exports.trackers import write_model_card
 from emoreal_bench.reporting.leaderboard.groups import make_groups
 from emoreal_bench.reporting.leaderboard.rows import measured_row
 from emoreal_bench.reporting.leaderboard.submission import add_entry
@@ -95,6 +97,15 @@ def _make_file(name: str, folder: Path) -> Path:
     return run / name
 
 
+def _publish(run: Path) -> None:
+    if (run / RESULTS_FILE).exists():
+        with TemporaryDirectory() as out:
+            write_every_eval_ever(run, Path(out))
+            report = load_report(run)
+            if report.is_complete:
+                write_eval_results(report, Path(out), HubSource("a/b"))
+
+
 def read_run(file: Path) -> None:
     """Read a run in all ways in which its files are used."""
     run = file.parent
@@ -126,7 +137,13 @@ def read_run(file: Path) -> None:
         items = load_answers(run).items
         Ledger(items, run / ITEMS_FILE, RunPolicy(), RunObserver())
 
-    of_all = (lambda: load_manifest(run), lambda: verify_run(run), find, show)
+    of_all = (
+        lambda: load_manifest(run),
+        lambda: verify_run(run),
+        find,
+        show,
+        lambda: _publish(run),
+    )
     of_answers = (
         # By one rule book: the readings of the others are those of the reply of a model.
         lambda: score_folder(run, (Scoring.STRICT,)),
@@ -315,6 +332,7 @@ PARSERS = (
             f"{_RECORD}.manifest:read_task",
             f"{_RECORD}.departures:task_media",
             f"{_RECORD}.departures:check_definition",
+            "emoreal_bench.reporting.exports.every_eval_ever:_seconds",
         ),
         is_slow=True,
     ),
@@ -439,7 +457,7 @@ PARSERS = (
         "bytes",
         _make_model_card,
         _read_model_card,
-        ("emoreal_bench.reporting.exports.trackers:write_model_card",),
+        ("emoreal_bench.reporting.exports.hub:write_model_card",),
         is_slow=True,
     ),
     Parser(

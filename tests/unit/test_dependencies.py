@@ -31,8 +31,10 @@ NOT_ALWAYS_INSTALLED = {
     "pyarrow": "pyarrow",
     "vllm": "vllm",
     "wandb": "wandb",
+    "zstandard": "zstandard",
 }
 USED_BY_OTHERS = {
+    "alembic": "mlflow makes the tables of a local store with it",
     "sqlalchemy": "mlflow keeps its runs with it",
     "timm": "transformers needs it for Gemma 3n",
 }

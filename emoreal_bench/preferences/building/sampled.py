@@ -80,7 +80,8 @@ def load_samples(folders: Sequence[Path], data: Path | None = None) -> SampledRu
         data: Their data folder, if it is not where it was.
 
     Raises:
-        UsageError: If there are fewer than two runs, or the clips were altered or withheld.
+        UsageError: If there are fewer than two runs, one was imported, or the clips were altered
+            or withheld.
         NotComparableError: If they are not of the same questions.
         DataError: If the data folder is not there.
         RunError: If a folder holds no run.
@@ -90,6 +91,12 @@ def load_samples(folders: Sequence[Path], data: Path | None = None) -> SampledRu
     manifests = [load_manifest(folder) for folder in folders]
     first = manifests[0]
     for folder, manifest in zip(folders, manifests, strict=True):
+        if manifest.imported is not None:
+            raise UsageError(
+                "Its replies were imported: what the model was given and asked is not known.",
+                where=str(folder),
+                remedy="Make pairs of runs that were measured here.",
+            )
         if _asked(manifest) != _asked(first):
             raise NotComparableError(
                 "The runs do not ask the same about the same clips.",

@@ -21,7 +21,7 @@ from emoreal_bench.contracts.check import (
     RuleState,
     Undecided,
 )
-from emoreal_bench.identity import short
+from emoreal_bench.identity import hash_json, short
 from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.comparisons import change, short_p_value
 from emoreal_bench.reporting.terminal.tables import text_rows
@@ -60,7 +60,12 @@ def plan_renderables(plan: CheckPlan) -> list[RenderableType]:
 
 
 def check_markdown(report: CheckReport) -> str:
-    """Write a check for a pull request's comment or a job's summary."""
+    """Write a check for a pull request's comment or a job's summary.
+
+    The last line is a mark that nobody sees, by which the next check against the same baseline
+    finds the comment that it may replace.
+    """
+    mark = short(hash_json([report.task, report.baseline_model, report.data_hash]))
     lines = [
         f"### {_TITLES[report.outcome]}: {_code(report.model)} on {_code(report.task)}",
         "",
@@ -73,7 +78,9 @@ def check_markdown(report: CheckReport) -> str:
         " ".join([plain_text(report.summary, 500), *_undecided_lines(report)]),
         "",
         f"Decided by: {report.decide}, level {percent(report.level)} %. {_FOOTNOTE} "
-        f"Data `{short(report.data_hash)}`, request `{short(report.request_hash)}`.",
+        f"Data `{short(report.data_hash)}`, request `{short(report.request_hash or 'not known')}`.",
+        "",
+        f"<!-- emoreal-bench check {mark} -->",
     ]
     return "\n".join(lines) + "\n"
 

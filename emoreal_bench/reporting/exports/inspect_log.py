@@ -158,7 +158,9 @@ def _header(report: FinishedRun, item_ids: Iterable[str]) -> dict[str, Any]:
             "task_args": {"variant": manifest.request.variant},
             "dataset": {"name": manifest.data.root, "samples": len(ids), "sample_ids": ids},
             "model": manifest.model.name,
-            "model_generate_config": {
+            "model_generate_config": {}
+            if manifest.imported is not None
+            else {
                 "max_tokens": generation.max_new_tokens,
                 "temperature": generation.temperature,
                 "top_p": generation.top_p,

@@ -8,21 +8,14 @@ no reply, no clip.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from emoreal_bench.contracts.errors import MissingExtraError, RunError, UsageError
+from emoreal_bench.contracts.errors import MissingExtraError, RunError
 from emoreal_bench.contracts.scores import Results, SubtaskScores
-from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring, Tracker
-from emoreal_bench.identity import short
+from emoreal_bench.contracts.vocabulary import Tracker
 from emoreal_bench.printable import plain_text
-from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import FinishedRun
-
-if TYPE_CHECKING:
-    from huggingface_hub import EvalResult, ModelCardData
 
 T = TypeVar("T")
 
@@ -30,8 +23,6 @@ T = TypeVar("T")
 # but not on Windows. Letters of any script are letters to it.
 _UNSAFE = re.compile(r"[^\w.\- ]")
 _LONGEST_NAME = 250
-MODEL_INDEX_SCORES = ("accuracy", "f1", "uar", "war", "pair_accuracy")
-"""What a model card tells of each subtask."""
 
 
 def send_scores(report: FinishedRun, tracker: Tracker, project: str) -> None:
@@ -103,70 +94,6 @@ def settings_of(report: FinishedRun) -> dict[str, Any]:
     }
 
 
-def write_model_card(report: FinishedRun, path: Path) -> None:
-    """Put a run's headline scores into the metadata of a model card of the hub.
-
-    A card that is there keeps its text and the results of other tasks; results
-    of the same task are replaced. Nothing is uploaded.
-
-    Args:
-        report: The run; complete, since a model card shows no coverage.
-        path: The card, a Markdown file; made if it is not there.
-
-    Raises:
-        UsageError: If the run is incomplete or was judged, or the file is no card.
-        MissingExtraError: If ``huggingface_hub`` is not installed.
-        RunError: If the file cannot be written.
-    """
-    if not report.is_complete or HEADLINE_SCORING not in report.results.scores:
-        raise UsageError(
-            "A model card shows no coverage, so only complete runs with scored answers go there.",
-            where=report.manifest.run_id,
-            remedy="Finish the run: the same command goes on where it stopped.",
-        )
-    try:
-        from huggingface_hub import ModelCard
-    except ImportError as error:
-        raise MissingExtraError("A model card", "hf") from error
-    card = ModelCard("---\n{}\n---\n", ignore_metadata_errors=True)
-    with _as_a_card(path):
-        if path.is_file():
-            card = ModelCard(path.read_text(encoding="utf-8"))
-        data = cast("ModelCardData", card.data)
-        task = report.manifest.task
-        others = [entry for entry in data.eval_results or [] if entry.dataset_type != task]
-        data.model_name = data.model_name or plain_text(report.manifest.model.name)
-        data.eval_results = [*others, *_model_index(report)]
-        written = str(card).encode("utf-8")
-    write_atomically(path, [written])
-
-
-@contextmanager
-def _as_a_card(path: Path) -> Iterator[None]:
-    """Turn what the library raises of metadata that are none into an error with the file."""
-    from yaml import YAMLError
-
-    try:
-        yield
-    except OSError as error:
-        problem = f"The model card cannot be read: {error.strerror or error}."
-        raise UsageError(problem, where=str(path)) from error
-    except (
-        AttributeError,
-        LookupError,
-        OverflowError,
-        RecursionError,
-        TypeError,
-        ValueError,
-        YAMLError,
-    ) as error:
-        raise UsageError(
-            f"The model card cannot be read: {error}",
-            where=str(path),
-            remedy="Mend the metadata between its two lines '---', or remove them.",
-        ) from error
-
-
 def _numbers(scores: SubtaskScores) -> list[tuple[str, float]]:
     found = [
         (name, float(value))
@@ -176,33 +103,6 @@ def _numbers(scores: SubtaskScores) -> list[tuple[str, float]]:
     for name, (low, high) in scores.intervals.items():
         found += [(f"{name}.low", low), (f"{name}.high", high)]
     return found
-
-
-def _model_index(report: FinishedRun) -> list[EvalResult]:
-    from huggingface_hub import EvalResult
-
-    manifest = report.manifest
-    title = str(manifest.task_definition.get("title") or manifest.task)
-    entries = []
-    for name, scores in report.results.scores[Scoring(HEADLINE_SCORING)].subtasks.items():
-        for metric in MODEL_INDEX_SCORES:
-            value = getattr(scores, metric)
-            if value is None:
-                continue
-            entries.append(
-                EvalResult(
-                    task_type="video-text-to-text",
-                    dataset_type=manifest.task,
-                    dataset_name=title,
-                    dataset_config=name,
-                    dataset_args={"data_hash": short(manifest.data.hash)},
-                    metric_type=metric,
-                    metric_name=f"{metric} ({HEADLINE_SCORING}, {manifest.request.variant})",
-                    metric_value=round(value, 6),
-                    metric_args={"emoreal_bench": manifest.emoreal_bench_version},
-                )
-            )
-    return entries
 
 
 def _send_to_wandb(report: FinishedRun, project: str) -> None:

@@ -167,7 +167,7 @@ def _overview(groups: Sequence[Group]) -> HeatMap | None:
     columns = [
         (f"{group.title} {group.how_asked}", group.headline, group.tables[0].chance)
         for group in groups
-        if any(row.average for row in group.headline)
+        if not group.is_imported and any(row.average for row in group.headline)
     ]
     return make_overview(columns) if len(columns) > 1 else None
 

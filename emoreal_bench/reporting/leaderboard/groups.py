@@ -45,6 +45,7 @@ class Group:
         remarks: By model, sentences that belong to its rows.
         publications: Where reported rows come from.
         runs: How many.
+        is_imported: Whether the replies were made elsewhere; such runs stand by themselves.
     """
 
     anchor: str
@@ -60,6 +61,7 @@ class Group:
     remarks: tuple[tuple[str, tuple[str, ...]], ...]
     publications: tuple[PublishedRows, ...]
     runs: int
+    is_imported: bool = False
 
     @property
     def how_asked(self) -> str:
@@ -71,6 +73,8 @@ class Group:
         return f"{self.anchor}-{table.scoring}"
 
 
+IMPORTED = "imported"
+"""In place of the hash of a request that nobody knows."""
 GroupKey = tuple[str, str, str, str, str]
 
 
@@ -94,9 +98,16 @@ def make_groups(
         members[_group_key(run)].append(run)
     return [
         _make_group(key, sorted(members[key], key=_run_order), (published, least), extras)
-        # A task as it is asked by itself stands before its departures.
+        # A task as it is asked by itself stands before its departures; what was not asked
+        # here stands behind everything that was.
         for key in sorted(
-            members, key=lambda key: (key[:2], _departures(members[key][0].manifest), key)
+            members,
+            key=lambda key: (
+                members[key][0].manifest.imported is not None,
+                key[:2],
+                _departures(members[key][0].manifest),
+                key,
+            ),
         )
     ]
 
@@ -107,7 +118,7 @@ def _group_key(run: FinishedRun) -> GroupKey:
         manifest.task,
         manifest.request.variant,
         manifest.data.hash,
-        manifest.request.hash,
+        manifest.request.hash or IMPORTED,
         run.results.scoring_hash,
     )
 
@@ -151,6 +162,7 @@ def _make_group(
         remarks=tuple(sorted(set(remarks))),
         publications=tuple(publications),
         runs=len(runs),
+        is_imported=manifest.imported is not None,
     )
 
 
@@ -185,6 +197,8 @@ def _departures(manifest: Manifest) -> tuple[str, ...]:
 def _group_facts(run: FinishedRun) -> tuple[str, ...]:
     manifest, media = run.manifest, run.manifest.request.media
     given = []
+    if manifest.imported is not None:
+        return _imported_facts(run)
     if Modality.VIDEO in media.modalities:
         given.append(count_of(media.frames, "frame"))
     if Modality.AUDIO in media.modalities:
@@ -197,7 +211,18 @@ def _group_facts(run: FinishedRun) -> tuple[str, ...]:
         *_departures(manifest),
         f"answers by {manifest.request.answer_method}",
         f"data {short(manifest.data.hash)}",
-        f"request {short(manifest.request.hash)}",
+        f"request {short(manifest.request.hash or '')}",
         f"scoring {short(run.results.scoring_hash)}",
     ]
     return tuple(plain_text(fact) for fact in facts)
+
+
+def _imported_facts(run: FinishedRun) -> tuple[str, ...]:
+    data = run.manifest.data
+    return (
+        f"{count_of(data.items, 'item')} on {count_of(data.clips, 'clip')}",
+        "replies made elsewhere: how the models were asked is not known, so no row is held "
+        "against a measured one",
+        f"data {short(data.hash)}",
+        f"scoring {short(run.results.scoring_hash)}",
+    )

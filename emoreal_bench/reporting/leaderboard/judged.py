@@ -16,7 +16,7 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.exports.table_files import Sheet, TableExport
 from emoreal_bench.reporting.leaderboard.groups import slug
-from emoreal_bench.reporting.leaderboard.rows import Badge, Row, model_facts
+from emoreal_bench.reporting.leaderboard.rows import Row, badge_of, model_facts
 from emoreal_bench.text import count_of, rating, words
 
 NOT_ALL_JUDGED = "Not every description has a rating"
@@ -103,9 +103,9 @@ def _key(run: FinishedRun, subtask: str) -> JudgedKey:
         subtask,
         judged.variant,
         judged.data_hash,
-        judged.request_hash,
+        judged.request_hash or "",
         model_hash(run.manifest.model),
-        run.manifest.request.hash,
+        run.manifest.request.hash or "",
         str(judged.repeats),
         run.results.scoring_hash,
     )
@@ -129,8 +129,8 @@ def _make_table(
         count_of(first.items[subtask], "item"),
         f"{count_of(first.repeats, 'judgement')} of each",
         f"data {short(first.data_hash)}",
-        f"request {short(first.request_hash)}",
-        f"rubric {short(runs[0].manifest.request.hash)}",
+        f"request {short(first.request_hash or 'not known')}",
+        f"rubric {short(runs[0].manifest.request.hash or '')}",
     )
     remarks = {
         plain_text(f"{_judged(run).model.name}: {remark}", 500)
@@ -150,10 +150,11 @@ def _make_table(
 
 
 def _make_row(run: FinishedRun, subtask: str, pages: Mapping[Path, str]) -> JudgedRow:
-    model = _judged(run).model
+    judged = _judged(run)
+    model = judged.model
     row = Row(
         model=plain_text(model.name),
-        badge=Badge.MEASURED,
+        badge=badge_of(model.name, is_imported=judged.request_hash is None),
         label=plain_text(model.label or ""),
         facts=model_facts(model, run.manifest.created),
         parameters=model.parameters,

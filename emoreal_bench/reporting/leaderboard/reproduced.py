@@ -25,6 +25,7 @@ def reproduced_folders(runs: Sequence[FinishedRun], own: Sequence[FinishedRun]) 
         run.folder
         for run in runs
         if run.folder is not None
+        and run.manifest.imported is None
         and any(_bears_out(mine, run) for mine in own if mine.folder != run.folder)
     )
 
@@ -33,7 +34,7 @@ def _bears_out(mine: FinishedRun, run: FinishedRun) -> bool:
     return _identity(mine) == _identity(run) and _agree(mine, run) and _agree(run, mine)
 
 
-def _identity(run: FinishedRun) -> tuple[str, ...]:
+def _identity(run: FinishedRun) -> tuple[str | None, ...]:
     manifest = run.manifest
     return (
         manifest.task,

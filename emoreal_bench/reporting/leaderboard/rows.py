@@ -29,6 +29,7 @@ from emoreal_bench.text import count_of, percent_floor
 
 _SIZES = ((1e9, "under 1 B"), (1e10, "1 to 10 B"), (1e11, "10 to 100 B"))
 
+SCRIPTED_PROVIDER = "scripted/"
 BLIND_PROVIDER = "baseline/"
 """Models under this name answer without being given a clip."""
 
@@ -42,6 +43,10 @@ class Badge(StrEnum):
     """Measured by others, and run again by the publisher to the same score."""
     REPORTED = "reported"
     """Copied from a publication."""
+    IMPORTED = "imported"
+    """Scored here; who replied to what, and how, nobody can check."""
+    SCRIPTED = "scripted"
+    """Replies that stood in a file before they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Row:
 
     Attributes:
         model: Name of the model.
-        badge: Measured, reproduced or reported.
+        badge: Where its numbers come from.
         label: What stands beside the name, e.g. "random weights".
         facts: More about the model, in a few words each.
         distinction: What tells it from other rows of its name; empty if there are none.
@@ -148,7 +153,7 @@ def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
         caveat = f"shard {run.manifest.shard} {caveat}".rstrip()
     return Row(
         model=plain_text(model.name),
-        badge=Badge.MEASURED,
+        badge=badge_of(model.name, is_imported=run.manifest.imported is not None),
         label="blind baseline" if is_blind else plain_text(model.label or ""),
         facts=model_facts(model, run.manifest.created),
         is_blind=is_blind,
@@ -168,6 +173,13 @@ def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
         model_key=model_hash(model),
         folder=run.folder,
     )
+
+
+def badge_of(model: str, *, is_imported: bool) -> Badge:
+    """Return where the numbers of a run come from; whether they were reproduced apart."""
+    if is_imported:
+        return Badge.IMPORTED
+    return Badge.SCRIPTED if model.startswith(SCRIPTED_PROVIDER) else Badge.MEASURED
 
 
 def _is_fine_tuned(run: FinishedRun) -> bool:

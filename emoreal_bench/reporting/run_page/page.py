@@ -14,6 +14,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from emoreal_bench.comparing.runs import have_same_items
 from emoreal_bench.contracts.errors import NotComparableError, RunError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.run_record import RESULTS_FILE, Manifest
@@ -119,7 +120,7 @@ def _forget_earlier_page(out: Path) -> None:
 
 def _refuse_other_items(run: LoggedRun, other: LoggedRun) -> None:
     here, there = run.manifest, other.manifest
-    if (here.task, here.data.hash) != (there.task, there.data.hash):
+    if here.task != there.task or not have_same_items(here, there):
         raise NotComparableError(
             "The two runs do not have the same items.",
             where=there.run_id,

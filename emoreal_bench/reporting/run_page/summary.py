@@ -99,8 +99,18 @@ def summarize(report: FinishedRun) -> Summary:
 
 def _facts(report: FinishedRun) -> tuple[str, ...]:
     manifest, media = report.manifest, report.manifest.request.media
+    items = f"{count_of(manifest.data.items, 'item')} on {count_of(manifest.data.clips, 'clip')}"
+    if manifest.imported is not None:
+        facts = [
+            items,
+            "imported: how the model was asked is not known",
+            f"data {short(manifest.data.hash)}",
+            f"source {short(manifest.imported.source_hash)}",
+            f"scoring {short(report.results.scoring_hash)}",
+        ]
+        return tuple(plain_text(fact) for fact in (*facts, manifest.created))
     facts = [
-        f"{count_of(manifest.data.items, 'item')} on {count_of(manifest.data.clips, 'clip')}",
+        items,
         f"answers by {manifest.request.answer_method}",
         f"given {', '.join(media.modalities) or 'text only'}",
     ]
@@ -112,7 +122,7 @@ def _facts(report: FinishedRun) -> tuple[str, ...]:
         facts.append(f"limited to {count_of(manifest.limit, 'item')}")
     facts += [
         f"data {short(manifest.data.hash)}",
-        f"request {short(manifest.request.hash)}",
+        f"request {short(manifest.request.hash or '')}",
         f"scoring {short(report.results.scoring_hash)}",
     ]
     if manifest.model.weights_hash:

@@ -12,6 +12,7 @@ import yaml
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.reporting.exports.hub import adapter_metadata
 from emoreal_bench.text import count_of
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.examples.data import TrainingData
@@ -94,7 +95,9 @@ def write_card(
 
 def make_card(folder: Path, record: TrainingRecord, entries: Sequence[Metrics]) -> str:
     """Return the text of the card, in Markdown."""
+    metadata = yaml.safe_dump(adapter_metadata(record.base), sort_keys=False)
     sections = [
+        f"---\n{metadata}---",
         f"# {record.name}",
         f"A LoRA adapter for `{record.base}`, trained by `{record.method}` on "
         f"{count_of(record.examples, 'example')} ({record.data}), saved after "

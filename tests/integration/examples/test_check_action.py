@@ -85,6 +85,46 @@ def test_a_worse_model_ends_with_10_and_its_report_is_in_the_summary_too(
     assert "### Failed" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
+GH = """
+import pathlib, sys
+place = pathlib.Path(sys.argv[0]).parent
+arguments = sys.argv[1:]
+body = next((one for one in arguments if one.startswith("body=@")), None)
+if body is None:
+    known = place / "known"
+    print(known.read_text() if known.exists() else "", end="")
+else:
+    text = pathlib.Path(body.removeprefix("body=@")).read_text()
+    with (place / "calls").open("a") as file:
+        print(arguments[arguments.index("--method") + 1], arguments[4], file=file)
+    (place / "comment").write_text(text)
+    (place / "known").write_text("77\\n")
+"""
+
+
+def test_one_comment_of_the_pull_request_is_kept_up_to_date(
+    inputs: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "gh").write_text(f"#!{sys.executable}{GH}", encoding="utf-8")
+    (tools / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/12/merge")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "me/model")
+    assert perform(inputs, tmp_path) == 0
+    assert not (tools / "calls").exists(), "nobody asked for a comment"
+    for _ in range(2):
+        assert perform(inputs | {"comment": "true"}, tmp_path) == 0
+    assert (tools / "calls").read_text().splitlines() == [
+        "POST repos/me/model/issues/12/comments",
+        "PATCH repos/me/model/issues/comments/77",
+    ]
+    comment = (tools / "comment").read_text(encoding="utf-8")
+    assert comment.startswith("### Passed")
+    assert re.fullmatch("<!-- emoreal-bench check [0-9a-f]{12} -->", comment.splitlines()[-1])
+
+
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Give the inputs for the example as it ships: its default task and its own rules.

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
+from emoreal_bench.contracts.adapter import LoraIdentity
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.identity import model_hash
 from emoreal_bench.model_adapters import create_adapter, providers
@@ -109,6 +110,8 @@ def test_avere_scores_are_those_of_peft(tmp_path: Path) -> None:
 def test_the_weights_hash_covers_base_and_adapter(lora: Path, tmp_path: Path) -> None:
     plain = create_adapter("tiny/omni", UNTRAINED).describe()
     adapted = create_adapter("tiny/omni", UNTRAINED, lora).describe()
+    assert adapted.lora == LoraIdentity(name=lora.name, base="tiny/omni")
+    assert plain.lora is None
     other_base = create_adapter("tiny/omni", {**UNTRAINED, "seed": "1"}, lora).describe()
     weights = load_file(lora / "adapter_model.safetensors")
     next(iter(weights.values()))[0, 0] += 1e-3
