@@ -28,6 +28,7 @@ from emoreal_bench.identity import media_key, why_no_clip
 from emoreal_bench.readers import Dataset
 from emoreal_bench.resources import package_folders
 from emoreal_bench.running.asking import Asker
+from emoreal_bench.running.busy import HoldupClock
 from emoreal_bench.running.decoding import LookAhead
 from emoreal_bench.running.ledger import Ledger
 from emoreal_bench.running.loops import run_to_end
@@ -242,10 +243,13 @@ class _Sitting(RunObserver):
                 self.decoder = _DecodedOnce(await _decode(plans[0], wanted, pool))
             await open_model(stack, self._adapter)
             for number, plan in enumerate(plans):
+                clock = HoldupClock()
                 ledger = Ledger(plan.items, folder / str(number), self._policy, self)
                 with ledger:
-                    asker = Asker(plan, self._adapter, self._policy, ledger, self, None)
-                    await asker.ask_all(LookAhead(plan, self.decoder, wanted, 1))
+                    asker = Asker(
+                        plan, self._adapter, self._policy, ledger, self, None, held_up=clock
+                    )
+                    await asker.ask_all(LookAhead(plan, self.decoder, wanted, 1, clock))
 
 
 class _DecodedOnce:
