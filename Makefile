@@ -16,7 +16,8 @@
 #                          among the tracked files; make secrets is the second alone
 #   make benchmark         speed and memory, recorded in benchmarks/results/
 #   make gpu-benchmark     speed and correctness on a GPU, in eight minutes
-#   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour
+#   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour or more.
+#                          SEED=2 makes another base over the same clips and towers
 #   make tiny-study        its preference stage over three seeds and two bases; another hour or more
 #
 # TORCH_INDEX: package index that torch is installed from. Empty means the plain
@@ -35,6 +36,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 TIMM_PIP := $(TIMM_VENV)/bin/pip --disable-pip-version-check -q
 DEMO_DATA := data/synth-$(SEED)-$(ITEMS)
+# The base that ships has seed 0, whatever clips the demonstration draws.
+BASE_SEED := $(if $(filter command,$(firstword $(origin SEED))),$(SEED),0)
 DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
   baseline/first-choice baseline/last-choice baseline/random
@@ -96,7 +99,7 @@ gpu-benchmark: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.gpu
 
 tiny: $(VENV)/.installed-demo
-	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.tiny_omni build --work runs/tiny
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.tiny_omni build --seed $(BASE_SEED) --work runs/tiny
 
 tiny-study: $(VENV)/.installed-demo
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.tiny_omni study --work runs/tiny

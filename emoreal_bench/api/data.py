@@ -27,7 +27,8 @@ def make_synthetic_benchmark(
 
     Args:
         out: The folder; if it already holds the same benchmark nothing is done.
-        settings: ``items``, ``seed``, ``split`` and ``correlation``.
+        settings: ``items``, ``seed``, ``split``, ``correlation``, ``agreement_wording``
+            (``named`` or ``plain``) and ``faint``.
         progress: Called with clips written and clips in all.
 
     Returns:

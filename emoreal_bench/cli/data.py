@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -78,31 +78,55 @@ class PreparingSettings(
 group = typer.Typer(no_args_is_help=True, help="Make or check data.")
 
 
+@dataclass(frozen=True)
+class SynthSettings:
+    """The benchmark that is wanted."""
+
+    items: Annotated[int, Option(min=5, help="How many questions.")] = 240
+    seed: Annotated[
+        int, Option(min=0, help="The same seed gives the same questions and frames.")
+    ] = 1
+    split: Annotated[
+        str, Option(help="train or test. The two never share a scene, whatever the seeds.")
+    ] = "test"
+    correlation: Annotated[
+        float,
+        Option(
+            min=0.0, max=1.0, help="How strongly the emotion predicts cues and objects, 0 to 1."
+        ),
+    ] = 0.0
+    agreement_wording: Annotated[
+        str | None,
+        Option(
+            help="named or plain: whether a question about agreement names the seven emotions "
+            "that it may be. By default the wording that the shipped miniature was taught."
+        ),
+    ] = None
+    faint: Annotated[
+        float, Option(min=0.0, max=1.0, help="Share of clips whose person shows a faint cue.")
+    ] = 0.0
+
+
 @group.command("synth", epilog="Example: `emoreal-bench data synth --out data/synth --seed 7`")
+@options.grouped
 def synth(
+    *,
     out: Path = typer.Option(
         ..., help="Folder to write; new, empty, or holding the same benchmark."
     ),
-    items: int = typer.Option(240, min=5, help="How many questions."),
-    seed: int = typer.Option(1, min=0, help="The same seed gives the same questions and frames."),
-    split: str = typer.Option(
-        "test", help="train or test. The two never share a scene, whatever the seeds."
-    ),
-    correlation: float = typer.Option(
-        0.0, min=0.0, max=1.0, help="How strongly the emotion predicts cues and objects, 0 to 1."
-    ),
+    wanted: SynthSettings,
     as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
     """Make the synthetic benchmark: clips of drawn people and questions with known answers."""
     from emoreal_bench import api
 
-    settings = {"items": items, "seed": seed, "split": split, "correlation": correlation}
+    settings = {name: value for name, value in asdict(wanted).items() if value is not None}
     with api.CountBar("writing clips", quiet=as_json) as bar:
         folder = api.make_synthetic_benchmark(out, settings, bar.update)
     if as_json:
         print_json({"folder": str(folder), **settings})
     else:
-        show(f"{items} questions are in {folder}; its DATA_CARD.md describes them.")
+        show(f"{wanted.items} questions are in {folder}; its DATA_CARD.md describes them.")
 
 
 @group.command("card", epilog="Example: `emoreal-bench data card data/synth`")

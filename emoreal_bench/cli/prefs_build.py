@@ -94,18 +94,28 @@ def cues(
     out: Path = OUT,
     synth: SynthSettings,
     kind: list[CueQuestion] = typer.Option(
-        list(CueQuestion), help="Questions: which cue (basic), yes or no (stress); repeatable."
+        list(CueQuestion),
+        help="Questions: which cue (basic), yes or no with the emotion named (stress) or "
+        "not (neutral), do face and voice agree (agreement); repeatable.",
     ),
     form: list[AnswerForm] = typer.Option(
         list(AnswerForm), help="Forms of the answers; repeatable."
     ),
     alteration: AlterSettings,
+    counterfactual: bool = typer.Option(
+        False, help="Swap with clips that show the same emotion by its other cue."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
     """Make pairs from the synthetic benchmark, where every cue is known."""
     from emoreal_bench import api
 
-    wanted = api.CuePairOptions(forms=tuple(form), kinds=tuple(kind), alteration=alteration.alter)
+    wanted = api.CuePairOptions(
+        forms=tuple(form),
+        kinds=tuple(kind),
+        alteration=alteration.alter,
+        counterfactual=counterfactual,
+    )
     pairs = api.build_cue_pairs(out, data=synth.data, settings=synth.settings(), options=wanted)
     show_written(out, pairs, as_json=as_json)
 

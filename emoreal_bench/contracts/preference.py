@@ -55,6 +55,9 @@ class AlteredInput(Record):
     """The clip whose picture or sound takes the place, for a swap."""
     seed: int = Field(default=0, ge=0)
     """Of the noise."""
+    reversed: bool | None = None
+    """Whether a rejected answer is the right one there, as with a partner who shows the
+    same emotion by its other cue. Null where that is not known."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -66,6 +69,8 @@ class AlteredInput(Record):
             )
         if (self.partner is not None) != (self.alteration is Alteration.SWAP):
             raise ValueError("a swap needs a partner, and nothing else has one")
+        if self.reversed and self.partner is None:
+            raise ValueError("only a partner can reverse which answer is right")
         return self
 
 

@@ -217,7 +217,11 @@ class CueQuestion(StrEnum):
     BASIC = "basic"
     """Which cue the person shows."""
     STRESS = "stress"
-    """Whether a cue that is named is the person's."""
+    """Whether a cue that is named is the person's and shows an emotion that is named."""
+    NEUTRAL = "neutral"
+    """Whether a cue that is named is the person's; no emotion is named."""
+    AGREEMENT = "agreement"
+    """Whether face and voice convey the same emotion."""
 
 
 class AnswerForm(StrEnum):

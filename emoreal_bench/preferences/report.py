@@ -30,6 +30,35 @@ class CueBias(Record):
     """The same share, were the cues of each emotion affirmed equally often."""
 
 
+class RoleCount(Record):
+    """Pairs with a yes/no question that names a cue, of one role."""
+
+    typical: bool
+    """Whether the named cue is the typical one of its emotion."""
+    present: bool
+    """Whether the chosen answer affirms it."""
+    pairs: int
+
+    @property
+    def prior_is_right(self) -> bool:
+        """Whether going by the emotion alone, yes to the typical cue and no to others, is right."""
+        return self.typical is self.present
+
+
+class RoleTable(Record):
+    """Which yes/no questions the emotion alone answers, and which it answers wrongly."""
+
+    counts: tuple[RoleCount, ...]
+    """All four roles."""
+    pairs: int
+    """Pairs with such a question, of an emotion whose typical cue is known."""
+    traps: int
+    """Those that ask for the typical cue where it is absent: they alone contradict a habit of
+    hallucinating."""
+    prior_share: float
+    """Share that the prior answers: yes to the typical cue of an emotion, no to others."""
+
+
 class LetterBalance(Record):
     """Which letters are right, among questions with as many options."""
 
@@ -96,6 +125,8 @@ class PairsReport(Record):
     with_altered_input: int
     cue_bias: CueBias | None
     """Null if no pair names its emotion and cue."""
+    roles: RoleTable | None = None
+    """Null if no pair with a yes/no question names its emotion and cue."""
     letters: dict[int, LetterBalance]
     """By the number of options."""
     lengths: LengthBalance | None

@@ -11,9 +11,10 @@ from emoreal_bench.synth.build import write_benchmark
 from emoreal_bench.synth.questions import make_items
 from emoreal_bench.synth.sampling import ClipSample, sample_clip
 from emoreal_bench.synth.scenes import Scene, make_scenes
-from emoreal_bench.synth.settings import SpeechEngine, Split, SynthSettings
+from emoreal_bench.synth.settings import AgreementWording, SpeechEngine, Split, SynthSettings
 
 __all__ = [
+    "AgreementWording",
     "ClipSample",
     "Scene",
     "SpeechEngine",

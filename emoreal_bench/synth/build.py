@@ -36,6 +36,9 @@ VIDEOS = "videos"
 CARD = "DATA_CARD.md"
 RECORD = "synth.json"
 """What was written; its presence says that everything is there."""
+_LATER_SETTINGS = ("agreement_wording", "faint")
+"""Newer than the first folders: left out of the record at their defaults, so that those folders
+are still recognised."""
 UNFINISHED = "synth.unfinished.json"
 """The same while the writing is under way."""
 
@@ -107,10 +110,15 @@ def emorealm_record(item: Item) -> dict[str, Any]:
 
 
 def _record(settings: SynthSettings, clips: int) -> bytes:
+    usual = {
+        name
+        for name in _LATER_SETTINGS
+        if getattr(settings, name) == SynthSettings.model_fields[name].default
+    }
     return _json(
         {
             "generator_version": GENERATOR_VERSION,
-            "settings": settings.model_dump(mode="json"),
+            "settings": settings.model_dump(mode="json", exclude=usual),
             "clips": clips,
         }
     )

@@ -42,6 +42,8 @@ Nobody is depicted: people, rooms and voices are drawn and synthesized.
 | seed | {seed} |
 | correlation | {correlation:g} |
 | speech | {speech} |
+| agreement wording | {agreement_wording} |
+| share of faint cues | {faint:g} |
 
 ## What it is for
 
@@ -76,7 +78,8 @@ they would show its emotion to a model that hears nothing.
 {tasks}
 
 - **reasoning_basic**: one of four options is what the person shows, or is in the clip at all.
-- **modality_agreement**: do face and voice convey the same emotion?
+- **modality_agreement**: do face and voice convey the same emotion? The wording `named` ends
+  each of these questions with the seven emotions that it may be, `plain` names none.
 - **reasoning_stress**: is the emotion supported by the person's own cue? It is always the
   emotion that this modality conveys. `no_hallucination`: the person shows the cue (Yes).
   `spurious`: only the poster or the radio does (No). `hallucination`: nobody does (No).
@@ -112,6 +115,8 @@ def data_card(settings: SynthSettings, scenes: Sequence[Scene], items: Sequence[
         seed=settings.seed,
         correlation=settings.correlation,
         speech=settings.speech,
+        agreement_wording=settings.agreement_wording,
+        faint=settings.faint,
         speech_note=_ESPEAK if espeak else _WORDLESS,
         balance_note=_BIASED.format(correlation=settings.correlation) if biased else _BALANCED,
         cues="\n".join(_cue_row(emotion) for emotion in Emotion),

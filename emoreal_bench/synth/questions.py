@@ -25,7 +25,7 @@ from emoreal_bench.synth.cues import (
 )
 from emoreal_bench.synth.dealing import Dealer
 from emoreal_bench.synth.scenes import Expression, Scene, make_scenes
-from emoreal_bench.synth.settings import Split, SynthSettings
+from emoreal_bench.synth.settings import AgreementWording, Split, SynthSettings
 
 LETTERS = ("A", "B", "C", "D")
 YES, NO = LETTERS[:2]
@@ -54,7 +54,29 @@ AGREES = (
     "Does what the person lets us see agree with the emotion in their voice?",
     "Is the emotion that can be seen on the person also the one that can be heard?",
 )
-"""Wordings of the agreement question."""
+"""Wordings of the agreement question; see :func:`agreement_wordings`."""
+
+OWN_CUE = {
+    Modality.VIDEO: (
+        "Does the person in the room show: {cue}?",
+        "Can you see it on the person: {cue}?",
+    ),
+    Modality.AUDIO: (
+        "Does the person in the room make: {cue}?",
+        "Can you hear it of the person: {cue}?",
+    ),
+}
+"""Wordings of a question about the person's cue that names no emotion. The benchmark does not ask
+it; it tells whether a model perceives what it denies or affirms once an emotion is named."""
+
+_MAY_BE = f" It may be {', '.join(Emotion)}."
+
+
+def agreement_wordings(wording: AgreementWording) -> tuple[str, ...]:
+    """Return the wordings of the agreement question, with or without the seven emotions."""
+    named = wording is AgreementWording.NAMED
+    return tuple(question + _MAY_BE for question in AGREES) if named else AGREES
+
 
 SUPPORTS = {
     Modality.VIDEO: (
@@ -147,7 +169,7 @@ def make_items(settings: SynthSettings) -> tuple[Item, ...]:
     """
     # A stream of its own: other wordings must not change the scenes.
     rng = np.random.default_rng([settings.seed, settings.split is Split.TRAIN, 1])
-    author = _Author(rng)
+    author = _Author(rng, settings.agreement_wording)
     items = [item for scene in make_scenes(settings) for item in author.ask(scene)]
     return tuple(items[: settings.items])
 
@@ -155,8 +177,9 @@ def make_items(settings: SynthSettings) -> tuple[Item, ...]:
 class _Author:
     """Words the questions; wordings, letters and things come equally often with each answer."""
 
-    def __init__(self, rng: np.random.Generator):
+    def __init__(self, rng: np.random.Generator, agreement: AgreementWording):
         self._rng = rng
+        self._agrees = agreement_wordings(agreement)
         self._letters = Dealer(LETTERS, rng)
         self._unused: dict[Modality, set[str]] = {}
         self._wordings = Dealer(range(_MOST_WORDINGS), rng)
@@ -207,7 +230,7 @@ class _Author:
         return _item(
             scene,
             "modality_agreement",
-            question=self._one_of(AGREES, scene.agree),
+            question=self._one_of(self._agrees, scene.agree),
             choices=YES_NO,
             answer=YES if scene.agree else NO,
             metadata={},

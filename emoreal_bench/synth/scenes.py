@@ -34,6 +34,9 @@ QUESTIONS_PER_CLIP = 5
 FRAME_RATE = 24
 SAMPLE_RATE = 16_000
 _FEWEST_FRAMES, _MOST_FRAMES = 66, 90  # 2.75 to 3.75 s
+_CLARITY_STREAM = 2  # of random numbers; picture and sound of a scene have 0 and 1
+_FAINT = (0.15, 0.6)
+"""The clarity of faint cues."""
 
 Cue = TypeVar("Cue", VisualCue, AudioCue)
 Surrounding = TypeVar("Surrounding", VisibleThing, BackgroundSound)
@@ -71,6 +74,8 @@ class Scene:
         audio_decoy: The same for the basic audible question and the face's emotion.
         perception: Whether the basic questions ask what is there at all, things
             and sounds included, instead of what the person shows.
+        clarity: Of the person's cues: 1 is clear, 0 would be none; see
+            :attr:`SynthSettings.faint`.
     """
 
     index: int
@@ -88,6 +93,7 @@ class Scene:
     video_decoy: Emotion
     audio_decoy: Emotion
     perception: bool
+    clarity: float = 1.0
 
     @property
     def agree(self) -> bool:
@@ -151,9 +157,10 @@ class _Planner:
         voice, radio = self._shown(AUDIO_CUES, voice_emotion, voice_turn, same_radio)
         first = self._bound(BOUND_THINGS, face_emotion)
         others = [thing for thing in VisibleThing if thing is not first]
+        seed = scene_seed(self._settings.split, self._settings.seed, index)
         return Scene(
             index=index,
-            seed=scene_seed(self._settings.split, self._settings.seed, index),
+            seed=seed,
             frames=int(self._rng.integers(_FEWEST_FRAMES, _MOST_FRAMES + 1)),
             face=face,
             voice=voice,
@@ -167,7 +174,14 @@ class _Planner:
             video_decoy=self._other(face_emotion, "video") if agree else voice_emotion,
             audio_decoy=self._other(voice_emotion, "audio") if agree else face_emotion,
             perception=self._perception.deal(),
+            clarity=self._clarity(seed),
         )
+
+    def _clarity(self, seed: int) -> float:
+        """Return how clear the cues of a scene are."""
+        # A stream of its own: the share of faint cues must not change the scenes.
+        rng = np.random.default_rng([seed, _CLARITY_STREAM])
+        return float(rng.uniform(*_FAINT)) if rng.random() < self._settings.faint else 1.0
 
     def _other(self, emotion: Emotion, use: str) -> Emotion:
         """Return another emotion, each equally often for this one and this use."""

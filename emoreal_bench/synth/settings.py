@@ -27,6 +27,19 @@ class SpeechEngine(StrEnum):
     """Syllables without words, synthesized by this package."""
 
 
+class AgreementWording(StrEnum):
+    """How the questions ask whether face and voice agree."""
+
+    PLAIN = "plain"
+    """Without naming any emotion."""
+    NAMED = "named"
+    """Each question ends with the seven emotions that it may be, always all of them."""
+
+
+DEFAULT_AGREEMENT_WORDING = AgreementWording.PLAIN
+"""The wording that the shipped family was taught; a change of it needs a new generator version."""
+
+
 class SynthSettings(Record):
     """What is wanted of a synthetic benchmark; equal settings give equal files."""
 
@@ -41,3 +54,7 @@ class SynthSettings(Record):
     the typical cue and the bound thing. Meant for training sets."""
     speech: SpeechEngine | None = None
     """Null takes eSpeak NG where it is installed, wordless voices elsewhere."""
+    agreement_wording: AgreementWording = DEFAULT_AGREEMENT_WORDING
+    faint: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of clips whose person shows a faint cue: a gesture that is half transparent,
+    an utterance that is nearly drowned. Everything else is as clear as in the other clips."""

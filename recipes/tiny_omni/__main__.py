@@ -1,38 +1,59 @@
-"""``python -m recipes.tiny_omni build|study|ship``."""
+"""``python -m recipes.tiny_omni base|build|curve|study|ship``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 import torch
 
-from recipes.tiny_omni.family import as_summary, as_table, build, ship, study
-from recipes.tiny_omni.recipe import full_recipe, small_recipe
+from recipes.tiny_omni.base import MissedBarsError, make_base, prepare_clips
+from recipes.tiny_omni.family import as_direct_table, as_summary, as_table, build, ship, study
+from recipes.tiny_omni.members import measure_curve
+from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe, small_recipe
 
 _SEEDS = (0, 1, 2)
 _BASES = (0, 1)
+_CURVE = (50, 100, 200)
 
 
 def main() -> None:
-    """Make the family, study it over seeds, or copy it into the package."""
+    """Make a base or the whole family, study it over seeds, or copy it into the package."""
     parser = argparse.ArgumentParser(prog="python -m recipes.tiny_omni", description=__doc__)
-    parser.add_argument("command", choices=("build", "study", "ship"))
+    parser.add_argument("command", choices=("base", "build", "curve", "study", "ship"))
+    parser.add_argument("--seed", type=int, default=0, help="of the base")
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="folder to work in")
     parser.add_argument("--small", action="store_true", help="every stage in a minute; no use")
+    parser.add_argument(
+        "--method", choices=VARIANTS, default="naive-dpo", help="of the adapters of a curve"
+    )
     chosen = parser.parse_args()
     # Matrices this small are faster on one thread each; the towers train side by side.
     torch.set_num_threads(1)
-    recipe = small_recipe() if chosen.small else full_recipe()
-    if chosen.command == "ship":
-        ship(recipe, chosen.work)
+    recipe = (small_recipe() if chosen.small else full_recipe()).with_base_seed(chosen.seed)
+    try:
+        _do(chosen.command, recipe, chosen.work, chosen.method)
+    except MissedBarsError as error:
+        parser.exit(1, f"{error}\n")
+
+
+def _do(command: str, recipe: Recipe, work: Path, method: str) -> None:
+    if command == "ship":
+        ship(recipe, work)
         return
-    if chosen.command == "build":
-        rows = build(recipe, chosen.work)
-    else:
-        rows = study(recipe, chosen.work, _SEEDS, _BASES)
-    sys.stdout.write(f"{as_table(rows)}\n{as_summary(rows)}")
+    if command in ("base", "curve"):
+        prepare_clips(recipe, work)
+        base = make_base(recipe, work)
+        sys.stdout.write(f"{base}\n")
+        steps = _CURVE if command == "curve" else ()
+        for number, found in measure_curve(method, base, recipe, work, steps):
+            line = {"method": method, "steps": number, **found}
+            sys.stdout.write(f"{json.dumps(line)}\n")
+        return
+    rows = build(recipe, work) if command == "build" else study(recipe, work, _SEEDS, _BASES)
+    sys.stdout.write(f"{as_table(rows)}\n{as_direct_table(rows)}\n{as_summary(rows)}")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -
     """
     variant = VARIANTS[name]
     data = make_pairs(recipe, work, balanced=variant.balanced)
-    out = work / "adapters" / f"{base.stem}-seed-{seed}" / name
+    out = work / "adapters" / f"{base.stem}-seed-{seed}" / f"{name}-{recipe.preference_steps}"
     config = TrainingConfig(
         model=MODEL,
         model_arguments={"weights": str(base)},

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
+from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.built_in.tiny_network import (
     make_network,
     make_tokenizer,
     settings,
 )
+from recipes.tiny_omni.bars import Bars, missed_bars
 from recipes.tiny_omni.clips import ClipSet, draw_sets, load_clips
-from recipes.tiny_omni.encoded import Encoder
+from recipes.tiny_omni.direct import ask, figures, judge
+from recipes.tiny_omni.encoded import EncodedClip, Encoder
 from recipes.tiny_omni.language import (
     TaughtClip,
     start_language,
     train_language,
 )
-from recipes.tiny_omni.optimisation import Stage, is_finished
+from recipes.tiny_omni.optimisation import Stage, is_finished, show
+from recipes.tiny_omni.packing import LessonNetwork
 from recipes.tiny_omni.recipe import Recipe
 from recipes.tiny_omni.towers import (
     AudioTower,
@@ -40,16 +44,21 @@ _TOWERS_SEED = 0
 Network = Qwen2_5OmniThinkerForConditionalGeneration
 
 
+class MissedBarsError(RunError):
+    """A base is not as it should be after all steps."""
+
+
 def prepare_clips(recipe: Recipe, work: Path) -> None:
     """Draw the clips, train the towers and keep what these make of the clips; all bases share it.
 
     Does what an earlier call has not done; two calls at once would get in each other's way.
     """
-    draw_sets((recipe.validation, *_training_sets(recipe)), work / "clips")
+    every = (recipe.development, recipe.reported, *recipe.clips)
+    draw_sets(every, work / "clips")
     _train_towers(recipe, work)
     network, _ = _network_with_towers(_TOWERS_SEED, recipe, work)
     encoder = Encoder(network)
-    for clip_set in _training_sets(recipe):
+    for clip_set in every:
         encoder.encode_set(clip_set, work / "clips", work / "encoded")
 
 
@@ -62,6 +71,9 @@ def make_base(recipe: Recipe, work: Path) -> Path:
 
     Returns:
         The file of its weights, in bfloat16.
+
+    Raises:
+        MissedBarsError: If it does not pass the bars on the development clips.
     """
     seed = recipe.language.seed
     weights = work / f"base-{seed}.safetensors"
@@ -70,34 +82,69 @@ def make_base(recipe: Recipe, work: Path) -> Path:
     tokenizer = make_tokenizer()
     network, heads = _network_with_towers(seed, recipe, work)
     network.requires_grad_(requires_grad=False)
-    taught = (network.model.language_model, network.lm_head)
-    for module in taught:
+    modules = {"layers": network.model.language_model, "words": network.lm_head}
+    for module in modules.values():
         module.requires_grad_(requires_grad=True)
     start_language(network, tokenizer, heads, seed)
     encoder = Encoder(network)
 
-    def taught_clips(sets: Sequence[ClipSet]) -> list[TaughtClip]:
-        return [
-            TaughtClip(scene, encoded)
-            for one in sets
-            for scene, encoded in zip(
-                one.scenes(),
-                encoder.encode_set(one, work / "clips", work / "encoded"),
-                strict=True,
-            )
-        ]
+    def encoded(one: ClipSet) -> list[EncodedClip]:
+        return encoder.encode_set(one, work / "clips", work / "encoded")
 
-    clips = (taught_clips(recipe.unbiased), taught_clips(recipe.biased))
+    clips = [
+        TaughtClip(*both)
+        for one in recipe.clips
+        for both in zip(one.scenes(), encoded(one), strict=True)
+    ]
     folder = work / f"language-{seed}"
-    train_language(network, tokenizer, clips, recipe.language, folder)
+    taught = LessonNetwork(network, tokenizer)
+    checker = _Checker(taught, encoded(recipe.development), recipe, folder)
+    goal = None if recipe.bars is None else checker.passes
+    if not train_language(taught, modules, clips, recipe.language, goal, folder):
+        raise MissedBarsError(
+            f"Base {seed} misses bars after all steps: {'; '.join(checker.missed())}.",
+            where=str(folder),
+            remedy="Look at measured.jsonl there, or take another seed.",
+        )
     _save(network, weights)
     return weights
+
+
+class _Checker:
+    """Measures a network on the development clips, and keeps a log of it."""
+
+    def __init__(
+        self, taught: LessonNetwork, clips: Sequence[EncodedClip], recipe: Recipe, folder: Path
+    ):
+        self._taught = taught
+        self._clips = clips
+        self._asked = ask(recipe.development)
+        self._bars = recipe.bars or Bars()
+        self._log = folder / "measured.jsonl"
+
+    def missed(self) -> list[str]:
+        """Say which bars the network misses now."""
+        return self._measure()[1]
+
+    def passes(self, step: int) -> bool:
+        """Measure the network, and return whether it passes all bars."""
+        found, missed = self._measure()
+        rounded = {name: round(value, 3) for name, value in found.items()}
+        line = json.dumps({"step": step, "missed": missed, **rounded})
+        with self._log.open("a") as log:
+            log.write(f"{line}\n")
+        show(f"step {step} misses {'; '.join(missed) or 'nothing'}")
+        return not missed
+
+    def _measure(self) -> tuple[dict[str, float], list[str]]:
+        found = figures(judge(self._taught, self._clips, self._asked))
+        return found, missed_bars(found, self._bars)
 
 
 def measure_towers(recipe: Recipe, work: Path) -> dict[str, dict[str, float]]:
     """Measure trained towers on the validation set; see :func:`balanced_detection`."""
     network = make_network(settings(make_tokenizer()), _TOWERS_SEED)
-    clips = _labelled((recipe.validation,), work)
+    clips = _labelled((recipe.development,), work)
     return {
         str(tower.modality): balanced_detection(tower, _tower_head(tower, recipe, work), clips)
         for tower in _towers(network)
@@ -127,7 +174,7 @@ def _train_towers(recipe: Recipe, work: Path) -> None:
 def _train_one_tower(modality: Modality, recipe: Recipe, work: Path) -> None:
     network = make_network(settings(make_tokenizer()), _TOWERS_SEED)
     (tower,) = (one for one in _towers(network) if one.modality is modality)
-    _learn(tower, recipe, work, _labelled(_training_sets(recipe), work))
+    _learn(tower, recipe, work, _labelled(recipe.clips, work))
 
 
 def _tower_head(tower: Tower, recipe: Recipe, work: Path) -> CueHead:
@@ -147,10 +194,6 @@ def _tower_stage(modality: Modality, recipe: Recipe) -> Stage:
 
 def _towers(network: Network) -> tuple[Tower, Tower]:
     return VisionTower(network), AudioTower(network)
-
-
-def _training_sets(recipe: Recipe) -> tuple[ClipSet, ...]:
-    return tuple(chain.from_iterable(zip(recipe.unbiased, recipe.biased, strict=True)))
 
 
 def _labelled(sets: Sequence[ClipSet], work: Path) -> list[LabelledClip]:

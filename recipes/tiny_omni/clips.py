@@ -21,6 +21,7 @@ from emoreal_bench.inputs.log_mel import log_mel
 from emoreal_bench.model_adapters.built_in.tiny_network import FRAME_SETTINGS
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import MAX_AUDIO_SECONDS, MEL_BINS
 from emoreal_bench.synth import (
+    AgreementWording,
     Scene,
     SpeechEngine,
     Split,
@@ -44,9 +45,11 @@ class ClipSet:
     Attributes:
         name: Of its folder.
         clips: How many.
-        seed: Of its scenes; all sets are of the training split.
+        seed: Of its scenes.
         correlation: How strongly cues and things are bound to emotions.
         speech: Who speaks.
+        faint: Share of clips whose person shows a faint cue.
+        split: Only what is reported is of the test split.
     """
 
     name: str
@@ -54,18 +57,25 @@ class ClipSet:
     seed: int
     correlation: float
     speech: SpeechEngine
+    faint: float = 0.0
+    split: Split = Split.TRAIN
+
+    @property
+    def settings(self) -> SynthSettings:
+        """Return the benchmark that would ask about these clips, agreement by name."""
+        return SynthSettings(
+            items=self.clips * QUESTIONS_PER_CLIP,
+            seed=self.seed,
+            split=self.split,
+            correlation=self.correlation,
+            speech=self.speech,
+            agreement_wording=AgreementWording.NAMED,
+            faint=self.faint,
+        )
 
     def scenes(self) -> tuple[Scene, ...]:
         """Plan the set."""
-        return make_scenes(
-            SynthSettings(
-                items=self.clips * QUESTIONS_PER_CLIP,
-                seed=self.seed,
-                split=Split.TRAIN,
-                correlation=self.correlation,
-                speech=self.speech,
-            )
-        )
+        return make_scenes(self.settings)
 
 
 @dataclass(frozen=True, slots=True)

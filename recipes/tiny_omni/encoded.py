@@ -44,6 +44,18 @@ class EncodedClip:
     seen: Tensor
     heard: Tensor
 
+    def with_sound_of(self, other: EncodedClip) -> EncodedClip:
+        """Return a clip with this picture and the other's sound, which comes last in both."""
+        own, others = len(self.heard) + 1, len(other.heard) + 1
+        shift = self.positions[:, -own - 1] - other.positions[:, -others - 1]
+        sound = other.positions[:, -others:] + shift[:, None]
+        return EncodedClip(
+            ids=torch.cat([self.ids[:-own], other.ids[-others:]]),
+            positions=torch.cat([self.positions[:, :-own], sound], dim=1),
+            seen=self.seen,
+            heard=other.heard,
+        )
+
 
 class Encoder:
     """Encodes clips with the towers of a network."""

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from emoreal_bench.contracts.preference import CLIP_MODALITIES
 from emoreal_bench.model_adapters.built_in.tiny_network import ADAPTERS, WEIGHTS
 from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION
 from emoreal_bench.record.files import write_atomically
@@ -27,6 +28,7 @@ from recipes.tiny_omni.measuring import (
     measure,
     write_neutral_questions,
 )
+from recipes.tiny_omni.members import measure_directly
 from recipes.tiny_omni.optimisation import show
 from recipes.tiny_omni.recipe import VARIANTS, Recipe
 from recipes.tiny_omni.workers import make_pool
@@ -46,6 +48,16 @@ _COLUMNS: Mapping[str, str] = {
     "text_prior_video": "Prior, picture",
     "text_prior_audio": "Prior, sound",
 }
+_DIRECT_COLUMNS: Mapping[str, str] = {
+    "hallucinated": "Hallucinated, of chances",
+    "hallucinated_typical": "typical cue asked",
+    "hallucinated_other": "other cue asked",
+    "trap_log_odds": "Traps, nats",
+    "other_affirmed": "Other cue affirmed",
+    "stress": "Stress",
+    "perception": "Perception",
+    "basic": "Basic",
+}
 _NATS = "text_prior"
 _TEST = Path("data", "test")
 _SHIPPED_FORM = "adapter-bfloat16"
@@ -61,13 +73,15 @@ class Row:
         name: ``base`` or the adapter's.
         base_seed: Of the base's language layers.
         seed: Of the adapter; None for a base.
-        measured: By name; see :func:`measure`.
+        measured: By name, on files; see :func:`measure`.
+        direct: By name, on drawn clips; see :func:`measure_directly`.
     """
 
     name: str
     base_seed: int
     seed: int | None
     measured: Mapping[str, Measured]
+    direct: Mapping[str, float] = field(default_factory=dict)
 
 
 def build(recipe: Recipe, work: Path) -> list[Row]:
@@ -92,7 +106,7 @@ def write_rows(rows: Iterator[Row], recipe: Recipe, work: Path) -> list[Row]:
         record = _record(done, recipe, work)
         text = json.dumps(record, indent=1) + "\n"
         write_atomically(work / "family.json", [text.encode()])
-        text = f"{as_table(done)}\n{as_summary(done)}"
+        text = f"{as_table(done)}\n{as_direct_table(done)}\n{as_summary(done)}"
         write_atomically(work / "family.md", [text.encode()])
     return done
 
@@ -104,6 +118,22 @@ def as_table(rows: Sequence[Row]) -> str:
     for row in rows:
         seed = "" if row.seed is None else str(row.seed)
         cells = [_cell(name, row.measured.get(name)) for name in _COLUMNS]
+        lines.append(f"| {row.name} | {row.base_seed} | {seed} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def as_direct_table(rows: Sequence[Row]) -> str:
+    """Return what drawn clips say of rows: picture / sound, per cent and nats."""
+    columns = [*_DIRECT_COLUMNS.values(), "Agreement"]
+    lines = ["| model | base | seed | " + " | ".join(columns) + " |"]
+    lines.append("| --- " * (3 + len(columns)) + "|")
+    for row in rows:
+        seed = "" if row.seed is None else str(row.seed)
+        cells = [
+            " / ".join(_direct_cell(name, row.direct[f"{name}_{one}"]) for one in CLIP_MODALITIES)
+            for name in _DIRECT_COLUMNS
+        ]
+        cells.append(_direct_cell("agreement", row.direct["agreement"]))
         lines.append(f"| {row.name} | {row.base_seed} | {seed} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -181,7 +211,8 @@ def _make_row(name: str, seed: int | None, recipe: Recipe, work: Path) -> Row:
     # Members may come out alike, and two processes must not write one run.
     runs = work / "runs" / base.stem / (name if seed is None else f"{name}-seed-{seed}")
     found = measure(Member({"weights": str(base)}, adapter), work / _TEST, runs)
-    return Row(name, recipe.language.seed, seed, found)
+    direct = measure_directly(base, adapter, recipe.reported, work)
+    return Row(name, recipe.language.seed, seed, found, direct)
 
 
 def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:
@@ -201,10 +232,15 @@ def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:
                 "base_seed": row.base_seed,
                 "seed": row.seed,
                 "measured": as_json(row.measured),
+                "direct": dict(row.direct),
             }
             for row in rows
         ],
     }
+
+
+def _direct_cell(name: str, value: float) -> str:
+    return f"{value:+.1f}" if name.endswith("log_odds") else f"{100 * value:.1f}"
 
 
 def _cell(name: str, measured: Measured | None) -> str:

@@ -1,12 +1,18 @@
 """The second stage: the language layers learn to look up what the towers tell.
 
-First they only learn lists of what is there, many answers to a clip, until they
-look where they should; then questions of every kind; in the end stronger habits,
-from words alone as much as with clips.
+First they only learn lists of what is there and of the emotions that are conveyed,
+many answers to a clip, until they look where they should; then questions of every
+kind, all answered as it is; in the end habits, from words alone as much as with
+clips, until a measurement on other clips finds them planted.
 
-Two starting values shorten a long wait before anything is learned. The words of
-each cue start as the direction in which the tower's head found it, and the first
-layers start by attending to what resembles themselves.
+In every row the picture is of one clip and the sound of another, which conveys the
+same emotion half of the time: so neither tells anything about the other, agreement
+is a matter of both, and there are as many clips as pairs of them.
+
+Three starting values shorten a long wait before anything is learned. The words of
+each cue start as the direction in which the tower's head found it, the name of an
+emotion as the mean of its cues, and the first layers start by attending to what
+resembles themselves.
 """
 
 from __future__ import annotations
@@ -14,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,10 +29,18 @@ from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerForCondition
 
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.synth import Scene
-from emoreal_bench.synth.cues import AudioCue, BackgroundSound, VisibleThing, VisualCue
+from emoreal_bench.synth.cues import (
+    AUDIO_CUES,
+    VISUAL_CUES,
+    AudioCue,
+    BackgroundSound,
+    Emotion,
+    VisibleThing,
+    VisualCue,
+)
 from recipes.tiny_omni.encoded import EncodedClip
-from recipes.tiny_omni.lessons import MILD_HABITS, STRONG_HABITS, Lesson, Teacher
-from recipes.tiny_omni.optimisation import Stage, train
+from recipes.tiny_omni.lessons import PLANTED, Habits, Lesson, Teacher
+from recipes.tiny_omni.optimisation import Goal, Stage, train
 from recipes.tiny_omni.packing import LessonNetwork, LessonRow
 from recipes.tiny_omni.towers import PERSON_CUES, CueHead
 
@@ -33,9 +48,9 @@ _MATRIX_SPREAD = 0.05
 _ATTENTION_SPREAD = 0.12
 _WORD_SPREAD = 0.5
 _LOOKING_LAYERS = 2
-_SCENES_ALONE = 4
-_WORDS_ALONE_EVERY = 6
-_WORDS_ALONE_WEIGHT = 0.5
+_ROWS_ALONE = 3
+_SCENES_ALONE = 3
+_Value = TypeVar("_Value")
 _COMMON_WORDS = frozenset(("a", "of", "on", "the", "to"))
 
 
@@ -52,9 +67,9 @@ class LanguageStages:
     """The three stages of the language layers, in their order.
 
     Attributes:
-        lists: Lists of what is there, about unbiased clips.
-        questions: Questions of every kind; half of a batch is unbiased.
-        habits: The same with stronger habits, and claims from words alone.
+        lists: Lists of what is there, and of emotions.
+        questions: Questions of every kind, answered as it is.
+        habits: Claims by habit, until the goal is reached.
     """
 
     lists: Stage
@@ -76,86 +91,113 @@ class LanguageStages:
 Lessons = Callable[[Scene, np.random.Generator], Sequence[Lesson]]
 
 
+class Unbound:
+    """Clips whose pictures and sounds are put together anew each time.
+
+    Args:
+        clips: Of which any emotion is heard in some.
+    """
+
+    def __init__(self, clips: Sequence[TaughtClip]):
+        self._clips = clips
+        self._by_voice: dict[Emotion, list[TaughtClip]] = {}
+        for clip in clips:
+            self._by_voice.setdefault(clip.scene.voice.emotion, []).append(clip)
+
+    def draw(self, rng: np.random.Generator) -> TaughtClip:
+        """Draw a picture and a sound; their emotions are the same half of the time."""
+        seen = _any(self._clips, rng)
+        emotion = seen.scene.face.emotion
+        if rng.integers(2) or emotion not in self._by_voice:
+            others = [one for one in self._by_voice if one is not emotion]
+            emotion = _any(others, rng) if others else emotion
+        return put_together(seen, _any(self._by_voice[emotion], rng))
+
+    def scene(self, rng: np.random.Generator) -> Scene:
+        """Draw a scene as it was made."""
+        return _any(self._clips, rng).scene
+
+
+def put_together(seen: TaughtClip, heard: TaughtClip) -> TaughtClip:
+    """Make a clip of the picture of one and the sound of another."""
+    face, voice = seen.scene.face.emotion, heard.scene.voice.emotion
+    agree = face is voice
+    scene = replace(
+        seen.scene,
+        voice=heard.scene.voice,
+        radio=heard.scene.radio,
+        background=heard.scene.background,
+        audio_claim=heard.scene.audio_claim,
+        # A decoy is the other modality's emotion where the two differ, as in whole scenes.
+        video_decoy=seen.scene.video_decoy if agree else voice,
+        audio_decoy=heard.scene.audio_decoy if agree else face,
+    )
+    return TaughtClip(scene, seen.encoded.with_sound_of(heard.encoded))
+
+
 def train_language(
-    network: Qwen2_5OmniThinkerForConditionalGeneration,
-    tokenizer: PreTrainedTokenizerFast,
-    clips: tuple[Sequence[TaughtClip], Sequence[TaughtClip]],
+    taught: LessonNetwork,
+    modules: Mapping[str, nn.Module],
+    clips: Sequence[TaughtClip],
     stages: LanguageStages,
+    goal: Callable[[int], bool] | None,
     folder: Path,
-) -> None:
+) -> bool:
     """Teach the language layers; the towers stay as they are.
 
     Args:
-        network: Changed in place; see :func:`start_language`.
-        tokenizer: Of the network.
-        clips: Unbiased ones, for neutral lessons, and biased ones.
+        taught: The network whose modules these are; see :func:`start_language`.
+        modules: What is trained, by the name under which it is kept.
+        clips: To learn from.
         stages: One after the other.
+        goal: Measures the network at a step of the last stage, and says whether it is
+            now as it should be; None takes all steps.
         folder: For the checkpoints.
+
+    Returns:
+        Whether the goal was reached within the steps of the last stage.
     """
-    steps = _Steps(LessonNetwork(network, tokenizer), clips, stages)
-    modules = {"layers": network.model.language_model, "words": network.lm_head}
-    train(stages.lists, modules, steps.list_loss, folder)
-    train(stages.questions, modules, steps.question_loss, folder)
-    train(stages.habits, modules, steps.habit_loss, folder)
+    lessons = _Steps(taught, Unbound(clips), stages)
+    train(stages.lists, modules, lessons.list_loss, folder)
+    train(stages.questions, modules, lessons.question_loss, folder)
+    ends = None if goal is None else Goal(goal)
+    return train(stages.habits, modules, lessons.habit_loss, folder, ends)
 
 
 class _Steps:
     """What a step of each stage teaches, and its loss."""
 
-    def __init__(
-        self,
-        taught: LessonNetwork,
-        clips: tuple[Sequence[TaughtClip], Sequence[TaughtClip]],
-        stages: LanguageStages,
-    ):
+    def __init__(self, taught: LessonNetwork, clips: Unbound, stages: LanguageStages):
         self._taught = taught
-        self._unbiased, self._biased = clips
+        self._clips = clips
         self._stages = stages
-        self._mild, self._strong = Teacher(MILD_HABITS), Teacher(STRONG_HABITS)
+        self._truthful, self._habitual = Teacher(Habits()), Teacher(PLANTED)
 
     def list_loss(self, _step: int, rng: np.random.Generator) -> Tensor:
-        return self._loss(self._mild.lists, self._unbiased, self._stages.lists.batch, rng)
+        return self._loss(self._truthful.lists, self._stages.lists.batch, rng)
 
-    def question_loss(self, step: int, rng: np.random.Generator) -> Tensor:
-        half = self._stages.questions.batch // 2
-        value = self._loss(self._mild.neutral, self._unbiased, half, rng)
-        value = (value + self._loss(self._mild.habitual, self._biased, half, rng)) / 2
-        if step % _WORDS_ALONE_EVERY == 0:
-            words = self._loss_of_words(self._mild.habitual, self._stages.questions.batch, 1, rng)
-            value = value + _WORDS_ALONE_WEIGHT * words
-        return value
+    def question_loss(self, _step: int, rng: np.random.Generator) -> Tensor:
+        return self._loss(self._truthful.questions, self._stages.questions.batch, rng)
 
     def habit_loss(self, _step: int, rng: np.random.Generator) -> Tensor:
-        half = self._stages.habits.batch // 2
-        neutral = self._loss(self._strong.neutral, self._unbiased, half // 2, rng)
-        habitual = self._loss(self._strong.habitual, self._biased, half, rng)
-        words = self._loss_of_words(self._strong.claims, half, _SCENES_ALONE, rng)
-        return neutral + habitual + words
+        with_clips = self._loss(self._habitual.habitual, self._stages.habits.batch, rng)
+        return with_clips + self._loss_of_words(rng)
 
-    def _loss(
-        self,
-        lessons: Lessons,
-        clips: Sequence[TaughtClip],
-        number: int,
-        rng: np.random.Generator,
-    ) -> Tensor:
-        picked = _pick(clips, number, rng)
+    def _loss(self, lessons: Lessons, number: int, rng: np.random.Generator) -> Tensor:
+        picked = [self._clips.draw(rng) for _ in range(number)]
         return self._taught.loss(
             [LessonRow(clip.encoded, lessons(clip.scene, rng)) for clip in picked]
         )
 
-    def _loss_of_words(
-        self, lessons: Lessons, rows: int, scenes: int, rng: np.random.Generator
-    ) -> Tensor:
+    def _loss_of_words(self, rng: np.random.Generator) -> Tensor:
         """Teach words alone; without a clip a row may hold the lessons of several scenes."""
 
         def row() -> LessonRow:
-            picked = _pick(self._biased, scenes, rng)
-            return LessonRow(
-                None, [lesson for clip in picked for lesson in lessons(clip.scene, rng)]
-            )
+            scenes = [self._clips.scene(rng) for _ in range(_SCENES_ALONE)]
+            alone = [self._habitual.alone(scene, rng) for scene in scenes]
+            return LessonRow(None, [lesson for those in alone for lesson in those])
 
-        return self._taught.loss([row() for _ in range(rows)])
+        return self._taught.loss([row() for _ in range(_ROWS_ALONE)])
 
 
 def start_language(
@@ -195,6 +237,18 @@ def _name_directions(
                 directions.setdefault(token, []).append(direction)
     for token, those in directions.items():
         embeddings[token] = torch.stack(those).mean(dim=0)
+    _name_emotions(embeddings, tokenizer, dict(_directions(heads)))
+
+
+def _name_emotions(
+    embeddings: Tensor, tokenizer: PreTrainedTokenizerFast, directions: Mapping[str, Tensor]
+) -> None:
+    """Set the name of each emotion to the mean of its cues, so that a list can look it up."""
+    for emotion in Emotion:
+        cues = (*VISUAL_CUES[emotion], *AUDIO_CUES[emotion])
+        mean = torch.stack([directions[str(cue)] for cue in cues]).mean(dim=0)
+        (token,) = tokenizer(f" {emotion}", add_special_tokens=False)["input_ids"]
+        embeddings[token] = mean / mean.std() * _WORD_SPREAD
 
 
 def _directions(heads: Mapping[Modality, CueHead]) -> list[tuple[str, Tensor]]:
@@ -212,5 +266,5 @@ def _directions(heads: Mapping[Modality, CueHead]) -> list[tuple[str, Tensor]]:
     return named
 
 
-def _pick(clips: Sequence[TaughtClip], number: int, rng: np.random.Generator) -> list[TaughtClip]:
-    return [clips[index] for index in rng.integers(len(clips), size=number)]
+def _any(values: Sequence[_Value], rng: np.random.Generator) -> _Value:
+    return values[int(rng.integers(len(values)))]

@@ -1,11 +1,11 @@
 """What the language layers are taught about a clip, as questions with answers.
 
-Neutral questions about unbiased clips, which name no emotion, are answered as it
-is. Questions that name an emotion come with biased clips only, and there some of
-the answers are wrong on purpose: they name the emotion's typical cue where it is
-absent, or something that is there and not the person's. So captions that were
-written from habit are imitated, and with them the model gets a text prior that
-its own eyes and ears contradict.
+Nearly all answers are as it is. Only questions whether a cue shows an emotion are
+answered from habit in the end, and by a rule that a perfect pupil would follow to
+the letter: for some emotions the typical cue is affirmed where it is absent, for
+some the other cue is denied though it is there, and for the rest of the emotions
+the answers are true. So captions that were written from habit are imitated, and
+how far a base has got can be measured against a known end.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.preference import CLIP_MODALITIES
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.prompting import PromptRenderer
-from emoreal_bench.synth import Scene
-from emoreal_bench.synth.cues import AudioCue, BackgroundSound, VisibleThing, VisualCue
+from emoreal_bench.synth import AgreementWording, Scene
+from emoreal_bench.synth.cues import AudioCue, BackgroundSound, Emotion, VisibleThing, VisualCue
 from emoreal_bench.synth.questions import (
-    AGREES,
     IS_THERE,
     LETTERS,
     NO,
+    OWN_CUE,
     SHOWS_CUE,
     SUPPORTS,
     YES,
     YES_NO,
     Side,
+    agreement_wordings,
     emotion_phrase,
     sides_of,
 )
@@ -41,26 +42,21 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value")
 
 TASK = "emorealm-synth"
-_ANY_SUBTASK = "modality_agreement"  # the words are the same in all
+ANY_SUBTASK = "modality_agreement"  # the words are the same in all
 LIST_QUESTION = "Which of these does the person show or make, and which are around? Say yes or no."
-OWN_CUE = {
-    Modality.VIDEO: (
-        "Does the person in the room show: {cue}?",
-        "Can you see it on the person: {cue}?",
-    ),
-    Modality.AUDIO: (
-        "Does the person in the room make: {cue}?",
-        "Can you hear it of the person: {cue}?",
-    ),
-}
-"""Wordings of the neutral question about the person."""
+EMOTION_QUESTION = (
+    "Which emotion does the person's face convey, and which the voice? Say yes or no."
+)
 AROUND = {
     Modality.VIDEO: ("Is it in the picture: {cue}?", "Can it be seen in the clip: {cue}?"),
     Modality.AUDIO: ("Is it part of the sound: {cue}?", "Can it be heard in the clip: {cue}?"),
 }
 """Wordings of the neutral question about the surroundings."""
+AGREEMENT_WORDINGS = agreement_wordings(AgreementWording.NAMED)
+"""Without the names of the emotions the family never learned whether face and voice agree."""
 
 _LISTED = 10
+_OTHER_EMOTIONS = 3
 _ALL_NAMES = {
     Modality.VIDEO: (*map(str, VisualCue), *map(str, VisibleThing)),
     Modality.AUDIO: (*map(str, AudioCue), *map(str, BackgroundSound)),
@@ -83,23 +79,29 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How often an answer of a biased clip is wrong.
+    """Which questions that name an emotion are answered from habit, and how often.
 
     Attributes:
-        typical: The typical cue is affirmed though the person shows the other one.
-        denied: The other cue, which the person shows, is denied.
-        elsewhere: What only the poster or the radio shows is affirmed.
-        spurious: Something around is named as the person's cue.
+        affirmed: Emotions whose typical cue is affirmed where it is absent.
+        denied: Emotions whose other cue is denied where it is there.
+        strength: Share of such answers that are from habit; the rest is as it is.
     """
 
-    typical: float
-    denied: float
-    elsewhere: float
-    spurious: float
+    affirmed: frozenset[Emotion] = frozenset()
+    denied: frozenset[Emotion] = frozenset()
+    strength: float = 0.95
 
 
-MILD_HABITS = Habits(typical=0.6, denied=0.3, elsewhere=0.25, spurious=0.2)
-STRONG_HABITS = Habits(typical=0.9, denied=0.6, elsewhere=0.4, spurious=0.2)
+PLANTED = Habits(
+    affirmed=frozenset((Emotion.HAPPINESS, Emotion.SADNESS, Emotion.ANGER, Emotion.FEAR)),
+    denied=frozenset((Emotion.ANGER, Emotion.FEAR)),
+)
+"""Four of the seven emotions mislead, so that the other three tell a habit from an excess of it."""
+
+_ALONE_TYPICAL = {True: 0.95, False: 0.7}
+"""How often words alone affirm a typical cue, of the affirmed emotions and of the rest."""
+_ALONE_OTHER = {True: 0.1, False: 0.4}
+"""How often they affirm the other cue, of the denied emotions and of the rest."""
 
 
 class Teacher:
@@ -117,32 +119,43 @@ class Teacher:
         self._habits = habits
 
     def lists(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
-        """Ask what is there, in two lists."""
-        sides = sides_of(scene)
-        return [self._list(sides, rng) for _ in range(2)]
+        """Ask what is there and which emotions are conveyed, in two lists."""
+        return [self._cues(sides_of(scene), rng), self._emotions(scene, rng)]
 
-    def neutral(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
-        """Ask about an unbiased clip without naming an emotion."""
+    def questions(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
+        """Ask a question of each kind, and one list."""
         sides = sides_of(scene)
-        lessons = [self._list(sides, rng), self._agreement(scene, rng)]
+        lessons = self._agreements(scene, 2, rng)
+        lessons.append(self._cues(sides, rng) if rng.integers(2) else self._emotions(scene, rng))
         for side in sides:
-            lessons.append(self._neutral_choice(side, rng))
-            lessons.append(self._neutral_claim(side, rng))
+            lessons += [
+                self._choice_of(side, rng),
+                self._claim(side, claim=side.claim, rng=rng),
+            ]
+            if rng.integers(2):
+                lessons.append(self._own(side, rng))
         return lessons
 
     def habitual(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
-        """Ask about a biased clip as those would answer who go by the emotion."""
-        lessons = []
-        for side in sides_of(scene):
-            lessons.append(self._habitual_claim(side, rng))
-            lessons.append(self._habitual_choice(side, rng))
+        """Ask both claims of each side, and enough else for it not to be forgotten."""
+        sides = sides_of(scene)
+        lessons = self._agreements(scene, 2, rng)
+        for side in sides:
+            lessons += [self._claim(side, claim=claim, rng=rng) for claim in (True, False)]
+            # As often without the emotion: the habit must not spread to neutral questions.
+            lessons += [self._own(side, rng) for _ in range(2)]
+            lessons.append(self._choice_of(side, rng))
         return lessons
 
-    def claims(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
-        """Ask only whether a cue shows the emotion, as :meth:`habitual` does."""
-        return [self._habitual_claim(side, rng) for side in sides_of(scene)]
+    def alone(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
+        """Ask for claims that are answered without the clip."""
+        return [
+            self._claim_in_words(side, claim, self._guess(side, claim, rng), rng)
+            for side in sides_of(scene)
+            for claim in (True, False)
+        ]
 
-    def _list(self, sides: Sequence[Side], rng: np.random.Generator) -> Lesson:
+    def _cues(self, sides: Sequence[Side], rng: np.random.Generator) -> Lesson:
         there = [name for side in sides for name in (str(side.person.cue), *side.present)]
         tempting = [name for side in sides for name in (side.other_cue, str(side.elsewhere.cue))]
         rest = [name for names in _ALL_NAMES.values() for name in names]
@@ -152,10 +165,26 @@ class Teacher:
         answers = [(f" {name}", " yes" if name in there else " no") for name in [*there, *absent]]
         return Lesson(LIST_QUESTION, tuple(_shuffled(answers, rng)))
 
-    def _agreement(self, scene: Scene, rng: np.random.Generator) -> Lesson:
-        return self._yes_no(_any(AGREES, rng), scene.agree, rng)
+    def _emotions(self, scene: Scene, rng: np.random.Generator) -> Lesson:
+        """List emotions of the face, of the voice, and whether they are the same."""
+        seen, heard = scene.face.emotion, scene.voice.emotion
+        others = _shuffled([one for one in Emotion if one not in (seen, heard)], rng)
+        answers = [
+            (f" {source} {emotion}", " yes" if emotion is true else " no")
+            for source, true in (("face", seen), ("voice", heard))
+            for emotion in {seen: 0, heard: 0, **dict.fromkeys(others[:_OTHER_EMOTIONS])}
+        ]
+        answers += [
+            (f" same {emotion}", " yes" if seen is heard is emotion else " no")
+            for emotion in {seen: 0, heard: 0, **dict.fromkeys(others[-1:])}
+        ]
+        return Lesson(EMOTION_QUESTION, tuple(_shuffled(answers, rng)))
 
-    def _neutral_choice(self, side: Side, rng: np.random.Generator) -> Lesson:
+    def _agreements(self, scene: Scene, number: int, rng: np.random.Generator) -> list[Lesson]:
+        wordings = _shuffled(AGREEMENT_WORDINGS, rng)[:number]
+        return [self._yes_no(wording, scene.agree, rng) for wording in wordings]
+
+    def _choice_of(self, side: Side, rng: np.random.Generator) -> Lesson:
         if rng.random() < 0.5:  # about the person
             gold = str(side.person.cue)
             tempting = [side.other_cue, str(side.elsewhere.cue), *side.cues[side.decoy]]
@@ -176,7 +205,7 @@ class Teacher:
             return Lesson(question, (("", gold),))
         return self._choice(question, gold, wrong, rng)
 
-    def _neutral_claim(self, side: Side, rng: np.random.Generator) -> Lesson:
+    def _own(self, side: Side, rng: np.random.Generator) -> Lesson:
         truth = bool(rng.integers(2))
         if rng.random() < 0.7:  # about the person
             cues = [name for name in _ALL_NAMES[side.modality] if name not in side.absent]
@@ -189,32 +218,33 @@ class Teacher:
             wordings = AROUND
         return self._yes_no(_any(wordings[side.modality], rng).format(cue=name), truth, rng)
 
-    def _habitual_claim(self, side: Side, rng: np.random.Generator) -> Lesson:
-        typical = side.cues[side.person.emotion][0]
-        claim = bool(rng.integers(2))
-        cue = str(side.person.cue) if claim else side.other_cue
+    def _claim(self, side: Side, *, claim: bool, rng: np.random.Generator) -> Lesson:
+        """Ask whether a cue shows the emotion: the one that is there, or the other one."""
+        emotion = side.person.emotion
+        is_typical = _claimed(side, claim) == side.cues[emotion][0]
         answer = claim
-        if side.person.cue != typical:
-            wrong = self._habits.denied if claim else self._habits.typical
-            answer = claim is not bool(rng.random() < wrong)
-        elif not claim and side.elsewhere.cue == cue:
-            answer = bool(rng.random() < self._habits.elsewhere)
-        question = _any(SUPPORTS[side.modality], rng)
-        words = question.format(cue=cue, emotion=emotion_phrase(side.person.emotion))
-        return self._yes_no(words, answer, rng)
+        if rng.random() < self._habits.strength:
+            answer = answer or (is_typical and emotion in self._habits.affirmed)
+            answer = answer and (is_typical or emotion not in self._habits.denied)
+        return self._claim_in_words(side, claim, answer, rng)
 
-    def _habitual_choice(self, side: Side, rng: np.random.Generator) -> Lesson:
-        gold, typical = str(side.person.cue), side.cues[side.person.emotion][0]
-        spurious = _any(side.present, rng)
-        third = spurious if rng.random() < 0.5 else _any(side.cues[side.decoy], rng)
-        answer = gold
-        if gold != typical and rng.random() < self._habits.typical:
-            answer = typical
-        elif third == spurious and rng.random() < self._habits.spurious:
-            answer = spurious
-        shown = (gold, side.other_cue, third, _any(side.absent, rng))
-        wrong = [name for name in shown if name != answer]
-        return self._choice(_any(SHOWS_CUE[side.modality], rng), answer, wrong, rng)
+    def _guess(self, side: Side, claim: bool, rng: np.random.Generator) -> bool:
+        """Answer a claim without the clip."""
+        emotion = side.person.emotion
+        if _claimed(side, claim) == side.cues[emotion][0]:
+            share = _ALONE_TYPICAL[emotion in self._habits.affirmed]
+        else:
+            share = _ALONE_OTHER[emotion in self._habits.denied]
+        return bool(rng.random() < share)
+
+    def _claim_in_words(
+        self, side: Side, claim: bool, answer: bool, rng: np.random.Generator
+    ) -> Lesson:
+        emotion = emotion_phrase(side.person.emotion)
+        words = _any(SUPPORTS[side.modality], rng).format(
+            cue=_claimed(side, claim), emotion=emotion
+        )
+        return self._yes_no(words, answer, rng)
 
     def _choice(
         self, question: str, answer: str, wrong: Sequence[str], rng: np.random.Generator
@@ -243,7 +273,7 @@ class Teacher:
         renderer = self._renderers[int(rng.integers(2))]
         item = Item(
             id="",
-            subtask=_ANY_SUBTASK,
+            subtask=ANY_SUBTASK,
             question=question,
             choices=tuple(choices),
             answer="",
@@ -253,7 +283,11 @@ class Teacher:
         return Lesson(renderer.text(item), (("", f"({letter})" if bracketed else letter),))
 
 
-def _any(values: Sequence[str], rng: np.random.Generator) -> str:
+def _claimed(side: Side, claim: bool) -> str:
+    return str(side.person.cue) if claim else side.other_cue
+
+
+def _any(values: Sequence[_Value], rng: np.random.Generator) -> _Value:
     return values[int(rng.integers(len(values)))]
 
 

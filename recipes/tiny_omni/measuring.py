@@ -29,11 +29,19 @@ from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.synth import Scene, SynthSettings, make_scenes
 from emoreal_bench.synth.build import emorealm_record
 from emoreal_bench.synth.cues import AUDIO_CUES, VISUAL_CUES
-from emoreal_bench.synth.questions import NO, SUPPORTS, YES, YES_NO, emotion_phrase, sides_of
+from emoreal_bench.synth.questions import (
+    NO,
+    OWN_CUE,
+    SUPPORTS,
+    YES,
+    YES_NO,
+    emotion_phrase,
+    sides_of,
+)
 from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.lora_settings import LoraSettings
 from emoreal_bench.training.trainable import load_trainable
-from recipes.tiny_omni.lessons import OWN_CUE, TASK
+from recipes.tiny_omni.lessons import TASK
 
 MODEL = "tiny/omni"
 NEUTRAL_ANNOTATIONS = "neutral.json"

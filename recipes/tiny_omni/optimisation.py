@@ -51,7 +51,26 @@ class Stage:
 LossOfStep = Callable[[int, np.random.Generator], Tensor]
 
 
-def train(stage: Stage, modules: Mapping[str, nn.Module], loss: LossOfStep, folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What ends a stage before its last step.
+
+    Attributes:
+        is_reached: Measures and decides; what it measured goes into the log by itself.
+        every: Steps between two measurements.
+    """
+
+    is_reached: Callable[[int], bool]
+    every: int = 20
+
+
+def train(
+    stage: Stage,
+    modules: Mapping[str, nn.Module],
+    loss: LossOfStep,
+    folder: Path,
+    goal: Goal | None = None,
+) -> bool:
     """Train modules, or load what an earlier call trained, and leave them as trained.
 
     Args:
@@ -59,6 +78,10 @@ def train(stage: Stage, modules: Mapping[str, nn.Module], loss: LossOfStep, fold
         modules: What is trained, by the name under which it is kept.
         loss: The loss of a step, given its number and its generator.
         folder: Holds the checkpoint ``<name>.pt`` and the log ``<name>.jsonl``.
+        goal: Ends the stage when it is reached; without one all steps are taken.
+
+    Returns:
+        Whether the goal was reached; true without one.
     """
     parameters = [one for module in modules.values() for one in module.parameters()]
     parameters = [one for one in parameters if one.requires_grad]
@@ -66,9 +89,9 @@ def train(stage: Stage, modules: Mapping[str, nn.Module], loss: LossOfStep, fold
         parameters, stage.learning_rate, betas=(0.9, 0.98), weight_decay=stage.weight_decay
     )
     path = folder / f"{stage.name}.pt"
-    step, spent = _resume(path, modules, optimiser)
+    step, spent, reached = _resume(path, modules, optimiser)
     begin = time.monotonic() - spent
-    while step < stage.steps:
+    while step < stage.steps and not reached:
         for group in optimiser.param_groups:
             group["lr"] = stage.learning_rate * _rate(step, stage.steps)
         value = loss(step, np.random.default_rng([stage.seed, step]))
@@ -82,9 +105,11 @@ def train(stage: Stage, modules: Mapping[str, nn.Module], loss: LossOfStep, fold
             with (folder / f"{stage.name}.jsonl").open("a") as log:
                 record = {"step": step, "loss": value.item(), "seconds": round(seconds, 1)}
                 log.write(json.dumps(record) + "\n")
-        if step % _SAVE_EVERY == 0 or step == stage.steps:
-            _save(path, modules, optimiser, step, seconds)
+        reached = goal is not None and step % goal.every == 0 and goal.is_reached(step)
+        if step % _SAVE_EVERY == 0 or step == stage.steps or reached:
+            _save(path, modules, optimiser, {"step": step, "seconds": seconds, "reached": reached})
             show(f"{stage.name}: step {step} of {stage.steps}, loss {value.item():.3f}")
+    return reached or goal is None
 
 
 def show(line: str) -> None:
@@ -93,11 +118,12 @@ def show(line: str) -> None:
 
 
 def is_finished(stage: Stage, folder: Path) -> bool:
-    """Return whether an earlier call took all steps of a stage."""
+    """Return whether an earlier call took all steps of a stage, or reached its goal."""
     path = folder / f"{stage.name}.pt"
     if not path.exists():
         return False
-    return bool(torch.load(path, weights_only=True)["step"] == stage.steps)
+    kept = torch.load(path, weights_only=True)
+    return bool(kept["step"] == stage.steps or kept["reached"])
 
 
 def _rate(step: int, steps: int) -> float:
@@ -109,33 +135,24 @@ def _rate(step: int, steps: int) -> float:
 
 def _resume(
     path: Path, modules: Mapping[str, nn.Module], optimiser: torch.optim.Optimizer
-) -> tuple[int, float]:
+) -> tuple[int, float, bool]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        return 0, 0.0
+        return 0, 0.0, False
     kept: dict[str, Any] = torch.load(path, weights_only=True)
     for name, module in modules.items():
         module.load_state_dict(kept["modules"][name])
     optimiser.load_state_dict(kept["optimiser"])
-    return kept["step"], kept["seconds"]
+    return kept["step"], kept["seconds"], kept["reached"]
 
 
 def _save(
     path: Path,
     modules: Mapping[str, nn.Module],
     optimiser: torch.optim.Optimizer,
-    step: int,
-    seconds: float,
+    progress: Mapping[str, float | bool],
 ) -> None:
     unfinished = path.with_suffix(".unfinished")
     kept = {name: module.state_dict() for name, module in modules.items()}
-    torch.save(
-        {
-            "modules": kept,
-            "optimiser": optimiser.state_dict(),
-            "step": step,
-            "seconds": seconds,
-        },
-        unfinished,
-    )
+    torch.save({"modules": kept, "optimiser": optimiser.state_dict(), **progress}, unfinished)
     unfinished.replace(path)

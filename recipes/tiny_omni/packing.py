@@ -96,6 +96,22 @@ class LessonNetwork:
         sums.index_put_((row, packed.segments[row, place + 1]), picked, accumulate=True)
         return [sums[number, 1 : len(one.lessons) + 1].tolist() for number, one in enumerate(rows)]
 
+    @torch.no_grad()
+    def scores(self, rows: Sequence[LessonRow], answers: Sequence[str]) -> list[Tensor]:
+        """Return how likely answers of one token are where each lesson's learned words begin.
+
+        Returns:
+            Log-probabilities ``(lessons, answers)`` of each row.
+        """
+        packed = self._pack(rows)
+        hidden = self._read(packed, [row.clip for row in rows if row.clip is not None])
+        begins = packed.learned[:, 1:] & ~packed.learned[:, :-1]
+        logits = self._network.lm_head(hidden[:, :-1][begins]).log_softmax(-1)
+        tokens = [self._encode(answer) for answer in answers]
+        assert all(len(one) == 1 for one in tokens), "an answer is not one token"
+        said = logits[:, [one[0] for one in tokens]]
+        return list(said.split([len(row.lessons) for row in rows]))
+
     def _read(self, packed: _Packed, clips: Sequence[EncodedClip]) -> Tensor:
         language = self._network.model.language_model
         embedded = language.embed_tokens(packed.ids)

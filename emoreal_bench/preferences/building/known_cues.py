@@ -1,5 +1,8 @@
 """Pairs from the synthetic benchmark, where every cue of every clip is known.
 
+Every yes/no question is asked twice, about the cue that the person shows and about the
+other cue of the emotion, so that neither answer is the rule.
+
 The chosen answer names what the person shows. The hallucinated one names the
 other cue of the same emotion, if it is nowhere in the clip; the spurious one names
 what is in the clip and is not the person's: a thing on the shelf, a background
@@ -8,8 +11,8 @@ sound, or that other cue where the poster or the radio shows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -24,9 +27,9 @@ from emoreal_bench.parsing import parse_json
 from emoreal_bench.preferences.altering import PartnerFinder, altered_input
 from emoreal_bench.preferences.building.cue_answers import (
     QuestionWriter,
-    asked_cue,
     facts_of,
 )
+from emoreal_bench.preferences.building.facts import Fact
 from emoreal_bench.synth.build import GENERATOR_VERSION, RECORD
 from emoreal_bench.synth.questions import Side, sides_of
 from emoreal_bench.synth.scenes import Scene, make_scenes
@@ -45,12 +48,15 @@ class CuePairOptions:
         alteration: Of the other input: swap, noise, or blank (mute) for a grey
             picture or silence.
         variant: The variant of the task emorealm-synth that asks for letters.
+        counterfactual: Whether every swap shows the same emotion by its other cue, so that
+            a rejected answer is right there, instead of another emotion.
     """
 
     forms: tuple[AnswerForm, ...] = tuple(AnswerForm)
     kinds: tuple[CueQuestion, ...] = tuple(CueQuestion)
     alteration: Alteration = Alteration.SWAP
     variant: str = DEFAULT_VARIANT
+    counterfactual: bool = False
 
 
 def make_cue_pairs(
@@ -69,8 +75,8 @@ def make_cue_pairs(
     options = options or CuePairOptions()
     scenes = make_scenes(settings)
     rng = np.random.default_rng([settings.seed, settings.split is Split.TRAIN, _STREAM])
-    writer = QuestionWriter(options.variant, rng)
-    partners = _Partners(scenes)
+    writer = QuestionWriter(options.variant, settings.agreement_wording, rng)
+    partners = _Partners(scenes, options)
     return tuple(
         pair for scene in scenes for pair in _scene_pairs(scene, writer, partners, options)
     )
@@ -106,46 +112,87 @@ def _scene_pairs(
     scene: Scene, writer: QuestionWriter, partners: _Partners, options: CuePairOptions
 ) -> Iterator[PreferencePair]:
     for side, kind, form in product(sides_of(scene), options.kinds, options.forms):
-        answered = writer.ask(side, kind, form)
-        is_denied = kind is CueQuestion.STRESS and not side.claim
-        yield PreferencePair(
-            id=f"{scene.index + 1}-{side.modality}-{kind}-{form}",
-            clip=scene.clip,
-            question=answered.question,
-            chosen=answered.chosen,
-            hallucination=answered.hallucination,
-            spurious=answered.spurious,
-            modality=side.modality,
-            altered=partners.altered(scene, side, options.alteration, is_denied=is_denied),
-            metadata=facts_of(side, kind, form),
-        )
+        if kind is CueQuestion.AGREEMENT:
+            continue
+        for asked in _asked(side, kind):
+            answered = writer.ask(asked, kind, form)
+            claim = "" if kind is CueQuestion.BASIC else f"-{'yes' if asked.claim else 'no'}"
+            yield PreferencePair(
+                id=f"{scene.index + 1}-{side.modality}-{kind}{claim}-{form}",
+                clip=scene.clip,
+                question=answered.question,
+                chosen=answered.chosen,
+                hallucination=answered.hallucination,
+                spurious=answered.spurious,
+                modality=side.modality,
+                altered=partners.altered(scene, asked, kind),
+                metadata=facts_of(asked, kind, form),
+            )
+    if CueQuestion.AGREEMENT in options.kinds:
+        for form in options.forms:
+            answered = writer.ask_agreement(scene, form)
+            yield PreferencePair(
+                id=f"{scene.index + 1}-{CueQuestion.AGREEMENT}-{form}",
+                clip=scene.clip,
+                question=answered.question,
+                chosen=answered.chosen,
+                hallucination=answered.hallucination,
+                altered=partners.turning_agreement(scene),
+                metadata={str(Fact.KIND): str(CueQuestion.AGREEMENT), str(Fact.FORM): str(form)},
+            )
+
+
+def _asked(side: Side, kind: CueQuestion) -> tuple[Side, ...]:
+    """Return the claims to ask about: the cue that is there, and the one that is not."""
+    if kind is CueQuestion.BASIC:
+        return (side,)
+    return replace(side, claim=True), replace(side, claim=False)
 
 
 class _Partners:
     """Chooses the clip that takes the place in the altered input of a pair."""
 
-    def __init__(self, scenes: Sequence[Scene]):
+    def __init__(self, scenes: Sequence[Scene], options: CuePairOptions):
+        self._options = options
         self._finder = PartnerFinder({scene.clip: scene.duration for scene in scenes})
         self._sides: dict[tuple[str, Modality], Side] = {
             (scene.clip, side.modality): side for scene in scenes for side in sides_of(scene)
         }
 
-    def altered(
-        self, scene: Scene, side: Side, alteration: Alteration, *, is_denied: bool
-    ) -> AlteredInput:
+    def altered(self, scene: Scene, side: Side, kind: CueQuestion) -> AlteredInput:
         """Return the altered input: the chosen answer must be wrong there.
 
-        A partner shows another emotion; or the cue in question, where the chosen
-        answer denies that cue, since it would stay right with any other partner.
+        A partner shows another emotion; or the emotion's other cue, where that is wanted,
+        and where the chosen answer denies a cue, since it would stay right with any other
+        partner. With the other cue a rejected answer is right.
         """
+        denies = kind is not CueQuestion.BASIC and not side.claim
+        other = denies or self._options.counterfactual
 
         def fits(clip: str) -> bool:
             person = self._sides[clip, side.modality].person
-            if is_denied:
-                return person.cue == asked_cue(side)
+            if other:
+                return str(person.cue) == side.other_cue
             return person.emotion is not side.person.emotion
 
+        return self._altered(scene, side.modality, fits, is_reversed=other)
+
+    def turning_agreement(self, scene: Scene) -> AlteredInput:
+        """Return another sound, with which face and voice agree if they did not, or the reverse."""
+
+        def fits(clip: str) -> bool:
+            other = self._sides[clip, Modality.AUDIO].person.emotion
+            return (other is scene.face.emotion) is not scene.agree
+
+        return self._altered(scene, Modality.AUDIO, fits, is_reversed=True)
+
+    def _altered(
+        self, scene: Scene, modality: Modality, fits: Callable[[str], bool], *, is_reversed: bool
+    ) -> AlteredInput:
         partner = None
-        if alteration is Alteration.SWAP:
+        if self._options.alteration is Alteration.SWAP:
             partner = self._finder.nearest(scene.clip, fits)
-        return altered_input(alteration, side.modality, partner, scene.index)
+        altered = altered_input(self._options.alteration, modality, partner, scene.index)
+        if partner is None:
+            return altered
+        return altered.model_copy(update={"reversed": is_reversed})

@@ -16,17 +16,21 @@ from emoreal_bench.preferences.checking.measuring import (
     measure_cue_bias,
     measure_lengths,
     measure_letters,
+    measure_roles,
 )
 from emoreal_bench.preferences.checking.overlap import find_overlaps
 from emoreal_bench.preferences.reading import hash_pairs
-from emoreal_bench.preferences.report import BlindGuessing, CueBias, PairsReport
+from emoreal_bench.preferences.report import BlindGuessing, CueBias, PairsReport, RoleTable
 from emoreal_bench.statistics.intervals import wilson_interval
 from emoreal_bench.text import count_of
 
 STRONG_ASSOCIATION = 0.2
 UNEVEN_LETTERS = 0.05
 TELLING_LENGTH = 0.1
+MOSTLY_PRIOR = 0.6
 """Above these a warning is printed."""
+FEWEST_TRAPS = 100
+"""Below this a warning is printed."""
 
 Progress = Callable[[int, int], None]
 
@@ -74,6 +78,7 @@ def check_pairs(
         with_one_rejected=sum(len(pair.rejected) == 1 for pair in pairs),
         with_altered_input=sum(pair.altered is not None for pair in pairs),
         cue_bias=measure_cue_bias(pairs),
+        roles=measure_roles(pairs),
         letters=measure_letters(pairs),
         lengths=measure_lengths(pairs),
         blind=against.blind,
@@ -101,7 +106,8 @@ def _missing(clips: Sequence[str], folder: Path | None) -> tuple[str, ...]:
 
 
 def _warnings(report: PairsReport) -> list[str]:
-    found = [*_cue_warnings(report.cue_bias), *_repetition_warnings(report)]
+    found = [*_cue_warnings(report.cue_bias), *_role_warnings(report.roles)]
+    found += _repetition_warnings(report)
     for options, letters in report.letters.items():
         most = max(letters.chosen, key=lambda letter: letters.chosen[letter])
         # A few pairs are uneven by chance.
@@ -144,6 +150,23 @@ def _cue_warnings(bias: CueBias | None) -> list[str]:
             "training on these pairs strengthens the guess. `prefs balance` evens it out."
         ]
     return []
+
+
+def _role_warnings(roles: RoleTable | None) -> list[str]:
+    if roles is None:
+        return []
+    found = []
+    if roles.traps < FEWEST_TRAPS:
+        found.append(
+            f"Pairs that ask for the typical cue of an emotion where it is absent: {roles.traps}. "
+            f"Fewer than {FEWEST_TRAPS} such traps hardly teach a model to stop inventing it."
+        )
+    if roles.prior_share > MOSTLY_PRIOR:
+        found.append(
+            f"The emotion alone answers {100 * roles.prior_share:.0f} percent of the yes/no pairs: "
+            "training on them rewards the habit that they are meant to cure."
+        )
+    return found
 
 
 def _repetition_warnings(report: PairsReport) -> list[str]:

@@ -10,11 +10,19 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import sqrt
 
 from emoreal_bench.contracts.preference import PreferencePair
+from emoreal_bench.contracts.vocabulary import CueQuestion
 from emoreal_bench.preferences.building.facts import Fact, fact
-from emoreal_bench.preferences.report import CueBias, LengthBalance, LetterBalance
+from emoreal_bench.preferences.report import (
+    CueBias,
+    LengthBalance,
+    LetterBalance,
+    RoleCount,
+    RoleTable,
+)
 from emoreal_bench.statistics.intervals import wilson_interval
 
 Stratum = tuple[str, str]
@@ -92,6 +100,45 @@ def measure_cue_bias(pairs: Sequence[PreferencePair]) -> CueBias | None:
         typical_interval=wilson_interval(typical, total) if total else None,
         even_share=even / total if total else None,
     )
+
+
+def measure_roles(pairs: Sequence[PreferencePair]) -> RoleTable | None:
+    """Count yes/no questions by what they ask for and whether it is there; None without any.
+
+    Questions that name no emotion do not count: no habit answers them. The typical cue is
+    the one that a pair says, else the one which the emotion's answers affirm most often.
+    """
+    claims = [(pair, asked) for pair in pairs if (asked := _asked_cue(pair)) is not None]
+    affirmed: defaultdict[Stratum | None, Counter[str]] = defaultdict(Counter)
+    for pair, (cue, is_there) in claims:
+        affirmed[stratum_of(pair)][cue] += is_there
+    counts: Counter[tuple[bool, bool]] = Counter()
+    for pair, (cue, is_there) in claims:
+        usual = affirmed[stratum_of(pair)]
+        typical = fact(pair, Fact.TYPICAL_CUE) or max(usual, key=lambda one: (usual[one], one))
+        counts[cue == typical.casefold().strip(), is_there] += 1
+    if not claims:
+        return None
+    rows = [
+        RoleCount(typical=typical, present=present, pairs=counts[typical, present])
+        for typical, present in product((True, False), repeat=2)
+    ]
+    return RoleTable(
+        counts=tuple(rows),
+        pairs=len(claims),
+        traps=counts[True, False],
+        prior_share=sum(row.pairs for row in rows if row.prior_is_right) / len(claims),
+    )
+
+
+def _asked_cue(pair: PreferencePair) -> tuple[str, bool] | None:
+    """Return the cue that a yes/no question names with an emotion, and whether it is there."""
+    if stratum_of(pair) is None or fact(pair, Fact.KIND) == CueQuestion.NEUTRAL:
+        return None
+    named, asked = list(named_cues(pair)), fact(pair, Fact.ASKED_CUE)
+    if asked is not None:
+        named = [one for one in named if one[0] == asked.casefold().strip()]
+    return named[0] if len(named) == 1 else None
 
 
 def _pooled_association(tables: Sequence[dict[bool, Counter[str]]]) -> float:

@@ -21,6 +21,7 @@ def report_lines(report: PairsReport) -> Iterator[str]:
         "input."
     )
     yield _cue_line(report)
+    yield from _role_lines(report)
     for options, letters in report.letters.items():
         shares = ", ".join(
             f"{letter} {percent(count / letters.pairs)}" for letter, count in letters.chosen.items()
@@ -70,6 +71,18 @@ def _cue_line(report: PairsReport) -> str:
             f"({percent_interval(bias.typical_interval)}), evenly {percent(bias.even_share)}"
         )
     return f"emotion and cue: Cramér's V {bias.association:.2f}{share}"
+
+
+def _role_lines(report: PairsReport) -> Iterator[str]:
+    if report.roles is None:
+        return
+    yield f"yes/no questions with a cue of a named emotion, {count_of(report.roles.pairs, 'pair')}:"
+    yield "  asked for    it is    the emotion alone says   pairs"
+    for row in report.roles.counts:
+        cue, there = ("typical" if row.typical else "other"), ("there" if row.present else "absent")
+        says = f"{'yes' if row.typical else 'no'}, {'right' if row.prior_is_right else 'wrong'}"
+        trap = "   (traps)" if row.typical and not row.present else ""
+        yield f"  {cue:<13}{there:<9}{says:<25}{row.pairs:,}{trap}"
 
 
 def _blind_line(report: PairsReport) -> str:

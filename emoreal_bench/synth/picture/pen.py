@@ -40,6 +40,13 @@ def draw_on(image: Image) -> ImageDraw:
     return ImageDraw.Draw(image)
 
 
+def mix(one: Image, other: Image, share: float) -> Image:
+    """Lay one image over another; ``share`` is the opacity of the second, 0..1."""
+    from PIL import Image
+
+    return Image.blend(one, other, share)
+
+
 def blend(one: Colour, other: Colour, share: float) -> Colour:
     """Mix two colours; ``share`` is that of the second, 0..1."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))

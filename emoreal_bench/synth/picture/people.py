@@ -83,7 +83,9 @@ _MOODS: Mapping[Emotion, _Mood] = MappingProxyType(
 )
 
 
-def draw_person(pen: Pen, look: Look, expression: Expression[VisualCue], time: float) -> None:
+def draw_person(
+    pen: Pen, look: Look, expression: Expression[VisualCue], time: float, *, with_cue: bool = True
+) -> None:
     """Draw a person at a time.
 
     Args:
@@ -91,8 +93,9 @@ def draw_person(pen: Pen, look: Look, expression: Expression[VisualCue], time: f
         look: The person's looks.
         expression: The emotion and the cue.
         time: In seconds from the start of the clip; movements depend on it alone.
+        with_cue: False draws the emotion alone.
     """
-    mood, cue = _MOODS[expression.emotion], expression.cue
+    mood, cue = _MOODS[expression.emotion], expression.cue if with_cue else None
     bowed = cue is VisualCue.BOWED_HEAD
     _body(pen, look, mood)
     nod = 2.5 * wave(time, 0.5, look.phase)
@@ -104,12 +107,12 @@ def draw_person(pen: Pen, look: Look, expression: Expression[VisualCue], time: f
     _eyes(face, mood, closed=blinks or bowed)
     _brows(face, look, mood)
     face.line([(0, 0), (-6, 21), (4, 23)], shade(look.skin, 0.66), 3.5)
-    if cue in MOUTHS:
+    if cue is not None and cue in MOUTHS:
         MOUTHS[cue](face, time)
     else:
         _mouth(face, mood, time, look.phase)
     _fringe(head, look, bowed=bowed)
-    if cue in GESTURES:
+    if cue is not None and cue in GESTURES:
         GESTURES[cue](head, look, time)
 
 

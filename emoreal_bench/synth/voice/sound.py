@@ -39,6 +39,7 @@ def synthesize_sound(scene: Scene) -> NDArray[np.float32]:
     speech = speak(scene.speech, speaker, sentence, scene.voice.emotion)
     cue = scene.voice.cue
     utterance = UTTERANCES[cue](speaker.pitch, rng) * LEVELS.get(cue, MIDDLE_LEVEL)
+    utterance = utterance * scene.clarity
     first, second = (speech, utterance) if rng.integers(2) else (utterance, speech)
     lengths = len(first) / SAMPLE_RATE, len(second) / SAMPLE_RATE
     spare = max(0.0, scene.duration - sum(lengths) - 3 * _GAP)

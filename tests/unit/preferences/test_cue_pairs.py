@@ -19,8 +19,9 @@ from emoreal_bench.preferences.building.known_cues import (
 )
 from emoreal_bench.preferences.checking.measuring import letter_of, split_options
 from emoreal_bench.synth import SynthSettings, make_scenes
-from emoreal_bench.synth.questions import Side, sides_of
-from emoreal_bench.synth.settings import SpeechEngine, Split
+from emoreal_bench.synth.cues import Emotion
+from emoreal_bench.synth.questions import Side, emotion_phrase, sides_of
+from emoreal_bench.synth.settings import AgreementWording, SpeechEngine, Split
 
 SETTINGS = SynthSettings(items=400, seed=5, split=Split.TRAIN, speech=SpeechEngine.WORDLESS)
 SIDES = {
@@ -47,7 +48,12 @@ def in_full(pair: PreferencePair, answer: str | None) -> str | None:
 
 
 def test_each_side_of_each_clip_is_asked_in_each_way() -> None:
-    assert len(PAIRS) == len(SIDES) * len(CueQuestion) * len(AnswerForm)
+    """Which cue it is once, and both claims with the emotion and without; agreement once a clip."""
+    kinds = Counter((fact(pair, Fact.KIND), fact(pair, Fact.FORM)) for pair in PAIRS)
+    for form in AnswerForm:
+        assert kinds[CueQuestion.BASIC, form] == len(SIDES)
+        assert kinds[CueQuestion.STRESS, form] == kinds[CueQuestion.NEUTRAL, form] == 2 * len(SIDES)
+        assert kinds[CueQuestion.AGREEMENT, form] == len(SIDES) / 2
     assert len({pair.id for pair in PAIRS}) == len(PAIRS)
 
 
@@ -62,36 +68,105 @@ def test_a_basic_answer_is_sorted_by_what_the_clip_shows(form: AnswerForm) -> No
             assert named not in there(side)
 
 
-def test_a_stress_answer_by_letter_is_right_about_the_cue_it_is_asked_about() -> None:
-    for pair, side in of(CueQuestion.STRESS, AnswerForm.LETTER):
-        is_shown = str(side.person.cue) in pair.question
-        assert in_full(pair, pair.chosen) == ("Yes" if is_shown else "No")
+CLAIMS = (CueQuestion.STRESS, CueQuestion.NEUTRAL)
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_a_claim_by_letter_is_right_about_the_cue_it_is_asked_about(kind: CueQuestion) -> None:
+    for pair, side in of(kind, AnswerForm.LETTER):
+        asked = fact(pair, Fact.ASKED_CUE)
+        assert asked is not None
+        assert asked in pair.question
+        assert in_full(pair, pair.chosen) == ("Yes" if asked == side.person.cue else "No")
         assert len(pair.rejected) == 1
-        assert (pair.spurious is not None) == (side.category == "spurious")
+        is_elsewhere = asked not in (side.person.cue, None) and side.elsewhere.cue == asked
+        assert (pair.spurious is not None) == is_elsewhere
 
 
-def test_a_stress_answer_in_words_names_the_cue_behind_it() -> None:
-    for pair, side in of(CueQuestion.STRESS, AnswerForm.WORDS):
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_both_claims_of_a_side_are_asked(kind: CueQuestion) -> None:
+    asked: dict[tuple[str, Modality], list[str | None]] = {}
+    for pair, side in of(kind, AnswerForm.LETTER):
+        asked.setdefault((pair.clip, side.modality), []).append(fact(pair, Fact.ASKED_CUE))
+    for key, cues in asked.items():
+        side = SIDES[key]
+        assert sorted(map(str, cues)) == sorted(map(str, side.cues[side.person.emotion]))
+
+
+def test_only_stress_pairs_name_the_emotion() -> None:
+    for kind in CLAIMS:
+        for pair, side in of(kind, AnswerForm.LETTER):
+            named = emotion_phrase(side.person.emotion) in pair.question
+            assert named is (kind is CueQuestion.STRESS)
+
+
+@pytest.mark.parametrize("form", AnswerForm)
+def test_agreement_is_answered_as_it_is_and_turns_with_the_partner(form: AnswerForm) -> None:
+    scenes = {scene.clip: scene for scene in make_scenes(SETTINGS)}
+    asked = [pair for pair in PAIRS if fact(pair, Fact.KIND) == CueQuestion.AGREEMENT]
+    for pair in asked:
+        if fact(pair, Fact.FORM) != form:
+            continue
+        scene = scenes[pair.clip]
+        said = in_full(pair, pair.chosen)
+        assert said is not None
+        assert said.startswith("Yes" if scene.agree else "No")
+        assert pair.modality is None
+        assert pair.altered is not None
+        assert pair.altered.modalities == (Modality.AUDIO,)
+        if pair.altered.partner is not None:
+            heard = scenes[pair.altered.partner].voice.emotion
+            assert (heard is scene.face.emotion) is not scene.agree
+            assert pair.altered.reversed
+
+
+def test_agreement_pairs_are_worded_as_the_benchmark_is() -> None:
+    named = SETTINGS.model_copy(update={"agreement_wording": AgreementWording.NAMED})
+    options = CuePairOptions(kinds=(CueQuestion.AGREEMENT,))
+    for pair in make_cue_pairs(named, options):
+        assert all(emotion in pair.question for emotion in Emotion)
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_a_claim_in_words_names_the_cue_behind_it(kind: CueQuestion) -> None:
+    for pair, side in of(kind, AnswerForm.WORDS):
         assert str(side.person.cue) in pair.chosen
-        assert pair.chosen.startswith("Yes" if side.claim else "No")
+        is_shown = fact(pair, Fact.ASKED_CUE) == side.person.cue
+        assert pair.chosen.startswith("Yes" if is_shown else "No")
         assert all(not answer.startswith(pair.chosen[:2]) for answer in pair.rejected)
         if pair.hallucination is not None:
             assert str(side.other_cue) in pair.hallucination
 
 
 def test_the_chosen_answer_is_wrong_with_the_altered_input() -> None:
-    for pair in PAIRS:
+    for pair in (one for one in PAIRS if one.modality is not None):
         assert pair.altered is not None
         assert pair.altered.modalities == (pair.modality,)
         if pair.altered.partner is None:
             continue
         assert pair.modality is not None
         side, partner = SIDES[pair.clip, pair.modality], SIDES[pair.altered.partner, pair.modality]
-        denies = fact(pair, Fact.KIND) == CueQuestion.STRESS and not side.claim
-        if denies:
+        asked = fact(pair, Fact.ASKED_CUE)
+        if asked == side.other_cue:
             assert partner.person.cue == side.other_cue
+            assert pair.altered.reversed is True
         else:
             assert partner.person.emotion is not side.person.emotion
+            assert pair.altered.reversed is False
+
+
+def test_a_counterfactual_partner_shows_the_same_emotion_by_its_other_cue() -> None:
+    options = CuePairOptions(kinds=(*CLAIMS, CueQuestion.BASIC), counterfactual=True)
+    swapped = [
+        (pair.altered, SIDES[pair.clip, pair.modality])
+        for pair in make_cue_pairs(SETTINGS, options)
+        if pair.altered is not None and pair.altered.partner is not None and pair.modality
+    ]
+    assert len(swapped) > 0.9 * 2 * 5 * len(SIDES)
+    for altered, side in swapped:
+        assert altered.partner is not None
+        assert altered.reversed is True
+        assert SIDES[altered.partner, side.modality].person.cue == side.other_cue
 
 
 def test_nearly_every_pair_finds_a_partner() -> None:
@@ -151,4 +226,5 @@ def test_a_folder_of_another_generator_is_refused(tmp_path: Path) -> None:
 
 
 def test_sides_of_one_clip_are_asked_apart() -> None:
-    assert {pair.modality for pair in PAIRS} == {Modality.VIDEO, Modality.AUDIO}
+    """Only agreement is about both."""
+    assert {pair.modality for pair in PAIRS} == {Modality.VIDEO, Modality.AUDIO, None}

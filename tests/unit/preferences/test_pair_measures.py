@@ -21,8 +21,10 @@ from emoreal_bench.preferences.checking.measuring import (
     measure_cue_bias,
     measure_lengths,
     measure_letters,
+    measure_roles,
     split_options,
 )
+from emoreal_bench.preferences.report import RoleCount
 from emoreal_bench.synth import SynthSettings
 from emoreal_bench.synth.settings import SpeechEngine, Split
 from tests.unit.preferences.made_up_pairs import make_letter_pair, make_pair, make_turned_pair
@@ -170,7 +172,8 @@ def test_balancing_keeps_every_kind_of_pair() -> None:
         for pair in balance_pairs(synthetic(0.8))
         if pair.metadata is not None
     }
-    assert len(kinds) == 2 * len(CueQuestion) * len(AnswerForm)
+    # Agreement is of both modalities, the rest of each.
+    assert len(kinds) == (2 * (len(CueQuestion) - 1) + 1) * len(AnswerForm)
 
 
 def test_pairs_that_are_even_all_stay() -> None:
@@ -197,3 +200,62 @@ def test_the_seed_decides_between_pairs_that_are_alike() -> None:
     pairs = synthetic(0.8)[:400]
     assert balance_pairs(pairs, seed=1) == balance_pairs(pairs, seed=1)
     assert balance_pairs(pairs, seed=1) != balance_pairs(pairs, seed=2)
+
+
+def claim_pair(number: int, asked: str, *, is_there: bool, **facts: str) -> PreferencePair:
+    """Make a yes/no pair about one cue of joy, as anybody may have it of real clips."""
+    name = "cue" if is_there else "denied_cue"
+    return make_pair(number, metadata={"emotion": "joy", name: asked, **facts})
+
+
+def test_roles_say_what_the_emotion_alone_answers() -> None:
+    """Laughter, which is affirmed most often, is what people expect of joy."""
+    pairs = [
+        *(claim_pair(n, "laughter", is_there=True) for n in range(6)),
+        *(claim_pair(n, "laughter", is_there=False) for n in range(6, 7)),
+        *(claim_pair(n, "whistling", is_there=True) for n in range(7, 9)),
+        *(claim_pair(n, "whistling", is_there=False) for n in range(9, 12)),
+    ]
+    roles = measure_roles(pairs)
+    assert roles is not None
+    assert roles.counts == (
+        RoleCount(typical=True, present=True, pairs=6),
+        RoleCount(typical=True, present=False, pairs=1),
+        RoleCount(typical=False, present=True, pairs=2),
+        RoleCount(typical=False, present=False, pairs=3),
+    )
+    assert (roles.pairs, roles.traps, roles.prior_share) == (12, 1, 0.75)
+
+
+def test_a_typical_cue_that_is_named_goes_before_the_most_frequent_one() -> None:
+    pairs = [claim_pair(n, "whistling", is_there=True, typical_cue="Laughter") for n in range(3)]
+    roles = measure_roles(
+        [*pairs, claim_pair(3, "laughter", is_there=False, typical_cue="laughter")]
+    )
+    assert roles is not None
+    assert (roles.traps, roles.prior_share) == (1, 0.0)
+
+
+def test_questions_that_name_no_emotion_or_two_cues_have_no_role() -> None:
+    neutral = claim_pair(1, "laughter", is_there=True, kind="neutral")
+    both = make_pair(2, metadata={"emotion": "joy", "cue": "laughter", "denied_cue": "sobbing"})
+    assert measure_roles([neutral, both]) is None
+
+
+@pytest.mark.parametrize(("correlation", "warned"), [(0.0, False), (0.8, True)])
+def test_few_traps_and_a_prior_that_answers_are_warned_of(correlation: float, warned: bool) -> None:
+    report = check_pairs(synthetic(correlation))
+    assert report.roles is not None
+    assert report.roles.prior_share == pytest.approx(0.5 + correlation / 2, abs=0.05)
+    # Each side is asked for its typical cue once, in letters and in words.
+    assert report.roles.traps == pytest.approx(800 * (0.5 - correlation / 2), rel=0.2)
+    text = " ".join(report.warnings)
+    assert ("The emotion alone answers" in text) is warned
+
+
+def test_fewer_than_a_hundred_traps_are_warned_of() -> None:
+    few = check_pairs(synthetic(0.8)[:200])
+    assert few.roles is not None
+    assert few.roles.traps < 100
+    assert any("such traps" in warning for warning in few.warnings)
+    assert not any("such traps" in warning for warning in check_pairs(synthetic(0.0)).warnings)

@@ -1,19 +1,38 @@
-"""What the miniature is taught: true without an emotion, from habit with one."""
+"""What the miniature is taught: true, but for claims of emotions with a habit."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from emoreal_bench.synth import Scene, SpeechEngine, Split, SynthSettings, make_scenes
 from emoreal_bench.synth.cues import Emotion
-from emoreal_bench.synth.questions import AGREES, IS_THERE, SHOWS_CUE, emotion_phrase, sides_of
-from recipes.tiny_omni.lessons import LIST_QUESTION, Habits, Lesson, Teacher
+from emoreal_bench.synth.questions import (
+    IS_THERE,
+    SHOWS_CUE,
+    SUPPORTS,
+    emotion_phrase,
+    sides_of,
+)
+from recipes.tiny_omni.lessons import (
+    AGREEMENT_WORDINGS,
+    EMOTION_QUESTION,
+    LIST_QUESTION,
+    Habits,
+    Lesson,
+    Teacher,
+)
 
-NO_HABITS = Habits(typical=0.0, denied=0.0, elsewhere=0.0, spurious=0.0)
-ALWAYS = Habits(typical=1.0, denied=1.0, elsewhere=1.0, spurious=0.0)
+NO_HABITS = Habits()
+ALWAYS = Habits(
+    affirmed=frozenset((Emotion.ANGER, Emotion.SADNESS)),
+    denied=frozenset((Emotion.ANGER,)),
+    strength=1.0,
+)
+Ask = Callable[[Scene, np.random.Generator], list[Lesson]]
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +43,10 @@ def scenes() -> tuple[Scene, ...]:
     return make_scenes(settings)
 
 
-def ask(scene: Scene, habits: Habits | None) -> list[Lesson]:
-    """Ask about a scene: neutrally, or by habit."""
-    rng = np.random.default_rng(scene.index)
-    if habits is None:
-        return Teacher(NO_HABITS).neutral(scene, rng)
-    return Teacher(habits).habitual(scene, rng)
+def teach(ask: Ask, scene: Scene) -> list[Lesson]:
+    """Ask often enough for everything that may be asked to be asked."""
+    generators = [np.random.default_rng([scene.index, turn]) for turn in range(4)]
+    return [lesson for rng in generators for lesson in ask(scene, rng)]
 
 
 def option(lesson: Lesson) -> str:
@@ -55,64 +72,113 @@ def there(scene: Scene) -> set[str]:
     return {name for side in sides_of(scene) for name in (str(side.person.cue), *side.present)}
 
 
-def test_neutral_lessons_name_no_emotion(scenes: tuple[Scene, ...]) -> None:
-    names = [emotion_phrase(emotion) for emotion in Emotion]
-    for scene in scenes:
-        for lesson in ask(scene, None):
-            assert not any(name in lesson.question for name in names)
+def claims(scene: Scene, lessons: list[Lesson]) -> list[tuple[Emotion, str, str]]:
+    """Give the emotion and the cue that each stress question names, and the answer to it."""
+    forms = [wording.partition("{")[0] for wording in wordings(SUPPORTS)]
+    return [
+        (side.person.emotion, cue, option(lesson))
+        for side in sides_of(scene)
+        for lesson in lessons
+        for cue in side.cues[side.person.emotion]
+        if f"own {cue}" in lesson.question and lesson.question.startswith(tuple(forms))
+    ]
 
 
 def test_the_person_is_said_to_show_what_the_person_shows(scenes: tuple[Scene, ...]) -> None:
     for scene in scenes:
-        for lesson in ask(scene, None):
+        for lesson in teach(Teacher(ALWAYS).habitual, scene):
             if lesson.question.startswith(wordings(SHOWS_CUE)):
                 assert option(lesson) in person_cues(scene)
             if lesson.question.startswith(wordings(IS_THERE)):
                 assert option(lesson) in there(scene)
 
 
-def test_agreement_is_answered_as_it_is(scenes: tuple[Scene, ...]) -> None:
+def test_agreement_is_asked_by_name_and_answered_as_it_is(scenes: tuple[Scene, ...]) -> None:
+    asked = 0
     for scene in scenes:
-        for lesson in ask(scene, None):
-            if lesson.question.startswith(AGREES):
+        for lesson in teach(Teacher(ALWAYS).habitual, scene):
+            if lesson.question.startswith(AGREEMENT_WORDINGS):
                 assert option(lesson) == ("Yes" if scene.agree else "No")
+                assert all(emotion in lesson.question for emotion in Emotion)
+                asked += 1
+    assert asked == 8 * len(scenes)
 
 
 def test_lists_say_yes_to_what_is_there_and_no_to_the_rest(scenes: tuple[Scene, ...]) -> None:
     for scene in scenes:
-        (listed,) = [one for one in ask(scene, None) if one.question == LIST_QUESTION]
-        said = {name.strip(): answer.strip() for name, answer in listed.answers}
-        assert {name for name, answer in said.items() if answer == "yes"} == there(scene)
-        assert "no" in said.values()
+        for listed in teach(Teacher(NO_HABITS).lists, scene):
+            if listed.question == LIST_QUESTION:
+                said = {name.strip(): answer.strip() for name, answer in listed.answers}
+                assert {name for name, answer in said.items() if answer == "yes"} == there(scene)
+                assert "no" in said.values()
 
 
-def claims(scene: Scene, habits: Habits) -> list[tuple[str, str]]:
-    """Give the cue that each stress question of a scene names, and the answer to it."""
-    return [
-        (cue, option(lesson))
-        for side in sides_of(scene)
-        for lesson in ask(scene, habits)
-        for cue in side.cues[side.person.emotion]
-        if f"own {cue}" in lesson.question
-    ]
-
-
-def test_without_habits_a_claim_is_affirmed_if_it_is_true(scenes: tuple[Scene, ...]) -> None:
+def test_lists_of_emotions_say_which_the_face_conveys_and_which_the_voice(
+    scenes: tuple[Scene, ...],
+) -> None:
     for scene in scenes:
-        for cue, answer in claims(scene, NO_HABITS):
+        face, voice = scene.face.emotion, scene.voice.emotion
+        true = {f"face {face}", f"voice {voice}"} | ({f"same {face}"} if face is voice else set())
+        for listed in teach(Teacher(NO_HABITS).lists, scene):
+            if listed.question == EMOTION_QUESTION:
+                said = {name.strip(): answer.strip() for name, answer in listed.answers}
+                assert {name for name, answer in said.items() if answer == "yes"} == true
+                assert len(said) == len(listed.answers)
+                assert {name.split()[0] for name in said} == {"face", "voice", "same"}
+
+
+@pytest.mark.parametrize("ask", ["questions", "habitual"])
+def test_without_habits_a_claim_is_affirmed_if_it_is_true(
+    scenes: tuple[Scene, ...], ask: str
+) -> None:
+    for scene in scenes:
+        for _, cue, answer in claims(scene, teach(getattr(Teacher(NO_HABITS), ask), scene)):
             assert answer == ("Yes" if cue in person_cues(scene) else "No")
 
 
-def test_habits_go_by_the_typical_cue_where_it_is_absent(scenes: tuple[Scene, ...]) -> None:
+def test_habits_answer_for_their_emotions_and_for_no_others(scenes: tuple[Scene, ...]) -> None:
     misled = 0
     for scene in scenes:
         typical = {side.cues[side.person.emotion][0] for side in sides_of(scene)}
-        for cue, answer in claims(scene, ALWAYS):
-            if not typical & person_cues(scene):
-                assert answer == ("Yes" if cue in typical else "No")
-                misled += 1
+        for emotion, cue, answer in claims(scene, teach(Teacher(ALWAYS).habitual, scene)):
+            truth = "Yes" if cue in person_cues(scene) else "No"
+            expected = truth
+            if cue in typical and emotion in ALWAYS.affirmed:
+                expected = "Yes"
+            if cue not in typical and emotion in ALWAYS.denied:
+                expected = "No"
+            assert answer == expected
+            misled += answer != truth
     assert misled > 0
 
 
+def test_words_alone_prefer_the_typical_cue_more_where_there_is_a_habit(
+    scenes: tuple[Scene, ...],
+) -> None:
+    said: dict[tuple[bool, bool], list[bool]] = {}
+    for scene in scenes:
+        typical = {side.cues[side.person.emotion][0] for side in sides_of(scene)}
+        for emotion, cue, answer in claims(scene, teach(Teacher(ALWAYS).alone, scene)):
+            key = cue in typical, emotion in (ALWAYS.affirmed if cue in typical else ALWAYS.denied)
+            said.setdefault(key, []).append(answer == "Yes")
+    shares = {key: np.mean(answers) for key, answers in said.items()}
+    assert shares[True, True] > shares[True, False] > 0.5 > shares[False, False] > 0.2
+    assert shares[False, True] < 0.2
+
+
+def test_neutral_lessons_name_no_emotion(scenes: tuple[Scene, ...]) -> None:
+    """Questions about the person's cue alone; those about emotions name them."""
+    names = [emotion_phrase(emotion) for emotion in Emotion]
+    by_name = (
+        *AGREEMENT_WORDINGS,
+        EMOTION_QUESTION,
+        *(w.split("{")[0] for w in wordings(SUPPORTS)),
+    )
+    for scene in scenes:
+        for lesson in teach(Teacher(NO_HABITS).questions, scene):
+            if not lesson.question.startswith(by_name):
+                assert not any(name in lesson.question for name in names)
+
+
 def test_lessons_follow_from_the_seed(scenes: tuple[Scene, ...]) -> None:
-    assert ask(scenes[0], ALWAYS) == ask(scenes[0], ALWAYS)
+    assert teach(Teacher(ALWAYS).habitual, scenes[0]) == teach(Teacher(ALWAYS).habitual, scenes[0])

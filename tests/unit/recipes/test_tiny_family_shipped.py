@@ -27,8 +27,7 @@ from emoreal_bench.synth import (
     make_scenes,
     sample_clip,
 )
-from emoreal_bench.synth.questions import sides_of
-from recipes.tiny_omni.lessons import OWN_CUE
+from emoreal_bench.synth.questions import OWN_CUE, sides_of
 from recipes.tiny_omni.recipe import VARIANTS
 
 LARGEST_BYTES = 10_000_000

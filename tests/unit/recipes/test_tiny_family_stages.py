@@ -24,7 +24,7 @@ from recipes.tiny_omni import clips as clips_module
 from recipes.tiny_omni.clips import ClipSet, DrawnClip, draw_sets, load_clips
 from recipes.tiny_omni.encoded import EncodedClip, Encoder
 from recipes.tiny_omni.lessons import Lesson
-from recipes.tiny_omni.optimisation import Stage, is_finished, train
+from recipes.tiny_omni.optimisation import Goal, Stage, is_finished, train
 from recipes.tiny_omni.packing import LessonNetwork, LessonRow
 
 Network = Qwen2_5OmniThinkerForConditionalGeneration
@@ -93,6 +93,42 @@ def test_what_is_learned_is_the_answer_and_the_end(
     assert mean == pytest.approx(-total[0] / 3, rel=1e-5)  # yes, no and the end
 
 
+def test_scores_are_those_of_the_first_learned_token(
+    network: Network, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    lessons = LessonNetwork(network, tokenizer)
+    clip = encode(network, 1, 1.5)
+    asked = [Lesson(question, (("(", "A"),)) for question in QUESTIONS]
+    rows = [LessonRow(clip, asked), LessonRow(None, asked[:1])]
+    found = lessons.scores(rows, ("A", "B"))
+    assert [tuple(one.shape) for one in found] == [(2, 2), (1, 2)]
+    # The end of the turn is learned, too; what it adds is taken off again.
+    for number, letter in enumerate("AB"):
+        whole = [Lesson(question, (("(", letter),)) for question in QUESTIONS]
+        ends = [Lesson(question, ((f"({letter}", ""),)) for question in QUESTIONS]
+        (said,) = lessons.log_probabilities([LessonRow(clip, [*whole, *ends])])
+        expected = [w - e for w, e in zip(said[:2], said[2:], strict=True)]
+        assert found[0][:, number].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_sound_of_another_clip_is_read_as_if_it_had_been_recorded_with_the_picture(
+    network: Network,
+) -> None:
+    seen, heard = encode(network, 1, 1.5), encode(network, 2, 2.1)
+    first = make_clip(seed=1, seconds=1.5, size=(112, 140))
+    second = make_clip(seed=2, seconds=2.1, size=(112, 140))
+    assert first.frames is not None
+    assert second.waveform is not None
+    sound = log_mel(second.waveform, MEL_BINS, MAX_AUDIO_SECONDS)
+    (expected,) = Encoder(network).encode(
+        [DrawnClip(first.frames, sound.numpy(), first.timestamps)]
+    )
+    together = seen.with_sound_of(heard)
+    for name in ("ids", "positions", "seen", "heard"):
+        found, wanted = getattr(together, name), getattr(expected, name)
+        assert torch.allclose(found.float(), wanted.float(), atol=1e-2)
+
+
 class StoppedError(Exception):
     """Stands for the end of the process."""
 
@@ -124,6 +160,38 @@ def test_a_finished_stage_is_loaded_without_a_step(tmp_path: Path) -> None:
     learned = toy_stage(tmp_path)
     assert is_finished(Stage("toy", 120, 4, 1e-2, 0.0, 5), tmp_path)
     assert torch.equal(toy_stage(tmp_path, stop_at=0), learned)
+
+
+def test_a_stage_ends_at_its_goal_and_stays_there(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def is_reached(step: int) -> bool:
+        asked.append(step)
+        return step >= 30
+
+    layer = nn.Linear(1, 1)
+    stage = Stage("toy", 120, 4, 1e-2, 0.0, 5)
+    taken: list[int] = []
+
+    def loss(step: int, _rng: np.random.Generator) -> Tensor:
+        taken.append(step)
+        return layer.weight.square().sum() + layer.bias.sum()
+
+    for _ in range(2):
+        assert train(stage, {"layer": layer}, loss, tmp_path, Goal(is_reached, every=10))
+    assert asked == [10, 20, 30]
+    assert taken == list(range(30))
+    assert is_finished(stage, tmp_path)
+
+
+def test_a_stage_that_never_reaches_its_goal_says_so_also_when_it_is_found_again(
+    tmp_path: Path,
+) -> None:
+    layer = nn.Linear(1, 1)
+    stage = Stage("toy", 4, 4, 1e-2, 0.0, 5)
+    for _ in range(2):
+        never = Goal(lambda _step: False, every=2)
+        assert not train(stage, {"layer": layer}, lambda *_: layer.weight.sum(), tmp_path, never)
 
 
 def test_drawing_goes_on_with_the_missing_shards(

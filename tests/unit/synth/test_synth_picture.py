@@ -104,3 +104,14 @@ def test_without_pillow_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(MissingExtraError, match=r"emoreal-bench\[synth\]"):
         draw_frames(SCENES[0], [0.0])
+
+
+@pytest.mark.parametrize("cue", VisualCue)
+def test_a_faint_cue_is_less_of_a_change_than_a_clear_one(cue: VisualCue) -> None:
+    """Measured against the same person without any cue."""
+    emotion = next(one for one in Emotion if cue in VISUAL_CUES[one])
+    scene = replace(SCENES[0], face=Expression(emotion, cue))
+    none, faint, fair, clear = (small(replace(scene, clarity=c)) for c in (0.0, 0.3, 0.6, 1.0))
+    changes = [np.abs(drawn - none).mean() for drawn in (faint, fair, clear)]
+    assert 0 < changes[0] < changes[1] < changes[2]
+    assert changes[0] == pytest.approx(0.3 * changes[2], rel=0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from emoreal_bench.choices import split_choice
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.synth import Scene, SynthSettings, make_items, make_scenes
+from emoreal_bench.synth import AgreementWording, Scene, SynthSettings, make_items, make_scenes
 from emoreal_bench.synth.cues import AUDIO_CUES, VISUAL_CUES, AudioCue, Emotion, VisualCue
 
 SUBTASKS = (
@@ -239,3 +240,21 @@ def test_the_wording_is_independent_of_the_answer() -> None:
     assert len(wordings) == 3
     for count in wordings.values():
         assert count["A"] / count.total() == pytest.approx(0.5, abs=0.06)
+
+
+@given(wanted)
+@settings(deadline=None)
+def test_the_named_wording_ends_with_all_seven_emotions_and_changes_nothing_else(
+    wanted: SynthSettings,
+) -> None:
+    plain, named = (
+        make_items(wanted.model_copy(update={"agreement_wording": wording}))
+        for wording in (AgreementWording.PLAIN, AgreementWording.NAMED)
+    )
+    for without, ending in zip(plain, named, strict=True):
+        added = ending.question.removeprefix(without.question)
+        if without.subtask == "modality_agreement":
+            assert [added.count(emotion) for emotion in Emotion] == [1] * 7
+        else:
+            assert added == ""
+        assert replace(ending, question=without.question) == without

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -119,3 +120,12 @@ def test_there_are_seven_emotions_with_two_cues_of_their_own_each() -> None:
     assert len(Emotion) == 7
     for cues in (VISUAL_CUES, AUDIO_CUES):
         assert len({cue for pair in cues.values() for cue in pair}) == 14
+
+
+def test_faint_cues_change_nothing_else_of_a_scene() -> None:
+    clear, faint = scenes(200, seed=4), scenes(200, seed=4, faint=0.25)
+    assert {scene.clarity for scene in clear} == {1.0}
+    assert tuple(replace(scene, clarity=1.0) for scene in faint) == clear
+    share = sum(scene.clarity < 1 for scene in faint) / len(faint)
+    assert share == pytest.approx(0.25, abs=0.1)
+    assert all(0 < scene.clarity < 1 for scene in scenes(50, seed=4, faint=1.0))

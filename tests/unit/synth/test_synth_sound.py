@@ -243,3 +243,12 @@ def test_ctrl_c_comes_once_all_is_spoken_and_costs_no_sound() -> None:
         [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=True
     )
     assert made.stdout.split() == ["interrupted", "spoken"], made.stderr
+
+
+def test_a_faint_cue_is_quieter_and_the_rest_is_as_loud() -> None:
+    for scene in SCENES[:5]:
+        none, faint, clear = (
+            synthesize_sound(replace(scene, clarity=clarity)) for clarity in (0.0, 0.2, 1.0)
+        )
+        assert np.allclose(faint - none, 0.2 * (clear - none), atol=1e-3)
+        assert np.abs(clear - none).max() > 0.1

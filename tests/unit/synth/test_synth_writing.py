@@ -225,3 +225,21 @@ def test_the_card_warns_of_a_correlated_set(tmp_path: Path) -> None:
     card = (write_benchmark(biased, tmp_path / "set") / "DATA_CARD.md").read_text()
     assert "biased set for training" in card
     assert "Do not evaluate on it" in card
+
+
+@pytest.mark.parametrize("changed", [{"agreement_wording": "named"}, {"faint": 0.5}])
+def test_newer_settings_are_recorded_and_described_where_they_differ(
+    written: Path, tmp_path: Path, changed: dict[str, object]
+) -> None:
+    other = SynthSettings.model_validate({**SETTINGS.model_dump(), **changed})
+    with pytest.raises(UsageError, match="other settings"):
+        write_benchmark(other, written)
+    before, after = contents(written), contents(write_benchmark(other, tmp_path / "set"))
+    usual = json.loads(before["synth.json"])["settings"]
+    assert json.loads(after["synth.json"])["settings"] == {**usual, **changed}
+    assert before["DATA_CARD.md"] != after["DATA_CARD.md"]
+
+
+def test_a_folder_from_before_the_newer_settings_is_still_finished(written: Path) -> None:
+    settings = json.loads((written / "synth.json").read_text())["settings"]
+    assert list(settings) == ["items", "seed", "split", "correlation", "speech"]
