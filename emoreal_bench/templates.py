@@ -307,17 +307,20 @@ def _size(value: Any, most: int) -> int:
     """
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, int | float | None | Undefined | range):
-        return 8
-    if isinstance(value, Mapping):
-        value = [*value.keys(), *value.values()]
-    if isinstance(value, Iterator):
-        return 8  # Its parts are paid for as they are made.
-    if not isinstance(value, list | tuple | Iterable):
-        raise SecurityError(f"a prompt cannot handle a {type(value).__name__}")
+    # Most others are sequences, and to ask of them what else they are takes long.
+    if not isinstance(value, list | tuple):
+        if isinstance(value, int | float | None | Undefined | range):
+            return 8
+        if isinstance(value, Mapping):
+            value = [*value.keys(), *value.values()]
+        elif isinstance(value, Iterator):
+            return 8  # Its parts are paid for as they are made.
+        elif not isinstance(value, Iterable):
+            raise SecurityError(f"a prompt cannot handle a {type(value).__name__}")
     size = 0
     for part in value:
-        size += 8 + _size(part, most - size)
+        # Most parts are texts, and a call for each would take as long as the prompt itself.
+        size += 8 + (len(part) if isinstance(part, str) else _size(part, most - size))
         if size > most:
             raise SecurityError("it makes more text than any prompt needs")
     return size

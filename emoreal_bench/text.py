@@ -41,8 +41,8 @@ def rating(value: float | None) -> str:
     return UNDEFINED if value is None else f"{value:.2f}"
 
 
-def percent_floor(fraction: float) -> str:
-    """Write a share in percent, rounded as every other, but only the whole is 100.0."""
+def percent_of_whole(fraction: float) -> str:
+    """Write a share in percent; only the whole is 100.0, however little is lacking."""
     return percent(fraction if fraction >= 1 else min(fraction, 0.999))
 
 

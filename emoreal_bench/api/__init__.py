@@ -60,10 +60,13 @@ from emoreal_bench.api.publishing import (
     merge_lora,
     merge_runs,
     publish_run,
+    serve_view,
     track_run,
     view_run,
+    write_comparison_page,
     write_json,
     write_model_card,
+    write_probe_page,
 )
 from emoreal_bench.api.scores import (
     check,
@@ -202,8 +205,9 @@ __all__ = [  # noqa: RUF022 - by subject
     "diff_runs", "RunChanges", "save_baseline", "Baseline", "check", "CheckReport", "CheckOutcome",
     "write_check", "plan_check", "CheckPlan",
     # runs: show them and pass them on
-    "report_tables", "report_lines", "report_json", "summary_table", "view_run", "merge_runs",
-    "export_run", "publish_run", "PublishedForm", "HubSource", "Evaluator", "track_run", "Tracker",
+    "report_tables", "report_lines", "report_json", "summary_table", "view_run", "serve_view",
+    "write_probe_page", "write_comparison_page", "merge_runs", "export_run", "publish_run",
+    "PublishedForm", "HubSource", "Evaluator", "track_run", "Tracker",
     "write_model_card", "write_json",
     # leaderboards
     "build_leaderboard", "add_leaderboard_entry", "make_site_server", "SiteServer",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.api.looking import find_runs
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.run_record import MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import PublishedForm
 from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.record.files import cannot_write, grant_usual_modes, new_folder, write_atomically
@@ -16,9 +17,12 @@ from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import load_report
 
 if TYPE_CHECKING:
+    from emoreal_bench.contracts.comparison import ComparisonReport
+    from emoreal_bench.contracts.probe import ProbeReport
     from emoreal_bench.contracts.vocabulary import Tracker
     from emoreal_bench.reporting.exports.every_eval_ever import Evaluator
     from emoreal_bench.reporting.exports.hub import HubSource
+    from emoreal_bench.reporting.run_page.page import RunPageOptions
     from emoreal_bench.reporting.site.serving import SiteServer
     from emoreal_bench.serving.server import ModelServer
 
@@ -34,8 +38,10 @@ def view_run(
 ) -> Path:
     """Write a page of a run and every item of it, to be opened from disk.
 
+    Of a folder of runs it is a page that lists them all, beside a page of each.
+
     Args:
-        run: A run folder, finished or not.
+        run: A run folder, finished or not, or a folder of runs.
         out: Folder of the page; made if it is not there.
         other: Another run of the same items, to show where the two part.
         data: The data folder, if it is no longer where the run found it.
@@ -50,9 +56,95 @@ def view_run(
         NotComparableError: If the other run is of other items.
         DataError: If ``data`` is not the data of the run's task.
     """
-    from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+    from emoreal_bench.reporting.run_page.page import RunPageOptions
 
-    return write_run_page(run, out, RunPageOptions(other, data, clips, stills))
+    return _write_view(run, out, RunPageOptions(other, data, clips, stills))
+
+
+def serve_view(
+    run: Path,
+    out: Path,
+    *,
+    port: int = 0,
+    other: Path | None = None,
+    data: Path | None = None,
+    clips: bool = True,
+    stills: int = 100,
+) -> SiteServer:
+    """Write the pages of :func:`view_run`, and make a server that shows them to this machine only.
+
+    The server shows the clips, too. Call its ``serve_forever``.
+
+    Args:
+        run: A run folder, finished or not, or a folder of runs.
+        out: Folder of the page; made if it is not there.
+        port: 0 takes any free one.
+        other: Another run of the same items, to show where the two part.
+        data: The data folder, if it is no longer where the run found it.
+        clips: Whether to lead to the clips.
+        stills: Of how many clips to draw frames and sound.
+
+    Raises:
+        RunError: If a folder holds no run, or a page cannot be written.
+        NotComparableError: If the other run is of other items.
+        DataError: If ``data`` is not the data of the run's task.
+        UsageError: If the port is taken.
+    """
+    from emoreal_bench.reporting.run_page.clips import ServedFiles
+    from emoreal_bench.reporting.run_page.page import RunPageOptions
+    from emoreal_bench.reporting.site.serving import make_server
+
+    served = ServedFiles()
+    _write_view(run, out, RunPageOptions(other, data, clips, stills, served))
+    return make_server(out, port, served.by_name)
+
+
+def _write_view(run: Path, out: Path, options: RunPageOptions) -> Path:
+    from emoreal_bench.reporting.run_page.page import write_run_page
+    from emoreal_bench.reporting.runs_page import write_runs_page
+
+    is_one = (run / MANIFEST_FILE).is_file()
+    below = [] if is_one else find_runs([run], finished_only=False)
+    if is_one or not below:
+        return write_run_page(run, out, options)
+    if options.other is not None or options.data is not None:
+        raise UsageError(
+            "--other and --data are about one run, and this is a folder of runs.",
+            where=str(run),
+            remedy="Name one of them.",
+        )
+    return write_runs_page(run, below, out, options)
+
+
+def write_probe_page(report: ProbeReport, out: Path) -> Path:
+    """Write what a probe found as a page, and return it.
+
+    Args:
+        report: What :func:`probe` returned.
+        out: Folder of the page; made if it is not there.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
+    from emoreal_bench.reporting.report_pages import write_probe_page as write
+
+    return write(report, out)
+
+
+def write_comparison_page(report: ComparisonReport, runs: Sequence[Path], out: Path) -> Path:
+    """Write a comparison as a page, with a page of every item of each pair, and return it.
+
+    Args:
+        report: What :func:`compare` returned.
+        runs: The folders that were compared, in the same order.
+        out: Folder of the pages; made if it is not there.
+
+    Raises:
+        RunError: If they cannot be written.
+    """
+    from emoreal_bench.reporting.report_pages import write_comparison_page as write
+
+    return write(report, runs, out)
 
 
 def build_leaderboard(
@@ -60,6 +152,7 @@ def build_leaderboard(
     out: Path,
     *,
     run_pages: bool = False,
+    questions: bool = False,
     paired: bool = True,
     own: Sequence[Path] = (),
 ) -> Path:
@@ -70,6 +163,8 @@ def build_leaderboard(
         out: Folder of the page.
         run_pages: Whether to write a page for each run, with its questions and
             replies but without clips, and link to it.
+        questions: Whether to write a page of the questions that all models fail,
+            or on which they disagree.
         paired: Whether to rank by paired tests, which reads every item; else by
             the intervals of the scores.
         own: Runs that you made yourself, or folders that hold some; runs of
@@ -84,7 +179,9 @@ def build_leaderboard(
     from emoreal_bench.reporting.leaderboard.build import LeaderboardOptions
     from emoreal_bench.reporting.leaderboard.build import build_leaderboard as build
 
-    options = LeaderboardOptions(run_pages=run_pages, paired=paired, own=find_runs(own))
+    options = LeaderboardOptions(
+        run_pages=run_pages, paired=paired, questions=questions, own=find_runs(own)
+    )
     return build(find_runs(runs), out, options)
 
 

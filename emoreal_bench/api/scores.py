@@ -234,9 +234,19 @@ def plan_check(
 
 
 def write_check(
-    report: CheckReport, *, junit: Path | None = None, markdown: Path | None = None
+    report: CheckReport,
+    *,
+    junit: Path | None = None,
+    markdown: Path | None = None,
+    html: Path | None = None,
 ) -> None:
-    """Write what a check says for the services that run it.
+    """Write what a check says for the services that run it, and for people.
+
+    Args:
+        report: What was found.
+        junit: File for JUnit.
+        markdown: File for Markdown.
+        html: Folder for a page.
 
     Raises:
         RunError: If a file cannot be written.
@@ -247,3 +257,7 @@ def write_check(
         write_atomically(junit, [check_junit(report).encode()])
     if markdown is not None:
         write_atomically(markdown, [check_markdown(report).encode()])
+    if html is not None:
+        from emoreal_bench.reporting.report_pages import write_check_page
+
+        write_check_page(report, html)

@@ -70,6 +70,9 @@ class ReportFiles:
     markdown: Annotated[
         Path | None, Option(help="Also write the report to this file, as Markdown.")
     ] = None
+    html: Annotated[
+        Path | None, Option(help="Also write the report as a page, to this folder.")
+    ] = None
 
 
 @options.grouped
@@ -105,6 +108,6 @@ def check(
         raise UsageError("--baseline and --save-baseline do not go together.")
     across = against.across or ()
     report = api.check(run, against.baseline, against.rules, seed=seed, across=across)
-    api.write_check(report, junit=files.junit, markdown=files.markdown)
+    api.write_check(report, junit=files.junit, markdown=files.markdown, html=files.html)
     show_report(report, as_json=as_json)
     raise typer.Exit(report.exit_code)

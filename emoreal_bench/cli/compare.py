@@ -7,7 +7,6 @@ from pathlib import Path
 import typer
 
 from emoreal_bench.cli.output import show_report
-from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Factor
 
 EXAMPLES = "Example: `emoreal-bench compare runs/BEFORE runs/AFTER`"
@@ -24,7 +23,8 @@ def compare(
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
     html: Path | None = typer.Option(
         None,
-        help="Also write a page of two runs into this folder; it shows the items that flipped.",
+        help="Also write the report as a page into this folder, with pages that show every item "
+        "of each run beside the first, and those that flipped.",
     ),
 ) -> None:
     """Compare runs of the same items with the first run: better, worse, or no evidence?"""
@@ -32,8 +32,5 @@ def compare(
 
     report = api.compare(runs, across=across or (), seed=seed)
     if html is not None:
-        if len(runs) != 2:
-            raise UsageError("--html shows two runs.", remedy="Name two, or leave --html out.")
-        first, second = runs
-        api.view_run(second, html, other=first)
+        api.write_comparison_page(report, runs, html)
     show_report(report, as_json=as_json)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.output import show
+from emoreal_bench.cli.output import show, show_site
 
 group = typer.Typer(no_args_is_help=True, help="Publish scores on a web page.")
 
@@ -20,6 +20,11 @@ def build(
         "--run-pages",
         help="Also write a page for each run, with questions and replies but no clips.",
     ),
+    questions: bool = typer.Option(
+        False,
+        "--questions",
+        help="Also write a page of the questions that all models fail, or on which they disagree.",
+    ),
     paired: bool = typer.Option(
         True, help="Rank by paired tests, which read every item, or by the intervals alone."
     ),
@@ -30,7 +35,9 @@ def build(
     """Build a self-contained page that works from disk, without a network."""
     from emoreal_bench import api
 
-    page = api.build_leaderboard(runs, out, run_pages=run_pages, paired=paired, own=own or ())
+    page = api.build_leaderboard(
+        runs, out, run_pages=run_pages, questions=questions, paired=paired, own=own or ()
+    )
     show(f"Wrote {page}. Open it in a browser.")
 
 
@@ -42,12 +49,7 @@ def serve(
     """Serve a site to the browser of this machine; nobody else can reach it."""
     from emoreal_bench import api
 
-    with api.make_site_server(site, port) as server:
-        show(f"http://localhost:{server.server_port}/ (Ctrl-C ends it)")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            show("Ended.")
+    show_site(api.make_site_server(site, port))
 
 
 @group.command("add", epilog="Example: `emoreal-bench leaderboard add their-run --to entries`")

@@ -14,6 +14,8 @@ from emoreal_bench.printable import make_console, printable
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from emoreal_bench.api import SiteServer
+
 _OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Controls of a terminal, and marks that turn text around, which JSON leaves as they are."""
 
@@ -93,3 +95,13 @@ def _cell(value: object) -> str:
         case list():
             return ", ".join(str(part) for part in value)
     return str(value)
+
+
+def show_site(server: SiteServer) -> None:
+    """Serve a site until Ctrl-C."""
+    with server:
+        show(f"http://localhost:{server.server_port}/ (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            show("Ended.")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import typer
+from typer import Option
 
 from emoreal_bench.cli import options
 from emoreal_bench.cli.output import show_report
@@ -14,6 +17,15 @@ EXAMPLES = (
     "Example: `emoreal-bench probe --model tiny/omni --task emorealm-synth`. "
     "To continue a probe that was stopped, give the same command again."
 )
+
+
+@dataclass(frozen=True)
+class ProbeOutput(options.OutputSettings):
+    """What is printed, and where a page of it goes."""
+
+    html: Annotated[
+        Path | None, Option(help="Also write the report as a page, to this folder.")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ def probe(
     loading: options.ModelSettings,
     reader: options.ReaderArguments,
     folders: ProbeSettings,
-    output: options.OutputSettings,
+    output: ProbeOutput,
 ) -> None:
     """Measure what a score rests on: take away sound, picture or both, swap clips, shuffle letters.
 
@@ -57,6 +69,8 @@ def probe(
             seed=seed,
             observe=output.named_observer,
         )
+    if output.html is not None:
+        api.write_probe_page(report, output.html)
     show_report(report, as_json=output.as_json)
     if any(scores.coverage < 1 for scores in report.conditions.values()):
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -26,7 +26,7 @@ from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.sealed import read_record, unsealed
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.identity import scoring_hash
-from emoreal_bench.text import percent_floor
+from emoreal_bench.text import percent_of_whole
 from emoreal_bench.version import __version__
 
 _SAVE_AGAIN = "Save it again from its run: emoreal-bench check RUN --save-baseline FILE"
@@ -49,7 +49,7 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
     results = score_folder(folder, [Scoring.STRICT])
     if results.coverage.covered < results.coverage.items:
         raise RunError(
-            f"The run covers {percent_floor(results.coverage.fraction)} % of its items. Those "
+            f"The run covers {percent_of_whole(results.coverage.fraction)} % of its items. Those "
             "that are not covered count as wrong, so it would be too easy a baseline.",
             where=str(folder),
             remedy="Give the run command again to finish it.",

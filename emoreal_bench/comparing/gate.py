@@ -34,7 +34,7 @@ from emoreal_bench.scoring.metrics import Unit, all_metrics, metric_of
 from emoreal_bench.text import (
     count_of,
     percent,
-    percent_floor,
+    percent_of_whole,
     words,
     write_interval,
     write_number,
@@ -163,7 +163,7 @@ def _check_coverage(coverage: Coverage, least: float) -> RuleResult:
         limit=least,
         value=coverage.fraction,
         passed=coverage.fraction >= least,
-        summary=f"{covered} reached the model ({percent_floor(coverage.fraction)} %, "
+        summary=f"{covered} reached the model ({percent_of_whole(coverage.fraction)} %, "
         f"at least {percent(least)} % wanted)",
     )
 

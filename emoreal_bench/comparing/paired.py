@@ -301,6 +301,27 @@ def exchange_clips(pair: Paired) -> PairedTest:
     )
 
 
+def average_change(
+    first: ClipSums, second: ClipSums, level: float = DEFAULT_LEVEL
+) -> Interval | None:
+    """Return the changes of the average that a test by itself does not exclude.
+
+    Args:
+        first: The answers of one run.
+        second: Those of another, to the same items.
+        level: Of the test.
+
+    Returns:
+        None if there are too few clips, or if the answers differ and no clip's sum does.
+    """
+    change = second.right - first.right
+    net = np.stack([np.maximum(-change, 0).sum(0), np.maximum(change, 0).sum(0)])
+    if not net.any() and first.answers != second.answers:
+        return None
+    names = tuple(map(str, range(first.items.shape[1])))
+    return exchange_clips(Paired(first, second, names, net)).interval(level)
+
+
 def corrected(
     p_values: Mapping[_Name, float], level: float = DEFAULT_LEVEL
 ) -> dict[_Name, Corrected]:

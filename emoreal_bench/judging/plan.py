@@ -116,12 +116,17 @@ class JudgeRenderer(PromptRenderer):
 
     def values(self, item: Item) -> dict[str, object]:
         """Return the texts that the rubric puts between its tags."""
-        texts = {"question": item.question, "reply": reply_of(item)}
-        if OPTIONS in (item.metadata or {}):
-            texts[OPTIONS] = (item.metadata or {})[OPTIONS]
-        else:
-            texts["reference"] = item.answer
-        return {name: quoted(text) for name, text in texts.items()}
+        return judge_values(item)
+
+
+def judge_values(item: Item) -> dict[str, object]:
+    """Return what a rubric sees of a reply to be judged, by name."""
+    texts = {"question": item.question, "reply": reply_of(item)}
+    if OPTIONS in (item.metadata or {}):
+        texts[OPTIONS] = (item.metadata or {})[OPTIONS]
+    else:
+        texts["reference"] = item.answer
+    return {name: quoted(text) for name, text in texts.items()}
 
 
 @dataclass(frozen=True, slots=True)

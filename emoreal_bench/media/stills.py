@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -52,15 +53,31 @@ def _jpeg(picture: NDArray[np.uint8]) -> bytes:
     return b"".join(bytes(packet) for packet in (*encoder.encode(frame), *encoder.encode(None)))
 
 
-def envelope(waveform: NDArray[np.float32]) -> list[int]:
-    """Return the loudest sample of each of 240 equal stretches, 0 to 100.
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The shape of a sound.
+
+    Attributes:
+        heights: The loudest sample of each of 240 equal stretches, as a share of the peak,
+            0 to 100: quiet sound has a shape too.
+        peak: The loudest sample of all, 0..1.
+    """
+
+    heights: list[int]
+    peak: float
+
+
+def envelope(waveform: NDArray[np.float32]) -> Envelope:
+    """Return the shape of a sound.
 
     Args:
         waveform: ``(samples,)`` in -1..1.
     """
     if not waveform.size:
-        return [0] * ENVELOPE_STEPS
+        return Envelope([0] * ENVELOPE_STEPS, 0.0)
     edges = np.linspace(0, waveform.size, ENVELOPE_STEPS + 1).astype(np.int64)
     starts = np.minimum(edges[:-1], waveform.size - 1)
-    peaks = np.maximum.reduceat(np.abs(waveform), starts)
-    return [int(value) for value in np.rint(np.minimum(peaks, 1.0) * ENVELOPE_TOP)]
+    peaks = np.minimum(np.maximum.reduceat(np.abs(waveform), starts), 1.0).astype(np.float64)
+    peak = float(peaks.max())
+    heights = np.rint(ENVELOPE_TOP * peaks / peak) if peak > 0 else peaks
+    return Envelope([int(value) for value in heights], peak)

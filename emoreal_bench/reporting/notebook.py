@@ -22,8 +22,8 @@ from emoreal_bench.text import (
     UNDEFINED,
     count_of,
     percent,
-    percent_floor,
     percent_interval,
+    percent_of_whole,
     words,
 )
 
@@ -105,7 +105,7 @@ def report_html(report: FinishedRun) -> str:
     heading = f"{plain_text(manifest.model.name)} on {plain_text(manifest.task)}"
     facts = (
         f"Variant {plain_text(manifest.request.variant)}, "
-        f"coverage {percent_floor(coverage.fraction)} %: {coverage.covered:,} of "
+        f"coverage {percent_of_whole(coverage.fraction)} %: {coverage.covered:,} of "
         f"{count_of(coverage.items, 'item')}"
         f"{f', shard {manifest.shard}' if manifest.shard else ''}."
     )

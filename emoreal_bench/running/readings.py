@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from emoreal_bench.contracts.errors import RunError, TaskError
 from emoreal_bench.contracts.item import Item
@@ -16,10 +16,9 @@ from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scori
 from emoreal_bench.prompting import prompt_values
 from emoreal_bench.record.finished import read_report
 from emoreal_bench.record.folder import load_plan_items
-from emoreal_bench.record.log import unseal
+from emoreal_bench.record.log import unseal, unseal_object
 from emoreal_bench.record.manifest import load_manifest, read_task
-from emoreal_bench.record.records import ItemRecord
-from emoreal_bench.running.results import log_hash
+from emoreal_bench.record.records import ItemRecord, reply_hash, written_hash
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
 from emoreal_bench.templates import BoundedTemplate
 
@@ -54,34 +53,67 @@ class LoggedRun:
         self._places = array("q", [-1]) * len(self.items)
         path = folder / ITEMS_FILE
         self._file = path.open("rb") if path.is_file() else None
-        self._find_records()
-        _refuse_other_log(folder)
+        self._refuse_other_log(folder, self._find_records())
 
-    def _find_records(self) -> None:
+    def _find_records(self) -> int:
+        """Note where the last record of each item is; return the sum of their hashes."""
         positions = {item.id: position for position, item in enumerate(self.items)}
-        place = 0
+        place = total = 0
+        strange: dict[str, int] = {}
+        replaced = []
         for line in self._file or ():
             record = unseal(line)
-            if record is not None and record["id"] in positions:
-                self._places[positions[record["id"]]] = place
+            if record is not None:
+                hashed = reply_hash(record)
+                position = positions.get(record["id"])
+                if position is None:
+                    total -= strange.get(record["id"], 0)
+                    strange[record["id"]] = hashed
+                else:
+                    if self._places[position] >= 0:
+                        replaced.append(self._places[position])
+                    self._places[position] = place
+                total += hashed
             place += len(line)
+        return total - sum(reply_hash(self._record_at(place)) for place in replaced)
+
+    def _refuse_other_log(self, folder: Path, hashed: int) -> None:
+        """Refuse items that are not those behind the scores beside them."""
+        if (folder / RESULTS_FILE).is_file():
+            scored = read_report(folder).results.replies_hash
+            if scored not in (None, written_hash(hashed)):
+                raise RunError(
+                    f"{RESULTS_FILE} was not made from this {ITEMS_FILE}.",
+                    where=str(folder),
+                    remedy="Look at both with: emoreal-bench runs verify RUN",
+                )
 
     def record(self, position: int) -> ItemRecord:
         """Return the last record of an item; one that says so if it was never asked."""
         place = self._places[position]
-        if place < 0 or self._file is None:
+        return _NOT_ASKED if place < 0 else self._record_at(place)
+
+    def _record_at(self, place: int) -> ItemRecord:
+        if self._file is None:
             return _NOT_ASKED
         self._file.seek(place)
-        record = unseal(self._file.readline())
-        return record or _NOT_ASKED
+        # That it is a record was seen when its place was noted.
+        record = unseal_object(self._file.readline())
+        return _NOT_ASKED if record is None else cast("ItemRecord", record)
 
-    def prompt(self, item: Item) -> str:
-        """Write the words of an item's question as they were sent."""
+    def prompt(self, item: Item, values: Mapping[str, object] | None = None) -> str:
+        """Write the words of an item's question as they were sent.
+
+        Args:
+            item: One of the run.
+            values: What the template saw; None for what that of a task sees.
+        """
         if self.manifest.imported is not None:
             return "The reply was imported: the prompt is not known."
         try:
-            labels = self.task.subtasks[item.subtask].labels
-            return self._prompt.render(prompt_values(item, labels), item.id)
+            if values is None:
+                values = prompt_values(item, self.task.subtasks[item.subtask].labels)
+            return self._prompt.render(values, item.id)
         except TaskError as error:
             return f"The prompt cannot be written again: {error.problem}"
 
@@ -96,18 +128,6 @@ class LoggedRun:
     ) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def _refuse_other_log(folder: Path) -> None:
-    """Refuse items that are not those behind the scores beside them."""
-    if (folder / RESULTS_FILE).is_file():
-        scored = read_report(folder).results.replies_hash
-        if scored not in (None, log_hash(folder)):
-            raise RunError(
-                f"{RESULTS_FILE} was not made from this {ITEMS_FILE}.",
-                where=str(folder),
-                remedy="Look at both with: emoreal-bench runs verify RUN",
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,10 @@
 (() => {
   const controls = document.querySelector(".controls");
   const filter = document.getElementById("filter");
-  const choices = [...controls.querySelectorAll("select")];
+  const choices = [...controls.querySelectorAll("select[data-filter]")];
   const columnMenu = document.querySelector(".columns");
   const status = controls.querySelector("[role=status]");
   const tables = [...document.querySelectorAll("table.scores")];
-  const initialSort = { column: "average", direction: "descending" };
   const alwaysShown = new Set(["model"]);
 
   // The view: which models and columns are shown, and how each table is sorted.
@@ -19,6 +18,12 @@
 
   const headers = (table) => [...table.querySelectorAll("thead th[data-column]")];
   const dataRows = (body) => [...body.rows].filter((row) => row.dataset.model !== undefined);
+
+  // Each table as it was written.
+  const initialSorts = new Map(tables.map((table) => {
+    const header = headers(table).find((one) => one.hasAttribute("aria-sort"));
+    return [table.id, { column: header?.dataset.column, direction: header?.getAttribute("aria-sort") }];
+  }));
 
   function compareCells(first, second, direction) {
     const sign = direction === "ascending" ? 1 : -1;
@@ -31,7 +36,7 @@
   }
 
   function sortTable(table) {
-    const { column, direction } = sorts.get(table.id) ?? initialSort;
+    const { column, direction } = sorts.get(table.id) ?? initialSorts.get(table.id);
     const index = headers(table).findIndex((header) => header.dataset.column === column);
     if (index < 0) return;
     headers(table).forEach((header, position) => {
@@ -167,6 +172,31 @@
     }
   }
 
+  // On a phone the headings, which sort, are not shown, nor at first all numbers.
+  function addPhoneControls() {
+    const order = document.getElementById("order");
+    const seen = new Map();
+    for (const header of tables.flatMap(headers)) {
+      const name = [header.dataset.family, header.textContent.trim()].filter(Boolean).join(": ");
+      if (!seen.has(header.dataset.column)) seen.set(header.dataset.column, [name, header.dataset.first]);
+    }
+    for (const [column, [name]] of seen) order.append(new Option(name, column));
+    order.value = tables.length ? initialSorts.get(tables[0].id).column : "";
+    order.addEventListener("change", () => {
+      for (const table of tables) {
+        sorts.set(table.id, { column: order.value, direction: seen.get(order.value)[1] });
+        sortTable(table);
+      }
+      writeLink();
+    });
+    const all = document.getElementById("all");
+    document.body.classList.add("brief");
+    all.addEventListener("click", () => {
+      const isBrief = document.body.classList.toggle("brief");
+      all.setAttribute("aria-pressed", String(!isBrief));
+    });
+  }
+
   function addChoices(select) {
     const rows = [...document.querySelectorAll("table.scores [data-model]")];
     const values = [...new Set(rows.map((row) => row.dataset[select.dataset.filter]))].sort();
@@ -180,6 +210,7 @@
   }
 
   addColumnBoxes();
+  addPhoneControls();
   choices.forEach(addChoices);
   tables.forEach(addSortButtons);
   for (const family of document.querySelectorAll("thead .family")) {

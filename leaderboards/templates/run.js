@@ -11,9 +11,12 @@
   const columnTitles = {
     strict: "Strict", official: "Official", outcome: "Outcome", status: "Status",
     subtask: "Subtask", gold: "Right answer", answer: "Answer", flipped: "Flipped",
+    judgement: "Judgement", verdict: "Verdict",
+    "other.answer": "Answer of the other", "other.strict": "The other, strict",
   };
-  const notFilters = new Set(["gold", "answer"]);
-  const listed = ["subtask", "gold", "answer", "strict", "flipped"];
+  const notFilters = new Set(["gold", "answer", "other.answer"]);
+  const ratings = ["cue_overlap", "label_consistency", "cue_association", "no_hallucinated_cues", "verdict"];
+  const listed = ["gold", "answer", "strict", "other.answer", "other.strict", ...ratings];
 
   // ---- Data: scripts that call receive ----
 
@@ -126,33 +129,86 @@
     chosen = position < 0 ? null : position;
   }
 
-  function findMatching() {
+  // The questions and replies of an item, from the chunk that holds them.
+  async function loadTexts(position) {
+    const number = Math.floor(position / index.text_chunk);
+    const chunk = await load(`texts ${number}`, chunkFile("texts", number));
+    return (name, place) => chunk.texts[chunk[name][place % index.text_chunk]] ?? "";
+  }
+
+  // A search in texts loads them chunk by chunk; a newer one ends it.
+  let turn = 0;
+  async function findMatching() {
+    turn += 1;
+    const own = turn;
     const tests = [...wanted].map(([name, value]) => {
       const column = columns.get(name);
       return [column.codes, digits[column.values.indexOf(value)]];
     });
     const text = search.value.trim().toLowerCase();
-    matching = [];
+    const passing = [];
     for (let position = 0; position < index.ids.length; position += 1) {
-      if (tests.every(([codes, code]) => codes[position] === code)
-        && (!text || index.ids[position].toLowerCase().includes(text))) matching.push(position);
+      if (tests.every(([codes, code]) => codes[position] === code)) passing.push(position);
+    }
+    if (!text) {
+      matching = passing;
+    } else {
+      const found = [];
+      let chunk = -1;
+      let said = null;
+      let known = new Map();
+      const holds = (name, position) => {
+        const words = said(name, position);
+        if (!known.has(words)) known.set(words, words.toLowerCase().includes(text));
+        return known.get(words);
+      };
+      for (const position of passing) {
+        if (Math.floor(position / index.text_chunk) !== chunk) {
+          chunk = Math.floor(position / index.text_chunk);
+          said = await loadTexts(position);
+          if (own !== turn) return false;
+          known = new Map();
+          status.textContent = `Searching: item ${position.toLocaleString("en")} of ${index.ids.length.toLocaleString("en")}`;
+        }
+        if (index.ids[position].toLowerCase().includes(text) || holds("question", position)
+          || holds("reply", position) || (index.other && holds("other", position))) found.push(position);
+      }
+      matching = found;
     }
     page = Math.min(page, Math.max(0, Math.ceil(matching.length / pageSize) - 1));
+    return true;
   }
 
   // ---- The list ----
 
+  async function showQuestions(own, shown) {
+    for (const position of shown) {
+      const said = await loadTexts(position);
+      if (own !== turn) return;
+      const cell = byId(`question-${position}`);
+      if (cell) cell.textContent = visible(said("question", position));
+    }
+  }
+
+  function listCell(name, position) {
+    return element("td", { "data-label": titleOf(name) }, verdict(valueOf(name, position)));
+  }
+
   function showList() {
     const shown = matching.slice(page * pageSize, (page + 1) * pageSize);
-    const names = listed.filter((name) => columns.has(name));
+    // A column in which all items are alike says nothing.
+    const names = listed.filter((name) => columns.has(name)
+      && (columns.get(name).values.length > 1 || ["strict", "other.strict", ...ratings].includes(name))
+      && !(columns.get(name).values.length === 1 && columns.get(name).values[0] === "not scored"));
     list.tHead.rows[0].replaceChildren(
       ...["Item", ...names.map(titleOf)].map((name) => element("th", { scope: "col" }, name)));
     list.tBodies[0].replaceChildren(...shown.map((position) => element("tr",
       position === chosen ? { "aria-current": "true" } : {},
       element("th", { scope: "row", class: "name" },
-        element("a", { href: link({ item: position }) }, breakable(index.ids[position]))),
-      ...names.map((name) => element("td", {},
-        name === "subtask" ? words(valueOf(name, position)) : verdict(valueOf(name, position)))))));
+        element("a", { href: link({ item: position }) }, breakable(index.ids[position])),
+        element("span", { class: "asked", id: `question-${position}`, dir: "auto" }),
+        element("small", {}, words(valueOf("subtask", position)))),
+      ...names.map((name) => listCell(name, position)))));
     const total = index.ids.length.toLocaleString("en");
     status.textContent = `${matching.length.toLocaleString("en")} of ${total} items`;
     const first = matching.length ? page * pageSize + 1 : 0;
@@ -160,22 +216,26 @@
       `${first.toLocaleString("en")}\u2013${(page * pageSize + shown.length).toLocaleString("en")}`;
     byId("earlier").disabled = page === 0;
     byId("later").disabled = (page + 1) * pageSize >= matching.length;
+    showQuestions(turn, shown).catch((error) => { status.textContent = error.message; });
   }
 
   function showFilters() {
     for (const select of filters.querySelectorAll("select")) select.value = wanted.get(select.name) ?? "";
   }
 
-  function refresh() {
-    findMatching();
+  async function refresh() {
     showFilters();
-    showList();
     history.replaceState(null, "", link());
+    try {
+      if (await findMatching()) showList();
+    } catch (error) {
+      status.textContent = error.message;
+    }
   }
 
   function addFilters() {
     for (const [name, column] of columns) {
-      if (notFilters.has(name) || column.values.length < 2) continue;
+      if (notFilters.has(name) || column.values.length < 2 || (name === "data.reply" && index.judged)) continue;
       const select = element("select", { name, id: `filter-${name}` },
         element("option", { value: "" }, "all"),
         ...[...column.values].sort().filter((value) => value !== "")
@@ -186,8 +246,21 @@
         page = 0;
         refresh();
       });
-      search.parentElement.before(element("div", { class: "field" },
+      byId("reset").before(element("div", { class: "field" },
         element("label", { for: select.id }, titleOf(name)), select));
+    }
+  }
+
+  // The counts of flips choose them.
+  function addFlips() {
+    for (const entry of document.querySelectorAll("#flips li")) {
+      const button = element("button", { type: "button" }, ...entry.childNodes);
+      button.addEventListener("click", () => {
+        wanted.set("flipped", entry.dataset.flip);
+        page = 0;
+        refresh();
+      });
+      entry.replaceChildren(button);
     }
   }
 
@@ -201,7 +274,7 @@
     if (!clip || (!clip.video && !clip.audio)) {
       parts.push(element("p", { class: "quiet" }, "There is no clip file at the place where this page looks for it."));
     }
-    if (clip?.video) parts.push(element("video", { controls: "", preload: "metadata", src: clip.video, "aria-label": "Clip" }));
+    if (clip?.video) parts.push(...player(clip));
     if (clip?.audio) parts.push(element("audio", { controls: "", preload: "none", src: clip.audio, "aria-label": "Sound of the clip" }));
     if (clip?.problem) parts.push(element("p", { class: "quiet" }, visible(`It cannot be decoded: ${clip.problem}.`)));
     if (clip?.stills) {
@@ -209,9 +282,34 @@
       parts.push(element("h4", {}, `Frames asked for${times}`),
         element("img", { src: clip.stills, alt: `${clip.times.length} frames of the clip, first to last` }));
     }
-    if (clip?.envelope) parts.push(element("h4", {}, `Sound asked for, of ${number(clip.duration, 2)} s`), wave(clip.envelope));
+    if (clip?.envelope) parts.push(...waveParts(clip));
     for (const note of clip?.notes ?? []) parts.push(element("p", { class: "quiet" }, visible(note)));
     return parts;
+  }
+
+  // A browser that lacks a codec shows a black box, or plays the sound alone; then the frames
+  // that were sampled stand in its place.
+  function player(clip) {
+    const video = element("video", { controls: "", preload: "metadata", src: clip.video, "aria-label": "Clip" });
+    const note = element("p", { class: "caution unplayable" });
+    note.hidden = true;
+    const explain = () => {
+      const frames = clip.stills ? "the frames below are those that the model was given"
+        : "write the page with more --stills to see the frames of this clip";
+      note.textContent = `This browser cannot show the picture of this clip (${visible(decodeURIComponent(clip.video).split("/").pop())}), whose codec it does not know; ${frames}.`;
+      note.hidden = false;
+      video.hidden = true;
+    };
+    video.addEventListener("error", explain);
+    video.addEventListener("loadedmetadata", () => { if (!video.videoWidth) explain(); });
+    return [video, note];
+  }
+
+  function waveParts(clip) {
+    const peak = clip.peak > 0 ? `the loudest sample has ${loudness(clip.peak)}` : "it is silent";
+    const scale = clip.peak > 0 && clip.peak < 0.5 ? `, drawn ${number(1 / clip.peak, 1)} times as tall` : "";
+    return [element("h4", {}, `Sound asked for, of ${number(clip.duration, 2)} s`), wave(clip.envelope),
+      element("p", { class: "quiet scale" }, `Scaled to its peak: ${peak}${scale}.`)];
   }
 
   function wave(loudness) {
@@ -276,11 +374,18 @@
   }
 
   function showItem(position, item, clip) {
-    const metadata = Object.entries(item.metadata).map(([name, value]) => `${words(name)}: ${visible(value)}`);
+    const metadata = Object.entries(item.metadata).filter(([name]) => !(item.judgement && name === "reply")).map(([name, value]) => `${words(name)}: ${visible(value)}`);
     const options = item.choices.map((choice) => {
       const isRight = choice.replace(/^\s*\(?/, "").toUpperCase().startsWith(item.gold.toUpperCase());
       return element("li", isRight ? { class: "gold" } : {}, visible(choice), isRight ? " \u2190 right answer" : null);
     });
+    const judgement = item.judgement ? [element("h4", {}, "How the judgement is read"),
+      Object.keys(item.judgement.ratings).length
+        ? table(["What", "Rating"], Object.entries(item.judgement.ratings).map(([name, value]) => [words(name), visible(value)]))
+        : element("p", {}, `No rating: the judge's reply is ${visible(item.judgement.outcome)}.`)] : [];
+    const judged = item.judgement && item.metadata.reply !== undefined ? [
+      element("h4", {}, "Reply that was judged"),
+      element("pre", { class: "said", dir: "auto" }, visible(item.metadata.reply))] : [];
     const asked = (words) => index.order.map((part) => (part === "text" ? words : `[${part}]`)).join("\n");
     const examples = index.examples[valueOf("subtask", position)]
       || [];
@@ -294,10 +399,11 @@
       element("p", { class: "quiet" }, [words(valueOf("subtask", position)), `clip ${visible(item.clip)}`, ...metadata].join(" \u00b7 ")),
       element("p", { class: "question", dir: "auto" }, visible(item.question)),
       options.length ? element("ul", { class: "options" }, ...options)
-        : element("p", {}, `Right answer: ${visible(item.gold)}`),
-      ...clipParts(clip),
+        : element("p", {}, `${item.judgement ? "Reference" : "Right answer"}: ${visible(item.gold)}`),
+      ...judged, ...judgement,
+      ...(item.judgement && !clip ? [] : clipParts(clip)),
       element("div", { class: "replies" },
-        replyParts(item.other ? `Reply of ${index.model}` : "Reply", item.reply),
+        replyParts(item.other ? `Reply of ${index.model}` : (item.judgement ? "What the judge wrote" : "Reply"), item.reply),
         item.other ? replyParts(`Reply of ${index.other}`, item.other) : null),
       element("h4", {}, "Prompt as sent"),
       element("pre", { class: "said", dir: "auto" }, visible(prompt)),
@@ -346,9 +452,9 @@
       openChosen(true);
     });
     readLink();
-    findMatching();
-    showFilters();
-    showList();
+    addFlips();
+    if (search.value) status.textContent = "Searching";
+    await refresh();
     filters.hidden = false;
     document.querySelector(".browser").hidden = false;
     if (chosen !== null) openChosen(true);

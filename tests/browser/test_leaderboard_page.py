@@ -209,13 +209,69 @@ def test_the_page_itself_never_scrolls_sideways(open_page: OpenPage, width: int)
 
 
 def test_the_model_s_name_stays_in_sight_while_a_table_scrolls(open_page: OpenPage) -> None:
-    page = open_page(viewport={"width": 360, "height": 800})
+    page = open_page(viewport={"width": 768, "height": 800})
     scroll = _group(page).locator(".scroll").first
     scroll.evaluate("one => one.scrollTo(one.scrollWidth, 0)")
     assert scroll.evaluate("one => one.scrollLeft") > 300
     name = scroll.locator("th.model bdi", has_text="alpha").bounding_box()
     assert name is not None
-    assert 0 <= name["x"] <= 360 - name["width"]
+    assert 0 <= name["x"] <= 768 - name["width"]
+
+
+def _is_in_sight(page: Page, element: Any) -> bool:
+    """Whether an element lies within the width of the window, and nothing cuts it off."""
+    box = element.bounding_box()
+    holder = element.locator("xpath=ancestor::div[contains(@class, 'scroll')]").bounding_box()
+    width = page.evaluate("innerWidth")
+    assert box is not None
+    assert holder is not None
+    right = min(width, holder["x"] + holder["width"])
+    return bool(box["x"] >= 0 and box["x"] + box["width"] <= right)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_main_number_and_the_rates_are_in_sight_without_scrolling_sideways(
+    open_page: OpenPage, width: int, scheme: str
+) -> None:
+    page = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    rows = _group(page).locator("table.scores").first.locator("tbody").first.locator("tr")
+    assert rows.count() == 4
+    for row in rows.all():
+        assert _is_in_sight(page, row.locator("td.average b"))
+        rates = row.locator("td.rate")
+        expect(rates).to_have_count(2)
+        assert all(_is_in_sight(page, rate) for rate in rates.all())
+
+
+def test_on_a_phone_a_row_is_a_card_with_the_main_number_first(open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 360, "height": 800})
+    card = _group(page).locator("table.scores").first.locator("tbody tr").first
+    name, number = (card.locator(one).bounding_box() for one in ("bdi", "td.average b"))
+    assert name is not None
+    assert number is not None
+    shown = card.locator("td:visible").evaluate_all("all => all.map(one => one.dataset.label)")
+    assert set(shown) == {
+        *("Average accuracy", "Rank", "Coverage", "Hallucination rate", "Spurious rate")
+    }
+    others = [cell.bounding_box() for cell in card.locator("td:visible:not(.average)").all()]
+    assert name["y"] < number["y"] < min(box["y"] for box in others if box)
+    assert number["height"] > name["height"]
+    page.get_by_role("button", name="All numbers").click()
+    assert card.locator("td:visible").count() > 10
+
+
+def test_on_a_phone_cards_are_sorted_by_a_choice(open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 360, "height": 800})
+    page.get_by_label("Sort by").select_option(label="Stress questions: Hallucination rate")
+    assert _models(page) == ["hf/gamma", "hf/alpha", "hf/beta", "baseline/random"]
+
+
+def test_what_came_out_is_said_before_anything_else(open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 1280, "height": 800})
+    said = page.get_by_role("navigation", name="What came out").locator("li").first
+    expect(said).to_contain_text("hf/alpha (80.0 %) is better than both other models.")
+    expect(said.locator("p")).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

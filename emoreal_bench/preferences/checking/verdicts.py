@@ -30,9 +30,9 @@ class Claim(StrEnum):
 CLAIMS = MappingProxyType(
     {
         Claim.CHOSEN: "It is right.",
-        Claim.HALLUCINATION: "It is wrong: what it says is not in the clip.",
-        Claim.SPURIOUS: "It is wrong: what it names is there, and does not show how the person "
-        "feels.",
+        Claim.HALLUCINATION: "It names something that the clip lacks.",
+        Claim.SPURIOUS: "It names something that is in the clip and has nothing to do with how "
+        "the person feels.",
     }
 )
 """The sentence that a person agrees with or not."""

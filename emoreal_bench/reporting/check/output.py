@@ -28,7 +28,7 @@ from emoreal_bench.reporting.terminal.tables import text_rows
 from emoreal_bench.scoring.metrics import Unit, metric_of
 from emoreal_bench.text import percent, points, words, write_number
 
-_HEADINGS = ("", "rule", "about", "limit", "found")
+CHECK_HEADINGS = ("", "rule", "about", "limit", "found")
 _FOOTNOTE = (
     "Drops: test by exchanging whole clips between the two runs, its p-values and intervals "
     "corrected by Holm over all tests."
@@ -41,7 +41,7 @@ _CANNOT_TELL = {
 
 def check_renderables(report: CheckReport) -> list[RenderableType]:
     """Show a check in the terminal: the outcome, then a row per rule."""
-    table = text_rows(_HEADINGS, (_cells(report, rule) for rule in report.rules))
+    table = text_rows(CHECK_HEADINGS, (check_cells(report, rule) for rule in report.rules))
     for row, rule in zip(table.rows, report.rules, strict=True):
         row.style = "bold red" if report.state_of(rule).fails else ""
     lines = [_FOOTNOTE, *_undecided_lines(report)]
@@ -59,6 +59,15 @@ def plan_renderables(plan: CheckPlan) -> list[RenderableType]:
     return [table, Text(plan.assumption), Text(footnote)]
 
 
+def check_notes(report: CheckReport) -> list[str]:
+    """Say how a check decides, and on what."""
+    return [
+        *_undecided_lines(report),
+        f"Decided by: {report.decide}, level {percent(report.level)} %. {_FOOTNOTE}",
+        f"Data {short(report.data_hash)}, request {short(report.request_hash)}.",
+    ]
+
+
 def check_markdown(report: CheckReport) -> str:
     """Write a check for a pull request's comment or a job's summary.
 
@@ -71,8 +80,8 @@ def check_markdown(report: CheckReport) -> str:
         "",
         f"Held against the baseline of {_code(report.baseline_model)}.",
         "",
-        f"| {' | '.join(_HEADINGS)} |",
-        f"|{'---|' * len(_HEADINGS)}",
+        f"| {' | '.join(CHECK_HEADINGS)} |",
+        f"|{'---|' * len(CHECK_HEADINGS)}",
         *(_markdown_row(report, rule) for rule in report.rules),
         "",
         " ".join([plain_text(report.summary, 500), *_undecided_lines(report)]),
@@ -119,7 +128,8 @@ _JUNIT_TAGS = {
 }
 
 
-def _cells(report: CheckReport, rule: RuleResult) -> tuple[str, str, str, str, str]:
+def check_cells(report: CheckReport, rule: RuleResult) -> tuple[str, str, str, str, str]:
+    """Return a rule's row under :data:`CHECK_HEADINGS`."""
     state = report.state_of(rule)
     return state.value, rule.kind.value, words(rule.about), _limit(rule), _found(rule)
 
@@ -159,7 +169,7 @@ def _found(rule: RuleResult) -> str:
 
 
 def _markdown_row(report: CheckReport, rule: RuleResult) -> str:
-    mark, kind, about, limit, found = _cells(report, rule)
+    mark, kind, about, limit, found = check_cells(report, rule)
     # Of these only the name of what the rule is about is somebody else's.
     return f"| {mark} | {kind} | {_code(about)} | {limit} | {found} |"
 

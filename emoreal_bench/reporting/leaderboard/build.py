@@ -25,6 +25,7 @@ from emoreal_bench.reporting.leaderboard.judged import (
     judged_export,
     make_judged_tables,
 )
+from emoreal_bench.reporting.leaderboard.questions import make_question_table
 from emoreal_bench.reporting.leaderboard.reproduced import reproduced_folders
 from emoreal_bench.reporting.leaderboard.rows import BLIND_PROVIDER
 from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table
@@ -34,6 +35,7 @@ from emoreal_bench.running.results import load_report
 from emoreal_bench.text import UNDEFINED
 
 BREAKDOWNS_FOLDER = "breakdowns"
+QUESTIONS_FOLDER = "questions"
 OVERVIEW = "overview"
 
 SCORING_DESCRIPTIONS = {
@@ -56,6 +58,8 @@ class LeaderboardOptions:
             link its row to it. The pages hold questions and replies.
         paired: Whether to read the items of every run for paired tests; else
             ranks come from the intervals.
+        questions: Whether to write a page of the questions that models fail or disagree
+            on. It holds the texts of questions.
         own: Folders of runs that the publisher made; entries that they bear out
             are marked as reproduced.
     """
@@ -63,6 +67,7 @@ class LeaderboardOptions:
     least_confidence: Confidence = Confidence.HIGH
     run_pages: bool = False
     paired: bool = True
+    questions: bool = False
     own: Sequence[Path] = ()
 
 
@@ -104,7 +109,8 @@ def build_leaderboard(
     with _garbage_left_alone():
         asked = [run for run in runs if run.manifest.judged is None]
         groups = make_groups(asked, load_published_rows(), options.least_confidence, extras)
-        _write_site(groups, make_judged_tables(runs, pages), out)
+        asked_about = _write_questions(groups, out) if options.questions else frozenset()
+        _write_site(groups, make_judged_tables(runs, pages), out, asked_about)
     return out / PAGE_FILE
 
 
@@ -123,18 +129,42 @@ def _garbage_left_alone() -> Iterator[None]:
             gc.enable()
 
 
-def _write_site(groups: Sequence[Group], judged: Sequence[JudgedTable], out: Path) -> None:
+def _write_questions(groups: Sequence[Group], out: Path) -> frozenset[str]:
+    """Write the page of questions of each group that has one; return their anchors."""
+    written = set()
+    for group in groups:
+        table = make_question_table(group.tables[0]) if group.tables else None
+        if table is not None:
+            page = render_page(
+                "questions.html.j2",
+                group=group,
+                table=table,
+                style=load_asset("pages.css"),
+                script=load_asset(),
+            )
+            write_file(out / QUESTIONS_FOLDER / f"{group.anchor}.html", page)
+            written.add(group.anchor)
+    return frozenset(written)
+
+
+def _write_site(
+    groups: Sequence[Group],
+    judged: Sequence[JudgedTable],
+    out: Path,
+    asked_about: frozenset[str],
+) -> None:
     overview = _overview(groups)
     exports: dict[str, ExportLinks] = {}
     for group in groups:
         exports |= write_exports(group, out)
-        _write_breakdowns(group, exports, out)
+        for part in (group, *group.under_conditions):
+            _write_breakdowns(part, exports, out)
     if overview is not None:
         table = heat_map_export(OVERVIEW, {"table": "Tasks by model"}, (), overview)
         exports[OVERVIEW] = write_table_files(table, out)
     for ratings in judged:
         exports[ratings.export_name] = write_table_files(judged_export(ratings), out)
-    write_file(out / PAGE_FILE, _render(groups, judged, overview, exports))
+    write_file(out / PAGE_FILE, _render(groups, judged, overview, exports, asked_about))
 
 
 def _load_scores(runs: Sequence[FinishedRun]) -> dict[Path, dict[Scoring, ClipSums]]:
@@ -193,9 +223,12 @@ def _render(
     judged: Sequence[JudgedTable],
     overview: HeatMap | None,
     exports: Mapping[str, ExportLinks],
+    asked_about: frozenset[str],
 ) -> bytes:
     return render_page(
         "leaderboard.html.j2",
+        asked_about=asked_about,
+        questions_folder=QUESTIONS_FOLDER,
         groups=groups,
         judged=judged,
         overview=overview,
@@ -205,7 +238,8 @@ def _render(
         metrics=number_kinds(
             column.key.partition(".")[0]
             for group in groups
-            for table in group.tables
+            for part in (group, *group.under_conditions)
+            for table in part.tables
             for column in table.columns
         ),
         scoring_descriptions=SCORING_DESCRIPTIONS,

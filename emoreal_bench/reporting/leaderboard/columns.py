@@ -127,6 +127,7 @@ _OF_THE_RUN = (
         lower_is_better=True,
     ),
 )
+_FOREMOST = ("hallucination_rate", "spurious_rate")
 _UNITS = {kind.name: kind.unit for kind in (_GAP, *_OF_THE_RUN)}
 
 
@@ -138,7 +139,11 @@ def number_kinds(names: Iterable[str] = ()) -> list[NumberKind]:
     """
     metrics = {metric.name: metric for metric in all_metrics().values() if _is_usual(metric)}
     metrics |= {name: metric_of(name) for name in names if name not in _UNITS}
-    return [_GAP, *map(NumberKind.of, _by_place(metrics.values())), *_OF_THE_RUN]
+    kinds = [NumberKind.of(metric) for metric in _by_place(metrics.values())]
+    # What the questions are for stands beside the accuracy, in sight without scrolling.
+    rates = [kind for kind in kinds if kind.family == _STRESS]
+    rates.sort(key=lambda kind: kind.name not in _FOREMOST)
+    return [*rates, _GAP, *(kind for kind in kinds if kind not in rates), *_OF_THE_RUN]
 
 
 def _by_place(metrics: Iterable[Metric]) -> list[Metric]:

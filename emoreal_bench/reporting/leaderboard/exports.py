@@ -13,11 +13,12 @@ from emoreal_bench.reporting.exports.table_files import (
     write_table_files,
 )
 from emoreal_bench.reporting.leaderboard.breakdowns import ModelConfusions, SliceTable
+from emoreal_bench.reporting.leaderboard.conditions import ConditionCell, ConditionTable
 from emoreal_bench.reporting.leaderboard.figures import HeatMap
 from emoreal_bench.reporting.leaderboard.groups import Group, slug
 from emoreal_bench.reporting.leaderboard.rows import Row
 from emoreal_bench.reporting.leaderboard.tables import Table, TableRow
-from emoreal_bench.text import UNDEFINED, percent, percent_interval
+from emoreal_bench.text import UNDEFINED, percent, percent_interval, points
 
 
 def write_exports(group: Group, out: Path) -> dict[str, ExportLinks]:
@@ -42,7 +43,11 @@ def slice_id(table_id: str, position: int, slices: SliceTable) -> str:
 
 
 def _exports(group: Group) -> Iterator[TableExport]:
-    about = {"task": group.title, "variant": group.variant}
+    for condition in group.under_conditions:
+        yield from _exports(condition)
+    about = {"task": group.title, "variant": group.how_asked}
+    if group.conditions is not None:
+        yield _condition_export(group.conditions_id, about, group.facts, group.conditions)
     if group.heat_map.rows:
         yield heat_map_export(f"{group.anchor}-heat", about, group.facts, group.heat_map)
     for table in group.tables:
@@ -97,7 +102,7 @@ def _score_sheet(group: Group, table: Table) -> Sheet:
         f"{column.family}: {column.label}" if column.family else column.label
         for column in table.columns
     ]
-    caption = f"{group.title}, {group.variant}, {table.scoring} scoring, in percent"
+    caption = f"{group.title}, {group.how_asked}, {table.scoring} scoring, in percent"
     rows = [_score_cells(row) for body in table.bodies for row in body.rows]
     return Sheet(caption, headings, rows, names=3)
 
@@ -151,6 +156,36 @@ def heat_map_export(
     return TableExport(
         name, about, facts, records, [Sheet(caption, ["Model", *heat_map.columns], rows)]
     )
+
+
+def _condition_export(
+    name: str, about: Mapping[str, str], facts: Sequence[str], table: ConditionTable
+) -> TableExport:
+    records: list[dict[str, Any]] = []
+    rows = []
+    for row, cells in table.rows:
+        average = row.average.value if row.average else None
+        record: dict[str, Any] = {"model": row.model, "label": row.label, "full": average}
+        for condition, cell in zip(table.conditions, cells, strict=True):
+            lower, upper = (cell.interval if cell else None) or (None, None)
+            record |= {
+                condition: cell.accuracy if cell else None,
+                f"{condition}: change": cell.change if cell else None,
+                f"{condition}: change_lower": lower,
+                f"{condition}: change_upper": upper,
+            }
+        records.append(record)
+        rows.append([named(row), percent(average), *map(_condition_text, cells)])
+    caption = f"{', '.join(about.values())}: average accuracy under strict by condition, in percent"
+    sheet = Sheet(caption, ["Model", "In full", *table.conditions], rows)
+    return TableExport(name, about, facts, records, [sheet])
+
+
+def _condition_text(cell: ConditionCell | None) -> str:
+    if cell is None:
+        return UNDEFINED
+    more = cell.caveat if cell.change is None else points(cell.change)
+    return f"{percent(cell.accuracy)} ({more})" if more else percent(cell.accuracy)
 
 
 def _slice_records(slices: SliceTable) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Modality, Scoring
@@ -14,11 +14,22 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.published import Confidence, PublishedRows
 from emoreal_bench.record.departures import departures
 from emoreal_bench.record.finished import FinishedRun
+from emoreal_bench.reporting.leaderboard.conditions import (
+    ConditionTable,
+    condition_name,
+    condition_order,
+    full_key,
+    make_condition_table,
+)
 from emoreal_bench.reporting.leaderboard.figures import (
     HeatMap,
     ScatterPoint,
     make_heat_map,
     make_scatter,
+)
+from emoreal_bench.reporting.leaderboard.findings import (
+    say_what_came_out,
+    say_what_scores_rest_on,
 )
 from emoreal_bench.reporting.leaderboard.rows import Row, reported_rows
 from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table, chances_of, make_table
@@ -46,6 +57,9 @@ class Group:
         publications: Where reported rows come from.
         runs: How many.
         is_imported: Whether the replies were made elsewhere; such runs stand by themselves.
+        findings: Sentences on what came out.
+        conditions: What the scores rest on; None where nothing was taken away.
+        under_conditions: The same task with something taken away or changed.
     """
 
     anchor: str
@@ -62,6 +76,9 @@ class Group:
     publications: tuple[PublishedRows, ...]
     runs: int
     is_imported: bool = False
+    findings: tuple[str, ...] = ()
+    conditions: ConditionTable | None = None
+    under_conditions: tuple[Group, ...] = ()
 
     @property
     def how_asked(self) -> str:
@@ -71,6 +88,11 @@ class Group:
     def table_id(self, table: Table) -> str:
         """Name one of its tables for addresses."""
         return f"{self.anchor}-{table.scoring}"
+
+    @property
+    def conditions_id(self) -> str:
+        """Name the table of its conditions for addresses."""
+        return f"{self.anchor}-conditions"
 
 
 IMPORTED = "imported"
@@ -86,6 +108,9 @@ def make_groups(
 ) -> list[Group]:
     """Sort runs into groups that may be compared, whatever the order they come in.
 
+    Runs under a condition, such as those of a probe, belong to the group of the same
+    task in full, if there is one.
+
     Args:
         runs: All runs.
         published: Rows of publications, for the groups that they speak of.
@@ -96,20 +121,63 @@ def make_groups(
     members: defaultdict[GroupKey, list[FinishedRun]] = defaultdict(list)
     for run in runs:
         members[_group_key(run)].append(run)
+    # A task as it is asked by itself stands before its departures; what was not asked here
+    # stands behind everything that was.
+    order = sorted(
+        members,
+        key=lambda key: (
+            members[key][0].manifest.imported is not None,
+            key[:2],
+            _departures(members[key][0].manifest),
+            key,
+        ),
+    )
+    groups = {
+        key: _make_group(key, sorted(members[key], key=_run_order), (published, least), extras)
+        for key in order
+    }
+    conditions = {key: condition_name(members[key][0].manifest) for key in order}
+    full = {
+        _full_key(members[key][0]): key
+        for key in order
+        if not conditions[key] and members[key][0].manifest.imported is None
+    }
+    parts: defaultdict[GroupKey, list[tuple[str, Group]]] = defaultdict(list)
+    inner = set()
+    for key in order:
+        whole = full.get(_full_key(members[key][0]))
+        if conditions[key] and whole is not None:
+            inner.add(key)
+            parts[whole].append((conditions[key], groups[key]))
     return [
-        _make_group(key, sorted(members[key], key=_run_order), (published, least), extras)
-        # A task as it is asked by itself stands before its departures; what was not asked
-        # here stands behind everything that was.
-        for key in sorted(
-            members,
-            key=lambda key: (
-                members[key][0].manifest.imported is not None,
-                key[:2],
-                _departures(members[key][0].manifest),
-                key,
-            ),
-        )
+        _with_conditions(groups[key], parts.get(key, ()), extras)
+        for key in order
+        if key not in inner
     ]
+
+
+def _full_key(run: FinishedRun) -> tuple[str, int | None]:
+    return full_key(run.manifest, run.results.scoring_hash), run.manifest.limit
+
+
+def _with_conditions(group: Group, parts: Sequence[tuple[str, Group]], extras: RunExtras) -> Group:
+    if not parts:
+        return group
+    parts = sorted(parts, key=lambda part: condition_order(part[0]))
+    whole = replace(
+        group,
+        under_conditions=tuple(part for _, part in parts),
+        runs=group.runs + sum(part.runs for _, part in parts),
+    )
+    table = make_condition_table(
+        group.tables[0].rows if group.tables else (),
+        [(name, part.tables[0].rows) for name, part in parts if part.tables],
+        extras.scores_under(group.tables[0].scoring) if group.tables else {},
+    )
+    if not table.rows:
+        return whole
+    said = say_what_scores_rest_on(table)
+    return replace(whole, conditions=table, findings=(*group.findings, *([said] if said else ())))
 
 
 def _group_key(run: FinishedRun) -> GroupKey:
@@ -163,6 +231,7 @@ def _make_group(
         publications=tuple(publications),
         runs=len(runs),
         is_imported=manifest.imported is not None,
+        findings=say_what_came_out(tables[0]) if tables else (),
     )
 
 
@@ -205,10 +274,11 @@ def _group_facts(run: FinishedRun) -> tuple[str, ...]:
         given.append(f"sound at {media.sample_rate / 1000:g} kHz")
     facts = [
         f"{count_of(manifest.data.items, 'item')} on {count_of(manifest.data.clips, 'clip')}",
-        f"asked for {' and '.join(given)}" if given else "text only",
+        *([f"asked for {' and '.join(given)}"] if given else []),
     ]
     facts += [
-        *_departures(manifest),
+        # A task of text alone departs from nothing by being asked so.
+        *(_departures(manifest) or ([] if given else ["text only"])),
         f"answers by {manifest.request.answer_method}",
         f"data {short(manifest.data.hash)}",
         f"request {short(manifest.request.hash or '')}",

@@ -21,6 +21,8 @@ from emoreal_bench.text import count_of, rating, words
 
 NOT_ALL_JUDGED = "Not every description has a rating"
 
+_MOST_NAMED = 3
+
 JudgedKey = tuple[str, ...]
 
 
@@ -60,6 +62,14 @@ class JudgedTable:
     dimensions: tuple[str, ...]
     bodies: tuple[tuple[str, tuple[JudgedRow, ...]], ...]
     remarks: tuple[str, ...]
+
+    @property
+    def finding(self) -> str:
+        """Say how the best descriptions are rated; empty if none is."""
+        (_, rows), *_ = self.bodies
+        rated = [judged for judged in rows if judged.ratings[0].mean is not None][:_MOST_NAMED]
+        told = ", ".join(f"{one.row.model} {rating(one.ratings[0].mean)}" for one in rated)
+        return f"{self.dimensions[0].capitalize()}, from 1 to 10: {told}." if told else ""
 
     @property
     def export_name(self) -> str:

@@ -25,7 +25,7 @@ from emoreal_bench.reporting.leaderboard.columns import (
     reported_numbers,
 )
 from emoreal_bench.reporting.terminal.scores import count_outcomes
-from emoreal_bench.text import count_of, percent_floor
+from emoreal_bench.text import count_of, percent_of_whole
 
 _SIZES = ((1e9, "under 1 B"), (1e10, "1 to 10 B"), (1e11, "10 to 100 B"))
 
@@ -144,7 +144,7 @@ def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
     is_blind = model.name.startswith(BLIND_PROVIDER)
     scored_items = sum(scores.n for scores in report.subtasks.values())
     if coverage.covered < coverage.items:
-        caveat = f"at {percent_floor(coverage.fraction)} % coverage"
+        caveat = f"at {percent_of_whole(coverage.fraction)} % coverage"
     elif scored_items < coverage.items:
         caveat = f"on {scored_items:,} of {coverage.items:,} items"
     else:
@@ -356,7 +356,7 @@ def _remarks(run: FinishedRun) -> tuple[str, ...]:
 
 
 def _share(fraction: float) -> str:
-    return percent_floor(fraction) if fraction >= 0.001 else "<0.1"
+    return percent_of_whole(fraction) if fraction >= 0.001 else "<0.1"
 
 
 def _coverage_view(coverage: Coverage, outcomes: Mapping[Outcome, int]) -> CoverageView:
@@ -373,7 +373,7 @@ def _coverage_view(coverage: Coverage, outcomes: Mapping[Outcome, int]) -> Cover
         if number and outcome is not Outcome.ANSWERED
     ]
     return CoverageView(
-        text=f"{percent_floor(coverage.fraction)} %",
+        text=f"{percent_of_whole(coverage.fraction)} %",
         sort=f"{coverage.fraction:.6g}",
         losses=tuple(losses),
         shares=tuple(shares),

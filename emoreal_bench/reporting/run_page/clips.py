@@ -21,6 +21,7 @@ from emoreal_bench.media.pool import DecodePool
 from emoreal_bench.media.stills import contact_sheet, envelope
 from emoreal_bench.readers import load_items
 from emoreal_bench.reporting.site.pages import write_file
+from emoreal_bench.reporting.site.serving import SERVED_FOLDER
 
 STILLS_FOLDER = "stills"
 
@@ -46,17 +47,37 @@ def find_clips(task: Task, manifest: Manifest, data: Path | None) -> Mapping[str
         return {}
 
 
-def clip_data(clip: Clip, page_folder: Path) -> dict[str, Any]:
-    """Return the addresses of a clip's files from the page's folder; null for one not there."""
-    return {
-        "video": _relative_address(clip.video, page_folder),
-        "audio": None if clip.audio is None else _relative_address(clip.audio, page_folder),
-    }
+class ServedFiles:
+    """Files outside a site that its server shows, each under an address of its own."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Path] = {}
+
+    def address(self, file: Path) -> str:
+        """Take a file in, and return its address."""
+        name = f"{len(self.by_name)}{quote(file.suffix)}"
+        self.by_name[name] = file.resolve()
+        return f"/{SERVED_FOLDER}/{name}"
 
 
-def _relative_address(file: Path, page_folder: Path) -> str | None:
-    if not file.is_file():
-        return None
+def clip_data(clip: Clip, page_folder: Path, served: ServedFiles | None = None) -> dict[str, Any]:
+    """Return the addresses of a clip's files from the page's folder; null for one not there.
+
+    Args:
+        clip: The files.
+        page_folder: Where the page lies.
+        served: Takes the files of a page that is not opened from disk.
+    """
+
+    def address(file: Path | None) -> str | None:
+        if file is None or not file.is_file():
+            return None
+        return _relative_address(file, page_folder) if served is None else served.address(file)
+
+    return {"video": address(clip.video), "audio": address(clip.audio)}
+
+
+def _relative_address(file: Path, page_folder: Path) -> str:
     # Every character that means something in an address is escaped, the colon of
     # a scheme included, so that a name can only ever be a name.
     path = Path(os.path.relpath(file.resolve(), page_folder.resolve()))
@@ -95,10 +116,12 @@ async def draw_stills(
 def _still(media: ClipMedia, name: str, page_folder: Path) -> dict[str, Any]:
     if media.frames is not None:
         write_file(page_folder / name, contact_sheet(media.frames))
+    sound = None if media.waveform is None else envelope(media.waveform)
     return {
         "stills": None if media.frames is None else name,
         "times": [round(time, 2) for time in media.timestamps],
-        "envelope": None if media.waveform is None else envelope(media.waveform),
+        "envelope": sound and sound.heights,
+        "peak": sound and sound.peak,
         "duration": round(media.duration, 2),
         "notes": list(media.notes),
     }

@@ -1,31 +1,51 @@
-"""The items of a run as its page shows them: a light index of all, and details in chunks.
+"""The items of a run as its page shows them: a light index of all, and the rest in chunks.
 
-The index is small enough to be read whole: one code per item and column. What
-is said of one item, its prompt and its reply, is written in chunks that the
-page loads when a reader asks for an item.
+The index is small enough to be read whole: one code per item and column. The questions and
+replies that are listed and searched stand in chunks of some thousand, and what is said of one
+item, its prompt included, in smaller ones; the page loads both when they are wanted.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from typing import Any
 
 from emoreal_bench.contracts.item import Item
-from emoreal_bench.contracts.vocabulary import Scoring
+from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedMatter, Scoring
+from emoreal_bench.judging.plan import judge_values
 from emoreal_bench.record.records import from_record
 from emoreal_bench.running.readings import LoggedRun, ReadItem
 from emoreal_bench.scoring.choice_probabilities import probabilities
+from emoreal_bench.scoring.judgement import read_judgement
+from emoreal_bench.scoring.verdicts import read_verdict
 
 CHUNK_ITEMS = 200
+TEXT_CHUNK_ITEMS = 4000
+SEARCHED_CHARACTERS = 500
+"""Of a question and a reply: a search reads them all, and a page is to stay light."""
 CODES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_NOT_SCORED = "not scored"
+_FLIP = {
+    ("right", "wrong"): "right only here",
+    ("wrong", "right"): "right only in the other",
+    ("right", "right"): "right in both",
+    ("wrong", "wrong"): "wrong in both",
+}
+_FLIPS = (*_FLIP.values(), _NOT_SCORED)
 _MOST_CHOICES = len(CODES)
 """A filter with more values than this is a search, not a choice."""
 
 
 class Index:
-    """Gathers what the page lists and filters by, one item after another."""
+    """Gathers what the page lists and filters by, one item after another.
 
-    def __init__(self) -> None:
+    Args:
+        judged: Whose matter the run is about, if it is a judge's.
+    """
+
+    def __init__(self, judged: JudgedMatter | None = None) -> None:
+        self._judged = judged
         self._ids: list[str] = []
         self._clips: dict[str, int] = {}
         self._clip_of: list[int] = []
@@ -34,29 +54,56 @@ class Index:
     def add(self, item: Item, read: ReadItem, other: ReadItem | None) -> None:
         """Add an item, with how another run did on it if there is one."""
         self._clip_of.append(self._clips.setdefault(item.clip, len(self._clips)))
-        strict = read.readings.get(Scoring.STRICT)
-        values = {
-            "strict": read.verdict(Scoring.STRICT),
-            "official": read.verdict(Scoring.OFFICIAL),
-            "outcome": "not scored" if strict is None else strict.outcome.value,
-            "status": read.record["status"],
-            "subtask": item.subtask,
-            "gold": "" if strict is None else item.answer,
-            "answer": "" if strict is None else strict.answer or "",
-            **{f"data.{key}": value for key, value in (item.metadata or {}).items()},
-        }
-        if other is not None:
-            values["flipped"] = _flip(read.verdict(Scoring.STRICT), other.verdict(Scoring.STRICT))
+        values = self._verdicts(item, read, other)
+        values |= {f"data.{key}": value for key, value in (item.metadata or {}).items()}
         for name, value in values.items():
             self._put(name, value)
         self._ids.append(item.id)
 
+    def _verdicts(self, item: Item, read: ReadItem, other: ReadItem | None) -> dict[str, str]:
+        status, subtask = read.record["status"], item.subtask
+        if self._judged is not None:
+            judgement = judgement_detail(self._judged, read)
+            ratings = {name: str(value) for name, value in judgement["ratings"].items()}
+            return {"judgement": judgement["outcome"], **ratings} | {
+                "status": status,
+                "subtask": subtask,
+            }
+        strict = read.readings.get(Scoring.STRICT)
+        values = {
+            "strict": read.verdict(Scoring.STRICT),
+            "official": read.verdict(Scoring.OFFICIAL),
+            "outcome": _NOT_SCORED if strict is None else strict.outcome.value,
+            "status": status,
+            "subtask": subtask,
+            "gold": "" if strict is None else item.answer,
+            "answer": "" if strict is None else strict.answer or "",
+        }
+        if other is not None:
+            there = other.readings.get(Scoring.STRICT)
+            values |= {
+                "other.answer": "" if there is None else there.answer or "",
+                "other.strict": other.verdict(Scoring.STRICT),
+                "flipped": _flip(values["strict"], other.verdict(Scoring.STRICT)),
+            }
+        return values
+
     def _put(self, name: str, value: str) -> None:
-        known, codes = self._columns.setdefault(name, ({}, array("I")))
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = ({}, array("I"))
+        known, codes = column
         # Items before this one lacked the value.
         while len(codes) < len(self._ids):
             codes.append(known.setdefault("", len(known)))
         codes.append(known.setdefault(value, len(known)))
+
+    @property
+    def flips(self) -> dict[str, int]:
+        """Count the items by what became of them in both runs; empty without another run."""
+        known, codes = self._columns.get("flipped", ({}, array("I")))
+        counts = Counter(codes)
+        return {value: counts[known[value]] for value in _FLIPS if value in known}
 
     def as_data(self) -> dict[str, Any]:
         """Return the index as the page reads it.
@@ -77,28 +124,61 @@ class Index:
             "clips": self._clip_of,
             "columns": columns,
             "chunk": CHUNK_ITEMS,
+            "text_chunk": TEXT_CHUNK_ITEMS,
+            "searched": SEARCHED_CHARACTERS,
         }
 
 
+class Texts:
+    """Gathers the questions and replies of one chunk, each text once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+        self._columns: dict[str, list[int]] = {"question": [], "reply": [], "other": []}
+
+    def __len__(self) -> int:
+        return len(self._columns["question"])
+
+    def add(self, item: Item, read: ReadItem, other: ReadItem | None) -> None:
+        """Add an item, with what another run said of it if there is one."""
+        texts = {"question": item.question, "reply": read.record["text"]}
+        if other is not None:
+            texts["other"] = other.record["text"]
+        for name, text in texts.items():
+            beginning = text[:SEARCHED_CHARACTERS]
+            self._columns[name].append(self._known.setdefault(beginning, len(self._known)))
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the chunk as the page reads it."""
+        return {"texts": list(self._known), **self._columns}
+
+
+def judgement_detail(matter: JudgedMatter, read: ReadItem) -> dict[str, Any]:
+    """Return how a judge's reply is read: the outcome, and the ratings or the verdict by name."""
+    status, text = DeliveryStatus(read.record["status"]), read.record["text"]
+    if matter is JudgedMatter.STATEMENTS:
+        outcome, verdict = read_verdict(status, text)
+        return {"outcome": outcome, "ratings": {} if verdict is None else {"verdict": verdict}}
+    outcome, judgement = read_judgement(status, text)
+    return {"outcome": outcome, "ratings": {} if judgement is None else judgement.model_dump()}
+
+
 def _flip(here: str, there: str) -> str:
-    return {
-        ("right", "right"): "right in both",
-        ("wrong", "wrong"): "wrong in both",
-        ("right", "wrong"): "right only here",
-        ("wrong", "right"): "right only in the other",
-    }.get((here, there), "not scored")
+    return _FLIP.get((here, there), _NOT_SCORED)
 
 
 def item_detail(run: LoggedRun, item: Item, read: ReadItem) -> dict[str, Any]:
     """Return everything that the page says of an item, of one run."""
-    return {
+    judged = run.manifest.judged
+    judgement = {} if judged is None else {"judgement": judgement_detail(judged.matter, read)}
+    return judgement | {
         "id": item.id,
         "question": item.question,
         "choices": list(item.choices),
         "gold": item.answer,
         "clip": item.clip,
         "metadata": dict(item.metadata or {}),
-        "prompt": run.prompt(item),
+        "prompt": run.prompt(item, None if judged is None else judge_values(item)),
         "reply": reply_detail(read),
     }
 

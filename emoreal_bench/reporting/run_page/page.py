@@ -21,13 +21,22 @@ from emoreal_bench.contracts.run_record import RESULTS_FILE, Manifest
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.reporting.run_page.clips import (
     STILLS_FOLDER,
+    ServedFiles,
     clip_data,
     draw_stills,
     find_clips,
 )
-from emoreal_bench.reporting.run_page.items import CHUNK_ITEMS, Index, item_detail, reply_detail
+from emoreal_bench.reporting.run_page.items import (
+    CHUNK_ITEMS,
+    TEXT_CHUNK_ITEMS,
+    Index,
+    Texts,
+    item_detail,
+    reply_detail,
+)
 from emoreal_bench.reporting.run_page.summary import summarize
 from emoreal_bench.reporting.site.pages import (
     PAGE_FILE,
@@ -43,6 +52,7 @@ from emoreal_bench.running.results import load_report, score_folder
 RECEIVER = "emorealRun.receive"
 ITEMS_FOLDER = "items"
 CLIPS_FOLDER = "clips"
+TEXTS_FOLDER = "texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +65,15 @@ class RunPageOptions:
         clips: Whether to lead to clips at all; a page to be published has none.
         stills: Of how many clips to draw frames and sound; those with a wrong
             answer come first.
+        served: Takes the clips of a page that a server shows; None for one on disk,
+            which leads to them where they lie.
     """
 
     other: Path | None = None
     data: Path | None = None
     clips: bool = True
     stills: int = 100
+    served: ServedFiles | None = None
 
 
 def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = None) -> Path:
@@ -81,6 +94,7 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
     """
     options = options or RunPageOptions()
     report = _load(folder)
+    beside = None if options.other is None else _load(options.other)
     with ExitStack() as stack:
         run = stack.enter_context(LoggedRun(folder))
         other = None
@@ -90,14 +104,14 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
         _forget_earlier_page(out)
         index, wrong_clips = _write_items(run, other, out)
         clips = find_clips(run.task, run.manifest, options.data) if options.clips else {}
-        _write_clips(run, clips, wrong_clips[: max(0, options.stills)], out)
+        _write_clips(run, clips, wrong_clips[: max(0, options.stills)], out, options.served)
     page = out / PAGE_FILE
     other_name = None if other is None else plain_text(other.manifest.model.name)
     write_file(
         out / ITEMS_FOLDER / "index.js",
         _index_script(index, run.manifest, other_name, has_clips=bool(clips)),
     )
-    write_file(page, _render(report, other_name, has_clips=bool(clips)))
+    write_file(page, _render(report, beside, index.flips, has_clips=bool(clips)))
     return page
 
 
@@ -106,13 +120,12 @@ def _load(folder: Path) -> FinishedRun:
         return load_report(folder)
     # A run that was stopped is looked into as far as it went.
     results = score_folder(folder, (Scoring.STRICT, Scoring.OFFICIAL))
-    with LoggedRun(folder) as run:
-        return FinishedRun(run.manifest, results)
+    return FinishedRun(load_manifest(folder), results)
 
 
 def _forget_earlier_page(out: Path) -> None:
     """Remove the parts of a page written here before, which may have had more items."""
-    for part in (ITEMS_FOLDER, CLIPS_FOLDER, STILLS_FOLDER):
+    for part in (ITEMS_FOLDER, TEXTS_FOLDER, CLIPS_FOLDER, STILLS_FOLDER):
         for pattern in ("*.js", "*.jpg"):
             for stale in (out / part).glob(pattern):
                 stale.unlink()
@@ -132,41 +145,76 @@ def _refuse_other_items(run: LoggedRun, other: LoggedRun) -> None:
 
 def _write_items(run: LoggedRun, other: LoggedRun | None, out: Path) -> tuple[Index, Sequence[str]]:
     """Write the chunks; give the index, and all clips, those with a wrong answer first."""
-    index = Index()
+    judged = run.manifest.judged
+    index = Index(None if judged is None else judged.matter)
     wrong: dict[str, None] = {}
-    chunk: list[dict[str, Any]] = []
-    written = 0
+    details = _Chunks("items", out / ITEMS_FOLDER)
+    texts = Texts()
+    text_chunks = _Chunks("texts", out / TEXTS_FOLDER)
     others: Iterator[ReadItem | None] = repeat(None) if other is None else read_items(other)
     for item, read, read_other in zip(run.items, read_items(run), others, strict=False):
         index.add(item, read, read_other)
+        texts.add(item, read, read_other)
         if read.verdict(Scoring.STRICT) == "wrong":
             wrong[item.clip] = None
         detail = item_detail(run, item, read)
         if read_other is not None:
             detail["other"] = reply_detail(read_other)
-        chunk.append(detail)
-        if len(chunk) == CHUNK_ITEMS:
-            _write_chunk(out / ITEMS_FOLDER, "items", written, chunk)
-            written, chunk = written + 1, []
-    if chunk:
-        _write_chunk(out / ITEMS_FOLDER, "items", written, chunk)
+        details.add(detail)
+        if len(texts) == TEXT_CHUNK_ITEMS:
+            text_chunks.write(texts.as_data())
+            texts = Texts()
+    details.finish()
+    if len(texts):
+        text_chunks.write(texts.as_data())
     all_clips = dict.fromkeys(item.clip for item in run.items)
     return index, list({**wrong, **all_clips})
 
 
-def _write_chunk(folder: Path, name: str, number: int, content: Sequence[Any]) -> None:
-    script = script_data(RECEIVER, f"{name} {number}", list(content))
-    write_file(folder / f"{number:06d}.js", script)
+class _Chunks:
+    """Numbered scripts of one folder, which the page loads one by one.
+
+    Args:
+        name: What the page calls them.
+        folder: Where they are written.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self._name, self._folder = name, folder
+        self._written = 0
+        self._parts: list[Any] = []
+
+    def add(self, part: Any) -> None:
+        """Add a part, and write the chunk once it is full."""
+        self._parts.append(part)
+        if len(self._parts) == CHUNK_ITEMS:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write what is left."""
+        if self._parts:
+            self.write(self._parts)
+            self._parts = []
+
+    def write(self, content: Any) -> None:
+        """Write a chunk of its own."""
+        script = script_data(RECEIVER, f"{self._name} {self._written}", content)
+        write_file(self._folder / f"{self._written:06d}.js", script)
+        self._written += 1
 
 
 def _write_clips(
-    run: LoggedRun, clips: Mapping[str, Clip], drawn_first: Sequence[str], out: Path
+    run: LoggedRun,
+    clips: Mapping[str, Clip],
+    drawn_first: Sequence[str],
+    out: Path,
+    served: ServedFiles | None,
 ) -> None:
     """Write what the page shows of each clip, in the order in which items first name them."""
     if not clips:
         return
     keys = list(dict.fromkeys(item.clip for item in run.items))
-    data = {key: clip_data(clips[key], out) for key in keys if key in clips}
+    data = {key: clip_data(clips[key], out, served) for key in keys if key in clips}
     chosen = [(key, clips[key]) for key in drawn_first if key in data]
 
     async def draw() -> None:
@@ -174,9 +222,10 @@ def _write_clips(
             data[key] |= still
 
     run_to_end(draw())
-    for number, start in enumerate(range(0, len(keys), CHUNK_ITEMS)):
-        chunk = [data.get(key) for key in keys[start : start + CHUNK_ITEMS]]
-        _write_chunk(out / CLIPS_FOLDER, "clips", number, chunk)
+    chunks = _Chunks("clips", out / CLIPS_FOLDER)
+    for key in keys:
+        chunks.add(data.get(key))
+    chunks.finish()
 
 
 def _index_script(
@@ -194,15 +243,18 @@ def _index_script(
         "model": plain_text(manifest.model.name),
         "other": other_name,
         "has_clips": has_clips,
+        "judged": manifest.judged is not None,
     }
     return script_data(RECEIVER, "index", {**index.as_data(), **about})
 
 
-def _render(report: FinishedRun, other_name: str | None, *, has_clips: bool) -> bytes:
+def _render(
+    report: FinishedRun, beside: FinishedRun | None, flips: Mapping[str, int], *, has_clips: bool
+) -> bytes:
     return render_page(
         "run.html.j2",
-        summary=summarize(report),
-        other=other_name,
+        summary=summarize(report, beside),
+        flips=flips,
         has_clips=has_clips,
         style=load_asset("pages.css", "run.css"),
         script=load_asset("run.js"),

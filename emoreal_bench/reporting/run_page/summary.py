@@ -12,7 +12,7 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.confusion import Confusion, make_confusions
 from emoreal_bench.scoring.metrics import metric_of
-from emoreal_bench.text import UNDEFINED, count_of, percent_floor, words, write_number
+from emoreal_bench.text import UNDEFINED, count_of, percent_of_whole, rating, words, write_number
 
 _USUAL = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
 """Metrics beside accuracy where the task names none."""
@@ -27,12 +27,23 @@ class ScoreLine:
         n: Items under the headline scoring.
         values: Accuracy and interval by scoring, in the order of the table.
         metrics: The other metrics that the table shows, written, under the headline scoring.
+        other: Accuracy and interval of another run under the headline scoring.
     """
 
     name: str
     n: int
     values: tuple[tuple[float | None, Interval | None], ...]
     metrics: tuple[str, ...]
+    other: tuple[float | None, Interval | None] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedLine:
+    """What a judge says of one subtask: how many it rated, and its ratings or verdicts."""
+
+    name: str
+    judged: str
+    numbers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +70,23 @@ class Summary:
     confusions: tuple[Confusion, ...]
     slices: tuple[tuple[str, tuple[ScoreLine, ...]], ...]
     remarks: tuple[str, ...]
+    other: str | None = None
+    """Name of another run that stands beside this one."""
+    other_average: tuple[float | None, Interval | None] = (None, None)
+    judged_model: str = ""
+    """Whose replies a judge rates."""
+    judged_headings: tuple[str, ...] = ()
+    judged_lines: tuple[JudgedLine, ...] = ()
 
 
-def summarize(report: FinishedRun) -> Summary:
-    """Gather what a run says of itself."""
+def summarize(report: FinishedRun, beside: FinishedRun | None = None) -> Summary:
+    """Gather what a run says of itself.
+
+    Args:
+        report: The run.
+        beside: Another run of the same items.
+    """
+    there = None if beside is None else beside.results.scores.get(HEADLINE_SCORING)
     manifest, results = report.manifest, report.results
     # The headline first, whatever order the file has them in.
     reports = dict(sorted(results.scores.items(), key=lambda pair: pair[0] != HEADLINE_SCORING))
@@ -78,14 +102,19 @@ def summarize(report: FinishedRun) -> Summary:
         variant=plain_text(manifest.request.variant),
         license=plain_text(str(definition.get("license") or ""), 400),
         facts=_facts(report),
-        coverage=f"{percent_floor(results.coverage.fraction)} %",
+        coverage=f"{percent_of_whole(results.coverage.fraction)} %",
         is_complete=report.is_complete,
         scorings=tuple(reports),
         metrics=tuple(plain_text(metric_of(name).label) for name in metrics),
         averages=tuple(
             (one.average_accuracy, one.average_accuracy_interval) for one in reports.values()
         ),
-        lines=_score_lines(headline.subtasks, [one.subtasks for one in others], metrics)
+        lines=_score_lines(
+            headline.subtasks,
+            [one.subtasks for one in others],
+            metrics,
+            there.subtasks if there else {},
+        )
         if headline
         else (),
         outcomes=_outcomes(headline) if headline else (),
@@ -94,7 +123,40 @@ def summarize(report: FinishedRun) -> Summary:
         confusions=make_confusions(headline) if headline else (),
         slices=_slices(headline, others, metrics) if headline else (),
         remarks=_remarks(report, headline),
+        other=None if beside is None else plain_text(beside.manifest.model.name),
+        other_average=(there.average_accuracy, there.average_accuracy_interval)
+        if there
+        else (None, None),
+        judged_model=plain_text(manifest.judged.model.name) if manifest.judged else "",
+        judged_headings=_judged_headings(report),
+        judged_lines=_judged_lines(report),
     )
+
+
+def _judged_headings(report: FinishedRun) -> tuple[str, ...]:
+    for scores in (report.results.judged or {}).values():
+        return tuple(words(name) for name in (scores.verdicts or scores.scores))
+    return ()
+
+
+def _judged_lines(report: FinishedRun) -> tuple[JudgedLine, ...]:
+    lines = []
+    for name, scores in (report.results.judged or {}).items():
+        if scores.verdicts is not None:
+            numbers = [f"{count:,}" for count in scores.verdicts.values()]
+        else:
+            numbers = [
+                rating(one.mean)
+                + (
+                    f" ({rating(one.interval[0])}\N{EN DASH}{rating(one.interval[1])})"
+                    if one.interval
+                    else ""
+                )
+                for one in scores.scores.values()
+            ]
+        judged = f"{scores.judged:,} of {scores.items:,}"
+        lines.append(JudgedLine(words(name), judged, tuple(numbers)))
+    return tuple(lines)
 
 
 def _facts(report: FinishedRun) -> tuple[str, ...]:
@@ -134,10 +196,12 @@ def _score_lines(
     headline: Mapping[str, SubtaskScores],
     scorings: Sequence[Mapping[str, SubtaskScores]],
     metrics: Sequence[str],
+    beside: Mapping[str, SubtaskScores] | None = None,
 ) -> tuple[ScoreLine, ...]:
     lines = []
     for name, scores in headline.items():
         under = [groups.get(name) for groups in scorings]
+        there = (beside or {}).get(name)
         lines.append(
             ScoreLine(
                 name=words(name),
@@ -147,6 +211,9 @@ def _score_lines(
                     for one in under
                 ),
                 metrics=tuple(write_number(one, getattr(scores, one, None)) for one in metrics),
+                other=(None, None)
+                if there is None
+                else (there.accuracy, there.intervals.get("accuracy")),
             )
         )
     return tuple(lines)

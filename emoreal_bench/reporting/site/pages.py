@@ -16,7 +16,7 @@ from markupsafe import Markup
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.confusion import confusion_cells
 from emoreal_bench.resources import package_folders
-from emoreal_bench.text import percent, percent_interval, rating, words
+from emoreal_bench.text import percent, percent_interval, points, rating, words
 
 PAGE_FILE = "index.html"
 
@@ -67,6 +67,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": percent,
         "percent_interval": percent_interval,
+        "points": points,
         "rating": rating,
         "confusion_cells": confusion_cells,
         "words": words,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
@@ -10,10 +11,14 @@ from emoreal_bench.contracts.errors import MissingExtraError, RunError, UsageErr
 from emoreal_bench.reporting.site.pages import PAGE_FILE
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
     from uvicorn import Server
 
 LOOPBACK = "127.0.0.1"
+SERVED_FOLDER = "served-clips"
+"""Below it stand files that lie outside the site."""
 _OWN_NAMES = (LOOPBACK, "localhost")
 _SILENT_SECONDS = 10
 """Until a connection that asks nothing is closed."""
@@ -54,7 +59,7 @@ class SiteServer:
         self._listener.close()
 
 
-def make_server(site: Path, port: int) -> SiteServer:
+def make_server(site: Path, port: int, files: Mapping[str, Path] | None = None) -> SiteServer:
     """Make a server of a site.
 
     It answers to the names of this machine only, follows no link out of the
@@ -63,6 +68,7 @@ def make_server(site: Path, port: int) -> SiteServer:
     Args:
         site: Folder with a page.
         port: 0 takes any free one.
+        files: Others to show, by their names below ``served-clips``.
 
     Raises:
         RunError: If the folder holds no page.
@@ -75,7 +81,7 @@ def make_server(site: Path, port: int) -> SiteServer:
             where=str(site),
             remedy="Make one with `emoreal-bench leaderboard build` or `emoreal-bench view`.",
         )
-    return serve(_site_application(site), port)
+    return serve(_site_application(site, files or {}), port)
 
 
 def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
@@ -122,16 +128,27 @@ def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
     return SiteServer(uvicorn.Server(settings), listener)
 
 
-def _site_application(site: Path) -> ASGIApp:
+def _site_application(site: Path, others: Mapping[str, Path]) -> ASGIApp:
     try:
         from starlette.applications import Starlette
-        from starlette.responses import PlainTextResponse
-        from starlette.routing import Mount
+        from starlette.responses import FileResponse, PlainTextResponse
+        from starlette.routing import Mount, Route
         from starlette.staticfiles import StaticFiles
     except ImportError as error:
         raise MissingExtraError("The server of pages", "serve") from error
+
+    async def show_other(request: Request) -> Response:
+        # A name is looked up, never a path.
+        file = others.get(request.path_params["name"])
+        if file is None or not file.is_file():
+            return PlainTextResponse("Not Found", 404)
+        return FileResponse(file)
+
     files = Starlette(
-        routes=[Mount("/", StaticFiles(directory=site, html=True, follow_symlink=False))]
+        routes=[
+            Route(f"/{SERVED_FOLDER}/{{name}}", show_other),
+            Mount("/", StaticFiles(directory=site, html=True, follow_symlink=False)),
+        ]
     )
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

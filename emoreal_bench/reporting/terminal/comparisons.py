@@ -29,15 +29,17 @@ from emoreal_bench.text import (
     UNDEFINED,
     count_of,
     percent,
-    percent_floor,
+    percent_of_whole,
     points,
     words,
     write_number,
 )
 
+COMPARED = ("n", "first %", "this %", "difference", "p", "detectable", "verdict")
+"""Headings of a comparison's columns, after the name of each row."""
 _SHOWN_ITEMS = 20
 _SHOWN_REPLY = 60
-_CAPTION = (
+COMPARISON_NOTE = (
     "Numbers in percent, differences in points. Each test exchanges whole clips between the two "
     "runs; its p-value and its interval are corrected by Holm over the whole table. Detectable: "
     "the true difference that it finds four times in five."
@@ -46,23 +48,20 @@ _CAPTION = (
 
 def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
     """Show each run against the first: who they are, and a table per scoring."""
-    shown: list[RenderableType] = [Text(f"First: {_run_line(report.first)}")]
+    shown: list[RenderableType] = [Text(f"First: {run_line(report.first)}")]
     for other in report.others:
-        shown.append(Text(f"Against it: {_run_line(other.run)}", style="bold"))
+        shown.append(Text(f"Against it: {run_line(other.run)}", style="bold"))
         shown += [comparison_table(other, scoring) for scoring in other.scorings]
-        if other.log_likelihood_shift is not None:
-            shown += [Text(line) for line in shift_lines(other.log_likelihood_shift)]
-        shown += [Text(line) for line in (*_size_lines(other), *_note_lines(other))]
-    shown.append(Text(_CAPTION))
+        shown += [Text(line) for line in comparison_notes(other)]
+    shown.append(Text(COMPARISON_NOTE))
     return shown
 
 
 def comparison_table(other: RunComparison, scoring: Scoring) -> Table:
     """Make the table of one comparison: a row per subtask, then the average."""
     comparison = other.scorings[scoring]
-    headings = ("n", "first %", "this %", "difference", "p", "detectable")
-    table = named_rows(f"{scoring}: {comparison.average.verdict} on average", headings)
-    table.add_column("verdict")
+    table = named_rows(f"{scoring}: {comparison.average.verdict} on average", COMPARED[:-1])
+    table.add_column(COMPARED[-1])
     for name, difference in comparison.subtasks.items():
         table.add_row(Text(words(name)), *_cells(difference))
     table.add_section()
@@ -73,6 +72,25 @@ def comparison_table(other: RunComparison, scoring: Scoring) -> Table:
             row = Text(f"{plain_text(metric_of(metric).label)}: {words(name)}")
             table.add_row(row, *_metric_cells(metric, difference))
     return table
+
+
+def comparison_rows(other: RunComparison, scoring: Scoring) -> Iterator[tuple[str, ...]]:
+    """Return the rows of the same table as texts: the average first, then what it is made of."""
+    comparison = other.scorings[scoring]
+    yield AVERAGE, *_cells(comparison.average)
+    for name, difference in comparison.subtasks.items():
+        yield words(name), *_cells(difference)
+    for metric, by_subtask in comparison.metrics.items():
+        for name, difference in by_subtask.items():
+            label = f"{plain_text(metric_of(metric).label)}: {words(name)}"
+            yield label, *_metric_cells(metric, difference)
+
+
+def comparison_notes(other: RunComparison) -> list[str]:
+    """Say what else is to be known of a comparison."""
+    shift = other.log_likelihood_shift
+    shifts = [] if shift is None else shift_lines(shift)
+    return [*shifts, *_size_lines(other), *_note_lines(other)]
 
 
 def short_p_value(value: float) -> str:
@@ -137,10 +155,13 @@ def _metric_cells(metric: str, difference: Difference) -> Iterator[str]:
     yield difference.verdict
 
 
-def _run_line(run: ComparedRun) -> str:
+def run_line(run: ComparedRun) -> str:
+    """Say which run it is, how much of it there is, and what reached the model."""
     line = f"{plain_text(run.model)} ({plain_text(run.folder)})"
     if run.coverage < 1:
-        line += f", coverage {percent_floor(run.coverage)} %: the rest count as wrong under strict"
+        line += (
+            f", coverage {percent_of_whole(run.coverage)} %: the rest count as wrong under strict"
+        )
     if run.frames_per_item is not None and run.audio_seconds_per_item is not None:
         line += (
             f"; delivered per item: {run.frames_per_item:.1f} frames, "

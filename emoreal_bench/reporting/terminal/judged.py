@@ -8,7 +8,7 @@ from rich.text import Text
 from emoreal_bench.contracts.scores import JudgedScore, JudgedScores, Results
 from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.tables import named_rows
-from emoreal_bench.text import UNDEFINED, count_of, percent_floor, rating, words
+from emoreal_bench.text import UNDEFINED, count_of, percent_of_whole, rating, words
 
 
 def judged_renderables(results: Results) -> list[RenderableType]:
@@ -53,7 +53,7 @@ def _table(name: str, scores: JudgedScores) -> RenderableType:
 def _title(name: str, scores: JudgedScores) -> str:
     judged = (
         f"{scores.judged:,} of {count_of(scores.items, 'item')} "
-        f"({percent_floor(scores.coverage)} %)"
+        f"({percent_of_whole(scores.coverage)} %)"
     )
     if scores.verdicts is None:
         return f"{plain_text(name)}: judged 1 to 10, {judged}"

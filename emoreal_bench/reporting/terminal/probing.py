@@ -17,9 +17,9 @@ from emoreal_bench.probing.reproduction import ReproducedValue, ReproductionRepo
 from emoreal_bench.reporting.terminal.comparisons import change, shift_lines
 from emoreal_bench.reporting.terminal.scores import report_lines, summary_table
 from emoreal_bench.reporting.terminal.tables import named_rows
-from emoreal_bench.text import UNDEFINED, percent, percent_floor, percent_interval, points, words
+from emoreal_bench.text import UNDEFINED, percent, percent_interval, percent_of_whole, points, words
 
-_CAPTION = (
+PROBE_NOTE = (
     "Below each accuracy: the change against full in percentage points, item by item, with its "
     "interval at 95 %, by drawing clips. Blind baselines need no clip."
 )
@@ -27,6 +27,11 @@ _CAPTION = (
 
 def probe_renderables(report: ProbeReport) -> list[RenderableType]:
     """Show a probe: the table, the verdicts, what was left out and what is not complete."""
+    return [probe_table(report), *map(Text, probe_lines(report))]
+
+
+def probe_lines(report: ProbeReport) -> list[str]:
+    """Say the verdicts of a probe, what was left out and what is not complete."""
     lines = [f"Left out: {name}, since {why}." for name, why in report.left_out.items()]
     for name, scores in report.conditions.items():
         if scores.change is not None:
@@ -35,8 +40,23 @@ def probe_renderables(report: ProbeReport) -> list[RenderableType]:
             first, *rest = shift_lines(scores.log_likelihood_shift)
             lines += [f"{name}: {first}", *rest]
         if scores.coverage < 1:
-            lines.append(f"Warning: {name} covers {percent_floor(scores.coverage)} % of the items.")
-    return [probe_table(report), *(Text(line) for line in lines)]
+            lines.append(
+                f"Warning: {name} covers {percent_of_whole(scores.coverage)} % of the items."
+            )
+    return lines
+
+
+def probe_rows(report: ProbeReport) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the headings and the rows of a probe's table as texts."""
+    subtasks = _subtasks(report)
+    rows = [
+        (name, *_condition_cells(scores, subtasks)) for name, scores in report.conditions.items()
+    ]
+    blind = [
+        (plain_text(name), *_accuracy_cells(accuracies, subtasks))
+        for name, accuracies in report.blind.items()
+    ]
+    return ["condition", *map(words, (*subtasks, AVERAGE))], [*rows, *blind]
 
 
 def probe_table(report: ProbeReport) -> Table:
@@ -45,7 +65,7 @@ def probe_table(report: ProbeReport) -> Table:
         f"{plain_text(report.model)} on {plain_text(report.task)}, variant "
         f"{plain_text(report.variant)}: accuracy under {report.scoring}"
     )
-    table = named_rows(title, caption=_CAPTION)
+    table = named_rows(title, caption=PROBE_NOTE)
     subtasks = _subtasks(report)
     for name in (*subtasks, AVERAGE):
         table.add_column(words(name), justify="right")
@@ -110,7 +130,7 @@ def _sweep_cells(row: SweepRow) -> Iterator[str]:
     if row.coverage is None:
         yield from ("cannot run" if row.problem else "not run", UNDEFINED)
         return
-    yield percent_floor(row.coverage)
+    yield percent_of_whole(row.coverage)
     average = percent(row.average_accuracy)
     yield average + (f" [{percent_interval(row.interval)}]" if row.interval else "")
 

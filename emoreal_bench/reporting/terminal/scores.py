@@ -39,8 +39,8 @@ from emoreal_bench.text import (
     UNDEFINED,
     count_of,
     percent,
-    percent_floor,
     percent_interval,
+    percent_of_whole,
     points,
     words,
     write_number,
@@ -78,7 +78,7 @@ def summary_table(reports: Sequence[FinishedRun]) -> Table:
         coverage, scores = report.results.coverage, report.results.scores
         table.add_row(
             _model_name(report),
-            percent_floor(coverage.fraction),
+            percent_of_whole(coverage.fraction),
             *(_average(scores[name]) if name in scores else "" for name in scorings),
         )
     return table
@@ -277,7 +277,7 @@ def _model_name(report: FinishedRun) -> str:
 
 def _coverage_line(coverage: Coverage) -> str:
     line = (
-        f"Coverage {percent_floor(coverage.fraction)} %: "
+        f"Coverage {percent_of_whole(coverage.fraction)} %: "
         f"{coverage.covered:,} of {count_of(coverage.items, 'item')}"
     )
     return f"{line} ({_counts(coverage.statuses)})"
@@ -294,7 +294,7 @@ def _title(results: Results, scoring: str) -> str:
     if interval is not None:
         title += f" [{percent_interval(interval)}]"
     if results.coverage.covered < results.coverage.items:
-        title += f" at {percent_floor(results.coverage.fraction)} % coverage"
+        title += f" at {percent_of_whole(results.coverage.fraction)} % coverage"
     official = results.scores.get(Scoring.OFFICIAL)
     if (
         scoring == HEADLINE_SCORING
@@ -340,7 +340,7 @@ def _coverage(scores: SubtaskScores) -> str:
     if planned == 0:
         return UNDEFINED
     lost = sum(scores.outcomes.get(outcome, 0) for outcome in _NOT_COVERED)
-    return percent_floor((planned - lost) / planned)
+    return percent_of_whole((planned - lost) / planned)
 
 
 def _row_line(scores: SubtaskScores, metrics: Sequence[str]) -> str:

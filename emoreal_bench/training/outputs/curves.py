@@ -24,6 +24,8 @@ CURVES_FILE = "curves.svg"
 _WIDTH, _HEIGHT = 360, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 30, 34
 _TICKS = 4
+_LINE = 14.0
+"""Between two names beneath each other."""
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#1b1b1b}.title{font-weight:600}"
     ".grid{stroke:#d0d0d0}.curve{fill:none;stroke-width:2}.page{fill:#fff}"
@@ -107,23 +109,43 @@ def _draw_plot(title: str, series: dict[str, Points]) -> str:
     )
     steps = "".join(
         f'<text x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{value:.0f}</text>'
-        for value, x in across.ticks()
+        for value, x in across.whole_ticks()
     )
+    keys: Sequence[float | None] = [None]
+    if len(series) > 1:
+        keys = _spread([up.place(curve[-1][1]) - 6 for curve in series.values()])
     curves = "".join(
-        _draw_curve(number, name, curve, (across, up), is_named=len(series) > 1)
-        for number, (name, curve) in enumerate(series.items())
+        _draw_curve(number, name, curve, (across, up), key)
+        for number, ((name, curve), key) in enumerate(zip(series.items(), keys, strict=True))
     )
     return f'<text class="title" x="{_LEFT}" y="18">{escape(title)}</text>{lines}{steps}{curves}'
 
 
+def _spread(places: Sequence[float]) -> list[float]:
+    """Move the heights of names apart that would be written over each other."""
+    moved = list(places)
+    lowest = _HEIGHT - _BOTTOM - 4.0
+    for index in sorted(range(len(places)), key=lambda one: -places[one]):
+        moved[index] = min(places[index], lowest)
+        lowest = moved[index] - _LINE
+    # What was pushed out at the top goes down again, with all below it.
+    highest = _TOP + 8.0
+    for index in sorted(range(len(places)), key=lambda one: moved[one]):
+        moved[index] = max(moved[index], highest)
+        highest = moved[index] + _LINE
+    return moved
+
+
 def _draw_curve(
-    number: int, name: str, curve: Points, scales: tuple[_Scale, _Scale], *, is_named: bool
+    number: int, name: str, curve: Points, scales: tuple[_Scale, _Scale], key_y: float | None
 ) -> str:
     across, up = scales
     path = " ".join(f"{across.place(x):.1f},{up.place(y):.1f}" for x, y in curve)
     end_x, end_y = across.place(curve[-1][0]), up.place(curve[-1][1])
-    place = f'x="{_WIDTH - _RIGHT - 4}" y="{end_y - 6:.1f}" text-anchor="end"'
-    key = f"<text {place}>{escape(name)}</text>" if is_named else ""
+    key = ""
+    if key_y is not None:
+        place = f'x="{_WIDTH - _RIGHT - 4}" y="{key_y:.1f}" text-anchor="end"'
+        key = f"<text {place}>{escape(name)}</text>"
     return (
         f'<polyline class="curve s{number}" points="{path}"><title>{escape(name)}</title>'
         f'</polyline><circle class="key s{number}" fill="currentColor" cx="{end_x:.1f}" '
@@ -145,3 +167,9 @@ class _Scale:
     def ticks(self) -> list[tuple[float, float]]:
         values = [self._low + self._span * tick / _TICKS for tick in range(_TICKS + 1)]
         return [(value, self.place(value)) for value in values]
+
+    def whole_ticks(self) -> list[tuple[float, float]]:
+        """Return the ticks at whole numbers, each once."""
+        wholes = dict.fromkeys(round(value) for value, _ in self.ticks())
+        high = self._low + self._span
+        return [(value, self.place(value)) for value in wholes if self._low <= value <= high]

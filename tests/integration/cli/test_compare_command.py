@@ -70,14 +70,19 @@ def test_a_page_shows_the_second_run_beside_the_first(
     runs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["compare", runs["poor"], runs["good"], "--html", str(tmp_path / "page")]) == 0
-    index = (tmp_path / "page" / "items" / "index.js").read_text(encoding="ascii")
-    assert '"right only here"' in index
-    assert (tmp_path / "page" / "index.html").is_file()
+    items = tmp_path / "page" / "items-2"
+    assert '"right only here"' in (items / "items" / "index.js").read_text(encoding="ascii")
+    report = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert 'href="items-2/index.html"' in report
+    assert "is better than run 1" in report
 
 
-def test_a_page_of_three_runs_is_refused(
-    runs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_page_of_three_runs_leads_to_the_items_of_each(
+    runs: dict[str, str], tmp_path: Path
 ) -> None:
     three = [runs["poor"], runs["good"], runs["poor"]]
-    assert run(["compare", *three, "--html", str(tmp_path / "page")]) == 2
-    assert "--html shows two runs." in capsys.readouterr().err
+    assert run(["compare", *three, "--html", str(tmp_path / "page")]) == 0
+    report = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert "answers every item as run 1" in report
+    for number in (2, 3):
+        assert (tmp_path / "page" / f"items-{number}" / "index.html").is_file()

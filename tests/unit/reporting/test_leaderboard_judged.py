@@ -81,3 +81,6 @@ def test_free_descriptions_have_one_table_of_what_came_back_and_no_scores(
     assert table.chance is None
     assert not table.has_ranks
     assert [row.average for row in table.rows] == [None, None]
+    assert group.findings == (
+        "The answers are free text, which a judge rates: emoreal-bench judge RUN.",
+    )

@@ -13,7 +13,7 @@ from emoreal_bench.api.display import fitted
 from emoreal_bench.printable import make_console
 from emoreal_bench.reporting.terminal.progress import rate_text
 from emoreal_bench.reporting.terminal.tables import named_rows, text_rows
-from emoreal_bench.text import percent, percent_floor
+from emoreal_bench.text import percent, percent_of_whole
 
 _WORD = st.text("abcdefghij/é漢", min_size=1, max_size=14)
 _CELL = st.lists(_WORD, max_size=6).map(" ".join)
@@ -91,10 +91,10 @@ def test_a_slow_model_has_a_rate_too(rate: float, text: str) -> None:
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_coverage_reads_as_accuracy_does_but_only_the_whole_is_100(share: tuple[int, int]) -> None:
     part, whole = share
-    text = percent_floor(part / whole)
+    text = percent_of_whole(part / whole)
     assert (text == "100.0") == (part == whole)
     assert text in (percent(part / whole), "99.9")
 
 
 def test_eleven_of_twelve_covered_and_eleven_of_twelve_right_read_alike() -> None:
-    assert percent_floor(11 / 12) == percent(11 / 12) == "91.7"
+    assert percent_of_whole(11 / 12) == percent(11 / 12) == "91.7"

@@ -89,7 +89,7 @@ def test_the_page_of_a_stopped_run_shows_how_far_it_went(run: Path, tmp_path: Pa
     lines = (run / "items.jsonl").read_bytes().splitlines(keepends=True)
     (stopped / "items.jsonl").write_bytes(b"".join(lines[:10]) + b"torn line")
     page = write_run_page(stopped, tmp_path / "page")
-    assert "This run speaks of 41.6 % of its items." in page.read_text(encoding="utf-8")
+    assert "This run speaks of 41.7 % of its items." in page.read_text(encoding="utf-8")
     (chunk,) = (_data(path) for path in (tmp_path / "page" / "items").glob("0*.js"))
     assert [item["reply"]["status"] for item in chunk].count("missing") == ITEMS - 10
 
@@ -209,14 +209,27 @@ def test_an_envelope_is_the_loudest_sample_of_each_stretch() -> None:
     waveform = np.zeros(24_000, np.float32)
     waveform[12_050] = -0.5
     found = envelope(waveform)
-    assert len(found) == ENVELOPE_STEPS
-    assert {place: value for place, value in enumerate(found) if value} == {120: 50}
+    assert len(found.heights) == ENVELOPE_STEPS
+    assert {place: value for place, value in enumerate(found.heights) if value} == {120: 100}
+    assert found.peak == 0.5
+
+
+def test_quiet_sound_has_the_shape_of_the_same_sound_louder() -> None:
+    loud = np.sin(np.linspace(0, 40, 24_000)).astype(np.float32)
+    quiet = envelope((loud / 500).astype(np.float32))
+    assert quiet.heights == envelope(loud).heights
+    assert quiet.peak == pytest.approx(0.002, rel=1e-3)
+
+
+def test_silence_is_flat() -> None:
+    found = envelope(np.zeros(24_000, np.float32))
+    assert (set(found.heights), found.peak) == ({0}, 0.0)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 7])
 def test_a_very_short_sound_still_has_an_envelope(samples: int) -> None:
     found = envelope(np.ones(samples, np.float32))
-    assert found == [100 if samples else 0] * ENVELOPE_STEPS
+    assert found.heights == [100 if samples else 0] * ENVELOPE_STEPS
 
 
 @pytest.mark.parametrize(

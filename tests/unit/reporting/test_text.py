@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoreal_bench.printable import plain_text
-from emoreal_bench.text import percent_floor, percent_interval, points
+from emoreal_bench.text import percent_interval, percent_of_whole, points
 
 
 @given(st.text(st.characters(), max_size=300))
@@ -47,9 +47,11 @@ def test_a_long_text_is_cut_and_marked() -> None:
     assert plain_text("x" * 30, limit=10) == "x" * 9 + "…"
 
 
-@pytest.mark.parametrize(("share", "text"), [(1.0, "100.0"), (0.99999, "99.9"), (0.58, "58.0")])
+@pytest.mark.parametrize(
+    ("share", "text"), [(1.0, "100.0"), (0.99999, "99.9"), (0.58, "58.0"), (11 / 12, "91.7")]
+)
 def test_only_the_whole_is_written_as_one_hundred_percent(share: float, text: str) -> None:
-    assert percent_floor(share) == text
+    assert percent_of_whole(share) == text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -58,6 +59,29 @@ def test_the_name_of_a_task_cannot_break_the_picture() -> None:
     text = draw_curves([{"step": 1, hostile: 0.5}, {"step": 1, "guard/b": 0.5}])
     assert hostile in _curves(text)
     assert "<script>" not in text
+
+
+def test_names_of_curves_that_end_together_are_not_written_over_each_other() -> None:
+    names = ["evaluation/a", "evaluation/b", "guard/c"]
+    for value in (0.0, 0.5, 1.0):
+        entries = [
+            {"step": step, name: share}
+            for name in names
+            for step, share in ((1, 0.0), (2, 1.0), (3, value))
+        ]
+        texts = ET.fromstring(draw_curves(entries)).iter(f"{SVG}text")
+        places = sorted(float(one.attrib["y"]) for one in texts if one.text in names)
+        assert len(places) == len(names)
+        assert all(after - before >= 12 for before, after in pairwise(places))
+        assert places[0] > 18
+        assert places[-1] < 220
+
+
+def test_steps_are_whole_and_written_once() -> None:
+    texts = ET.fromstring(draw_curves([{"step": 1, "loss": 2.0}, {"step": 3, "loss": 1.0}])).iter(
+        f"{SVG}text"
+    )
+    assert [one.text for one in texts if one.get("text-anchor") == "middle"] == ["1", "2", "3"]
 
 
 def test_the_card_says_what_when_and_how_to_evaluate() -> None:
