@@ -22,7 +22,7 @@ from emoreal_bench.contracts.asked import (
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.request import TextPart
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, DeliveryStatus, Scoring
-from emoreal_bench.media.stills import contact_sheet, envelope
+from emoreal_bench.media.stills import ENVELOPE_TOP, contact_sheet, envelope
 from emoreal_bench.printable import plain_text, printable
 from emoreal_bench.reporting.site.pages import load_asset, render_page, write_file
 from emoreal_bench.reporting.terminal.tables import text_rows
@@ -243,9 +243,7 @@ def _stills(media: ClipMedia) -> Iterator[tuple[str, str]]:
 def _wave(media: ClipMedia) -> str:
     """Return the path of the sound's shape, its loudest place as high as the drawing."""
     assert media.waveform is not None, "sound reached the model"
-    heights = envelope(media.waveform)
-    top = max([*heights, 1])
     return " ".join(
-        f"M{place} {50 - 48 * height / top:.1f}V{50 + 48 * height / top:.1f}"
-        for place, height in enumerate(heights)
+        f"M{place} {50 - 48 * height / ENVELOPE_TOP:.1f}V{50 + 48 * height / ENVELOPE_TOP:.1f}"
+        for place, height in enumerate(envelope(media.waveform).heights)
     )

@@ -26,7 +26,7 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.comparisons import change, short_p_value
 from emoreal_bench.reporting.terminal.tables import text_rows
 from emoreal_bench.scoring.metrics import Unit, metric_of
-from emoreal_bench.text import percent, points, words, write_number
+from emoreal_bench.text import UNDEFINED, percent, points, words, write_number
 
 CHECK_HEADINGS = ("", "rule", "about", "limit", "found")
 _FOOTNOTE = (
@@ -64,7 +64,7 @@ def check_notes(report: CheckReport) -> list[str]:
     return [
         *_undecided_lines(report),
         f"Decided by: {report.decide}, level {percent(report.level)} %. {_FOOTNOTE}",
-        f"Data {short(report.data_hash)}, request {short(report.request_hash)}.",
+        f"Data {short(report.data_hash)}, request {short(report.request_hash or UNDEFINED)}.",
     ]
 
 
