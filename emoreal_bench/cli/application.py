@@ -151,11 +151,11 @@ def _options(
             show_lines(("", f"They need: pip install '{_NEEDED_EXTRAS}'"))
 
 
-# How Python, torch and safetensors say it, which have no error of their own for that; the last
-# is how Python fails where even the error finds no room.
+# How Python, torch, tokenizers and safetensors say it, which have no error of their own for
+# that; the last is how Python fails where even the error finds no room.
 _NOTHING_LEFT = re.compile(
     r"can't start new thread|can't allocate (lock|memory)|cannot allocate memory|out of memory"
-    r"|too many open files|error return without exception set",
+    r"|too many open files|resource temporarily unavailable|error return without exception set",
     re.IGNORECASE,
 )
 
@@ -184,17 +184,27 @@ def run(arguments: Sequence[str]) -> int:
         tell("  Mend the cause and give the same command again.")
         return ExitCode.INCOMPLETE
     except Exception as error:  # noqa: BLE001 - the last line of defence: tell the person, exit 70
-        if isinstance(error, MemoryError) or _NOTHING_LEFT.search(str(error)):
-            tell(
-                "error: The memory, or the number of threads or open files, that this process may "
-                "use is full."
-            )
-            tell("  Free some, or ask for less at once, and give the same command again.")
-            return ExitCode.INCOMPLETE
-        tell(traceback.format_exc())
-        tell("This is a defect of emoreal-bench. Please report the lines above.")
-        return ExitCode.INTERNAL
+        return _tell_of(error)
+    except BaseException as error:
+        # Libraries in Rust panic with an error of their own, which is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        return _tell_of(error)
     return ExitCode.DONE
+
+
+def _tell_of(error: BaseException) -> ExitCode:
+    """Tell the person of an error that nobody caught, and return how the command ends."""
+    if isinstance(error, MemoryError) or _NOTHING_LEFT.search(str(error)):
+        tell(
+            "error: The memory, or the number of threads or open files, that this process may "
+            "use is full."
+        )
+        tell("  Free some, or ask for less at once, and give the same command again.")
+        return ExitCode.INCOMPLETE
+    tell("".join(traceback.format_exception(error)))
+    tell("This is a defect of emoreal-bench. Please report the lines above.")
+    return ExitCode.INTERNAL
 
 
 def take_over_warnings() -> None:

@@ -92,6 +92,10 @@ class Forked:
     def _told(self) -> str:
         return self._notes.with_suffix(".err").read_text("utf-8", "replace")
 
+    def output(self) -> str:
+        """Return what stands on standard output."""
+        return self._notes.with_suffix(".out").read_text("utf-8", "replace")
+
     def steps(self) -> int:
         """Return in how many steps it wrote, where that was to be noted."""
         return int(json.loads(self._notes.read_bytes())["steps"])
@@ -222,12 +226,15 @@ def _begin(wish: dict[str, Any]) -> None:
     multiprocessing.current_process()._config["semprefix"] = f"/{wish['mark']}"  # type: ignore[attr-defined]
     sys.argv = ["emoreal-bench", *wish["arguments"]]
     nothing = os.open(os.devnull, os.O_RDWR)
-    told = os.open(Path(wish["notes"]).with_suffix(".err"), os.O_WRONLY | os.O_CREAT, 0o600)
-    for handle, number in ((nothing, 0), (nothing, 1), (told, 2)):
+    shown, told = (
+        os.open(Path(wish["notes"]).with_suffix(ending), os.O_WRONLY | os.O_CREAT, 0o600)
+        for ending in (".out", ".err")
+    )
+    for handle, number in ((nothing, 0), (shown, 1), (told, 2)):
         os.dup2(handle, number)
         os.set_inheritable(number, True)
-    os.close(nothing)
-    os.close(told)
+    for handle in (nothing, shown, told):
+        os.close(handle)
     for name, value in wish["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
     if wish["spare_memory"]:
