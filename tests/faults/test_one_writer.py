@@ -47,6 +47,7 @@ EXCEPTIONS = {
     ("model_adapters/local/lora.py", "shutil.copyfile"): IN_A_DRAFT,
     ("model_adapters/worker/protocol.py", "write_bytes"): "clips in a private temporary folder",
     ("emoreal_bench/executors/remote.py", "write_bytes"): "clips in a private temporary folder",
+    ("model_adapters/worker/keeper.py", "os.open"): "the null device, in place of the pipes",
     ("model_adapters/worker/process.py", "open"): "a log in a private temporary folder",
     ("model_adapters/built_in/scripted.py", "open"): "notes for tests which items were asked",
     ("model_adapters/conformance/jobs.py", "tempfile.NamedTemporaryFile"): "removed at once",

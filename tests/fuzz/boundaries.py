@@ -23,6 +23,14 @@ NOT_FROM_OUTSIDE = {
     "emoreal_bench.contracts.errors:install_command": "reads what the installer noted beside us",
     **dict.fromkeys(
         (
+            "emoreal_bench.model_adapters.worker.keeper:_children",
+            "emoreal_bench.model_adapters.worker.keeper:_given_environment",
+            "emoreal_bench.model_adapters.worker.keeper:_let_go_of_pipes",
+        ),
+        "reads what the system says of processes",
+    ),
+    **dict.fromkeys(
+        (
             "emoreal_bench.api.data:make_synthetic_benchmark",
             "emoreal_bench.api.pair_building:build_cue_pairs",
             "emoreal_bench.preferences.altering:with_altered_inputs",
@@ -39,6 +47,7 @@ NOT_FROM_OUTSIDE = {
             "emoreal_bench.readers.__init__:_read",
             "emoreal_bench.training.trainable:TrainableModel.load_adapter",
             "emoreal_bench.training.trainable:load_trainable",
+            "emoreal_bench.model_adapters.local.file_faults:load_tokenizer",
         ),
         "hands on to a reader that is on the list",
     ),

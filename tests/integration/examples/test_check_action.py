@@ -107,7 +107,10 @@ def test_one_comment_of_the_pull_request_is_kept_up_to_date(
 ) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "gh").write_text(f"#!{sys.executable}{GH}", encoding="utf-8")
+    (tools / "gh.py").write_text(GH, encoding="utf-8")
+    # No path of an interpreter stands behind "#!", since it may hold a space.
+    run_it = f'#!/bin/sh\nexec "{sys.executable}" "$(dirname "$0")/gh.py" "$@"\n'
+    (tools / "gh").write_text(run_it, encoding="utf-8")
     (tools / "gh").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("GITHUB_REF", "refs/pull/12/merge")

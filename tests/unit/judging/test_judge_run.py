@@ -309,7 +309,7 @@ def test_the_command_prints_a_table_and_says_what_the_judge_left_out(
     code = run_command(command)
     printed = capsys.readouterr().out
     assert code == ExitCode.INCOMPLETE
-    assert "judged 1 to 10, 2 of 3 items (66.6 %)" in printed
+    assert "judged 1 to 10, 2 of 3 items (66.7 %)" in printed
     assert "label consistency" in printed
 
 

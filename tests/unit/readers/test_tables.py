@@ -58,7 +58,7 @@ SMALL_AND_ENDLESS = {
     ),
     "wide rows": (
         "<sheetData>"
-        + '<row><c t="str"><v>1</v></c><c r="XFD1" t="str"><v>1</v></c></row>' * 100
+        + '<row><c t="str"><v>1</v></c><c r="XFD1" t="str"><v>2</v></c></row>' * 100
         + "</sheetData>"
     ),
     "a long text": "<sheetData><row><c><v>" + "1" * (1 << 22) + "</v></c></row></sheetData>",
