@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +11,7 @@ from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.task import DEFAULT_METRICS
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
+from emoreal_bench.text import count_of
 
 
 class _ShownSubtask(BaseModel):
@@ -34,11 +35,12 @@ _GIVEN = {(): "text", (Modality.VIDEO,): "picture", (Modality.AUDIO,): "sound"}
 
 def departures(manifest: Manifest) -> tuple[str, ...]:
     """Return a few words for each thing taken away, changed or added; empty for an ordinary run."""
-    request = manifest.request
+    request, wanted = manifest.request, task_media(manifest.task_definition)
     found = []
     given = tuple(part for part in request.media.modalities if part is not Modality.TEXT)
-    if given != task_media(manifest.task_definition).modalities:
+    if given != wanted.modalities:
         found.append(f"{_GIVEN.get(given, 'picture and sound')} only")
+    found += _sampled_otherwise(request.media, wanted)
     if request.media.alteration is not Alteration.NONE:
         found.append(f"clips altered: {request.media.alteration}")
     if request.choice_shuffle_seed is not None:
@@ -48,6 +50,18 @@ def departures(manifest: Manifest) -> tuple[str, ...]:
     if request.generation.seed:
         found.append(f"seed {request.generation.seed}")
     return tuple(found)
+
+
+def _sampled_otherwise(asked: MediaWanted, wanted: MediaWanted) -> Iterator[str]:
+    if Modality.VIDEO in asked.modalities:
+        if asked.frames != wanted.frames:
+            yield count_of(asked.frames, "frame")
+        if asked.size != wanted.size:
+            yield "frames in full size" if asked.size is None else f"frames of {asked.size} pixels"
+        if asked.sampling != wanted.sampling:
+            yield f"frames from the {asked.sampling}"
+    if Modality.AUDIO in asked.modalities and asked.max_seconds != wanted.max_seconds:
+        yield f"{asked.max_seconds:g} s of sound"
 
 
 def check_definition(task_definition: Mapping[str, Any]) -> None:

@@ -45,6 +45,23 @@ def test_what_the_task_itself_leaves_out_is_no_departure() -> None:
     assert departures(manifest.model_copy(update={"task_definition": definition})) == ()
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"frames": 1}, ("1 frame",)),
+        ({"frames": 16, "size": None}, ("16 frames", "frames in full size")),
+        ({"size": 224, "sampling": "middles"}, ("frames of 224 pixels", "frames from the middles")),
+        ({"max_seconds": 5.0}, ("5 s of sound",)),
+        ({"frames": 16, "modalities": (Modality.AUDIO,)}, ("sound only",)),
+    ],
+)
+def test_what_was_sampled_otherwise_is_said(
+    changed: dict[str, object], words: tuple[str, ...]
+) -> None:
+    media = MediaWanted.model_validate({**MediaWanted().model_dump(), **changed})
+    assert departures(MadeUpRun(media=media).manifest()) == words
+
+
 def test_every_departure_is_named() -> None:
     assert departures(shuffled(ALTERED, 3)) == (
         "clips altered: swap",
