@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.record.log import read_log
@@ -83,12 +84,13 @@ class ScriptedRun:
         assert process.returncode == 0, errors
 
 
-def make_scripted_run(home: Path, delay: float = 0.0) -> ScriptedRun:
+def make_scripted_run(home: Path, delay: float = 0.0, *, failing: bool = True) -> ScriptedRun:
     """Write a data set of the layout of EmoReAlM and a script that answers it.
 
     Args:
         home: A new folder.
         delay: Seconds that the model takes for an item.
+        failing: Whether an item fails once. Each copy of a model counts that for itself.
     """
     videos = home / "data" / "videos" / "part_1"
     videos.mkdir(parents=True)
@@ -109,6 +111,8 @@ def make_scripted_run(home: Path, delay: float = 0.0) -> ScriptedRun:
     (home / "data" / "emorealm_v1.json").write_text(json.dumps(items))
     # Right, wrong and unreadable replies, so that a lost or doubled one would show.
     replies = {f"item-{n}": ("(A)", "(B) No", "I cannot say", "yes")[n % 4] for n in range(ITEMS)}
-    script = {"replies": replies, "delay": delay, "batch_size": 4, "fail_first": {"item-7": 1}}
+    script: dict[str, Any] = {"replies": replies, "delay": delay, "batch_size": 4}
+    if failing:
+        script["fail_first"] = {"item-7": 1}
     (home / "script.json").write_text(json.dumps(script))
     return ScriptedRun(home)

@@ -33,7 +33,7 @@ def _logged(run: ScriptedRun) -> dict[str, dict[str, Any]]:
 
 
 def _unbroken(home: Path, delay: float) -> ScriptedRun:
-    run = make_scripted_run(home, delay)
+    run = make_scripted_run(home, delay, failing=False)
     run.finish()
     return run
 
@@ -44,7 +44,7 @@ def _wait_for_items(run: ScriptedRun, number: int) -> None:
 
 def test_a_run_by_copies_equals_the_run_of_this_process(cluster: Any, tmp_path: Path) -> None:
     local = _unbroken(tmp_path / "local", 0.0)
-    spread = make_scripted_run(tmp_path / "spread")
+    spread = make_scripted_run(tmp_path / "spread", failing=False)
     spread.finish(_options(cluster))
     assert spread.results() == local.results()
     assert _logged(spread) == _logged(local)
@@ -55,7 +55,7 @@ def test_a_copy_that_is_killed_is_replaced_and_only_its_items_are_asked_again(
     cluster: Any, tmp_path: Path
 ) -> None:
     delay = 0.02
-    run = make_scripted_run(tmp_path / "run", delay)
+    run = make_scripted_run(tmp_path / "run", delay, failing=False)
     process = run.start(more=_options(cluster))
     _wait_for_items(run, ITEMS // 4)
     kill(processes_called(COPY)[0])
@@ -72,7 +72,7 @@ def test_a_copy_that_is_killed_is_replaced_and_only_its_items_are_asked_again(
 def test_a_machine_that_is_removed_costs_no_item(cluster: Any, tmp_path: Path) -> None:
     delay = 0.02
     third = cluster.add_node(num_cpus=2)
-    run = make_scripted_run(tmp_path / "run", delay)
+    run = make_scripted_run(tmp_path / "run", delay, failing=False)
     # As many copies as all machines hold, so that some are on the one that goes.
     process = run.start(more=_options(cluster, 4, "--per-copy", "cpus=1"))
     _wait_for_items(run, ITEMS // 4)
@@ -86,7 +86,7 @@ def test_a_driver_that_is_killed_leaves_a_run_that_goes_on_and_no_copy(
     cluster: Any, tmp_path: Path
 ) -> None:
     delay = 0.02
-    run = make_scripted_run(tmp_path / "run", delay)
+    run = make_scripted_run(tmp_path / "run", delay, failing=False)
     process = run.start(more=_options(cluster))
     _wait_for_items(run, ITEMS // 4)
     process.kill()
@@ -100,7 +100,7 @@ def test_a_driver_that_is_killed_leaves_a_run_that_goes_on_and_no_copy(
 
 
 def test_ctrl_c_ends_the_copies_and_says_how_to_go_on(cluster: Any, tmp_path: Path) -> None:
-    run = make_scripted_run(tmp_path / "run", 0.02)
+    run = make_scripted_run(tmp_path / "run", 0.02, failing=False)
     process = run.start(more=_options(cluster))
     _wait_for_items(run, ITEMS // 4)
     process.send_signal(signal.SIGINT)
@@ -114,7 +114,7 @@ def test_ctrl_c_ends_the_copies_and_says_how_to_go_on(cluster: Any, tmp_path: Pa
 def test_copies_without_room_end_the_command_with_what_there_is(
     cluster: Any, tmp_path: Path
 ) -> None:
-    run = make_scripted_run(tmp_path / "run")
+    run = make_scripted_run(tmp_path / "run", failing=False)
     more = ("--per-copy", "cpus=1,gpus=1", "--wait-for-copies", "3")
     process = run.start(more=_options(cluster, 1, *more))
     _, errors = process.communicate(timeout=120)
@@ -126,14 +126,14 @@ def test_copies_without_room_end_the_command_with_what_there_is(
 
 
 def test_a_cluster_of_its_own_ends_with_the_run(tmp_path: Path) -> None:
-    run = make_scripted_run(tmp_path / "run")
+    run = make_scripted_run(tmp_path / "run", failing=False)
     run.finish(["--executor", "ray", "--copies", "2", "--per-copy", "cpus=0.5"])
     assert len(run.finished()) == ITEMS
     assert not processes_called(COPY)
 
 
 def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
-    run = make_scripted_run(tmp_path / "run")
+    run = make_scripted_run(tmp_path / "run", failing=False)
     process = run.start(more=["--executor", "ray", "--address", "127.0.0.1:1"])
     _, errors = process.communicate(timeout=60)
     assert process.returncode == ExitCode.INCOMPLETE
