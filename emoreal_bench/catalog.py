@@ -14,12 +14,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from emoreal_bench.contracts.errors import TaskError, UsageError
+from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.errors import DataError, EmorealError, TaskError, UsageError
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.entry_points import foreign_code, load_group, owner_of
 from emoreal_bench.file_names import is_file
@@ -29,6 +30,7 @@ from emoreal_bench.resources import package_folders
 TASK_ENTRY_POINTS = "emoreal_bench.tasks"
 _PROBLEMS_SHOWN = 10
 _MOST_EXTENDED = 20
+_Kind = TypeVar("_Kind", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,38 @@ def find_task(name: str) -> TaskFile:
     if name not in paths:
         raise suggest("task", name, paths)
     return load_task(paths[name])
+
+
+def read_settings(
+    path: Path,
+    kind: type[_Kind],
+    what: str,
+    *,
+    error: type[EmorealError] = DataError,
+    remedy: str | None = None,
+) -> _Kind:
+    """Read a YAML file that holds one record.
+
+    Args:
+        path: The file.
+        kind: The record.
+        what: Its name in words, such as "a valid card", for the message.
+        error: Is raised.
+        remedy: Where the keys are described.
+
+    Raises:
+        EmorealError: ``error``, if the file cannot be read or is no such record; every wrong
+            key is named.
+    """
+    try:
+        return kind.model_validate(parse_yaml(path.read_bytes()))
+    except OSError as fault:
+        raise error(f"The file cannot be read: {fault.strerror}.", where=str(path)) from fault
+    except UnreadableError as fault:
+        raise error(f"The file {fault}.", where=str(path)) from fault
+    except ValidationError as fault:
+        problem = f"This is not {what}:\n{explain(fault)}"
+        raise error(problem, where=str(path), remedy=remedy) from fault
 
 
 def load_task(path: Path) -> TaskFile:

@@ -3,25 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.vocabulary import Modality
-
-
-class GivenMedia(StrEnum):
-    """What a model is given besides the text, in the short form of the command line."""
-
-    VIDEO_AND_AUDIO = "av"
-    AUDIO = "a"
-    VIDEO = "v"
-    TEXT_ONLY = "t"
-
-    @property
-    def modalities(self) -> tuple[Modality, ...]:
-        """Return the same in full."""
-        letters = {"v": Modality.VIDEO, "a": Modality.AUDIO}
-        return tuple(modality for letter, modality in letters.items() if letter in self.value)
 
 
 def pairs(option: str, values: Sequence[str] | None, example: str = "seed=7") -> dict[str, str]:

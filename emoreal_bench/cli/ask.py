@@ -10,7 +10,6 @@ import typer
 from typer import Option
 
 from emoreal_bench.cli import options
-from emoreal_bench.cli.arguments import GivenMedia
 from emoreal_bench.cli.output import show_report, tell
 from emoreal_bench.contracts.errors import ExitCode
 from emoreal_bench.contracts.vocabulary import Alteration
@@ -41,13 +40,9 @@ class AnswerSettings:
 
 
 @dataclass(frozen=True)
-class GivenSettings:
+class GivenSettings(options.ModalitySettings):
     """What is given of the clip."""
 
-    modalities: Annotated[
-        GivenMedia | None,
-        Option(help="Give the model only the sound (a), only the picture (v), or neither (t)."),
-    ] = None
     alter: Annotated[
         Alteration | None,
         Option(help="Mute the sound, blank the picture, or replace both by noise."),
@@ -59,7 +54,7 @@ class GivenSettings:
         from emoreal_bench import api
 
         return api.PlanOptions(
-            modalities=None if self.modalities is None else self.modalities.modalities,
+            modalities=self.given(),
             alteration=self.alter,
             alteration_seed=self.alter_seed,
         )

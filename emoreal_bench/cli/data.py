@@ -13,7 +13,6 @@ import typer
 from typer import Option
 
 from emoreal_bench.cli import options
-from emoreal_bench.cli.arguments import GivenMedia
 from emoreal_bench.cli.output import print_json, show, show_report
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 
@@ -35,6 +34,7 @@ class UnlistedKind(StrEnum):
 
 @dataclass(frozen=True)
 class PreparingSettings(
+    options.ModalitySettings,
     options.MediaCacheOptions,
     options.ClipSettings,
     options.ReaderArguments,
@@ -42,10 +42,6 @@ class PreparingSettings(
 ):
     """What is decoded ahead of all runs, and how."""
 
-    modalities: Annotated[
-        GivenMedia | None,
-        typer.Option(help="For models that take only the sound (a) or only the picture (v)."),
-    ] = None
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that decode; by default, all cores.")
     ] = None
@@ -61,9 +57,8 @@ class PreparingSettings(
         kept, workers = self.kept(), self.workers or os.cpu_count() or 1
         if kept is None:
             raise UsageError("Name the folder of decoded clips with --media-cache.")
-        given = None if self.modalities is None else self.modalities.modalities
         return api.RunOptions(
-            plan=api.PlanOptions(modalities=given),
+            plan=api.PlanOptions(modalities=self.given()),
             policy=api.RunPolicy(
                 decode_workers=workers,
                 decode_ahead=2 * workers,

@@ -18,7 +18,7 @@ from emoreal_bench.cli.arguments import pairs
 from emoreal_bench.cli.output import tell
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
-from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus
+from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, GivenMedia, Modality
 
 if TYPE_CHECKING:
     from emoreal_bench.api import (
@@ -159,6 +159,20 @@ class QuestionSettings:
         from emoreal_bench import api
 
         return api.PlanOptions(variant=self.variant, answer_method=self.answer, limit=self.limit)
+
+
+@dataclass(frozen=True)
+class ModalitySettings:
+    """What of a clip is given."""
+
+    modalities: Annotated[
+        GivenMedia | None,
+        Option(help="Give the model only the sound (a), only the picture (v), or neither (t)."),
+    ] = None
+
+    def given(self) -> tuple[Modality, ...] | None:
+        """Return the same as the API takes it; None for what the task gives."""
+        return None if self.modalities is None else self.modalities.modalities
 
 
 @dataclass(frozen=True)

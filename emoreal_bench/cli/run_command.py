@@ -10,7 +10,6 @@ import typer
 from typer import Option
 
 from emoreal_bench.cli import options
-from emoreal_bench.cli.arguments import GivenMedia
 from emoreal_bench.cli.output import print_json, show, show_report
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.vocabulary import Alteration
@@ -27,13 +26,9 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True)
-class AskedSettings(options.QuestionSettings):
+class AskedSettings(options.ModalitySettings, options.QuestionSettings):
     """Which questions are asked, and what is taken from a question or added to it."""
 
-    modalities: Annotated[
-        GivenMedia | None,
-        Option(help="Give the model only the sound (a), only the picture (v), or neither (t)."),
-    ] = None
     alter: Annotated[
         Alteration | None,
         Option(help="Mute the sound, blank the picture, swap the clip, or replace it by noise."),
@@ -60,7 +55,7 @@ class AskedSettings(options.QuestionSettings):
         """Return what these settings choose of a plan."""
         return replace(
             super().plan(),
-            modalities=None if self.modalities is None else self.modalities.modalities,
+            modalities=self.given(),
             alteration=self.alter,
             alteration_seed=self.alter_seed,
             choice_shuffle_seed=self.shuffle_choices,

@@ -9,10 +9,7 @@ from pydantic import Field, field_validator
 
 from emoreal_bench.contracts.base import Record, refuse_yes_and_no
 from emoreal_bench.contracts.scores import Interval
-from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod
-
-GivenMediaName = Literal["av", "a", "v", "t"]
-"""Picture and sound, sound only, picture only, text only."""
+from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, GivenMedia
 
 
 class SweepModel(Record):
@@ -41,7 +38,7 @@ class SweepSettings(Record):
 
     variant: tuple[str, ...] = Field(default=(), max_length=100)
     answer: tuple[AnswerMethod, ...] = Field(default=(), max_length=10)
-    modalities: tuple[GivenMediaName, ...] = Field(default=(), max_length=4)
+    modalities: tuple[GivenMedia, ...] = Field(default=(), max_length=4)
     alter: tuple[Alteration, ...] = Field(default=(), max_length=10)
     shuffle_choices: tuple[int | None, ...] = Field(default=(), max_length=1000)
     """Seeds; null leaves the letters."""

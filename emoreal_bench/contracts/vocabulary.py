@@ -237,3 +237,18 @@ HEADLINE_SCORING = Scoring.STRICT
 JUDGED_SCORING = "strict-judged"
 """Strict, and the verdicts of a judge where strict finds no answer. It is no
 member of :class:`Scoring`, since it needs more than the replies."""
+
+
+class GivenMedia(StrEnum):
+    """What a model is given besides the text, in short."""
+
+    VIDEO_AND_AUDIO = "av"
+    AUDIO = "a"
+    VIDEO = "v"
+    TEXT_ONLY = "t"
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Return the same in full."""
+        letters = {"v": Modality.VIDEO, "a": Modality.AUDIO}
+        return tuple(modality for letter, modality in letters.items() if letter in self.value)

@@ -303,9 +303,9 @@ def _first_index(rows: Rows, columns: Columns, parted_by: str | None) -> int | N
         numbers.append((number, len(choices)))
     if not numbers:
         return None
-    last = _listed(columns.options)[-1]
-    if not isinstance(columns.options, str) and last[-1].isdecimal():
-        return 0 if str(columns.options[0]).strip()[-1] == "0" else 1  # type: ignore[index]
+    listed = _listed(columns.options)
+    if not isinstance(columns.options, str) and listed[-1][-1].isdecimal():
+        return 0 if listed[0].strip()[-1] == "0" else 1
     if all(number < many for number, many in numbers) and any(n == 0 for n, _ in numbers):
         return 0
     if all(number > 0 for number, _ in numbers) and any(n == many for n, many in numbers):

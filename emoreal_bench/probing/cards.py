@@ -11,14 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from emoreal_bench.catalog import explain, suggest
+from emoreal_bench.catalog import read_settings, suggest
 from emoreal_bench.contracts.base import Record
-from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.task import PAPER_VARIANT
 from emoreal_bench.contracts.vocabulary import Scoring
-from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.probing.published import Confidence
 from emoreal_bench.resources import package_folders
 from emoreal_bench.scoring.metrics import all_metrics
@@ -113,11 +111,4 @@ def read_card(path: Path) -> Card:
     Raises:
         DataError: If the file is not a valid card.
     """
-    try:
-        return Card.model_validate(parse_yaml(path.read_bytes()))
-    except OSError as error:
-        raise DataError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
-    except UnreadableError as error:
-        raise DataError(f"The file {error}.", where=str(path)) from error
-    except ValidationError as error:
-        raise DataError(f"This is not a valid card:\n{explain(error)}", where=str(path)) from error
+    return read_settings(path, Card, "a valid card")

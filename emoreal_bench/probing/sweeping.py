@@ -11,13 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from emoreal_bench.catalog import explain, find_task
+from emoreal_bench.catalog import explain, find_task, read_settings
 from emoreal_bench.contracts.errors import DataError, EmorealError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.sweep import Sweep, SweepModel, SweepTask
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.running.plan import PlanOptions
 
 MOST_RUNS = 10_000
@@ -31,7 +29,6 @@ _PLAN_SETTINGS: Mapping[str, str] = {
     "shots": "shots",
     "repeat": "repeat",
 }
-_LETTERS = {"v": Modality.VIDEO, "a": Modality.AUDIO}
 
 Fingerprint = Mapping[str, tuple[int, int]]
 """Path to size and time of change."""
@@ -79,18 +76,8 @@ def read_sweep(path: Path) -> SweepFile:
     Raises:
         DataError: If it cannot be read, is no valid sweep, or asks for too many runs.
     """
-    try:
-        sweep = Sweep.model_validate(parse_yaml(path.read_bytes()))
-    except OSError as error:
-        raise DataError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
-    except UnreadableError as error:
-        raise DataError(f"The file {error}.", where=str(path)) from error
-    except ValidationError as error:
-        raise DataError(
-            f"This is not a valid sweep:\n{explain(error)}",
-            where=str(path),
-            remedy="docs/sweeps.md describes every key.",
-        ) from error
+    remedy = "docs/sweeps.md describes every key."
+    sweep = read_settings(path, Sweep, "a valid sweep", remedy=remedy)
     count = len(sweep.models) * len(sweep.tasks)
     for values in sweep.settings.lists().values():
         count *= len(values)
@@ -118,9 +105,7 @@ def plan_options(task: Task, limit: int | None, settings: Mapping[str, Any]) -> 
         field: settings[key] for key, field in _PLAN_SETTINGS.items() if key in settings
     }
     if "modalities" in settings:
-        chosen["modalities"] = tuple(
-            modality for letter, modality in _LETTERS.items() if letter in settings["modalities"]
-        )
+        chosen["modalities"] = settings["modalities"].modalities
     wanted = {key: settings[key] for key in _MEDIA_SETTINGS if key in settings}
     if wanted:
         try:

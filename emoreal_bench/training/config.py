@@ -11,16 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from emoreal_bench.catalog import explain
+from emoreal_bench.catalog import read_settings
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import MAX_CLIP_SECONDS
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.task import DEFAULT_VARIANT
 from emoreal_bench.contracts.vocabulary import Alteration
-from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.training.lora_settings import LoraSettings
 
 SUPERVISED_LEARNING_RATE = 1e-4
@@ -330,17 +329,10 @@ def read_config(path: Path) -> TrainingConfig:
     Raises:
         UsageError: If the file is not there or not valid; every wrong key is named.
     """
-    try:
-        content = parse_yaml(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error
-    except UnreadableError as error:
-        raise UsageError(f"The file {error}.", where=str(path)) from error
-    try:
-        return TrainingConfig.model_validate(content)
-    except ValidationError as error:
-        raise UsageError(
-            f"This is not a valid configuration of a training:\n{explain(error)}",
-            where=str(path),
-            remedy="docs/training.md describes every key.",
-        ) from error
+    return read_settings(
+        path,
+        TrainingConfig,
+        "a valid configuration of a training",
+        error=UsageError,
+        remedy="docs/training.md describes every key.",
+    )

@@ -293,6 +293,7 @@ PARSERS = (
         _make_sweep,
         _read_sweep,
         (
+            "emoreal_bench.catalog:read_settings",
             "emoreal_bench.probing.sweeping:read_sweep",
             "emoreal_bench.probing.sweeping:plan_options",
         ),
