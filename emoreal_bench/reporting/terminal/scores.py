@@ -50,6 +50,8 @@ RowKind = Literal["subtask", "question type"]
 RowKey = tuple[RowKind, str]
 
 _NOT_COVERED = (Outcome.UNSUPPORTED, Outcome.FAILED, Outcome.MISSING)
+_LONG_ENOUGH = 1.0
+"""Seconds of a run of which it is worth saying what held it up."""
 _FEW_CLIPS = "\N{DAGGER} "
 
 
@@ -120,13 +122,13 @@ def _renderables(
 
 
 def _time_lines(report: FinishedRun) -> list[str]:
-    """Return how long a run took and what held it up, the most first."""
+    """Return how long a run took and what held it up, the most first; nothing of a short one."""
     timings = report.timings
-    if timings is None or timings.held_up is None:
+    if timings is None or timings.held_up is None or timings.wall_seconds < _LONG_ENOUGH:
         return []
     shares = timings.held_up.model_dump()
     most_first = sorted(shares, key=lambda name: -shares[name])
-    named = (f"{name} {shares[name]:.0%}" for name in most_first if round(shares[name], 2))
+    named = (f"{name} {100 * shares[name]:.0f} %" for name in most_first if round(shares[name], 2))
     return [f"Took {timings.wall_seconds:.1f} s: {', '.join(named)}"]
 
 

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from emoreal_bench.contracts.run_record import HeldUp
 from emoreal_bench.contracts.scores import ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
 from emoreal_bench.record.finished import FinishedRun
@@ -170,3 +171,18 @@ def test_several_runs_are_set_side_by_side_in_their_order() -> None:
     Console(file=text, width=120).print(summary_table(reports))
     rows = [line for line in text.getvalue().splitlines() if "100.0" in line]
     assert [row.split()[0] for row in rows] == ["b/second", "a/first"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "line"),
+    [(95.0, "Took 95.0 s: model 71 %, decoding 25 %, writing 3 %"), (0.2, None)],
+)
+def test_what_held_a_run_up_is_said_of_one_that_took_its_time(
+    seconds: float, line: str | None
+) -> None:
+    run = MadeUpRun()
+    shares = HeldUp(decoding=0.25, model=0.714, service=0.0, writing=0.032, rest=0.004)
+    timings = run.timings().model_copy(update={"wall_seconds": seconds, "held_up": shares})
+    text = _printed(FinishedRun(run.manifest(), run.results(), timings))
+    assert ("Took" in text) is (line is not None)
+    assert line is None or line in text
