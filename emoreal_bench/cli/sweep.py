@@ -27,7 +27,12 @@ _LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class SweepFolders(options.ConditionSettings, options.BudgetSettings, options.ExecutorSettings):
+class SweepFolders(
+    options.ConditionSettings,
+    options.BudgetSettings,
+    options.MediaCacheOptions,
+    options.ExecutorSettings,
+):
     """Where the runs and the page of a sweep are kept, and how the runs are carried out."""
 
     leaderboard: Annotated[
@@ -49,7 +54,7 @@ def sweep(
     """Run models on tasks under every combination of settings, as one file lists them.
 
     Each combination is a run of its own in the runs folder, like the runs of `emoreal-bench run`.
-    One that cannot be run does not keep the others from running.
+    One that cannot be run does not keep the others from running. A budget is that of each run.
     """
     from emoreal_bench import api
 
@@ -64,7 +69,7 @@ def sweep(
         raise UsageError("--json prints one result, and --watch has no last one.")
     chosen = api.RunOptions(
         runs=folders.runs,
-        policy=options.make_policy(patience=folders, clips=folders, budget=folders),
+        policy=options.make_policy(patience=folders, clips=folders, budget=folders, kept=folders),
         ray=folders.ray(),
     )
     if watch:

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.media import ClipMedia, Decoder, MediaWanted
-from emoreal_bench.contracts.vocabulary import Alteration
+from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.identity import media_key
 from emoreal_bench.media.errors import MediaError
 from emoreal_bench.media_cache.decoder import CachingDecoder
 from emoreal_bench.running.busy import BusyClock, Holdup, HoldupClock
 from emoreal_bench.running.plan import Plan
+
+_BYTES_AHEAD = 640 << 20
+"""Of clips that wait for large batches: 64 of them with 8 frames of 448 pixels."""
+_FULL_SIDE = 1080
+"""Pixels of the shorter side that a frame is taken to have where it keeps the size of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,21 @@ class OpenClip:
 
     key: str
     positions: list[int]
+
+
+def room_for_clips(wanted: MediaWanted | None) -> int:
+    """Return how many decoded clips may wait for large batches, whatever those could use.
+
+    Args:
+        wanted: Of each clip; None where none is decoded.
+    """
+    size = 1
+    if wanted is not None and Modality.VIDEO in wanted.modalities:
+        side = wanted.size or _FULL_SIDE
+        size += wanted.frames * 3 * side * side * 16 // 9
+    if wanted is not None and Modality.AUDIO in wanted.modalities:
+        size += 4 * round(wanted.sample_rate * wanted.max_seconds)
+    return _BYTES_AHEAD // size
 
 
 class LookAhead:

@@ -14,7 +14,7 @@ from pathlib import Path
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.deferred import DeferredAdapter
 from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
-from emoreal_bench.contracts.media import MEDIA_VERSION, Decoder
+from emoreal_bench.contracts.media import MEDIA_VERSION, Decoder, MediaWanted
 from emoreal_bench.contracts.run_record import Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod
@@ -26,7 +26,7 @@ from emoreal_bench.record.folder import RunFolder, load_timings
 from emoreal_bench.running.asking import Asker, answering
 from emoreal_bench.running.busy import HoldupClock
 from emoreal_bench.running.cache import ResponseCache
-from emoreal_bench.running.decoding import LookAhead
+from emoreal_bench.running.decoding import LookAhead, room_for_clips
 from emoreal_bench.running.deferred.asking import DeferredAsker
 from emoreal_bench.running.deferred.store import JobStore, has_jobs
 from emoreal_bench.running.ledger import Ledger
@@ -36,9 +36,6 @@ from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, deliverable
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.results import score_log, write_results
-
-_MOST_AHEAD = 64
-"""Clips that are decoded for large batches ahead of them at most: half a gigabyte."""
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -206,19 +203,19 @@ class _Sitting:
             decoder = None
             if wanted is not None:
                 decoder = await self._enter_decoder(stack, clips)
-            look_ahead = LookAhead(plan, decoder, wanted, self._clips_ahead(), held_up)
+            look_ahead = LookAhead(plan, decoder, wanted, self._clips_ahead(wanted), held_up)
             asker = self._make_asker(cache, held_up)
             try:
                 await asker.ask_all(look_ahead)
             finally:
                 self._add_timings(held_up, asker, look_ahead)
 
-    def _clips_ahead(self) -> int:
+    def _clips_ahead(self, wanted: MediaWanted | None) -> int:
         """Return how many clips to decode while the model works: those of its next batches."""
         can, groups = self._adapter.describe().capabilities, self._plan.groups
         questions = self._ledger.items / max(len(groups), 1)
         needed = math.ceil(can.concurrency * can.batch_size / max(questions, 1.0))
-        return max(self._policy.decode_ahead, can.concurrency, min(needed, _MOST_AHEAD))
+        return max(self._policy.decode_ahead, can.concurrency, min(needed, room_for_clips(wanted)))
 
     async def _enter_decoder(
         self, stack: contextlib.AsyncExitStack, clips: MediaCache | None

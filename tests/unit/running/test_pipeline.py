@@ -19,6 +19,7 @@ from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.running import runner
+from emoreal_bench.running.decoding import room_for_clips
 from emoreal_bench.running.runner import run_task
 from tests.unit.running.fakes import MEDIA, FakeDecoder, FakeModel, plan_of
 
@@ -107,3 +108,14 @@ def test_a_run_takes_little_longer_than_the_larger_of_decoding_and_asking(
     run_task(plan_of(tmp_path, items, per_clip), model, tmp_path / "run")
     assert sum(model.asked.values()) == items
     assert taken[0] <= 1.1 * max(decoding, share * decoding)
+
+
+@pytest.mark.parametrize(
+    ("changed", "clips"),
+    [({}, 64), ({"frames": 64}, 9), ({"frames": 1024}, 0), ({"size": None}, 11)],
+)
+def test_clips_ahead_are_bounded_by_what_they_hold(changed: dict[str, object], clips: int) -> None:
+    wanted = MediaWanted.model_validate({**MediaWanted().model_dump(), **changed})
+    room = room_for_clips(wanted)
+    assert room == pytest.approx(clips, abs=1)
+    assert room_for_clips(None) > 1_000_000
