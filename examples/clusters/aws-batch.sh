@@ -13,8 +13,8 @@ set -euo pipefail
 
 MODEL=${MODEL:-hf/Qwen/Qwen2.5-Omni-7B}
 TASK=${TASK:-emorealm}
-DATA=${DATA:-/shared/emorealm}
-OUT=${OUT:-/shared/runs/qwen}
+DATA=${DATA:-/mnt/emorealm}
+OUT=${OUT:-/mnt/runs/qwen}
 NUMBER=$((AWS_BATCH_JOB_ARRAY_INDEX + 1)) # AWS counts from 0
 
 emoreal-bench run --model "$MODEL" --task "$TASK" --data "$DATA" --quiet --plain \

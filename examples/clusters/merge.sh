@@ -3,6 +3,6 @@
 #SBATCH --job-name=emoreal-bench-merge
 set -euo pipefail
 
-OUT=${OUT:-/shared/runs/qwen}
+OUT=${OUT:-/mnt/runs/qwen}
 
 emoreal-bench runs merge "$OUT"/shard-* --out "$OUT/whole"

@@ -16,8 +16,8 @@ set -euo pipefail
 SHARDS=8 # as many as the array has; SLURM_ARRAY_TASK_COUNT is 1 where one task is started again
 MODEL=${MODEL:-hf/Qwen/Qwen2.5-Omni-7B}
 TASK=${TASK:-emorealm}
-DATA=${DATA:-/shared/emorealm}
-OUT=${OUT:-/shared/runs/qwen}
+DATA=${DATA:-/mnt/emorealm}
+OUT=${OUT:-/mnt/runs/qwen}
 
 emoreal-bench run --model "$MODEL" --task "$TASK" --data "$DATA" --quiet --plain \
   --shard "$SLURM_ARRAY_TASK_ID/$SHARDS" --out "$OUT/shard-$SLURM_ARRAY_TASK_ID"

@@ -61,11 +61,6 @@ class ConditionTable:
     rows: tuple[tuple[Row, tuple[ConditionCell | None, ...]], ...]
 
 
-def is_condition(manifest: Manifest) -> bool:
-    """Return whether a run takes something away, or changes it, to see what a score rests on."""
-    return bool(condition_name(manifest))
-
-
 def condition_name(manifest: Manifest) -> str:
     """Return the condition in words that can follow "with"; empty for a run in full."""
     media = manifest.request.media
