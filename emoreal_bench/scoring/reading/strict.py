@@ -61,6 +61,8 @@ from emoreal_bench.scoring.reading.yes_no_words import mark_yes_no
 _REMEMBERED = 16_384
 _SHORT_REPLY = 64
 """Characters of a reply whose reading is remembered: a key holds its reply, and a run must not."""
+_READERS = 4_096
+"""Readers to keep, two kilobytes each: those of a large task, which model after model answers."""
 _ASKS_FOR_NOT = re.compile(
     r"\bNOT\b|\b(?i:except|excluding|not (?:shown|expressed|present|heard))\b"
 )
@@ -276,7 +278,7 @@ def _read_reply(
 _read_short_reply = lru_cache(maxsize=_REMEMBERED)(_read_reply)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=_READERS)
 def _reader(options: Options, *, yes_no: bool) -> _Reader:
     names = {letter.lower() for letter in options.letters}
     keys = tuple(text.strip() for text in options.texts)

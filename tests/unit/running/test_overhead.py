@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import tracemalloc
-from collections.abc import AsyncIterator, Sequence
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.overhead import MEMORY_BUDGET_BYTES, measure_all
-from emoreal_bench.contracts.request import Request
-from emoreal_bench.contracts.result import Result
-from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.running.runner import run_task
 from tests.unit.running.fakes import FakeModel, plan_of
-
-LONG_REPLY = "It is hard to say what the person feels here, but I think: (A). " * 20
-
-
-class Forgetful(FakeModel):
-    """Replies at length and, unlike the other fakes, remembers nothing."""
-
-    async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
-        for request in requests:
-            yield Result(request.id, DeliveryStatus.OK, LONG_REPLY)
-
-
-def peak_bytes(tmp_path: Path, items: int) -> int:
-    """Measure the most that a run holds at a time beyond its plan."""
-    plan = plan_of(tmp_path, items=items, per_clip=100)
-    # Where much else is held, as after other tests, Python seldom looks for old garbage.
-    gc.collect()
-    gc.freeze()
-    gc.collect()
-    tracemalloc.start()
-    try:
-        run_task(plan, Forgetful(), tmp_path / f"run-{items}")
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-        gc.unfreeze()
+from tests.unit.running.memory_of_runs import LONG_REPLY
 
 
 def test_a_run_holds_no_replies(tmp_path: Path) -> None:
-    peak_bytes(tmp_path, 1_000)  # What is made once, such as compiled rules, is made here.
-    few, many = peak_bytes(tmp_path, 200), peak_bytes(tmp_path, 1_200)
+    module = "tests.unit.running.memory_of_runs"
+    command = [sys.executable, "-m", module, str(tmp_path), "200", "1200"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    few, many = map(int, printed.split())
     assert (many - few) / 1_000 < len(LONG_REPLY) / 2
 
 
