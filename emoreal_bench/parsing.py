@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NoReturn
@@ -47,7 +48,8 @@ def parse_json(
     """
     decoder = _DECODER if object_pairs is None else _make_decoder(object_pairs)
     try:
-        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+        # Python's codec for a byte order mark is written in Python, and a log has many lines.
+        text = content if isinstance(content, str) else content.removeprefix(BOM_UTF8).decode()
         value = decoder.decode(text)
     except UnreadableError:
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from emoreal_bench.catalog import TaskFile
@@ -38,15 +39,22 @@ def prompt_values(item: Item, labels: tuple[str, ...]) -> dict[str, object]:
         item: The question.
         labels: The classes of its subtask.
     """
-    split = [split_choice(choice) for choice in item.choices]
+    letters, options = _split(item.choices)
     return {
         "question": item.question,
         "choices": item.choices,
-        "letters": tuple(letter for letter, _ in split),
-        "options": tuple(text for _, text in split),
+        "letters": letters,
+        "options": options,
         "subtask": item.subtask,
         "labels": labels,
     }
+
+
+@lru_cache(maxsize=1024)
+def _split(choices: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the letters of options, and their texts."""
+    split = [split_choice(choice) for choice in choices]
+    return tuple(letter for letter, _ in split), tuple(text for _, text in split)
 
 
 class PromptRenderer:

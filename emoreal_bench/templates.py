@@ -94,7 +94,7 @@ class BoundedTemplate:
         environment = self._environment
         environment.left = _ALLOWANCE
         try:
-            environment.left += 10 * sum(_size(value, sys.maxsize) for value in values.values())
+            environment.left += 10 * _size(tuple(values.values()), sys.maxsize)
             return self._template.render(values)
         except _WRONG as error:
             raise self._error(f"cannot be rendered for item {item}: {_in_words(error)}") from error
@@ -145,7 +145,10 @@ class _BoundedEnvironment(ImmutableSandboxedEnvironment):
         _count_steps(tree)
         tree.set_environment(self)
         self._text = len(source)
-        return self.from_string(tree)
+        template = self.from_string(tree)
+        # Jinja would look through a chain of mappings for each item.
+        template.globals = dict(template.globals)
+        return template
 
     def call(self, context: Context, called: Any, /, *args: Any, **named: Any) -> Any:
         """Call a method that makes nothing longer, a macro, or ``range``."""

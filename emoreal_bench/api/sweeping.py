@@ -12,7 +12,7 @@ from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.errors import EmorealError, UsageError
 from emoreal_bench.contracts.sweep import SweepReport, SweepRow
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
-from emoreal_bench.probing.sweeping import SweepFile, plan_options, read_sweep
+from emoreal_bench.probing.sweeping import SweepFile, read_sweep
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import PlanOptions, make_plan
 from emoreal_bench.text import count_of
@@ -121,7 +121,7 @@ class _Asked:
         try:
             self._adapter()
             task_file = find_task(self.read.name_of(task))
-            plan_options(task_file.task, self.read.sweep.limit, settings)
+            self.read.plan_options(task_file.task, settings)
         except EmorealError as error:
             return row.model_copy(update={"problem": str(error)})
         return row
@@ -153,7 +153,7 @@ class _Asked:
     ) -> RunReport:
         adapter = self._adapter()
         task_file, root, dataset = self._task(number, task)
-        chosen = plan_options(task_file.task, self.read.sweep.limit, settings)
+        chosen = self.read.plan_options(task_file.task, settings)
         plan = make_plan(task_file, dataset, root, chosen)
         observer = self.observe and self.observe(", ".join(_names(row)))
         return carry_out(plan, adapter, self.options, observer)

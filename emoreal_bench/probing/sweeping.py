@@ -18,6 +18,7 @@ from emoreal_bench.contracts.sweep import Sweep, SweepModel, SweepTask
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.running.plan import PlanOptions
 
+_REMEDY = "docs/sweeps.md describes every key."
 MOST_RUNS = 10_000
 """Of one sweep; a longer list is a slip of the pen."""
 _MEDIA_SETTINGS = ("frames", "size", "sampling", "max_seconds")
@@ -66,6 +67,33 @@ class SweepFile:
         for values in itertools.product(*lists.values()):
             yield dict(zip(lists, values, strict=True))
 
+    def plan_options(self, task: Task, settings: Mapping[str, Any]) -> PlanOptions:
+        """Return how a task is asked under one combination of settings.
+
+        Args:
+            task: Says what is wanted of each clip where the settings do not.
+            settings: Of :class:`~emoreal_bench.contracts.sweep.SweepSettings`, one value a key.
+
+        Raises:
+            DataError: If a clip cannot be wanted so.
+        """
+        chosen: dict[str, Any] = {
+            field: settings[key] for key, field in _PLAN_SETTINGS.items() if key in settings
+        }
+        if "modalities" in settings:
+            chosen["modalities"] = settings["modalities"].modalities
+        wanted = {key: settings[key] for key in _MEDIA_SETTINGS if key in settings}
+        if wanted:
+            try:
+                chosen["media"] = MediaWanted.model_validate({**task.media.model_dump(), **wanted})
+            except ValidationError as error:
+                raise DataError(
+                    f"A setting of the sweep cannot be:\n{explain(error)}",
+                    where=str(self.path),
+                    remedy=_REMEDY,
+                ) from error
+        return PlanOptions(limit=self.sweep.limit, **chosen)
+
     def _seen_from_here(self, name: str) -> Path:
         return self.path.parent / Path(name).expanduser()
 
@@ -76,8 +104,7 @@ def read_sweep(path: Path) -> SweepFile:
     Raises:
         DataError: If it cannot be read, is no valid sweep, or asks for too many runs.
     """
-    remedy = "docs/sweeps.md describes every key."
-    sweep = read_settings(path, Sweep, "a valid sweep", remedy=remedy)
+    sweep = read_settings(path, Sweep, "a valid sweep", remedy=_REMEDY)
     count = len(sweep.models) * len(sweep.tasks)
     for values in sweep.settings.lists().values():
         count *= len(values)
@@ -88,31 +115,6 @@ def read_sweep(path: Path) -> SweepFile:
             remedy="Shorten its lists, or make several sweeps of it.",
         )
     return SweepFile(sweep, path)
-
-
-def plan_options(task: Task, limit: int | None, settings: Mapping[str, Any]) -> PlanOptions:
-    """Return how a task is asked under one combination of settings.
-
-    Args:
-        task: Says what is wanted of each clip where the settings do not.
-        limit: Ask at most so many items.
-        settings: Of :class:`~emoreal_bench.contracts.sweep.SweepSettings`, one value a key.
-
-    Raises:
-        DataError: If a clip cannot be wanted so.
-    """
-    chosen: dict[str, Any] = {
-        field: settings[key] for key, field in _PLAN_SETTINGS.items() if key in settings
-    }
-    if "modalities" in settings:
-        chosen["modalities"] = settings["modalities"].modalities
-    wanted = {key: settings[key] for key in _MEDIA_SETTINGS if key in settings}
-    if wanted:
-        try:
-            chosen["media"] = MediaWanted.model_validate({**task.media.model_dump(), **wanted})
-        except ValidationError as error:
-            raise DataError(f"A clip cannot be wanted so:\n{explain(error)}") from error
-    return PlanOptions(limit=limit, **chosen)
 
 
 def take_fingerprint(path: Path) -> Fingerprint:

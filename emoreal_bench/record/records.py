@@ -209,17 +209,14 @@ def to_record(result: Result) -> ItemRecord:
 
 def from_record(record: ItemRecord) -> Result:
     """Return the result that a line of the log holds."""
-    choice_scores = record.get("choice_scores")
-    delivery = record.get("delivery")
-    usage = record.get("usage")
     return Result(
         id=record["id"],
         status=DeliveryStatus(record["status"]),
         text=record["text"],
         detail=record.get("detail"),
-        choice_scores=None if choice_scores is None else _choice_scores(choice_scores),
-        delivery=_NO_DELIVERY if delivery is None else read_delivery(delivery),
-        usage=_NO_USAGE if usage is None else _usage(usage),
+        choice_scores=choice_scores_of(record),
+        delivery=delivery_of(record),
+        usage=usage_of(record),
         seconds=record["seconds"],
         attempts=record["attempts"],
     )
@@ -270,7 +267,11 @@ def read_delivery(record: DeliveryRecord) -> Delivery:
     )
 
 
-def _choice_scores(record: ChoiceScoresRecord) -> ChoiceScores:
+def choice_scores_of(item: ItemRecord) -> ChoiceScores | None:
+    """Return the scores of an item's options; None if it was not asked for scores."""
+    record = item.get("choice_scores")
+    if record is None:
+        return None
     # An option that the model holds impossible has minus infinity, the one
     # number that was written as null.
     scores: Mapping[str, float] = {
@@ -279,7 +280,17 @@ def _choice_scores(record: ChoiceScoresRecord) -> ChoiceScores:
     return ChoiceScores(ChoiceScoreKind(record["kind"]), scores, record["mass"])
 
 
-def _usage(record: UsageRecord) -> Usage:
+def delivery_of(item: ItemRecord) -> Delivery:
+    """Return what an item says that reached the model."""
+    record = item.get("delivery")
+    return _NO_DELIVERY if record is None else read_delivery(record)
+
+
+def usage_of(item: ItemRecord) -> Usage:
+    """Return what an item says that it took."""
+    record = item.get("usage")
+    if record is None:
+        return _NO_USAGE
     return Usage(
         record["input_tokens"], record["output_tokens"], record["measured"], record["cost"]
     )

@@ -22,6 +22,7 @@ from emoreal_bench.record.records import ItemRecord, reply_hash, written_hash
 from emoreal_bench.scoring.reading.readings import Reading, read_reply
 from emoreal_bench.templates import BoundedTemplate
 
+_SCORINGS = tuple(Scoring)
 _NOT_ASKED: ItemRecord = {
     "id": "",
     "status": DeliveryStatus.MISSING.value,
@@ -159,6 +160,6 @@ def read_items(run: LoggedRun) -> Iterator[ReadItem]:
             record,
             {
                 scoring: read_reply(scoring, item, subtask, status, record["text"])
-                for scoring in (() if is_open else Scoring)
+                for scoring in (() if is_open else _SCORINGS)
             },
         )

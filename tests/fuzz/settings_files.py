@@ -20,7 +20,7 @@ from emoreal_bench.model_adapters.worker.adapter import create as create_worker
 from emoreal_bench.parsing import UnreadableError, parse_json, parse_yaml
 from emoreal_bench.probing.cards import card_paths, read_card
 from emoreal_bench.probing.published import read_published_rows
-from emoreal_bench.probing.sweeping import plan_options, read_sweep
+from emoreal_bench.probing.sweeping import read_sweep
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.serving.body import find_letters, read_body
 from emoreal_bench.serving.clips import put_together
@@ -111,7 +111,7 @@ def _read_sweep(file: Path) -> None:
     read = read_sweep(file)
     task = find_task("emorealm").task
     for _, settings in zip(range(20), read.combinations(), strict=False):
-        plan_options(task, read.sweep.limit, settings)
+        read.plan_options(task, settings)
 
 
 def _make_rules(folder: Path) -> Path:
@@ -295,7 +295,7 @@ PARSERS = (
         (
             "emoreal_bench.catalog:read_settings",
             "emoreal_bench.probing.sweeping:read_sweep",
-            "emoreal_bench.probing.sweeping:plan_options",
+            "emoreal_bench.probing.sweeping:SweepFile.plan_options",
         ),
     ),
     Parser(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from emoreal_bench.reporting.leaderboard.reproduced import reproduced_folders
 from emoreal_bench.reporting.leaderboard.rows import BLIND_PROVIDER
 from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.site.garbage import garbage_left_alone
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.running.results import load_report
 from emoreal_bench.text import UNDEFINED
@@ -106,27 +105,12 @@ def build_leaderboard(
         scores=_load_scores(runs) if options.paired else {},
         reproduced=reproduced_folders(runs, [load_report(one.resolve()) for one in options.own]),
     )
-    with _garbage_left_alone():
+    with garbage_left_alone():
         asked = [run for run in runs if run.manifest.judged is None]
         groups = make_groups(asked, load_published_rows(), options.least_confidence, extras)
         asked_about = _write_questions(groups, out) if options.questions else frozenset()
         _write_site(groups, make_judged_tables(runs, pages), out, asked_about)
     return out / PAGE_FILE
-
-
-@contextmanager
-def _garbage_left_alone() -> Iterator[None]:
-    """Look for no cyclic garbage among objects that all live until the end.
-
-    A hundred runs of five tasks make millions of them, and looking took a sixth of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _write_questions(groups: Sequence[Group], out: Path) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, JudgedMatter, Scoring
 from emoreal_bench.judging.plan import judge_values
-from emoreal_bench.record.records import from_record
+from emoreal_bench.record.records import choice_scores_of, delivery_of, usage_of
 from emoreal_bench.running.readings import LoggedRun, ReadItem
 from emoreal_bench.scoring.choice_probabilities import probabilities
 from emoreal_bench.scoring.judgement import read_judgement
@@ -56,8 +56,12 @@ class Index:
         self._clip_of.append(self._clips.setdefault(item.clip, len(self._clips)))
         values = self._verdicts(item, read, other)
         values |= {f"data.{key}": value for key, value in (item.metadata or {}).items()}
+        count = len(self._ids)
         for name, value in values.items():
-            self._put(name, value)
+            known, codes = self._columns.get(name) or self._new_column(name)
+            if len(codes) < count:
+                _fill(known, codes, count)
+            codes.append(known.setdefault(value, len(known)))
         self._ids.append(item.id)
 
     def _verdicts(self, item: Item, read: ReadItem, other: ReadItem | None) -> dict[str, str]:
@@ -88,15 +92,10 @@ class Index:
             }
         return values
 
-    def _put(self, name: str, value: str) -> None:
-        column = self._columns.get(name)
-        if column is None:
-            column = self._columns[name] = ({}, array("I"))
-        known, codes = column
-        # Items before this one lacked the value.
-        while len(codes) < len(self._ids):
-            codes.append(known.setdefault("", len(known)))
-        codes.append(known.setdefault(value, len(known)))
+    def _new_column(self, name: str) -> tuple[dict[str, int], array[int]]:
+        column: tuple[dict[str, int], array[int]] = ({}, array("I"))
+        self._columns[name] = column
+        return column
 
     @property
     def flips(self) -> dict[str, int]:
@@ -115,8 +114,7 @@ class Index:
         for name, (known, codes) in self._columns.items():
             if len(known) + 1 > _MOST_CHOICES:
                 continue
-            while len(codes) < len(self._ids):
-                codes.append(known.setdefault("", len(known)))
+            _fill(known, codes, len(self._ids))
             text = "".join(CODES[code] for code in codes)
             columns.append({"name": name, "values": list(known), "codes": text})
         return {
@@ -127,6 +125,12 @@ class Index:
             "text_chunk": TEXT_CHUNK_ITEMS,
             "searched": SEARCHED_CHARACTERS,
         }
+
+
+def _fill(known: dict[str, int], codes: array[int], count: int) -> None:
+    """Say of the items that lack a value that they do."""
+    while len(codes) < count:
+        codes.append(known.setdefault("", len(known)))
 
 
 class Texts:
@@ -186,12 +190,11 @@ def item_detail(run: LoggedRun, item: Item, read: ReadItem) -> dict[str, Any]:
 def reply_detail(read: ReadItem) -> dict[str, Any]:
     """Return what a run says of an item: the reply, how it was read, and what reached the model."""
     record = read.record
-    result = from_record(record)
-    scores = result.choice_scores
+    scores, delivery = choice_scores_of(record), delivery_of(record)
     return {
         "status": record["status"],
         "text": record["text"],
-        "detail": result.detail,
+        "detail": record.get("detail"),
         "readings": [
             {
                 "scoring": scoring.value,
@@ -203,13 +206,13 @@ def reply_detail(read: ReadItem) -> dict[str, Any]:
         ],
         "probabilities": None if scores is None else probabilities(scores),
         "mass": None if scores is None else scores.mass,
-        "frames": result.delivery.frames,
-        "audio_seconds": result.delivery.audio_seconds,
-        "audio_level": result.delivery.audio_level,
-        "tokens": {modality.value: count for modality, count in result.delivery.tokens.items()},
-        "input_hash": result.delivery.input_hash,
-        "notes": list(result.delivery.notes),
+        "frames": delivery.frames,
+        "audio_seconds": delivery.audio_seconds,
+        "audio_level": delivery.audio_level,
+        "tokens": {modality.value: count for modality, count in delivery.tokens.items()},
+        "input_hash": delivery.input_hash,
+        "notes": list(delivery.notes),
         "seconds": record["seconds"],
         "attempts": record["attempts"],
-        "cost": result.usage.cost,
+        "cost": usage_of(record).cost,
     }

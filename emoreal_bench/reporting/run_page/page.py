@@ -38,6 +38,7 @@ from emoreal_bench.reporting.run_page.items import (
     reply_detail,
 )
 from emoreal_bench.reporting.run_page.summary import summarize
+from emoreal_bench.reporting.site.garbage import garbage_left_alone
 from emoreal_bench.reporting.site.pages import (
     PAGE_FILE,
     load_asset,
@@ -96,6 +97,7 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
     report = _load(folder)
     beside = None if options.other is None else _load(options.other)
     with ExitStack() as stack:
+        stack.enter_context(garbage_left_alone())
         run = stack.enter_context(LoggedRun(folder))
         other = None
         if options.other is not None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from emoreal_bench import RunInterrupted, RunObserver, RunOptions, api
+from emoreal_bench.catalog import find_task
 from emoreal_bench.cli.application import run
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.result import Result
@@ -160,6 +161,17 @@ def test_a_wrong_file_is_told_before_anything_is_asked(name: str, tmp_path: Path
     path.write_text(json.dumps(keys), encoding="utf-8")
     with pytest.raises(DataError, match=told):
         read_sweep(path)
+
+
+@pytest.mark.parametrize("settings", [{"frames": 0}, {"size": 3}, {"max_seconds": -1}])
+def test_a_clip_that_cannot_be_wanted_names_the_file(
+    settings: dict[str, float], tmp_path: Path
+) -> None:
+    sweep = write_sweep(tmp_path, models="a/b", tasks="emorealm", settings=settings)
+    file = read_sweep(sweep)
+    with pytest.raises(DataError, match=next(iter(settings))) as refused:
+        file.plan_options(find_task("emorealm").task, next(file.combinations()))
+    assert str(sweep) in str(refused.value)
 
 
 def test_what_the_file_says_is_not_said_twice(grid: Path) -> None:
