@@ -53,7 +53,7 @@ demo: $(VENV)/.installed-demo
 	@echo "Open site/index.html in a browser."
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long --timeout 3600
