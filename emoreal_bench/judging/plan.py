@@ -177,11 +177,10 @@ def make_judge_plan(
         for repeat in range(1, repeats + 1)
     ]
     task = _judge_task(judged_task, matter)
-    renderer = _make_renderer(task)
     groups = group_by_clip(items)
     return JudgePlan(
         task=task,
-        renderer=renderer,
+        renderer=(renderer := _make_renderer(task)),
         items=items,
         groups=groups,
         # No clip is opened: in its place stand the replies about it.

@@ -72,9 +72,8 @@ def decode_clip(clip: Clip, wanted: MediaWanted, *, key: str, limits: DecodeLimi
             tracks = read_packets(container, clip.video, limits, deadline)
             delay = tracks.picture_delay()
             if wants_picture:
-                picture = decode_picture(
-                    tracks.picture, delay, wanted, clip.video, limits, deadline
-                )
+                shown = tracks.picture
+                picture = decode_picture(shown, delay, wanted, clip.video, limits, deadline)
             if wants_sound and clip.audio is None:
                 sound = _decode_sound(tracks, wanted, clip.video, deadline)
             seconds, is_alone, notes = tracks.seconds(), tracks.is_alone(), tracks.notes

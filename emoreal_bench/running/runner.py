@@ -114,14 +114,18 @@ def run_task(
                 f"The damaged log is kept as {aside.name}."
             )
         if manifest.media_version != MEDIA_VERSION:
-            observer.on_notice(
-                f"The run began with version {manifest.media_version} of decoding clips; what is "
-                f"asked now is decoded by version {MEDIA_VERSION}. Clips whose picture and sound "
-                "do not begin together, or that have several tracks, differ; their items carry "
-                "a note. Begin a new folder to ask all alike."
-            )
+            observer.on_notice(_decoded_otherwise(manifest.media_version))
         sitting = _Sitting(plan, adapter, run_folder, policy, observer)
         return sitting.run(manifest, cache)
+
+
+def _decoded_otherwise(version: int) -> str:
+    return (
+        f"The run began with version {version} of decoding clips; what is asked now is decoded "
+        f"by version {MEDIA_VERSION}. Clips whose picture and sound do not begin together, or "
+        "that have several tracks, differ; their items carry a note. Begin a new folder to ask "
+        "all alike."
+    )
 
 
 class _Sitting:
