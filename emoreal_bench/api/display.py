@@ -36,7 +36,11 @@ def report_json(report: Any) -> dict[str, Any]:
 
 
 def report_tables(report: object) -> Sequence[RenderableType]:
-    """Return what ``rich`` prints of a report: tables and texts."""
+    """Return what ``rich`` prints of a report: tables and texts.
+
+    A notebook shows them too: ``display(*emoreal_bench.report_tables(comparison))``. Of all
+    reports only that of a run shows itself; the others are data, which know no drawing.
+    """
     from emoreal_bench.reporting.asked import ask_renderables
     from emoreal_bench.reporting.check.output import check_renderables, plan_renderables
     from emoreal_bench.reporting.terminal.comparisons import (
