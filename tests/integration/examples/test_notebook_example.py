@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.jupyter import JupyterMixin
 
-from emoreal_bench.api import check
+from emoreal_bench.api import check, report_tables
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 NOTEBOOK = EXAMPLES / "first_run.ipynb"
@@ -51,3 +52,12 @@ def test_the_notebook_is_kept_without_what_a_run_leaves_in_it() -> None:
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+@pytest.mark.parametrize("report", ["comparison", "checked"])
+def test_a_report_that_is_plain_data_has_tables_that_a_notebook_shows(
+    names: dict[str, Any], report: str
+) -> None:
+    tables = report_tables(names[report])
+    assert tables
+    assert all(isinstance(shown, JupyterMixin) for shown in tables)

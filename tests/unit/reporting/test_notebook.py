@@ -6,9 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from rich.jupyter import JupyterMixin
 
-from emoreal_bench.api import compare, report_tables
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.reporting.notebook import RunReport
@@ -55,12 +53,6 @@ def test_html_says_in_numbers_what_it_draws() -> None:
     assert first[2] == "60.0"
     dots = {circle.get("cx") for circle in page.findall(".//circle")}
     assert "96.0" in dots
-
-
-def test_every_report_has_tables_that_a_notebook_shows(tmp_path: Path) -> None:
-    folders = [MadeUpRun(accuracy=share).write(tmp_path / str(share)) for share in (0.6, 0.7)]
-    for shown in report_tables(compare(folders)):
-        assert isinstance(shown, JupyterMixin)
 
 
 def test_names_of_others_show_as_text(tmp_path: Path) -> None:
