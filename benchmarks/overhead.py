@@ -3,9 +3,10 @@
 Makes data sets in the layout of EmoReAlM (its JSON, its shares of the subtasks,
 its number of clips, each clip a file of a few bytes), runs the first-choice
 baseline over them through the command line, each in a process of its own, and
-records CPU seconds and peak memory. A run of 5 items stands for start-up.
+records CPU seconds and peak memory. A run of 5 items stands for start-up. The
+large run is measured twice: over the clips of EmoReAlM, and with a clip for each item.
 
-Usage: python benchmarks/overhead.py [--items 4000] [--many 400000]
+Usage: python benchmarks/overhead.py [--items 4000] [--many 1000000]
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -51,12 +52,12 @@ class Cost:
     peak_bytes: int
 
 
-def write_dataset(root: Path, items: int) -> None:
-    """Write a data set in the layout of EmoReAlM, so many items over at most 2,649 clips."""
+def write_dataset(root: Path, items: int, clips: int = CLIPS) -> None:
+    """Write a data set in the layout of EmoReAlM, so many items over at most so many clips."""
     subtasks = [name for name, share in SHARES.items() for _ in range(share)]
     step = 1597  # Coprime to the 4,000 places, so that the subtasks are mixed and in proportion.
     videos = root / "videos"
-    for number in range(min(items, CLIPS)):
+    for number in range(min(items, clips)):
         path = videos / clip_name(number)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(f"clip {number}".encode())
@@ -64,7 +65,7 @@ def write_dataset(root: Path, items: int) -> None:
         for number in range(items):
             subtask = subtasks[number * step % len(subtasks)]
             file.write("[" if number == 0 else ",\n")
-            json.dump(make_item(number, subtask), file)
+            json.dump(make_item(number, subtask, number % clips), file)
         file.write("]")
 
 
@@ -73,7 +74,7 @@ def clip_name(number: int) -> str:
     return f"part_{number % 11 + 1}/{number}.mp4"
 
 
-def make_item(number: int, subtask: str) -> dict[str, object]:
+def make_item(number: int, subtask: str, clip: int) -> dict[str, object]:
     """Make an item as long as those of EmoReAlM are."""
     is_basic = subtask.startswith("reasoning_basic")
     choices = ["Yes", "No"]
@@ -81,7 +82,7 @@ def make_item(number: int, subtask: str) -> dict[str, object]:
         choices = [f"A description of cue {number + place} in a few words" for place in range(4)]
     return {
         "id": f"{subtask}_{number}",
-        "video": clip_name(number % CLIPS),
+        "video": clip_name(clip),
         "task": subtask,
         "question": f"Which of these goes with the emotion that the person shows in clip {number}?",
         "choices": [f"({letter}) {text}" for letter, text in zip("ABCD", choices, strict=False)],
@@ -89,8 +90,14 @@ def make_item(number: int, subtask: str) -> dict[str, object]:
     }
 
 
-def measure(root: Path, items: int, runs: Path) -> Cost:
+def measure(root: Path, items: int, runs: Path, options: Sequence[str] = ()) -> Cost:
     """Run the baseline over a data set in a process of its own.
+
+    Args:
+        root: The data set.
+        items: How many it has.
+        runs: Folder of runs.
+        options: More of the command's.
 
     Raises:
         RuntimeError: If the command fails.
@@ -99,6 +106,7 @@ def measure(root: Path, items: int, runs: Path) -> Cost:
         *(sys.executable, "-c", "from emoreal_bench.cli import main; main()"),
         *("run", "--model", "baseline/first-choice"),
         *("--task", "emorealm", "--data", str(root), "--runs", str(runs), "--quiet", "--json"),
+        *options,
     ]
     with Path(os.devnull).open("wb") as nowhere:
         process = os.posix_spawn(
@@ -115,48 +123,79 @@ def measure(root: Path, items: int, runs: Path) -> Cost:
     return Cost(items, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
 
 
-def measure_all(sizes: list[int]) -> Iterator[Cost]:
-    """Measure a fresh run of each size."""
+def measure_all(
+    sizes: Sequence[int], options: Sequence[str] = (), clips: int = CLIPS
+) -> Iterator[Cost]:
+    """Measure a fresh run of each size.
+
+    Args:
+        sizes: Numbers of items.
+        options: More of the command's.
+        clips: How many there are at most.
+    """
     for items in sizes:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "data"
             root.mkdir()
-            write_dataset(root, items)
-            yield measure(root, items, Path(folder) / "runs")
+            write_dataset(root, items, clips)
+            yield measure(root, items, Path(folder) / "runs", options)
+
+
+def milliseconds_per_item(start_up: Cost, run: Cost) -> float:
+    """Return the CPU that each item takes beyond what a run takes to start."""
+    return round(1000 * (run.cpu_seconds - start_up.cpu_seconds) / (run.items - start_up.items), 3)
+
+
+def bytes_per_item(few: Cost, many: Cost) -> int:
+    """Return the memory that a further item takes."""
+    return round((many.peak_bytes - few.peak_bytes) / (many.items - few.items))
+
+
+def describe(cost: Cost) -> dict[str, float | int]:
+    """Return what the record says of a run."""
+    return {
+        "items": cost.items,
+        "cpu_seconds": round(cost.cpu_seconds, 3),
+        "peak_mebibytes": round(cost.peak_bytes / 2**20, 1),
+    }
+
+
+def about_here(*packages: str) -> dict[str, object]:
+    """Return the date, the machine, and the versions of Python and of packages."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("emoreal-bench", *packages)},
+        },
+    }
 
 
 def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=4_000)
-    parser.add_argument("--many", type=int, default=400_000)
-    arguments = parser.parse_args()
-    start_up, usual, many = measure_all([START_UP_ITEMS, arguments.items, arguments.many])
-    milliseconds = 1000 * (usual.cpu_seconds - start_up.cpu_seconds) / usual.items
-    memory = (many.peak_bytes - usual.peak_bytes) / (many.items - usual.items)
+    parser.add_argument("--many", type=int, default=1_000_000)
+    given = parser.parse_args()
+    start_up, usual, many = measure_all([START_UP_ITEMS, given.items, given.many])
+    (own_clips,) = measure_all([given.many], clips=given.many)
     record = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("emoreal-bench", "numpy", "jinja2", "pydantic")},
-        },
-        "runs": [
-            {
-                "items": cost.items,
-                "cpu_seconds": round(cost.cpu_seconds, 3),
-                "peak_mebibytes": round(cost.peak_bytes / 2**20, 1),
-            }
-            for cost in (start_up, usual, many)
-        ],
-        "cpu_milliseconds_per_item": round(milliseconds, 3),
+        **about_here("numpy", "jinja2", "pydantic"),
+        "runs": [describe(cost) for cost in (start_up, usual, many)],
+        "with_a_clip_for_each_item": describe(own_clips),
+        "cpu_milliseconds_per_item": milliseconds_per_item(start_up, usual),
+        "cpu_milliseconds_per_item_of_many": milliseconds_per_item(start_up, many),
+        "cpu_milliseconds_per_item_with_its_own_clip": milliseconds_per_item(start_up, own_clips),
         "cpu_milliseconds_per_item_allowed": CPU_BUDGET_MILLISECONDS,
-        "bytes_per_further_item": round(memory),
+        "bytes_per_further_item": bytes_per_item(usual, many),
+        "bytes_per_further_item_with_its_own_clip": bytes_per_item(usual, own_clips),
         "bytes_per_further_item_allowed": MEMORY_BUDGET_BYTES,
     }
-    print(json.dumps(record, indent=2))
+    text = json.dumps(record, indent=2) + "\n"
+    sys.stdout.write(text)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    RESULTS.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

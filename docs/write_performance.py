@@ -48,11 +48,52 @@ def at_least(what: str, value: float, bar: float, unit: str = "") -> Row:
 
 
 def _overhead(record: dict[str, Any]) -> Iterator[Row]:
-    for key, what, unit in (
-        ("cpu_milliseconds_per_item", "a free model: CPU per item, all in", "ms"),
-        ("bytes_per_further_item", "memory per further item", "bytes"),
+    milliseconds = record["cpu_milliseconds_per_item_allowed"]
+    size = record["bytes_per_further_item_allowed"]
+    for key, what, allowed, unit in (
+        ("cpu_milliseconds_per_item", "a free model: CPU per item, all in", milliseconds, "ms"),
+        ("cpu_milliseconds_per_item_of_many", "the same, of many items", milliseconds, "ms"),
+        ("bytes_per_further_item", "memory per further item", size, "bytes"),
+        (
+            "bytes_per_further_item_with_its_own_clip",
+            "memory per further item, each with a clip of its own",
+            size,
+            "bytes",
+        ),
     ):
-        yield at_most(what, record[key], record[f"{key}_allowed"], unit)
+        if key in record:
+            yield at_most(what, record[key], allowed, unit)
+
+
+def _many_copies(record: dict[str, Any]) -> Iterator[Row]:
+    many = record["runs_of_the_driver"][-1]
+    what = f"{many['items']:,} items over {record['copies']} copies: the driver's"
+    cpu, memory = "cpu_milliseconds_per_further_item", "bytes_per_further_item"
+    allowed = record["cpu_milliseconds_per_item_allowed"]
+    yield at_most(f"{what} CPU per further item", record[cpu], allowed, "ms")
+    allowed = record["bytes_per_further_item_allowed"]
+    yield at_most(f"{what} memory per further item", record[memory], allowed, "bytes")
+
+
+def _whole_run(record: dict[str, Any]) -> Iterator[Row]:
+    for run in record["runs"]:
+        decode, model = run["decode_seconds"], run["model_seconds"]
+        waits = "a GPU" if run["model"] == "GPU" else "a service"
+        what = f"{waits}, {decode / model:.1f} s of decoding to a second of the model"
+        about = f"a whole run over the larger of the two: {what}"
+        yield at_most(about, run["ratio"], record["ratio_allowed"])
+
+
+def _decode(record: dict[str, Any]) -> Iterator[Row]:
+    for one in record["sizes"]:
+        for times in one["milliseconds_per_clip"]:
+            what = (
+                f"a clip of {one['size']} decoded by {times['workers']} of our processes: "
+                "the time over that of a bare PyAV loop"
+            )
+            yield at_most(what, times["ratio"], record["ratio_allowed"])
+    free, allowed = "pool_overhead_milliseconds", "pool_overhead_milliseconds_allowed"
+    yield at_most("what the processes add to a clip", record[free], record[allowed], "ms")
 
 
 def _scoring(record: dict[str, Any]) -> Iterator[Row]:
@@ -140,6 +181,9 @@ class Section:
 
 SECTIONS = (
     Section("What a run costs beside the model", "overhead", "benchmarks.overhead", _overhead),
+    Section("Many copies", "many_copies", "benchmarks.many_copies", _many_copies),
+    Section("A whole run with clips", "whole_run", "benchmarks.whole_run", _whole_run),
+    Section("Decoding", "decode", "benchmarks.decode", _decode),
     Section("Services", "api", "benchmarks.api", _api),
     Section("Scoring", "scoring", "benchmarks.scoring", _scoring),
     Section("Pages: the leaderboard", "leaderboard", "benchmarks.leaderboard", _leaderboard),
