@@ -84,18 +84,21 @@ class ScriptedRun:
         assert process.returncode == 0, errors
 
 
-def make_scripted_run(home: Path, delay: float = 0.0, *, failing: bool = True) -> ScriptedRun:
+def make_scripted_run(
+    home: Path, delay: float = 0.0, *, failing: bool = True, count: int = ITEMS
+) -> ScriptedRun:
     """Write a data set of the layout of EmoReAlM and a script that answers it.
 
     Args:
         home: A new folder.
         delay: Seconds that the model takes for an item.
         failing: Whether an item fails once. Each copy of a model counts that for itself.
+        count: How many items, three to a clip.
     """
     videos = home / "data" / "videos" / "part_1"
     videos.mkdir(parents=True)
     items = []
-    for number in range(ITEMS):
+    for number in range(count):
         clip = number // 3
         (videos / f"{clip}.mp4").write_bytes(f"clip {clip}".encode())
         items.append(
@@ -110,7 +113,7 @@ def make_scripted_run(home: Path, delay: float = 0.0, *, failing: bool = True) -
         )
     (home / "data" / "emorealm_v1.json").write_text(json.dumps(items))
     # Right, wrong and unreadable replies, so that a lost or doubled one would show.
-    replies = {f"item-{n}": ("(A)", "(B) No", "I cannot say", "yes")[n % 4] for n in range(ITEMS)}
+    replies = {f"item-{n}": ("(A)", "(B) No", "I cannot say", "yes")[n % 4] for n in range(count)}
     script: dict[str, Any] = {"replies": replies, "delay": delay, "batch_size": 4}
     if failing:
         script["fail_first"] = {"item-7": 1}
