@@ -110,9 +110,20 @@ class AvemDpoSettings(PreferenceSettings):
     """Whose log-probabilities without picture and sound; the paper takes the policy's."""
     per_token: bool = False
     """Divide these log-probabilities by the length of the answer; the paper does not."""
+    counterfactual: bool = False
+    """On a partner that makes a rejected answer the right one (``altered.reversed`` of a pair),
+    prefer that answer, instead of the chosen one on the clip as it is; not in the paper."""
+    prior_cap: float | None = Field(default=None, gt=1.0)
+    """Weigh each pair's response preference by half the inverse of how likely the words of the
+    question alone make its chosen answer, at most by half of this; null weighs all alike. Not in
+    the paper; needs ``text_source: reference``."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.counterfactual and self.lambda_av == 0.0:
+            raise ValueError("counterfactual needs lambda_av above 0, the weight of its term")
+        if self.prior_cap is not None and self.text_source != "reference":
+            raise ValueError("prior_cap needs text_source: reference, whose prior stays as it is")
         if abs(self.beta_spurious + self.beta_hallucination - 1.0) > _SUM_TOLERANCE:
             raise ValueError("beta_spurious and beta_hallucination must sum to 1")
         if self.text_gradient and self.text_source == "reference":

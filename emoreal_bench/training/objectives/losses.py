@@ -27,6 +27,9 @@ REJECTED = "rejected"
 SPURIOUS = "spurious"
 HALLUCINATION = "hallucination"
 CHOSEN_ALTERED = "chosen_altered"
+INPUT_PREFERRED = "input_preferred"
+"""What is preferred to the chosen answer on the altered input: the answer that is right there,
+or, where none is known, the chosen one on the clip as it is."""
 
 CHOSEN_LIKELIHOOD = "chosen_log_likelihood"
 """Term to watch: the log-probability of the chosen answer per token."""
@@ -49,6 +52,10 @@ class AvemDpoWeights:
         beta_hallucination: Weight of the hallucinated answer; the two sum to 1.
         gamma: Strength of the text-prior penalty; not multiplied by ``beta``.
         text_gradient: Let the gradient through the text-only pass; the paper does not.
+        counterfactual: Take ``input_preferred`` in the place of ``chosen`` in the modality
+            preference; not in the paper.
+        prior_cap: Weigh the response preference by half the inverse of the text-only
+            probability of the chosen answer, at most by half of this; None weighs all alike.
 
     Raises:
         ValueError: If the weights of the two rejected answers do not sum to 1.
@@ -60,6 +67,8 @@ class AvemDpoWeights:
     beta_hallucination: float = 0.5
     gamma: float = 0.2
     text_gradient: bool = False
+    counterfactual: bool = False
+    prior_cap: float | None = None
 
     def __post_init__(self) -> None:
         total = self.beta_spurious + self.beta_hallucination
@@ -96,7 +105,8 @@ def avem_dpo(
     Args:
         policy: ``chosen``, ``spurious``, ``hallucination``, ``chosen_altered``
             under the model in training; the last with the losing inputs. A term
-            whose weight is zero needs none of its log-probabilities.
+            whose weight is zero needs none of its log-probabilities. With
+            ``counterfactual`` also ``input_preferred``.
         reference: The same under the reference; always detached.
         text: ``chosen``, ``spurious``, ``hallucination`` under the model in
             training without picture and sound.
@@ -106,7 +116,7 @@ def avem_dpo(
 
     Returns:
         The loss of shape ``(batch,)`` and the detached terms ``response_margin``,
-        ``input_margin`` and ``text_gap`` (where computed), each ``(batch,)``.
+        ``input_margin``, ``text_gap`` and ``prior_weight`` (where computed), each ``(batch,)``.
 
     Raises:
         ValueError: If a log-probability is missing.
@@ -114,17 +124,38 @@ def avem_dpo(
     ratios = _Ratios(policy, reference)
     response = weights.beta * (ratios.of(CHOSEN) - _weighted(ratios, weights.rejected))
     terms = {"response_margin": response.detach()}
-    logits = response
-    if weights.gamma != 0.0:
+    logits, pair_weight = response, None
+    if weights.gamma != 0.0 or weights.prior_cap is not None:
         gap = _text_gap(text, text_lengths, weights.rejected, gradient=weights.text_gradient)
         terms["text_gap"] = gap.detach()
         logits = response - weights.gamma * gap
+        if weights.prior_cap is not None:
+            pair_weight = inverse_prior(gap.detach(), weights.prior_cap)
+            terms["prior_weight"] = pair_weight
     loss = -logsigmoid(logits)
+    if pair_weight is not None:
+        loss = pair_weight * loss
     if weights.lambda_av != 0.0:
-        margin = weights.beta * (ratios.of(CHOSEN) - ratios.of(CHOSEN_ALTERED))
+        preferred = INPUT_PREFERRED if weights.counterfactual else CHOSEN
+        margin = weights.beta * (ratios.of(preferred) - ratios.of(CHOSEN_ALTERED))
         terms["input_margin"] = margin.detach()
         loss = loss - weights.lambda_av * logsigmoid(margin)
     return loss, terms
+
+
+def inverse_prior(gap: Tensor, cap: float) -> Tensor:
+    r"""Weigh pairs by how little the words of the question alone favour the chosen answer.
+
+    Against one rejected answer, words alone choose right with probability
+    :math:`p = \sigma(gap)`; the weight is :math:`\min(1/p, cap)/2`, so that a pair of which
+    they say nothing weighs 1. A pair that the prior answers right weighs half as much, and a
+    counter-example up to ``cap/2``.
+
+    Args:
+        gap: What the text-only pass gives the chosen answer above the rejected ones, in nats.
+        cap: Above 1.
+    """
+    return (1.0 + (-gap).exp()).clamp(max=cap) / 2.0
 
 
 def anchored(losses: Tensor, chosen: Tensor, lengths: Tensor, *, weight: float) -> Tensor:

@@ -132,7 +132,7 @@ def _make_objective(method: MethodSettings, seed: int) -> Objective:
         case VistaDpoSettings():
             return Objective(_vista_answers, partial(_vista_loss, method=method), alters_both=True)
         case AvemDpoSettings():
-            asks_text = method.gamma != 0.0
+            asks_text = method.gamma != 0.0 or method.prior_cap is not None
             return Objective(
                 partial(_avem_answers, method=method),
                 partial(_avem_loss, method=method),
@@ -160,6 +160,18 @@ def check_examples(method: MethodSettings, examples: Sequence[TrainingExample]) 
     )
     if is_altered:
         _refuse([example for example in examples if example.altered is None], "altered input")
+    if isinstance(method, AvemDpoSettings) and method.counterfactual:
+        _refuse_without_reversed(examples)
+
+
+def _refuse_without_reversed(examples: Sequence[TrainingExample]) -> None:
+    if not any(example.altered and example.altered.reversed for example in examples):
+        raise DataError(
+            "No pair has a partner on which a rejected answer is the right one (reversed: true), "
+            "and counterfactual: true learns from these.",
+            remedy="Make the pairs with such partners (emoreal-bench prefs build cues "
+            "--counterfactual), or leave counterfactual out.",
+        )
 
 
 def _refuse(lacking: Sequence[TrainingExample], what: str) -> None:
@@ -250,7 +262,19 @@ def rated_answers(
 
 def _avem_answers(example: TrainingExample, *, method: AvemDpoSettings) -> tuple[ScoredAnswer, ...]:
     rated = rated_answers(example, method=method)
-    return (*rated, _altered_answer(example)) if method.lambda_av != 0.0 else rated
+    if method.lambda_av == 0.0:
+        return rated
+    if method.counterfactual:
+        rated = (*rated, _preferred_answer(example))
+    return (*rated, _altered_answer(example))
+
+
+def _preferred_answer(example: TrainingExample) -> ScoredAnswer:
+    """Return what is preferred to the chosen answer on the altered input."""
+    if example.altered is not None and example.altered.reversed:
+        right_there, _ = _both_rejected(example)
+        return ScoredAnswer(losses.INPUT_PREFERRED, right_there, Pass.ALTERED)
+    return ScoredAnswer(losses.INPUT_PREFERRED, example.chosen)
 
 
 def _avem_loss(scores: Scores, *, method: AvemDpoSettings) -> tuple[Tensor, dict[str, Tensor]]:
@@ -265,6 +289,8 @@ def _avem_loss(scores: Scores, *, method: AvemDpoSettings) -> tuple[Tensor, dict
             beta_hallucination=method.beta_hallucination,
             gamma=method.gamma,
             text_gradient=method.text_gradient,
+            counterfactual=method.counterfactual,
+            prior_cap=method.prior_cap,
         ),
         text_lengths=scores.lengths if method.per_token else None,
     )

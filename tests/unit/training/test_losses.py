@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from emoreal_bench.training.objectives.losses import AvemDpoWeights, avem_dpo, naive_dpo, vista_dpo
+from emoreal_bench.training.objectives.losses import (
+    AvemDpoWeights,
+    avem_dpo,
+    inverse_prior,
+    naive_dpo,
+    vista_dpo,
+)
 
 ANSWERS = ("chosen", "spurious", "hallucination", "chosen_altered")
 TEXTS = ANSWERS[:3]
@@ -118,6 +124,41 @@ def test_with_lengths_the_text_terms_are_per_token() -> None:
     loss, _ = avem_dpo(policy, reference, text, text_lengths=lengths)
     divided = {name: text[name] / lengths[name] for name in TEXTS}
     torch.testing.assert_close(loss, avem_dpo(policy, reference, divided)[0])
+
+
+def test_a_counterfactual_preference_raises_the_answer_that_is_right_there() -> None:
+    names = (*ANSWERS, "input_preferred")
+    policy, reference = values(names, 1, gradient=True), values(names, 2)
+    weights = AvemDpoWeights(gamma=0.0, lambda_av=1.5, counterfactual=True)
+    loss, terms = avem_dpo(policy, reference, weights=weights)
+    margin = 0.1 * (
+        (policy["input_preferred"] - reference["input_preferred"])
+        - (policy["chosen_altered"] - reference["chosen_altered"])
+    )
+    torch.testing.assert_close(terms["input_margin"], margin.detach())
+    torch.autograd.backward(loss.sum())
+    pushed = 1.5 * 0.1 * torch.sigmoid(-margin.detach())
+    torch.testing.assert_close(policy["input_preferred"].grad, -pushed)
+    torch.testing.assert_close(policy["chosen_altered"].grad, pushed)
+
+
+def test_the_inverse_prior_weighs_counter_examples_up_to_its_cap() -> None:
+    gaps = torch.tensor([0.0, 50.0, math.log(3), -math.log(3), -50.0])
+    weights = inverse_prior(gaps, 20.0)
+    torch.testing.assert_close(weights, torch.tensor([1.0, 0.5, 2 / 3, 2.0, 10.0]))
+
+
+def test_the_inverse_prior_weighs_the_response_alone_and_carries_no_gradient() -> None:
+    policy, reference, text = values(ANSWERS, 1), values(ANSWERS, 2), values(TEXTS, 3)
+    alike, _ = avem_dpo(policy, reference, weights=AvemDpoWeights(gamma=0.0))
+    inputs, _ = avem_dpo(policy, reference, weights=AvemDpoWeights(gamma=0.0, lambda_av=2.0))
+    inputs = inputs - alike  # Once the preference between inputs, which nothing weighs.
+    weighed, terms = avem_dpo(policy, reference, text, AvemDpoWeights(gamma=0.0, prior_cap=5.0))
+    gap = text["chosen"] - 0.5 * text["spurious"] - 0.5 * text["hallucination"]
+    torch.testing.assert_close(terms["prior_weight"], inverse_prior(gap, 5.0))
+    torch.testing.assert_close(weighed, terms["prior_weight"] * (alike - inputs) + inputs)
+    carriers = gradient_carriers(AvemDpoWeights(gamma=0.0, prior_cap=5.0))
+    assert carriers == {f"policy.{name}" for name in ANSWERS}
 
 
 def test_a_text_prior_for_the_right_answer_raises_the_loss() -> None:

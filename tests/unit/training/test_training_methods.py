@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import AlteredInput
@@ -79,6 +81,49 @@ def test_a_method_asks_for_what_its_loss_needs_and_no_more(
     assert _asked(method) == asked
 
 
+REVERSED = AlteredInput(
+    modalities=(Modality.AUDIO,), alteration=Alteration.SWAP, partner="other.mp4", reversed=True
+)
+
+
+@pytest.mark.parametrize(
+    ("altered", "preferred"),
+    [
+        (REVERSED, ("input_preferred", "absent", "altered")),
+        (REVERSED.model_copy(update={"reversed": False}), ("input_preferred", "right", "given")),
+        (ALTERED, ("input_preferred", "right", "given")),
+    ],
+)
+def test_a_counterfactual_prefers_the_answer_that_is_right_on_the_partner(
+    altered: AlteredInput, preferred: tuple[str, str, str]
+) -> None:
+    example = replace(EXAMPLE, altered=altered)
+    asked = _asked(_method("avem_dpo", counterfactual=True), example)
+    assert asked == {CHOSEN, HALLUCINATION, SPURIOUS, CHOSEN_ALTERED, preferred}
+
+
+def test_a_counterfactual_needs_a_pair_that_has_one() -> None:
+    method = _method("avem_dpo", counterfactual=True)
+    check_examples(method, [EXAMPLE, replace(EXAMPLE, altered=REVERSED)])
+    with pytest.raises(DataError, match="No pair has a partner"):
+        check_examples(method, [EXAMPLE])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"counterfactual": True, "lambda_av": 0}, {"prior_cap": 20}, {"prior_cap": 1}],
+)
+def test_settings_that_cannot_have_an_effect_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        _method("avem_dpo", **settings)
+
+
+def test_the_inverse_prior_asks_the_reference_without_the_clip() -> None:
+    method = _method("avem_dpo", gamma=0, prior_cap=20, text_source="reference")
+    assert make_objective(method).text_from_reference
+    assert len(_asked_without_clip(method)) == 3
+
+
 def test_only_the_text_prior_term_asks_without_the_clip() -> None:
     texts = {("chosen", "right"), ("hallucination", "absent"), ("spurious", "irrelevant")}
     assert _asked_without_clip(_method("avem_dpo")) == texts
@@ -110,7 +155,7 @@ def test_a_drawn_rejected_answer_stays_with_its_pair() -> None:
 
 def _scores() -> Scores:
     generator = torch.Generator().manual_seed(3)
-    names = ("chosen", "rejected", "hallucination", "spurious", "chosen_altered")
+    names = ("chosen", "rejected", "hallucination", "spurious", "chosen_altered", "input_preferred")
 
     def draw() -> dict[str, torch.Tensor]:
         return {name: -10 * torch.rand(4, generator=generator) for name in names}
@@ -142,6 +187,12 @@ def test_each_setting_reaches_its_loss() -> None:
         losses.AvemDpoWeights(**settings),
         text_lengths=scores.lengths,
     )
+    torch.testing.assert_close(avem, expected)
+    ours = {"gamma": 0.0, "counterfactual": True, "prior_cap": 7.0}
+    method = _method("avem_dpo", text_source="reference", **ours)
+    avem, _ = make_objective(method).loss(scores)
+    weights = losses.AvemDpoWeights(**ours)
+    expected, _ = losses.avem_dpo(scores.policy, scores.reference, scores.text, weights)
     torch.testing.assert_close(avem, expected)
     vista, _ = make_objective(_method("vista_dpo", beta=0.2, visual_weight=0.5)).loss(scores)
     expected, _ = losses.vista_dpo(scores.policy, scores.reference, beta=0.2, visual_weight=0.5)
