@@ -6,6 +6,7 @@ random numbers are read by the library, which raises whatever befalls it.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,14 @@ _NO_STATE = (
     TypeError,
     UnpicklingError,
     ValueError,
+    struct.error,
 )
 """What the library raises of files that hold something else than it wrote."""
+
+
+_STATES = "*.pt*"
+_ARCHIVE = b"PK\x03\x04"
+"""How all that torch writes begins; it also reads a form of old, which may claim any size."""
 
 
 class _State(BaseModel):
@@ -55,6 +62,8 @@ def readable_states(checkpoint: str | None) -> Iterator[None]:
         RunError: If a file is none of a checkpoint's.
     """
     try:
+        if checkpoint is not None:
+            _refuse_other_forms(Path(checkpoint))
         yield
     except OSError as error:
         problem = f"A state of the training cannot be read: {error.strerror or error}."
@@ -62,6 +71,13 @@ def readable_states(checkpoint: str | None) -> Iterator[None]:
     except _NO_STATE as error:
         problem = f"A state of the training is damaged: {type(error).__name__}: {error}."
         raise RunError(problem, where=checkpoint, remedy=_REMEDY) from error
+
+
+def _refuse_other_forms(checkpoint: Path) -> None:
+    for path in sorted(checkpoint.glob(_STATES)):
+        with path.open("rb") as file:
+            if file.read(len(_ARCHIVE)) != _ARCHIVE:
+                raise ValueError(f"{path.name} is not what torch writes")
 
 
 def check_record(checkpoint: Path) -> None:
