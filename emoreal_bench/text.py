@@ -36,6 +36,11 @@ def percent(fraction: float | None) -> str:
     return UNDEFINED if fraction is None else f"{100 * fraction:.1f}"
 
 
+def minute_of(time: str) -> str:
+    """Write a time such as "2026-11-20T10:00:59Z" to the minute: "2026-11-20 10:00"."""
+    return time[:16].replace("T", " ")
+
+
 def rating(value: float | None) -> str:
     """Write a mean rating, or the agreement of raters, with two decimals."""
     return UNDEFINED if value is None else f"{value:.2f}"

@@ -10,10 +10,11 @@ from typing import Any
 
 from emoreal_bench.catalog import load_task, task_paths
 from emoreal_bench.contracts.errors import RunError, TaskError
-from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE
+from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
 from emoreal_bench.readers import find_reader, reader_owners
+from emoreal_bench.record.departures import conditions
 from emoreal_bench.record.files import is_draft
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.running.results import load_report
@@ -23,6 +24,9 @@ from emoreal_bench.scoring.metrics import all_metrics
 _RUN_COLUMNS = (
     "folder",
     "model",
+    "label",
+    "condition",
+    "date",
     "task",
     "variant",
     "items",
@@ -112,19 +116,32 @@ def list_readers() -> list[dict[str, Any]]:
 def list_runs(folder: Path) -> list[dict[str, Any]]:
     """Return the runs below a folder, finished or not, in the order of their names.
 
+    Runs of one model are told apart by ``condition`` and by ``date``, when they were begun.
     A run that cannot be read is listed with what is wrong as its ``problem``.
     """
     places = find_runs([folder], finished_only=False) if folder.is_dir() else []
-    return [_run_row(place) for place in places]
+    manifests: dict[int, Manifest] = {}
+    rows = []
+    for number, place in enumerate(places):
+        row, manifest = _run_row(place)
+        rows.append(row)
+        if manifest is not None:
+            manifests[number] = manifest
+    for number, words in conditions(manifests).items():
+        rows[number]["condition"] = words
+    return rows
 
 
-def _run_row(place: Path) -> dict[str, Any]:
+def _run_row(place: Path) -> tuple[dict[str, Any], Manifest | None]:
     row: dict[str, Any] = dict.fromkeys(_RUN_COLUMNS)
     row |= {"folder": str(place), "state": "damaged"}
+    manifest = None
     try:
         manifest = load_manifest(place)
         row |= {
             "model": manifest.model.name,
+            "label": manifest.model.label,
+            "date": manifest.created,
             "task": manifest.task,
             "variant": manifest.request.variant,
             "items": manifest.data.items,
@@ -132,14 +149,15 @@ def _run_row(place: Path) -> dict[str, Any]:
         is_finished = (place / RESULTS_FILE).is_file()
         results = load_report(place).results if is_finished else None
     except RunError as error:
-        return row | {"problem": str(error)}
+        return row | {"problem": str(error)}, manifest
     headline = results.scores.get(Scoring.STRICT.value) if results else None
-    return row | {
+    row |= {
         "state": ("finished" if is_finished else "stopped")
         + (f", shard {manifest.shard}" if manifest.shard else ""),
         "coverage": results.coverage.fraction if results else None,
         "strict_average_accuracy": headline.average_accuracy if headline else None,
     }
+    return row, manifest
 
 
 def verify_runs(folders: Sequence[Path], *, repair: bool = False) -> list[RunState]:

@@ -89,11 +89,13 @@ def serve_view(
         NotComparableError: If the other run is of other items.
         DataError: If ``data`` is not the data of the run's task.
         UsageError: If the port is taken.
+        MissingExtraError: If the server is not installed; then no page is written either.
     """
     from emoreal_bench.reporting.run_page.clips import ServedFiles
     from emoreal_bench.reporting.run_page.page import RunPageOptions
-    from emoreal_bench.reporting.site.serving import make_server
+    from emoreal_bench.reporting.site.serving import check_installed, make_server
 
+    check_installed()
     served = ServedFiles()
     _write_view(run, out, RunPageOptions(other, data, clips, stills, served))
     return make_server(out, port, served.by_name)

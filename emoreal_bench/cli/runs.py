@@ -25,8 +25,9 @@ def list_runs(
     folder: Path = typer.Argument(Path("runs"), help="Folder that contains runs."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the runs in a folder, finished or not."""
+    """List the runs in a folder, finished or not, with what tells those of one model apart."""
     from emoreal_bench import api
+    from emoreal_bench.text import minute_of
 
     rows = api.list_runs(folder)
     if as_json:
@@ -36,7 +37,10 @@ def list_runs(
         show(f"There are no runs in {folder}.")
         return
     problems = [row.pop("problem") for row in rows]
-    show_rows(rows)
+    dated = [row | {"date": minute_of(row["date"] or "")} for row in rows]
+    # A column that says nothing of any run only makes the others narrow.
+    told = [name for name in dated[0] if any(row[name] is not None for row in dated)]
+    show_rows([{name: row[name] for name in told} for row in dated])
     show(*filter(None, problems))
 
 

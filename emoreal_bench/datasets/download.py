@@ -19,7 +19,7 @@ from zipfile import ZipFile
 
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import Download, Task
-from emoreal_bench.datasets.hub import get_from_hub, settle_revision
+from emoreal_bench.datasets.hub import check_installed, get_from_hub, settle_revision
 from emoreal_bench.readers.tables import DAMAGED_ARCHIVE
 from emoreal_bench.record.files import (
     NewFile,
@@ -72,6 +72,8 @@ def download_data(
             where=task.homepage,
             remedy=f"Terms: {terms} docs/data.md says how the files must lie.",
         )
+    if source.hub is not None:
+        check_installed()
     make_folder(out)
     commit = source.revision or revision
     if source.hub is not None:

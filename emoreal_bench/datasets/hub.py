@@ -49,6 +49,15 @@ def settle_revision(repository: str, out: Path, wanted: str | None) -> str:
     return held[1]
 
 
+def check_installed() -> None:
+    """Look whether the hub can be asked.
+
+    Raises:
+        MissingExtraError: If its library is not installed.
+    """
+    _library()
+
+
 def get_from_hub(repository: str, name: str, out: Path, revision: str, most: int) -> None:
     """Download one file of a data set.
 

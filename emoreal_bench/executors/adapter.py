@@ -15,7 +15,13 @@ from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
-from emoreal_bench.executors.cluster import Actor, ActorLostError, Cluster, ContentLostError
+from emoreal_bench.executors.cluster import (
+    Actor,
+    ActorLostError,
+    Cluster,
+    ContentLostError,
+    check_installed,
+)
 from emoreal_bench.executors.decoder import ClipPlace, RayDecoder, RemoteMedia
 from emoreal_bench.executors.messages import Refusal, pack_requests, read_as, unpack_results
 from emoreal_bench.executors.remote import ModelCopy, Opened
@@ -77,6 +83,7 @@ class RayAdapter(ModelAdapter):
         options: RayOptions,
         media_cache: MediaCacheSettings | None = None,
     ):
+        check_installed()  # Before anything is written for the run.
         self._model = model
         self._named = named
         self._options = options

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+from importlib.util import find_spec
 from typing import Any
 
 from emoreal_bench.contracts.errors import MissingExtraError, RunError, UsageError
@@ -26,6 +27,16 @@ class ActorLostError(Exception):
 
 class ContentLostError(Exception):
     """What a call was to take lay on a machine that is gone."""
+
+
+def check_installed() -> None:
+    """Look whether Ray can be used, without loading it.
+
+    Raises:
+        MissingExtraError: If it is not installed.
+    """
+    if find_spec("ray") is None:
+        raise MissingExtraError("The executor ray", "ray")
 
 
 class Cluster:
@@ -51,10 +62,9 @@ class Cluster:
             return
         if self._address is None or self._address.startswith(_LOOPBACK):
             os.environ.setdefault(_ON_LOOPBACK, "0")
-        try:
-            import ray
-        except ImportError as error:
-            raise MissingExtraError("The executor ray", "ray") from error
+        check_installed()
+        import ray
+
         if not ray.is_initialized():
             # Ray takes SIGTERM for itself; the run wants to close its log first.
             handler = signal.getsignal(signal.SIGTERM)

@@ -39,6 +39,8 @@ class MediaCacheSettings:
 
     Raises:
         UsageError: If it may hold nothing.
+        MissingExtraError: If safetensors is not installed: a run that cannot have what it asks
+            for is not begun.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class MediaCacheSettings:
     def __post_init__(self) -> None:
         if self.most_bytes < 1:
             raise UsageError(f"A media cache of {self.most_bytes} bytes holds nothing.")
+        check_installed()
 
 
 class MediaCache:
@@ -63,12 +66,10 @@ class MediaCache:
         notify: Hears of what a person should know, in one sentence.
 
     Raises:
-        MissingExtraError: If safetensors is not installed.
         RunError: If the folder cannot be made.
     """
 
     def __init__(self, settings: MediaCacheSettings, notify: Callable[[str], None]):
-        check_installed()
         self._folder = settings.folder
         self._most = settings.most_bytes
         self._notify = notify

@@ -67,7 +67,7 @@ def _read_lines(text: str, path: Path) -> Iterator[PreferencePair]:
         try:
             record = parse_json(line)
         except ValueError as error:
-            raise DataError(f"This is not JSON: {error}.", where=where, remedy=_REMEDY) from error
+            raise DataError(f"This {error}.", where=where, remedy=_REMEDY) from error
         if isinstance(record, dict) and (name := id_text(record.get("id"))) is not None:
             record["id"] = name
         try:

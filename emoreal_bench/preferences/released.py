@@ -58,7 +58,7 @@ def read_released(text: str, path: Path) -> tuple[PreferencePair, ...]:
     try:
         records = parse_json(text)
     except ValueError as error:
-        raise DataError(f"This is not JSON: {error}.", where=str(path)) from error
+        raise DataError(f"This {error}.", where=str(path)) from error
     if not isinstance(records, list):
         raise DataError("This is not a list of objects.", where=str(path))
     return tuple(

@@ -12,15 +12,13 @@ from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, QuestionType
 from emoreal_bench.identity import hash_json, short
 from emoreal_bench.printable import plain_text
-from emoreal_bench.record.departures import departures
+from emoreal_bench.record.departures import conditions
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.reporting.leaderboard.groups import slug
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.running.results import load_report
-from emoreal_bench.text import UNDEFINED, count_of, percent_of_whole
-
-IN_FULL = "in full"
+from emoreal_bench.text import UNDEFINED, count_of, minute_of, percent_of_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class ListedRun:
         label: What stands beside the name.
         task: Name of the task.
         variant: How the task asked.
-        condition: In what it departs from how the task asks.
+        condition: What tells it from other runs of the model.
         date: When it was begun, UTC, to the minute.
         items: How many were planned.
         coverage: In percent; a dash where it is not known.
@@ -77,7 +75,15 @@ def write_runs_page(
     Raises:
         RunError: If a page cannot be written.
     """
-    runs = [_list_run(root, folder, out, options or RunPageOptions()) for folder in folders]
+    manifests: dict[int, Manifest] = {}
+    runs = []
+    for number, folder in enumerate(folders):
+        run, manifest = _list_run(root, folder, out, options or RunPageOptions())
+        runs.append(run)
+        if manifest is not None:
+            manifests[number] = manifest
+    for number, words in conditions(manifests).items():
+        runs[number] = replace(runs[number], condition=plain_text(words))
     runs.sort(key=lambda run: (run.date, run.folder), reverse=True)
     page = render_page(
         "runs.html.j2",
@@ -93,9 +99,11 @@ def write_runs_page(
     return out / PAGE_FILE
 
 
-def _list_run(root: Path, folder: Path, out: Path, options: RunPageOptions) -> ListedRun:
+def _list_run(
+    root: Path, folder: Path, out: Path, options: RunPageOptions
+) -> tuple[ListedRun, Manifest | None]:
     name = plain_text(folder.relative_to(root).as_posix() if folder != root else folder.name)
-    run = ListedRun(name, "damaged")
+    run, manifest = ListedRun(name, "damaged"), None
     try:
         manifest = load_manifest(folder)
         run = _describe(run, manifest)
@@ -104,25 +112,19 @@ def _list_run(root: Path, folder: Path, out: Path, options: RunPageOptions) -> L
         page = f"runs/{slug(folder.name)}-{key}"
         write_run_page(folder, out / page, options)
     except RunError as error:
-        return replace(run, problem=plain_text(str(error), 500))
+        return replace(run, problem=plain_text(str(error), 500)), manifest
     run = replace(run, page=f"{page}/{PAGE_FILE}", state="finished" if results else "stopped")
-    return run if results is None else _score(run, results)
+    return (run if results is None else _score(run, results)), manifest
 
 
 def _describe(run: ListedRun, manifest: Manifest) -> ListedRun:
-    changes = departures(manifest)
-    if manifest.limit is not None:
-        changes = (*changes, f"limited to {count_of(manifest.limit, 'item')}")
-    if manifest.judged is not None:
-        changes = (*changes, f"judges {manifest.judged.model.name}")
     return replace(
         run,
         model=plain_text(manifest.model.name),
         label=plain_text(manifest.model.label or ""),
         task=plain_text(manifest.task),
         variant=plain_text(manifest.request.variant),
-        condition=plain_text(", ".join(changes)) or IN_FULL,
-        date=plain_text(manifest.created)[:16].replace("T", " "),
+        date=plain_text(minute_of(manifest.created)),
         items=manifest.data.items,
     )
 

@@ -60,7 +60,6 @@ def prepare_media(
 
     Raises:
         UsageError: If the policy names no cache, or the task wants nothing of its clips.
-        MissingExtraError: If safetensors is not installed.
         RunError: If the folder of the cache cannot be made.
         DataError: If the clip of a worked example cannot be decoded.
     """

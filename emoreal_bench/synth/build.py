@@ -25,6 +25,7 @@ from emoreal_bench.record.files import (
 from emoreal_bench.synth.card import data_card
 from emoreal_bench.synth.encode import encode_clip
 from emoreal_bench.synth.picture.frames import iterate_frames
+from emoreal_bench.synth.picture.pen import check_installed
 from emoreal_bench.synth.questions import make_items
 from emoreal_bench.synth.scenes import FRAME_RATE, Scene, make_scenes
 from emoreal_bench.synth.settings import SynthSettings
@@ -79,6 +80,7 @@ def write_benchmark(settings: SynthSettings, out: Path, progress: Progress | Non
         with suppress(OSError):  # Killed at the very end, a call left its mark.
             (out / UNFINISHED).unlink()
         return out
+    check_installed()
     _make_folder(out)
     write_atomically(out / UNFINISHED, [record])
     for folder in sorted({(out / VIDEOS / scene.clip).parent for scene in scenes}):

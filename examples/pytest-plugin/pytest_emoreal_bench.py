@@ -67,9 +67,12 @@ def hold_to_baseline(request: pytest.FixtureRequest, tmp_path: Path) -> HoldToBa
         data: Path | None = None,
         rules: Path | None = None,
     ) -> CheckReport:
+        saves = request.config.getoption("--save-baselines")
+        if not saves and not baseline.is_file():
+            pytest.fail(f"There is no {baseline}; --save-baselines writes it.", pytrace=False)
         run = tmp_path / baseline.stem
         evaluate(model, task, data, RunOptions(out=run))
-        if request.config.getoption("--save-baselines"):
+        if saves:
             save_baseline(run, baseline)
             pytest.skip(f"wrote {baseline}")
         report = check(run, baseline, rules)

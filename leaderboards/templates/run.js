@@ -293,15 +293,20 @@
     const video = element("video", { controls: "", preload: "metadata", src: clip.video, "aria-label": "Clip" });
     const note = element("p", { class: "caution unplayable" });
     note.hidden = true;
-    const explain = () => {
+    const explain = (why) => {
       const frames = clip.stills ? "the frames below are those that the model was given"
         : "write the page with more --stills to see the frames of this clip";
-      note.textContent = `This browser cannot show the picture of this clip (${visible(decodeURIComponent(clip.video).split("/").pop())}), whose codec it does not know; ${frames}.`;
+      note.textContent = `This browser cannot show the picture of this clip (${visible(decodeURIComponent(clip.video).split("/").pop())}): ${why}; ${frames}.`;
       note.hidden = false;
       video.hidden = true;
     };
-    video.addEventListener("error", explain);
-    video.addEventListener("loadedmetadata", () => { if (!video.videoWidth) explain(); });
+    // Of a file on disk a browser does not say which of the two it was.
+    video.addEventListener("error", () => explain("it does not know its codec or its container, or the file is no longer there"));
+    video.addEventListener("loadedmetadata", () => {
+      if (video.videoWidth) return;
+      explain("it plays the sound, but does not know the codec of the picture");
+      note.after(element("audio", { controls: "", preload: "none", src: clip.video, "aria-label": "Sound of the clip" }));
+    });
     return [video, note];
   }
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from emoreal_bench import api
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from tests.browser.conftest import OpenPage
+from tests.media_files import Picture, Sound, make_clip
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 pytestmark = pytest.mark.browser
@@ -181,6 +182,63 @@ def test_a_picture_that_the_browser_cannot_show_is_said_to_be_one(open_page: Ope
         "This browser cannot show the picture of this clip"
     )
     expect(detail.get_by_alt_text("8 frames of the clip")).to_be_visible()
+
+
+HEVC = Picture(frames=10, size=(64, 48), codec="libx265", options={"x265-params": "log-level=none"})
+UNPLAYABLE = {
+    "hevc.mp4": (HEVC, Sound(0.5)),
+    "silent hevc.mkv": (HEVC, None),
+    "mpeg4.avi": (Picture(frames=10, size=(64, 48), codec="mpeg4"), Sound(0.5, codec="mp3")),
+    "gone.mp4": (Picture(frames=10, size=(64, 48)), Sound(0.5)),
+}
+
+
+@pytest.fixture(scope="module")
+def unplayable(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make a page of clips that a browser may not know, one of which is gone since."""
+    root = tmp_path_factory.mktemp("codecs")
+    data = make_data(root / "data", items=len(UNPLAYABLE), per_clip=1)
+    annotations = data / "emorealm_v1.json"
+    records = json.loads(annotations.read_text(encoding="utf-8"))
+    for record, (name, parts) in zip(records, UNPLAYABLE.items(), strict=True):
+        record["video"] = f"clips/{name}"
+        make_clip(data / "clips" / name, *parts)
+    annotations.write_text(json.dumps(records), encoding="utf-8")
+    script = write_script(
+        root / "all.json", gold_answers(data), modalities=("text", "video", "audio")
+    )
+    page = write_run_page(_evaluate(root, "run", script), root / "page")
+    (data / "clips" / "gone.mp4").unlink()
+    return page.as_uri()
+
+
+@pytest.mark.parametrize("name", UNPLAYABLE)
+def test_a_clip_that_the_browser_cannot_play_is_shown_as_frames_and_why_is_said(
+    name: str, unplayable: str, browser: Browser
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(unplayable)
+    detail = _choose(page, f"q{list(UNPLAYABLE).index(name)}")
+    page.wait_for_function(
+        "() => { const one = document.querySelector('#detail video');"
+        "return one.error || one.readyState >= 1; }"
+    )
+    if detail.locator("video").evaluate("one => one.videoWidth > 0"):
+        pytest.skip(f"this browser plays {name}")
+    expect(detail.locator("video")).to_be_hidden()
+    expect(detail.locator(".unplayable")).to_contain_text(
+        f"This browser cannot show the picture of this clip ({name}): it "
+    )
+    expect(detail.locator(".unplayable")).to_contain_text(
+        "the file is no longer there" if name.startswith("gone") else "codec"
+    )
+    expect(detail.locator(".unplayable")).to_contain_text("frames below are those that the model")
+    expect(detail.locator("audio")).to_have_count(1 if name == "hevc.mp4" else 0)
+    stills = detail.get_by_alt_text("8 frames of the clip, first to last")
+    expect(stills).to_be_visible()
+    assert stills.evaluate("async one => { await one.decode(); return one.naturalWidth; }") > 100
+    context.close()
 
 
 def test_an_item_shows_its_question_reply_readings_and_prompt(open_page: OpenPage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
@@ -59,6 +60,17 @@ class SiteServer:
         self._listener.close()
 
 
+def check_installed() -> None:
+    """Look whether pages can be served.
+
+    Raises:
+        MissingExtraError: If the server is not installed.
+    """
+    for module in ("starlette", "uvicorn", "h11"):
+        if find_spec(module) is None:
+            raise MissingExtraError("The server of pages", "serve")
+
+
 def make_server(site: Path, port: int, files: Mapping[str, Path] | None = None) -> SiteServer:
     """Make a server of a site.
 
@@ -99,11 +111,10 @@ def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
         UsageError: If the port is taken, or the address is not of this machine.
         MissingExtraError: If the server is not installed.
     """
-    try:
-        import uvicorn
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
-    except ImportError as error:
-        raise MissingExtraError("The server of pages", "serve") from error
+    check_installed()
+    import uvicorn
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     names = _OWN_NAMES if host in _OWN_NAMES else ("*",)
     guarded = TrustedHostMiddleware(application, allowed_hosts=names, www_redirect=False)
     settings = uvicorn.Config(
@@ -129,13 +140,11 @@ def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
 
 
 def _site_application(site: Path, others: Mapping[str, Path]) -> ASGIApp:
-    try:
-        from starlette.applications import Starlette
-        from starlette.responses import FileResponse, PlainTextResponse
-        from starlette.routing import Mount, Route
-        from starlette.staticfiles import StaticFiles
-    except ImportError as error:
-        raise MissingExtraError("The server of pages", "serve") from error
+    check_installed()
+    from starlette.applications import Starlette
+    from starlette.responses import FileResponse, PlainTextResponse
+    from starlette.routing import Mount, Route
+    from starlette.staticfiles import StaticFiles
 
     async def show_other(request: Request) -> Response:
         # A name is looked up, never a path.

@@ -20,16 +20,27 @@ LINE = (58, 44, 40)
 """Of outlines: a warm near-black."""
 
 
+def check_installed() -> None:
+    """Look whether pictures can be drawn.
+
+    Raises:
+        MissingExtraError: If Pillow is not installed.
+    """
+    try:
+        import PIL.Image  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise MissingExtraError("The synthetic benchmark", "synth") from error
+
+
 def blank_image(width: int, height: int, colour: Colour) -> Image:
     """Make an image of one colour.
 
     Raises:
         MissingExtraError: If Pillow is not installed.
     """
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError("The synthetic benchmark", "synth") from error
+    check_installed()
+    from PIL import Image
+
     return Image.new("RGB", (width, height), colour)
 
 

@@ -23,7 +23,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for needed in ("torch", "transformers", "PIL", "pandas"):
         pytest.importorskip(needed)
     names: dict[str, Any] = {"home": tmp_path_factory.mktemp("notebook")}
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    names["cells"] = cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     with contextlib.chdir(names["home"]):
         for cell in cells:
             if cell["cell_type"] == "code":
@@ -39,6 +39,21 @@ def test_every_cell_leaves_what_the_next_one_needs(names: dict[str, Any]) -> Non
     assert names["checked"].passed
     assert any(rule.undecided for rule in names["checked"].rules)
     assert "it cannot be told" in names["checked"].summary
+
+
+def test_what_the_notebook_says_of_its_output_is_so(names: dict[str, Any]) -> None:
+    said = " ".join("".join(cell["source"]) for cell in names["cells"])
+    assert "with its interval" in said
+    assert {"accuracy_low", "accuracy_high", "chance"} <= set(names["columns"])
+    assert "coverage 100.0 %" in names["report"]._repr_html_()
+    assert "says how many would do" in said.replace("\n", " ")
+    undecided = [rule.summary for rule in names["checked"].rules if rule.undecided]
+    assert undecided
+    assert all("would find 3.0 with" in summary for summary in undecided)
+    assert "with `undecided: fail` in a rules file it would not" in said
+    strict = names["home"] / "strict.yaml"
+    strict.write_text("undecided: fail\n", encoding="utf-8")
+    assert not check(names["home"] / "runs/tiny", names["home"] / "baseline.json", strict).passed
 
 
 def test_the_example_rules_fit_the_synthetic_benchmark(names: dict[str, Any]) -> None:

@@ -72,6 +72,18 @@ def test_a_worse_checkpoint_fails_and_says_by_what(example: Example) -> None:
     assert "worse, and chance does not explain it" in done.stdout
 
 
+def test_without_a_baseline_no_model_is_asked(example: Example) -> None:
+    baseline = example.home / "baseline.json"
+    aside = baseline.rename(example.home / "aside.json")
+    try:
+        done = example.pytest("--emoreal-model", "nobody/never-asked")
+    finally:
+        aside.rename(baseline)
+    assert done.returncode == 1
+    assert "--save-baselines writes it" in done.stdout
+    assert "nobody" not in done.stdout
+
+
 def test_without_a_model_the_test_is_skipped(example: Example) -> None:
     done = example.pytest()
     assert "1 skipped" in done.stdout

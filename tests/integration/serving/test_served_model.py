@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from collections import Counter
@@ -114,6 +115,29 @@ def test_a_stream_says_the_same_as_a_completion(client: Any) -> None:
     endings = [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices]
     assert endings[-1] == whole.choices[0].finish_reason
     assert chunks[-1].usage == whole.usage
+
+
+def test_a_stream_is_made_of_server_sent_events_of_which_one_has_the_text(
+    tiny: ModelServer,
+) -> None:
+    body = {"model": TINY, "messages": ASKED, "max_tokens": 8, "stream": True}
+    connection = http.client.HTTPConnection("127.0.0.1", tiny.server_port, timeout=240)
+    kind = {"content-type": "application/json"}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), kind)
+    reply = connection.getresponse()
+    assert (reply.getheader("content-type") or "").startswith("text/event-stream")
+    *events, rest = reply.read().decode().split("\n\n")
+    connection.close()
+    assert rest == ""
+    assert events[-1] == "data: [DONE]"
+    chunks = [json.loads(event.removeprefix("data: ")) for event in events[:-1]]
+    assert {(chunk["object"], chunk["id"]) for chunk in chunks} == {
+        ("chat.completion.chunk", chunks[0]["id"])
+    }
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert deltas[0] == {"role": "assistant", "content": ""}
+    assert deltas[-1] == {}
+    assert len([delta for delta in deltas if delta.get("content")]) == 1
 
 
 def test_log_probabilities_are_those_of_the_letters_of_options(client: Any) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from emoreal_bench.api import list_runs
+from emoreal_bench.cli import output
+from emoreal_bench.cli.runs import list_runs as list_command
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import Manifest
-from emoreal_bench.contracts.vocabulary import Alteration, Modality
-from emoreal_bench.record.departures import departures
+from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modality
+from emoreal_bench.printable import make_console
+from emoreal_bench.record.departures import conditions, departures
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.leaderboard.build import build_leaderboard
 from emoreal_bench.reporting.terminal.scores import report_lines
@@ -75,3 +80,62 @@ def test_the_table_and_the_page_name_them(tmp_path: Path) -> None:
     assert report_lines(report)[0].endswith("clips altered: swap")
     page = build_leaderboard(write_runs(tmp_path / "runs", ALTERED), tmp_path / "site")
     assert "clips altered: swap" in page.read_text(encoding="utf-8")
+
+
+PROBED = {
+    "in full": MadeUpRun(),
+    "picture only": MadeUpRun(media=MediaWanted(modalities=(Modality.VIDEO,))),
+    "sound only": MadeUpRun(media=MediaWanted(modalities=(Modality.AUDIO,))),
+    "text only": MadeUpRun(media=MediaWanted(modalities=())),
+    "clips altered: swap": ALTERED,
+}
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_list_of_runs_tells_those_of_a_probe_apart(
+    width: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folders = write_runs(tmp_path, *PROBED.values())
+    listed = {Path(row["folder"]): row for row in list_runs(tmp_path)}
+    assert [listed[folder]["condition"] for folder in folders] == list(PROBED)
+    assert {row["date"] for row in listed.values()} == {"2026-11-20T10:00:00Z"}
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(output, "make_console", lambda **_: make_console(sys.stdout, width))
+    list_command(Path(), as_json=False)
+    text = " ".join(capsys.readouterr().out.split())
+    for words in ("condition", "date", *(word for name in PROBED for word in name.split())):
+        assert words in text
+
+
+def changed_request(run: MadeUpRun, **update: object) -> Manifest:
+    manifest = run.manifest()
+    return manifest.model_copy(update={"request": manifest.request.model_copy(update=update)})
+
+
+def test_runs_that_read_alike_are_told_apart_by_their_settings() -> None:
+    run, model = MadeUpRun(), MadeUpRun().manifest().model
+    warm = run.manifest().request.generation.model_copy(update={"temperature": 0.7})
+    manifests = {
+        "plain": run.manifest(),
+        "again": run.manifest().model_copy(update={"created": "2026-11-21T10:00:00Z"}),
+        "warm": changed_request(run, generation=warm),
+        "brief": changed_request(run, prompt_template="{{ question }} In one word:"),
+        "other weights": run.manifest().model_copy(
+            update={"model": model.model_copy(update={"weights_hash": "d" * 64})}
+        ),
+        "letters": changed_request(run, answer_method=AnswerMethod.SCORE_CHOICES),
+        "some": run.manifest().model_copy(update={"limit": 20}),
+        "other model": MadeUpRun(model="hf/another").manifest(),
+    }
+    told = conditions(manifests)
+    assert told["plain"] == told["again"]
+    assert len(set(told.values())) == len(manifests) - 1
+    assert "temperature 0.7" in told["warm"]
+    assert f"weights {'d' * 12}" in told["other weights"]
+    assert told["letters"] == "answers by score-choices"
+    assert told["some"] == "limited to 20 items"
+    assert told["other model"] == "in full"
