@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -22,7 +23,7 @@ from pydantic_core import ErrorDetails
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, EmorealError, TaskError, UsageError
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.entry_points import foreign_code, load_group, owner_of
+from emoreal_bench.entry_points import foreign_code, load_group, name_clash, owner_of, warn_of
 from emoreal_bench.file_names import is_file
 from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.resources import package_folders
@@ -62,18 +63,40 @@ def suggest(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 def task_paths() -> dict[str, Path]:
     """Return every task that can be named, with its file."""
-    added, _ = load_group(entry_points(group=TASK_ENTRY_POINTS), _task_folders)
-    folders = [package_folders("emoreal_bench.tasks"), *added.values()]
-    paths: dict[str, Path] = {}
-    for folder in (folder for found in folders for folder in found):
-        for path in sorted(folder.glob("*.yaml")):
-            paths.setdefault(path.stem, path)
+    paths, broken = _tasks_and_clashes()
+    for error in broken.values():
+        warn_of(error)
     return paths
 
 
 def broken_task_packages() -> dict[str, UsageError]:
-    """Return, by the name of its entry point, why a package of tasks is left out."""
-    return load_group(entry_points(group=TASK_ENTRY_POINTS), _task_folders)[1]
+    """Return, by the name of its entry point or task, why a package or task is left out."""
+    broken: dict[str, UsageError] = {}
+    for entry in entry_points(group=TASK_ENTRY_POINTS):
+        broken |= load_group([entry], _task_folders)[1]
+    return broken | _tasks_and_clashes()[1]
+
+
+def _tasks_and_clashes() -> tuple[dict[str, Path], dict[str, UsageError]]:
+    """Return the tasks by name, and why others are left out: their names are taken."""
+    built_in = {path.stem: path for path in _yaml_files(package_folders("emoreal_bench.tasks"))}
+    found: dict[str, dict[str, Path]] = defaultdict(dict)
+    # Packages may give their entry points the same name: it is that of no task.
+    for entry in entry_points(group=TASK_ENTRY_POINTS):
+        for folders in load_group([entry], _task_folders)[0].values():
+            for path in _yaml_files(folders):
+                found[path.stem].setdefault(owner_of(entry), path)
+    clashes = {
+        name: name_clash(f"The task '{name}'", owners, built_in=name in built_in)
+        for name, owners in found.items()
+        if name in built_in or len(owners) > 1
+    }
+    added = {name: next(iter(paths.values())) for name, paths in found.items()}
+    return {name: added[name] for name in added if name not in clashes} | built_in, clashes
+
+
+def _yaml_files(folders: Iterable[Path]) -> list[Path]:
+    return [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
 
 
 def _task_folders(entry: EntryPoint) -> list[Path]:

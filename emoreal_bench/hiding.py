@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 HIDDEN = "***"
 
@@ -35,7 +35,10 @@ _MASK = re.compile(
 _ESCAPED_BREAK = re.compile(r"\\[nrt]|\\u000[ad]|%0[ad]|&#1[03];", re.IGNORECASE)
 _LINE_BREAK = re.compile(rf"(?:\s|{_ESCAPED_BREAK.pattern})++", re.IGNORECASE)
 _SMALL = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}
-_PASSWORD_IN_ADDRESS = re.compile(r"://[^\s/@:]*:([^\s@]+)@")
+_LOGIN_IN_ADDRESS = re.compile(r"://([^\s/@:]*)(?::((?:(?!://)\S)*))?@")
+"""The password is what stands before the last @, whatever is in it."""
+_TOKEN_AS_NAME = re.compile(r"(?=[^\d]*\d)[\w.%~-]{16,}", re.ASCII)
+"""Some services take a token for the name: with no password, or a mark such as x-oauth-basic."""
 _WRITTEN_KEY = re.compile(
     r"""
       # a name that says it, with a value: of a setting, a header, a query, a variable
@@ -63,13 +66,17 @@ def keys_in(environment: Mapping[str, str]) -> tuple[str, ...]:
     """Return the keys among the values of an environment.
 
     They are the values of variables whose names say so, paths of files aside, and the
-    passwords of addresses such as that of a proxy.
+    passwords of addresses such as that of a proxy, or tokens in the place of a name; as they are
+    written and as they are sent.
     """
     found = set()
     for variable, value in environment.items():
         if is_key_name(variable) and not os.path.exists(value):  # noqa: PTH110 - never raises
             found.add(value.strip())
-        found.update(_PASSWORD_IN_ADDRESS.findall(value))
+        for name, password in _LOGIN_IN_ADDRESS.findall(value):
+            found |= {password, unquote(password)}
+            if _TOKEN_AS_NAME.fullmatch(name):
+                found |= {name, unquote(name)}
     return tuple(sorted(key for key in found if len(key) >= _PIECE))
 
 

@@ -1,14 +1,36 @@
-"""Ends processes that were started by asyncio, whatever they left behind in their pipes."""
+"""Processes that are started here: what they may import, and how they end."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from asyncio.subprocess import Process
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 _HELD_SECONDS = 2.0
 """Until a pipe is closed that a child of the process still holds."""
 _PIECE = 1 << 16
+_SAFE_PATH = "PYTHONSAFEPATH"
+"""Python's own variable: what it is set to does not matter."""
+
+
+@contextmanager
+def importing_nothing_from_here() -> Iterator[None]:
+    """Let Python processes that are started meanwhile import nothing from the current folder.
+
+    ``multiprocessing`` starts them with ``python -c``, which looks for every module there
+    first: a file ``multiprocessing.py`` beside the clips of a stranger would be run.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 async def see_off(process: Process) -> None:

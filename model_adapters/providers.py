@@ -21,7 +21,13 @@ from typing import cast
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError, install_command
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.entry_points import foreign_code, load_entry_point, load_group, owner_of
+from emoreal_bench.entry_points import (
+    find_entry_point,
+    foreign_code,
+    load_entry_point,
+    load_group,
+    owner_of,
+)
 from emoreal_bench.model_adapters.foreign import guard_methods
 from emoreal_bench.model_adapters.local.lora import LoraAdapter, read_lora
 
@@ -290,7 +296,7 @@ def broken_providers() -> dict[str, UsageError]:
 
 def _load_foreign() -> tuple[dict[str, Provider], dict[str, UsageError]]:
     entries = entry_points(group=ENTRY_POINT_GROUP)
-    return load_group((one for one in entries if one.name not in PROVIDERS), _load_entry_point)
+    return load_group(entries, _load_entry_point, PROVIDERS)
 
 
 def create_adapter(
@@ -329,10 +335,9 @@ def create_adapter(
 
 def _create_foreign(provider: Provider, spec: ModelSpec) -> ModelAdapter:
     """Create the adapter of another package, whose defects are told as those of the package."""
-    owners = [
-        owner_of(entry) for entry in entry_points(group=ENTRY_POINT_GROUP, name=spec.provider)
-    ]
-    owner, what = owners[0] if owners else "another", f"The provider {spec.provider}"
+    entry = find_entry_point(ENTRY_POINT_GROUP, spec.provider)
+    owner = "another" if entry is None else owner_of(entry)
+    what = f"The provider {spec.provider}"
     with foreign_code(what, owner):
         made: object = provider.load_factory()(spec)
     if not isinstance(made, ModelAdapter):
@@ -361,7 +366,8 @@ def _find_lora(folder: Path, provider: Provider, model: str) -> LoraAdapter:
 def _find_provider(name: str) -> Provider:
     if name in PROVIDERS:
         return PROVIDERS[name]
-    for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
+    entry = find_entry_point(ENTRY_POINT_GROUP, name)
+    if entry is not None:
         return _load_entry_point(entry)
     raise UsageError(
         f"There is no model provider '{name}'.", remedy=_suggestion(name, _provider_names())

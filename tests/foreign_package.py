@@ -9,7 +9,10 @@ import pytest
 
 
 def install(
-    site: Path, monkeypatch: pytest.MonkeyPatch, points: Mapping[str, Mapping[str, str]]
+    site: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    points: Mapping[str, Mapping[str, str]],
+    package: str = "toy",
 ) -> None:
     """Put a package with entry points on the path of modules.
 
@@ -17,10 +20,11 @@ def install(
         site: A folder for it; its modules may lie there.
         monkeypatch: Takes it away again.
         points: Group to name to what is named, as in ``pyproject.toml``.
+        package: Its name.
     """
-    folder = site / "toy-1.0.dist-info"
+    folder = site / f"{package}-1.0.dist-info"
     folder.mkdir(parents=True)
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
     lines = [
         line
         for group, names in points.items()

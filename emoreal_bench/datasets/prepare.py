@@ -158,9 +158,10 @@ def _convert(target: _Target, source: Path) -> _Done:
     from emoreal_bench.datasets.reencode import read_times, write_mp4, write_wav
 
     name = str(target.source.relative_to(source))
-    # The mp4 is written last, so where it is there, the clip is finished. A link is nothing that
-    # was written here: it may lead to any other clip.
-    if target.picture.is_file() and not (target.picture.is_symlink() or target.sound.is_symlink()):
+    # The mp4 is written last, so where it is there, the clip is finished. A link or a folder is
+    # nothing that was written here: a link may lead to any other clip.
+    is_odd = target.picture.is_symlink() or target.sound.is_symlink() or target.sound.is_dir()
+    if target.picture.is_file() and not is_odd:
         return _Done(name, _Outcome.KEPT, has_sound=target.sound.exists())
     try:
         times = read_times(target.source)

@@ -82,6 +82,7 @@ class Cluster:
         try:
             ray.init(
                 address="local" if is_local else self._address,
+                job_config=_importing_nothing_from_here(),
                 include_dashboard=False if is_local else None,
                 log_to_driver=False,
                 configure_logging=False,
@@ -124,6 +125,21 @@ class Cluster:
     def put(self, content: object) -> Any:
         """Put an array where every machine finds it."""
         return self._ray.put(content)
+
+
+def _importing_nothing_from_here() -> Any:
+    """Return settings of a job that do not put the current folder on the path of its processes.
+
+    Ray puts it first, so that a file ``pydantic.py`` beside the clips of a stranger would be run.
+    """
+    from ray.job_config import JobConfig
+
+    class OwnPathOnly(JobConfig):
+        def _runtime_env_has_working_dir(self) -> bool:
+            """Tell Ray that there is a folder of modules, the one case in which it adds none."""
+            return True
+
+    return OwnPathOnly()
 
 
 def _check_answers(address: str) -> None:

@@ -19,6 +19,7 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Origin
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.importing.log_lines import LoggedReplies, Sample, match_samples, scalars
 from emoreal_bench.parsing import UnreadableError, parse_json
 from emoreal_bench.text_files import number_lines, read_text
@@ -145,6 +146,7 @@ def _model(path: Path) -> str | None:
     names.append(f"results_{stem.rpartition('_')[2]}.json")
     for name in names:
         try:
+            check_plain_file(path.parent / name)
             record = parse_json((path.parent / name).read_bytes())
         except (OSError, UnreadableError):
             continue

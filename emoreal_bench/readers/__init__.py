@@ -18,7 +18,13 @@ from emoreal_bench.catalog import suggest
 from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip, Item
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.entry_points import foreign_code, load_entry_point, load_group, owner_of
+from emoreal_bench.entry_points import (
+    find_entry_point,
+    foreign_code,
+    load_entry_point,
+    load_group,
+    owner_of,
+)
 from emoreal_bench.readers.validation import refuse_invalid
 
 READER_ENTRY_POINTS = "emoreal_bench.readers"
@@ -68,26 +74,27 @@ def find_reader(name: str) -> Reader:
     """Find a reader by name, built in or added by another package.
 
     Raises:
-        UsageError: If there is none of that name, or it cannot be loaded.
+        UsageError: If there is none of that name, or several, or it cannot be loaded.
     """
     if name in _BUILT_IN:
         module, function = _BUILT_IN[name].split(":")
         return cast("Reader", getattr(import_module(module), function))
-    added = {point.name: point for point in entry_points(group=READER_ENTRY_POINTS)}
-    if name not in added:
-        raise suggest("reader", name, [*_BUILT_IN, *added])
-    return cast("Reader", load_entry_point(added[name]))
+    added = find_entry_point(READER_ENTRY_POINTS, name)
+    if added is None:
+        names = (point.name for point in entry_points(group=READER_ENTRY_POINTS))
+        raise suggest("reader", name, [*_BUILT_IN, *names])
+    return cast("Reader", load_entry_point(added))
 
 
 def broken_readers() -> dict[str, UsageError]:
     """Return, by name, why a reader of another package cannot be used."""
-    return load_group(entry_points(group=READER_ENTRY_POINTS), load_entry_point)[1]
+    return load_group(entry_points(group=READER_ENTRY_POINTS), load_entry_point, _BUILT_IN)[1]
 
 
 def reader_owners() -> dict[str, str]:
     """Return the readers that can be used by name, each with the package that it is from."""
     points = entry_points(group=READER_ENTRY_POINTS)
-    loaded, _ = load_group(points, load_entry_point)
+    loaded, _ = load_group(points, load_entry_point, _BUILT_IN)
     added = {point.name: owner_of(point) for point in points if point.name in loaded}
     return added | dict.fromkeys(_BUILT_IN, "emoreal-bench")
 
@@ -135,8 +142,9 @@ def _read(task: Task, root: Path, options: Options) -> Dataset:
         raise UsageError(error.problem, where=where, remedy=error.remedy) from error
     if name in _BUILT_IN:
         return reader(task, root, options)
-    owners = [owner_of(point) for point in entry_points(group=READER_ENTRY_POINTS, name=name)]
-    with foreign_code(f"The reader {name}", owners[0] if owners else "another", DataError):
+    point = find_entry_point(READER_ENTRY_POINTS, name)
+    owner = "another" if point is None else owner_of(point)
+    with foreign_code(f"The reader {name}", owner, DataError):
         read: object = reader(task, root, options)
     if not isinstance(read, Dataset):
         raise DataError(

@@ -77,7 +77,9 @@ class RunFolder:
             make_folder(path)
             self._take_lock()
         except OSError as error:
-            raise cannot_write(path, error) from error
+            lock = path / LOCK_FILE
+            is_in_the_way = lock.is_symlink() or lock.is_dir()
+            raise cannot_write(lock if is_in_the_way else path, error) from error
 
     def _take_lock(self) -> None:
         holder = str(os.getpid())

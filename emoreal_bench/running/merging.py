@@ -38,7 +38,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> None:
     """
     if not folders:
         raise UsageError(_TOO_FEW)
-    if (out / MANIFEST_FILE).exists():
+    if (out / MANIFEST_FILE).exists() or (out / MANIFEST_FILE).is_symlink():
         raise RunError(
             "The folder already holds a run.", where=str(out), remedy="Name another with --out."
         )

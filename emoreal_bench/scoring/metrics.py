@@ -206,7 +206,7 @@ def _added() -> tuple[Mapping[str, Metric], Mapping[str, UsageError]]:
         taken.add(metric.name)
         return metric
 
-    loaded, broken = load_group(entry_points(group=METRIC_ENTRY_POINTS), load)
+    loaded, broken = load_group(entry_points(group=METRIC_ENTRY_POINTS), load, METRICS)
     return {metric.name: metric for metric in loaded.values()}, broken
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Item
+from emoreal_bench.processes import importing_nothing_from_here
 from emoreal_bench.record.files import (
     cannot_write,
     make_folder,
@@ -148,7 +149,7 @@ def _is_finished(out: Path, record: bytes) -> bool:
     except OSError as error:
         raise UsageError(
             f"The folder cannot be read: {error.strerror or error}.",
-            where=str(out),
+            where=str(error.filename or out),
             remedy="Choose another folder.",
         ) from error
     if names:
@@ -174,7 +175,10 @@ def _write_clips(scenes: Sequence[Scene], videos: Path) -> Generator[None, None,
         yield from map(write, scenes)
         return
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, initializer=_prepare_worker) as pool:
+    with (
+        importing_nothing_from_here(),
+        ProcessPoolExecutor(workers, spawn, initializer=_prepare_worker) as pool,
+    ):
         try:
             with _ctrl_c_held_back():
                 written = pool.map(write, scenes)

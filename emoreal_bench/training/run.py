@@ -11,6 +11,7 @@ from typing import Any
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.model_adapters.local.lora import read_training
+from emoreal_bench.processes import importing_nothing_from_here
 from emoreal_bench.record.files import new_folder, write_atomically
 from emoreal_bench.record.folder import RunFolder
 from emoreal_bench.training.config import TrainingConfig
@@ -203,7 +204,7 @@ def _train(prepared: Preparation, tools: TrainingTools) -> None:
     if checkpoint is not None:
         check_record(checkpoint)
         prepared.trainable.load_adapter(checkpoint / ADAPTER_FOLDER)
-    with observer.count("steps") as progress:
+    with observer.count("steps") as progress, importing_nothing_from_here():
         _add_callbacks(trainer, prepared, tools, progress)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     # All processes have to take part, though only the first writes.

@@ -11,6 +11,7 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.identity import check_plain_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,8 +29,9 @@ def find_fault(path: Path) -> tuple[str, str] | None:
         What is wrong with it and what to do; None if its beginning tells nothing.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If it cannot be read, or is a pipe or a device, which may never end.
     """
+    check_plain_file(path)
     with path.open("rb") as file:
         start = file.read(_BEGINNING)
     if not start:

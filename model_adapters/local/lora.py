@@ -29,7 +29,7 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.adapter import LoraIdentity, ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
-from emoreal_bench.identity import hash_json, short
+from emoreal_bench.identity import check_plain_file, hash_json, short
 from emoreal_bench.model_adapters.local.file_faults import (
     read_json_object,
     read_weights,
@@ -185,6 +185,7 @@ def read_training(folder: Path) -> TrainingRecord | None:
     if not path.exists():
         return None
     try:
+        check_plain_file(path)
         return TrainingRecord.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         # Not passed over: it may say that scores are not zero-shot.

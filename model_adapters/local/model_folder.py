@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from emoreal_bench.contracts.adapter import ModelDescription
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.merged_record import MERGED_FILE, MergedRecord
-from emoreal_bench.identity import hash_files
+from emoreal_bench.identity import check_plain_file, hash_files
 from emoreal_bench.model_adapters.local import file_faults
 from emoreal_bench.model_adapters.local.file_faults import (
     read_json,
@@ -90,6 +90,7 @@ def read_merged(folder: Path) -> MergedRecord:
     if not path.exists():
         return MergedRecord()
     try:
+        check_plain_file(path)
         return MergedRecord.model_validate_json(path.read_bytes())
     except OSError as error:
         raise unreadable(path, error) from error

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from emoreal_bench.contracts.errors import EmorealError, UsageError
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.processes import importing_nothing_from_here
 
 # Any positive number; one engine carries one adapter at most.
 _LORA_NUMBER = 1
@@ -222,7 +223,8 @@ class VllmEngine:
             seed=0,
         )
         try:
-            self._engine = AsyncLLM.from_engine_args(arguments)
+            with importing_nothing_from_here():
+                self._engine = AsyncLLM.from_engine_args(arguments)
             if settings.lora is not None:
                 await self._engine.add_lora(self._lora_request())
         except (OSError, RuntimeError, ValueError) as error:

@@ -439,7 +439,13 @@ PARSERS = (
         (f"{_TRAINING}.outputs.checkpoint_states:readable_states",),
     ),
     *(
-        Parser(f"{name} of a checkpoint", "bytes", partial(_make_states, name), _read_states, ())
+        Parser(
+            f"{name} of a checkpoint",
+            "bytes",
+            partial(_make_states, name),
+            _read_states,
+            (f"{_TRAINING}.outputs.checkpoint_states:_refuse_other_forms",),
+        )
         for name in ("optimizer.pt", "scheduler.pt")
     ),
     Parser(

@@ -172,6 +172,34 @@ def test_the_keys_of_an_environment_are_values_of_such_names_and_passwords_in_ad
     assert found == ("pass/word-of-proxy", PLAIN)
 
 
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("http://me:p%40ss%2Fword%21long@host:1", ["me:p@ss/word!long", "p%40ss%2Fword%21long"]),
+        ("http://me:p@ss:word-of-proxy@host:1/?a=b@c", ["me:p@ss:word-of-proxy"]),
+        ("socks5://:only-a-password@host:1", [":only-a-password"]),
+        ("https://0token1as2a3name4@host", ["0token1as2a3name4:"]),
+        ("https://0token1as2a3name4:x-oauth-basic@host", ["0token1as2a3name4:x-oauth-basic"]),
+        ("http://me:first-password@a http://me:second-password@b", ["me:second-password"]),
+    ],
+)
+def test_a_login_in_an_address_is_hidden_as_it_is_written_and_as_it_is_sent(
+    address: str, sent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", address)
+    for login in sent:
+        secret = login.partition(":")[2] or login.rstrip(":")
+        said = f"{login} {base64.b64encode(login.encode()).decode()}"
+        assert not any(secret[at : at + 8] in hide_known(said) for at in range(len(secret) - 7))
+        assert base64.b64encode(login.encode()).decode() not in hide_known(said)
+
+
+def test_the_name_of_a_person_in_an_address_is_no_key() -> None:
+    assert (
+        keys_in({"REMOTE": "https://somebody-with-a-long-name@host/a", "X": "see http://a"}) == ()
+    )
+
+
 def test_the_environment_is_looked_into_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hide_known(PLAIN) == PLAIN
     monkeypatch.setenv("CANARY_KEY", PLAIN)

@@ -84,7 +84,8 @@ def check_markdown(report: CheckReport) -> str:
         f"|{'---|' * len(CHECK_HEADINGS)}",
         *(_markdown_row(report, rule) for rule in report.rules),
         "",
-        " ".join([plain_text(report.summary, 500), *_undecided_lines(report)]),
+        # It names what rules are about, which task files and other packages do.
+        " ".join([_code(report.summary, 500), *_undecided_lines(report)]),
         "",
         f"Decided by: {report.decide}, level {percent(report.level)} %. {_FOOTNOTE} "
         f"Data `{short(report.data_hash)}`, request `{short(report.request_hash or 'not known')}`.",
@@ -174,9 +175,9 @@ def _markdown_row(report: CheckReport, rule: RuleResult) -> str:
     return f"| {mark} | {kind} | {_code(about)} | {limit} | {found} |"
 
 
-def _code(text: str) -> str:
+def _code(text: str, limit: int = 200) -> str:
     """Write untrusted text as code: no markup, no link and no mention works in there."""
-    safe = plain_text(text).replace("`", "'").replace("|", r"\|")
+    safe = plain_text(text, limit).replace("`", "'").replace("|", r"\|")
     return f"`{safe or ' '}`"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from emoreal_bench.contracts.errors import MissingExtraError, RunError, UsageError
 from emoreal_bench.reporting.site.pages import PAGE_FILE
@@ -24,7 +25,14 @@ _OWN_NAMES = (LOOPBACK, "localhost")
 _SILENT_SECONDS = 10
 """Until a connection that asks nothing is closed."""
 _MOST_CONNECTIONS = 200
-_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-cache"))
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-cache"),
+    # Pages load their data as scripts, as a page of another site could, too: browsers hand them to
+    # none with these two.
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+)
 
 
 class SiteServer:
@@ -115,10 +123,10 @@ def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    names = _OWN_NAMES if host in _OWN_NAMES else ("*",)
+    names = [*_OWN_NAMES, host, f"[{host}]"] if _is_loopback(host) else ["*"]
     guarded = TrustedHostMiddleware(application, allowed_hosts=names, www_redirect=False)
     settings = uvicorn.Config(
-        guarded,
+        _with_headers(guarded),
         log_level="critical",
         lifespan="off",
         http="h11",
@@ -161,17 +169,31 @@ def _site_application(site: Path, others: Mapping[str, Path]) -> ASGIApp:
     )
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]  # type: ignore[misc]
-            await send(message)
-
         if any(part.startswith(".") for part in PurePosixPath(scope["path"]).parts):
             await PlainTextResponse("Not Found", 404)(scope, receive, send)
             return
-        await files(scope, receive, send_with_headers)  # type: ignore[arg-type]
+        await files(scope, receive, send)
 
     return application
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _with_headers(application: ASGIApp) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await application(scope, receive, send_with_headers)
+
+    return answer
 
 
 def _impatient_protocol() -> type:
@@ -181,21 +203,36 @@ def _impatient_protocol() -> type:
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class ImpatientProtocol(H11Protocol):
-        """Closes connections whose first request does not come; the library waits for ever."""
+        """Closes connections that owe us a request or its end; the library waits for ever."""
 
-        _deadline: TimerHandle
+        _deadline: TimerHandle | None = None
 
         def connection_made(self, transport: BaseTransport) -> None:
             super().connection_made(transport)  # type: ignore[arg-type]
-            self._deadline = self.loop.call_later(_SILENT_SECONDS, transport.close)
+            self._watch()
 
         def handle_events(self) -> None:
             super().handle_events()
-            if self.conn.their_state is not h11.IDLE:
-                self._deadline.cancel()
+            self._watch()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._watch()
 
         def connection_lost(self, error: Exception | None) -> None:
-            self._deadline.cancel()
+            self._forget()
             super().connection_lost(error)
+
+        def _watch(self) -> None:
+            # Until a request has its head, and where its answer is out before its end came.
+            if self.conn.their_state is not h11.IDLE and self.conn.our_state is not h11.DONE:
+                self._forget()
+            elif self._deadline is None:
+                self._deadline = self.loop.call_later(_SILENT_SECONDS, self.transport.close)
+
+        def _forget(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._deadline = None
 
     return ImpatientProtocol

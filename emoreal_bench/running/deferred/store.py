@@ -22,6 +22,7 @@ from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.deferred import JobLimits, WrittenRequest
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import Delivery
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import GrowingFile, cannot_write, write_atomically
 from emoreal_bench.record.records import delivery_record, is_delivery_record, read_delivery
@@ -156,6 +157,7 @@ class JobStore:
     def _read_asked(self, job: Job, items: int) -> list[tuple[int, Delivery, ClipFacts]]:
         path = self._asked_path(job)
         try:
+            check_plain_file(path)
             with path.open("rb") as file:
                 return [_read_line(parse_json(line), items) for line in file]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -183,6 +185,7 @@ class JobStore:
     def _load(self) -> Sequence[Job]:
         path = self._folder / _JOBS_FILE
         try:
+            check_plain_file(path)
             return _Jobs.model_validate_json(path.read_bytes()).jobs
         except FileNotFoundError:
             return ()

@@ -187,7 +187,8 @@ def clear_checkpoints(folder: Path, observer: TrainingObserver) -> None:
         observer: Hears of what is damaged.
     """
     for path in sorted(folder.glob(f"{_CHECKPOINT_PREFIX}*")):
-        if not (path / COMPLETE_FILE).exists():
+        complete = path / COMPLETE_FILE
+        if not complete.exists() and not complete.is_symlink():
             shutil.rmtree(path)
             continue
         damaged = _damaged_files(path)
@@ -210,7 +211,7 @@ def _damaged_files(checkpoint: Path) -> list[str]:
             for name, written in hashes.items()
             if not _is_as_written(checkpoint / name, written)
         ]
-    except (ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError):
         return [COMPLETE_FILE]
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from emoreal_bench.catalog import find_task
 from emoreal_bench.cli.application import run
-from emoreal_bench.contracts.errors import ExitCode
+from emoreal_bench.contracts.errors import ExitCode, UsageError
+from emoreal_bench.readers import find_reader
 from emoreal_bench.scoring import metrics
 from tests.foreign_package import install
 from tests.small_emorealm import gold_answers, make_data, write_script
@@ -304,3 +306,56 @@ def test_a_formula_that_fails_costs_no_answer(
     assert run(["run", *arguments, "--out", str(tmp_path / "run")]) == ExitCode.USAGE
     assert message in capsys.readouterr().err
     assert len((tmp_path / "run" / "items.jsonl").read_text().splitlines()) == 12
+
+
+@pytest.fixture
+def namesakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install two packages that bring the same names, and those of what is built in."""
+    for package in ("one", "two"):
+        site, module = tmp_path / package, f"namesake_{package}"
+        groups = {"metrics": "accuracy", "model_adapters": "baseline", "readers": "emorealm"}
+        points = {
+            f"emoreal_bench.{group}": {"alike": f"{module}:X", taken: f"{module}:X"}
+            for group, taken in groups.items()
+        }
+        points["emoreal_bench.tasks"] = {"tasks": f"{module}_tasks"}
+        install(site, monkeypatch, points, package)
+        (site / f"{module}.py").write_text("raise RuntimeError('it was imported')")
+        folder = site / f"{module}_tasks"
+        folder.mkdir()
+        (folder / "ask.j2").write_text("{{ question }}", encoding="utf-8")
+        for name in ("alike", "emorealm", f"only-{package}"):
+            text = TASK.replace(", broken", "").replace("name: mine", f"name: {name}")
+            (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("namesakes")
+def test_of_two_packages_with_one_name_neither_is_taken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(["doctor"])
+    told = capsys.readouterr().out
+    for kind in ("provider alike: 'alike'", "metric alike: 'alike'", "reader alike: 'alike'"):
+        assert f"MISSING {kind} is brought by more than one package: one 1.0 and two 1.0" in told
+    assert "MISSING tasks alike: The task 'alike' is brought by more than one package" in told
+    assert run(["run", "-m", "alike/any"]) == ExitCode.USAGE
+    assert "more than one package: one 1.0 and two 1.0" in capsys.readouterr().err
+    with pytest.raises(UsageError, match=r"more than one package: one 1\.0 and two 1\.0"):
+        find_reader("alike")
+    assert run(["list", "tasks", "--json"]) == ExitCode.DONE
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert {"only-one", "only-two", "emorealm"} <= {*names}
+    assert "alike" not in names
+
+
+@pytest.mark.usefixtures("namesakes")
+def test_what_is_built_in_stays_and_who_has_its_name_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(["doctor"])
+    told = capsys.readouterr().out
+    for kind in ("provider baseline", "metric accuracy", "reader emorealm", "tasks emorealm"):
+        line = next(one for one in told.splitlines() if one.startswith(f"MISSING {kind}: "))
+        assert "of one 1.0 and two 1.0 has the name of a built-in one, which is used" in line
+    assert find_task("emorealm").path.parent.name == "tasks"
+    assert find_reader("emorealm").__module__ == "emoreal_bench.readers.emorealm"

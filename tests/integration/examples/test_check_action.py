@@ -86,19 +86,28 @@ def test_a_worse_model_ends_with_10_and_its_report_is_in_the_summary_too(
 
 
 GH = """
-import pathlib, sys
+import os, pathlib, sys
 place = pathlib.Path(sys.argv[0]).parent
 arguments = sys.argv[1:]
 body = next((one for one in arguments if one.startswith("body=@")), None)
-if body is None:
-    known = place / "known"
-    print(known.read_text() if known.exists() else "", end="")
+mark, me = os.environ.get("MARK", ""), os.environ.get("ME", "")
+if arguments[1] == "user":
+    print("not for the token of a workflow")
+    sys.exit(1)
+elif body is None:
+    # Somebody else has copied the mark.
+    comments = [("stranger", mark, "66")]
+    if (place / "comment").exists():
+        comments.append(("github-actions[bot]", (place / "comment").read_text(), "77"))
+    asks_who = "select(.user.login == env.ME and (.body | contains(env.MARK)))" in arguments[-1]
+    for author, text, number in comments:
+        if mark in text and (author == me or not asks_who):
+            print(number)
 else:
     text = pathlib.Path(body.removeprefix("body=@")).read_text()
     with (place / "calls").open("a") as file:
         print(arguments[arguments.index("--method") + 1], arguments[4], file=file)
     (place / "comment").write_text(text)
-    (place / "known").write_text("77\\n")
 """
 
 

@@ -17,7 +17,8 @@ from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.executors.adapter import ModelNamed, RayAdapter
 from emoreal_bench.executors.cluster import Cluster
 from emoreal_bench.executors.decoder import RayDecoder, RemoteMedia
-from emoreal_bench.executors.messages import unpack_clip
+from emoreal_bench.executors.messages import read_as, unpack_clip
+from emoreal_bench.executors.remote import ModelCopy, Opened
 from emoreal_bench.executors.settings import RayOptions, parse_per_copy
 from emoreal_bench.identity import clip_hash, media_key
 from emoreal_bench.media.errors import MediaError
@@ -42,6 +43,24 @@ def connected(cluster: Any) -> Iterator[Cluster]:
     made.connect()
     yield made
     made.close()
+
+
+def test_no_process_imports_what_lies_in_the_folder_of_the_command(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, noted = tmp_path / "theirs", tmp_path / "was-imported"
+    theirs.mkdir()
+    for name in ("av", "pydantic", "emoreal_bench"):
+        (theirs / f"{name}.py").write_text(f"open({str(noted)!r}, 'a').write(__name__)")
+    monkeypatch.chdir(theirs)
+    made = Cluster(RayOptions(address=cluster.address))
+    made.connect()
+    try:
+        opened = asyncio.run(made.start(ModelCopy, "baseline/random", {}, None).call("open"))
+    finally:
+        made.close()
+    assert not noted.exists(), noted.read_text()
+    assert read_as(Opened, opened).description is not None
 
 
 def _decode(cluster: Cluster, clip: Clip, key: str, *, ship_clips: bool) -> ClipMedia:

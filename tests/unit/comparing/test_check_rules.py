@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 
 from emoreal_bench.api import PlanOptions, RunOptions, check, evaluate, save_baseline
 from emoreal_bench.comparing.baseline import pack_bits, unpack_bits
-from emoreal_bench.comparing.gate import check_scores, load_rules
+from emoreal_bench.comparing.gate import _summary, check_scores, load_rules
 from emoreal_bench.contracts.check import (
     CheckOutcome,
     CheckReport,
@@ -276,8 +276,16 @@ def test_what_others_name_is_shown_as_text(poor: Path, baseline: Path) -> None:
     report = check(poor, baseline)
     rules = tuple(rule.model_copy(update={"about": HOSTILE}) for rule in report.rules)
     hostile = report.model_copy(
-        update={"rules": rules, "model": HOSTILE, "task": HOSTILE, "baseline_model": HOSTILE}
+        update={
+            "rules": rules,
+            "model": HOSTILE,
+            "task": HOSTILE,
+            "baseline_model": HOSTILE,
+            # It names the rules that are broken.
+            "summary": _summary(report.outcome, rules),
+        }
     )
+    assert "script" in hostile.summary
     markdown = check_markdown(hostile)
     for line in markdown.splitlines():
         outside = "".join(line.split("`")[::2])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.merged_record import MERGED_FILE
 from emoreal_bench.model_adapters import create_adapter
 from tests.lora_folders import REQUESTS, adapt_tiny, score
 from tests.omni_folders import PIXELS, make_thinker_folder
@@ -230,6 +233,29 @@ def test_a_file_of_a_model_that_is_something_else_is_named(
     with pytest.raises(UsageError, match=cause) as caught:
         create_adapter(f"hf/{folder}", PIXELS).describe()
     assert name in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    "name", ["generation_config.json", "model.safetensors", "chat_template.jinja", MERGED_FILE]
+)
+def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(
+    name: str, thinker: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(thinker, folder)
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(UsageError, match=f"{re.escape(name)} cannot be read: is a named pipe"):
+        create_adapter(f"hf/{folder}", PIXELS).describe()
+
+
+def test_a_pipe_in_the_place_of_what_an_adapter_says_of_its_training_holds_nobody_up(
+    lora: Path,
+) -> None:
+    (lora / "training.json").unlink(missing_ok=True)
+    os.mkfifo(lora / "training.json")
+    with pytest.raises(UsageError, match="is a named pipe"):
+        create_adapter("tiny/omni", UNTRAINED, lora).describe()
 
 
 @pytest.mark.parametrize("place", ["../elsewhere.safetensors", "below/it.safetensors"])

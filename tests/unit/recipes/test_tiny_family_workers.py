@@ -15,9 +15,9 @@ import os, time
 from recipes.tiny_omni.workers import make_pool
 
 if __name__ == "__main__":
-    pool = make_pool(1)
-    print(pool.submit(os.getpid).result(), flush=True)
-    pool.submit(time.sleep, 600).result()
+    with make_pool(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 600).result()
 """
 LONGEST_WAIT = 120
 ROOT = Path(__file__).parents[3]

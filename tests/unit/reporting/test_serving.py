@@ -6,6 +6,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -84,19 +85,66 @@ def test_a_foreign_name_for_this_machine_is_refused(server: SiteServer, name: st
     assert b"the page" not in body
 
 
-@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
-def test_a_connection_that_does_not_ask_is_closed(
+ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+OWES = {
+    "nothing said": b"",
+    "half a head": b"GET / HTTP/1.1\r\nHost: loc",
+    "half a head on a kept connection": ASKED + b"GET / HTTP/1.1\r\nHost: loc",
+    "half a body": ASKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 9999\r\n\r\nx"),
+}
+
+
+@pytest.mark.parametrize("said", OWES.values(), ids=OWES)
+def test_a_connection_that_does_not_ask_to_the_end_is_closed(
     site: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    monkeypatch.setattr(serving, "_SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(serving, "_SILENT_SECONDS", 0.3)
     with api.make_site_server(site) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=0.05) as client:
             client.sendall(said)
-            assert client.recv(100) == b""
+            for _ in range(200):
+                with suppress(TimeoutError):
+                    if client.recv(1000) == b"":
+                        break
+                # Whoever goes on a little at a time is no better than whoever is silent.
+                with suppress(OSError):
+                    client.sendall(b"x" if said else b"")
+            else:
+                pytest.fail("it was held open")
         server.shutdown()
         thread.join()
+
+
+def test_a_page_of_another_site_may_not_load_what_is_served(server: SiteServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request("GET", "/", headers={"Origin": "http://evil.example"})
+    headers = connection.getresponse().headers
+    connection.close()
+    # The data of a page are scripts, which a browser loads for any page if it is not told so.
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert headers["Access-Control-Allow-Origin"] is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_a_foreign_name_is_refused_at_every_address_of_this_machine_only(host: str) -> None:
+    from starlette.responses import PlainTextResponse
+
+    with serving.serve(PlainTextResponse("the page"), 0, host) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        named = f"[{host}]" if ":" in host else host
+        found = []
+        for name in (named, f"{named}:{server.server_port}", "evil.example"):
+            connection = http.client.HTTPConnection(host, server.server_port, timeout=10)
+            connection.request("GET", "/", headers={"Host": name})
+            found.append(connection.getresponse().status)
+            connection.close()
+        server.shutdown()
+        thread.join()
+    assert found == [200, 200, 400]
 
 
 def test_a_folder_without_a_page_is_refused(tmp_path: Path) -> None:
