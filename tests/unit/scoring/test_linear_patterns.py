@@ -26,6 +26,8 @@ MEASURABLE = 0.004
 STEEPER = 2.5
 """How much faster than the text the work may grow: 1 if it is linear, 4 if it is quadratic."""
 MOST_SAMPLES = 40
+MOST_ROUNDS = 100
+"""A repetition of more rounds counts as one without end."""
 SOURCES = "".join(
     path.read_text(encoding="utf-8") for path in Path(reading.__path__[0]).glob("*.py")
 )
@@ -135,6 +137,76 @@ def test_the_work_of_a_pattern_grows_with_the_text_alone(name: str) -> None:
     anchored = _is_anchored(name)
     steep = [found for unit in units if (found := _is_steep(pattern, unit, anchored=anchored))]
     assert not steep, steep[:3]
+
+
+def _nested(tree: Any) -> Iterator[str]:
+    """Yield the repetitions that could share out one text among their rounds in many ways.
+
+    Each round can be one repetition alone, as in ``([ ,]*)*`` or ``(?:\\w+ ?)*``: nothing else
+    has to stand between two rounds. What is possessive or atomic does not go back.
+    """
+    for kind, value in tree:
+        match str(kind):
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                if value[1] > MOST_ROUNDS and any(map(_is_one_repetition, _alternatives(value[2]))):
+                    yield str(value[2])
+                yield from _nested(value[2])
+            case "SUBPATTERN":
+                yield from _nested(value[3])
+            case "BRANCH":
+                for way in value[1]:
+                    yield from _nested(way)
+            case "ASSERT" | "ASSERT_NOT":
+                yield from _nested(value[1])
+
+
+def _alternatives(tree: Any) -> Iterator[list[Any]]:
+    """Yield the ways through a sequence that groups and branches alone do not hide."""
+    parts = list(tree)
+    for index, (kind, value) in enumerate(parts):
+        ways = [value[3]] if str(kind) == "SUBPATTERN" else []
+        ways = list(value[1]) if str(kind) == "BRANCH" else ways
+        if ways:
+            for way in ways:
+                yield from _alternatives([*parts[:index], *way, *parts[index + 1 :]])
+            return
+    yield parts
+
+
+def _is_one_repetition(parts: list[Any]) -> bool:
+    """Return whether one repetition without end is all that a round needs, or even it is not."""
+    needed = [part for part in parts if not _may_be_nothing(*part)]
+    endless = [kind for kind, value in parts if "REPEAT" in str(kind) and value[1] > MOST_ROUNDS]
+    possessive = [kind for kind in endless if str(kind) == "POSSESSIVE_REPEAT"]
+    if len(endless) == len(possessive):
+        return False
+    return not needed or (
+        len(needed) == 1 and str(needed[0][0]).endswith("_REPEAT") and needed[0][1][1] > MOST_ROUNDS
+    )
+
+
+def _may_be_nothing(kind: Any, value: Any) -> bool:
+    if "REPEAT" in str(kind):
+        return bool(value[0] == 0)
+    return str(kind) in ("AT", "ASSERT", "ASSERT_NOT")
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_no_repetition_can_share_out_a_text_among_its_rounds(name: str) -> None:
+    pattern = PATTERNS[name]
+    assert not [*_nested(_parser.parse(pattern.pattern, pattern.flags))]
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"([\s,:]*)*c", r"(?:\w+ ?)*c", r"(?:a|(?:b+))*c", r"(?:yes|[\s,]+)+c"]
+)
+def test_such_a_repetition_is_found(pattern: str) -> None:
+    assert [*_nested(_parser.parse(pattern))]
+
+
+@pytest.mark.parametrize("pattern", [r"(?:\w+ )*c", r"([\s,:]*+)*+c", r"(?:a|b)*c", r"(?:,\s*a)*"])
+def test_a_repetition_whose_rounds_are_told_apart_is_none(pattern: str) -> None:
+    assert not [*_nested(_parser.parse(pattern))]
 
 
 def test_the_test_of_growth_finds_patterns_that_are_not_linear() -> None:
