@@ -52,7 +52,7 @@ def path_on_disk(path: Path) -> Path:
     above = path_on_disk(path.parent)
     try:
         changed = above.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):  # The second: a name that no disk can hold.
         return path
     name = _names_in(above, changed).get(one_form(path.name))
     return path if name is None else above / name
@@ -90,7 +90,7 @@ def _in_any_case(path: Path) -> Path | None:
     above = None if path == path.parent else _in_any_case(path.parent)
     try:
         changed = 0 if above is None else above.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         return None
     if above is None:
         return None

@@ -135,6 +135,8 @@ def _task_problems(manifest: Manifest, task_file: TaskFile) -> list[str]:
     # Which metrics tables show says nothing of what was asked.
     if {**manifest.task_definition, "metrics": ()} != {**known, "metrics": ()}:
         return [f"its task {manifest.task} is not the one known here under that name"]
+    if request.variant not in task_file.task.variants:
+        return [f"its task {manifest.task} has no variant {request.variant}"]
     renderer = PromptRenderer(task_file, request.variant, request.media.modalities)
     problems = []
     if (request.prompt_template, request.system) != (renderer.template, renderer.variant.system):

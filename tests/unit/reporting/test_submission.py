@@ -199,6 +199,14 @@ def test_another_prompt_under_the_name_of_a_variant_is_refused(entry: Path, tmp_
     assert "its request hash is not that of its request" in problems
 
 
+def test_a_variant_that_the_task_does_not_have_is_refused(entry: Path, tmp_path: Path) -> None:
+    def rename(record: dict[str, Any]) -> None:
+        record["request"]["variant"] = "answers-given"
+
+    edit_sealed(entry / "manifest.json", rename)
+    assert "has no variant answers-given" in _problems(entry, tmp_path / "to")
+
+
 def _with_other_right_answers(entry: Path) -> None:
     """Turn every right answer into the given one, and score anew: all of it holds together."""
     items = {item.id: item for item in load_plan_items(entry, load_manifest(entry))}
