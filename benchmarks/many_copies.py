@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.overhead import (
     CPU_BUDGET_MILLISECONDS,
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=50_000)
     parser.add_argument("--copies", type=int, default=64)
     given = parser.parse_args()
-    cluster = Cluster(
+    cluster: Any = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": given.copies, "include_dashboard": False},
     )

@@ -8,7 +8,6 @@ folder holds YAML files) and readers through ``emoreal_bench.readers``.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -21,7 +20,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from emoreal_bench.contracts.base import Record
-from emoreal_bench.contracts.errors import DataError, EmorealError, TaskError, UsageError
+from emoreal_bench.contracts.errors import DataError, EmorealError, TaskError, UsageError, nearest
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.entry_points import foreign_code, load_group, name_clash, owner_of, warn_of
 from emoreal_bench.file_names import is_file
@@ -56,8 +55,7 @@ def suggest(kind: str, name: str, known: Iterable[str]) -> UsageError:
         known: The names that exist.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    remedy = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."
+    remedy = nearest(name, names) or f"There are: {', '.join(names)}."
     return UsageError(f"There is no {kind} named '{name}'.", remedy=remedy)
 
 

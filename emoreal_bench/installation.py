@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, files, version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,10 @@ from emoreal_bench.model_adapters.providers import broken_providers
 from emoreal_bench.model_adapters.remote.endpoint import RemoteAdapter
 from emoreal_bench.model_adapters.trial import try_modalities
 from emoreal_bench.readers import broken_readers
+from emoreal_bench.resources import docs_folder
 from emoreal_bench.scoring.metrics import broken_metrics
 
 _CORE = ("av", "jinja2", "numpy", "pydantic", "typer")
-_PAGE = "install.md"
-"""A page whose name says, among all installed files, that it is one of ours."""
 _FREE_BYTES_WANTED = 2 * 10**9
 _CONNECT_SECONDS = 5.0
 
@@ -104,15 +103,9 @@ def _disk() -> Finding:
 
 
 def _documentation() -> Finding:
-    """Find the pages that came with the wheel, or those of the checkout."""
-    try:
-        installed = [str(one.locate()) for one in files("emoreal-bench") or () if one.name == _PAGE]
-    except PackageNotFoundError:
-        installed = []
-    checkout = Path(__file__).resolve().parents[1] / "docs" / _PAGE
-    for page in (*map(Path, installed), checkout):
-        if page.is_file():
-            return Finding("documentation", True, str(page.resolve()))
+    folder = docs_folder()
+    if folder is not None:
+        return Finding("documentation", True, str(folder / "install.md"))
     return Finding("documentation", False, "The pages did not come along.", optional=True)
 
 

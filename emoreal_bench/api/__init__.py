@@ -154,6 +154,7 @@ from emoreal_bench.running.preparing import PreparedMedia
 from emoreal_bench.running.runner import RunInterrupted
 from emoreal_bench.running.sharding import Shard, parse_shard
 from emoreal_bench.running.verifying import FileState, RunState
+from emoreal_bench.scoring.predictions import ReplyTable
 from emoreal_bench.serving.server import ModelServer
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.observer import ShownTraining, TrainingObserver
@@ -200,7 +201,7 @@ __all__ = [  # noqa: RUF022 - by subject
     "ReproductionVerdict",
     # runs: read, score and compare them
     "list_runs", "verify_runs", "RunState", "FileState", "load_run", "RunReport", "Results",
-    "score_run", "score_predictions", "import_predictions",
+    "score_run", "score_predictions", "import_predictions", "ReplyTable",
     "parse_scorings", "Scoring", "compare", "ComparisonReport", "Verdict", "Factor",
     "diff_runs", "RunChanges", "save_baseline", "Baseline", "check", "CheckReport", "CheckOutcome",
     "write_check", "plan_check", "CheckPlan",

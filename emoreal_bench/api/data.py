@@ -71,10 +71,12 @@ def check_data(
         DataError: If the annotations are not valid.
     """
     from emoreal_bench.datasets.check import check_dataset
+    from emoreal_bench.datasets.data_card import open_places
 
-    definition = find_task(task).task
-    dataset = load_items(definition, data, data_options or {})
-    return check_dataset(definition, dataset, progress, check)
+    found = find_task(task)
+    dataset = load_items(found.task, data, data_options or {})
+    report = check_dataset(found.task, dataset, progress, check)
+    return report.model_copy(update={"notes": (*report.notes, *open_places(found.path))})
 
 
 def make_task(wanted: NewTask) -> TaskDraft:

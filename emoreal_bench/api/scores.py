@@ -17,6 +17,7 @@ from emoreal_bench.running.results import score_folder
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.check import CheckPlan, CheckReport
+    from emoreal_bench.scoring.predictions import ReplyColumns, ReplyTable
 
 
 DEFAULT_SCORINGS = (Scoring.STRICT, Scoring.OFFICIAL)
@@ -63,7 +64,7 @@ def score_run(
 def score_predictions(
     task: str | None,
     annotations: Path | None,
-    predictions: Path | None,
+    predictions: Path | ReplyTable | None,
     scorings: Sequence[Scoring] | None = None,
     *,
     data: Path | None = None,
@@ -75,7 +76,8 @@ def score_predictions(
         annotations: The data set's own annotation file.
         predictions: A JSON object id -> text, a JSONL or CSV with ``id`` and
             ``prediction``, a folder of ``ID.txt`` files, or a log of Inspect AI,
-            lm-evaluation-harness or lmms-eval.
+            lm-evaluation-harness or lmms-eval; a :class:`ReplyTable` where its columns or
+            keys have other names.
         scorings: The rule books; strict and official if None.
         data: The data folder, in place of the annotation file.
 
@@ -88,18 +90,18 @@ def score_predictions(
     from emoreal_bench.scoring.collect import Reply
     from emoreal_bench.scoring.score import score
 
-    task_file, path = _named(task, annotations, data, predictions)
+    task_file, path, columns = _named(task, annotations, data, predictions)
     items = find_items(task_file, annotations, data).items
     replies = [
         Reply(result.id, result.status, result.text)
-        for result in load_predictions(path, items).results
+        for result in load_predictions(path, items, columns).results
     ]
     return score(task_file.task, items, replies, scorings=scorings or DEFAULT_SCORINGS)
 
 
 def import_predictions(
     task: str | None,
-    predictions: Path | None,
+    predictions: Path | ReplyTable | None,
     runs: Path,
     *,
     annotations: Path | None = None,
@@ -126,12 +128,12 @@ def import_predictions(
     from emoreal_bench.importing.predictions import load_predictions
     from emoreal_bench.importing.runs import find_items, write_imported_run
 
-    task_file, path = _named(task, annotations, data, predictions)
+    task_file, path, columns = _named(task, annotations, data, predictions)
     found = find_items(task_file, annotations, data)
     folder = write_imported_run(
         task_file,
         found,
-        load_predictions(path, found.items),
+        load_predictions(path, found.items, columns),
         runs,
         model=model,
         scorings=scorings or DEFAULT_SCORINGS,
@@ -141,14 +143,22 @@ def import_predictions(
 
 
 def _named(
-    task: str | None, annotations: Path | None, data: Path | None, predictions: Path | None
-) -> tuple[TaskFile, Path]:
+    task: str | None,
+    annotations: Path | None,
+    data: Path | None,
+    predictions: Path | ReplyTable | None,
+) -> tuple[TaskFile, Path, ReplyColumns]:
+    from emoreal_bench.scoring.predictions import ReplyColumns
+
     if task is None or predictions is None or (annotations is None and data is None):
         raise UsageError(
             "Nothing to score was named.",
             remedy="Give a run folder, or --task, --predictions, and --annotations or --data.",
         )
-    return find_task(task), predictions
+    if isinstance(predictions, Path):
+        return find_task(task), predictions, ReplyColumns()
+    columns = ReplyColumns(predictions.id, predictions.prediction)
+    return find_task(task), predictions.path, columns
 
 
 def parse_scorings(names: Sequence[str] | None) -> tuple[Scoring, ...]:

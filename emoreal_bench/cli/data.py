@@ -17,7 +17,7 @@ from emoreal_bench.cli.output import print_json, show, show_report
 from emoreal_bench.contracts.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from emoreal_bench.api import RunOptions
+    from emoreal_bench.api import AnswerKind, RunOptions
 
 FOLDER = typer.Option(..., "--data", "-d", help="The data folder, as you got it from the owner.")
 
@@ -126,10 +126,14 @@ def synth(
 
 @group.command("card", epilog="Example: `emoreal-bench data card data/synth`")
 def card(
-    folder: Path = typer.Argument(..., help="Folder that `data synth` wrote."),
+    folder: Path = typer.Argument(..., help="Folder that `data synth` or `data new` wrote."),
     url: str | None = typer.Option(None, help="Where it is published."),
 ) -> None:
-    """Describe a synthetic benchmark for catalogues (Croissant, RAI) and the hub (eval.yaml)."""
+    """Describe a benchmark for the hub (eval.yaml), and a synthetic one for catalogues.
+
+    eval.yaml holds the ids of tasks that `runs export --to eval-results` uses. Croissant with RAI
+    fields is written of synthetic data only: what it has to say of yours you alone know.
+    """
     from emoreal_bench import api
 
     for path in api.write_data_card(folder, url=url):
@@ -188,8 +192,35 @@ class TableSettings:
         str | None, Option(metavar="TEXT", help="What parts options that stand in one text.")
     ] = None
     kind: Annotated[
-        UnlistedKind | None, Option(help="What answers are, where questions have no options.")
+        list[str] | None,
+        Option(
+            metavar="[SUBTASK=]KIND",
+            help="What answers to questions without options are: yes_no, label (classes) or open "
+            "(texts that a judge compares). Of one subtask with its name in front; repeatable.",
+        ),
     ] = None
+
+    def kinds(self) -> tuple[AnswerKind | None, dict[str, AnswerKind]]:
+        """Return the kind of all answers without options, and of those of single subtasks.
+
+        Raises:
+            UsageError: If there is no such kind.
+        """
+        from emoreal_bench import api
+
+        of_all, by_subtask = None, {}
+        for text in self.kind or ():
+            subtask, named, word = (part.strip() for part in text.rpartition("="))
+            if word not in list(UnlistedKind):
+                raise UsageError(
+                    f"--kind {text}: there is no kind of answers named '{word}'.",
+                    remedy=f"There are: {', '.join(UnlistedKind)}.",
+                )
+            if named:
+                by_subtask[subtask] = api.AnswerKind(word)
+            else:
+                of_all = api.AnswerKind(word)
+        return of_all, by_subtask
 
 
 @group.command(
@@ -208,7 +239,11 @@ def new(
     settings: TableSettings,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Make a task of your own table of questions; say what was understood of it."""
+    """Make a task of your own table of questions; say what was understood of it.
+
+    Clips that are named and not there are listed, and the task is written: the exit code is 0.
+    `data check` exits with 3 until they are there; a run counts their questions as missing.
+    """
     from emoreal_bench import api
 
     columns = api.Columns(
@@ -220,8 +255,8 @@ def new(
         subtask=settings.subtask,
     )
     settled = api.Settled(columns, settings.first_index, settings.parted_by, settings.ask)
-    kind = None if settings.kind is None else api.AnswerKind(settings.kind)
-    show_report(api.make_task(api.NewTask(table, clips, out, settled, name, kind)), as_json=as_json)
+    wanted = api.NewTask(table, clips, out, settled, name, *settings.kinds())
+    show_report(api.make_task(wanted), as_json=as_json)
 
 
 def _one_or_all(columns: list[str]) -> str | tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.hiding import hide_known
 from emoreal_bench.printable import make_console, printable
+from emoreal_bench.resources import docs_folder, with_whole_paths
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,9 +35,10 @@ def show_lines(lines: Iterable[str]) -> None:
 def tell(message: object) -> None:
     """Print a message for the person at the terminal, beside the output of the command.
 
+    Pages of the documentation that it names are named where they lie on this disk.
     Whatever went wrong, no key of the environment is in it.
     """
-    sys.stderr.write(f"{hide_known(printable(str(message)))}\n")
+    sys.stderr.write(f"{hide_known(printable(with_whole_paths(str(message))))}\n")
     sys.stderr.flush()
 
 
@@ -82,6 +84,9 @@ def show_rows(rows: Sequence[Mapping[str, Any]], title: str | None = None) -> No
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     show(table)
+    cells = (_cell(value) for row in rows for value in row.values())
+    if any("docs/" in cell for cell in cells) and (folder := docs_folder()) is not None:
+        show(f"docs/ is {folder}")  # In a column a path would be broken.
 
 
 def _cell(value: object) -> str:

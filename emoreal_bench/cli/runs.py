@@ -177,6 +177,11 @@ def export_run(
     evaluator = api.Evaluator() if by is None else api.Evaluator(organization=by)
     path = api.publish_run(run, to, out, source=source, evaluator=evaluator)
     show(f"Wrote {path}. Nothing was uploaded.")
+    if to is PublishedForm.EVAL_RESULTS:
+        show(
+            "Its numbers appear once the data set on the hub holds an eval.yaml with these task "
+            "ids, which `data card` writes."
+        )
 
 
 @group.command("track", epilog="Example: `emoreal-bench runs track runs/NAME --to mlflow`")

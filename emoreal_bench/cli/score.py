@@ -57,6 +57,14 @@ class Elsewhere:
             "name of the file.",
         ),
     ] = None
+    id: Annotated[
+        str | None,
+        Option(metavar="COLUMN", help="Column or key of the ids, if it is not named id."),
+    ] = None
+    reply: Annotated[
+        str | None,
+        Option(metavar="COLUMN", help="Column or key of the replies, if not named prediction."),
+    ] = None
 
 
 @options.grouped
@@ -111,7 +119,10 @@ def _score_elsewhere(
     """Score predictions, and return the folder of the run if one is to be kept."""
     from emoreal_bench import api
 
-    about, predictions = elsewhere.annotations, elsewhere.predictions
+    about = elsewhere.annotations
+    predictions = elsewhere.predictions and api.ReplyTable(
+        elsewhere.predictions, elsewhere.id or "id", elsewhere.reply or "prediction"
+    )
     if elsewhere.runs is None:
         scores = api.score_predictions(
             elsewhere.task, about, predictions, scorings, data=elsewhere.data

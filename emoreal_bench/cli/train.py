@@ -11,7 +11,8 @@ from emoreal_bench.cli.output import show_report
 EXAMPLES = (
     "Examples: `emoreal-bench train avem.yaml`, `emoreal-bench train avem.yaml --dry-run`; on "
     "eight GPUs `torchrun --nproc-per-node 8 --no-python emoreal-bench train avem.yaml`. "
-    "docs/training.md shows the way from a folder of clips to a checked checkpoint."
+    "docs/training.md shows the way from a folder of clips to a checked checkpoint; "
+    "`emoreal-bench doctor` says where docs/ lies."
 )
 
 

@@ -8,6 +8,7 @@ the command line is a defect of this project and exits with
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -25,6 +26,26 @@ class ExitCode(IntEnum):
     """A check could not tell, and its rules say that this fails the job."""
     INTERNAL = 70
     INTERRUPTED = 130
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the question whether one of the nearest names was meant; nothing if none is near.
+
+    Args:
+        name: As the user wrote it.
+        known: The names that exist.
+    """
+    from difflib import get_close_matches
+
+    # Other letters than those meant are less near than the same in capitals.
+    folded: dict[str, list[str]] = {}
+    for one in known:
+        folded.setdefault(one.casefold(), []).append(one)
+    near = get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
+    if near[:1] == [name.casefold()]:
+        near = near[:1]
+    meant = [one for key in near for one in folded[key]]
+    return f"Did you mean {' or '.join(meant[:3])}?" if meant else ""
 
 
 class EmorealError(Exception):

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import Field
 from rich.console import RenderableType
@@ -93,11 +94,14 @@ class DataReport(Record):
 
     def lines(self) -> list[RenderableType]:
         """Return the report for people: a table of subtasks, then one line per finding."""
-        table = Table("subtask", "items", "published", "", title=self.task, title_justify="left")
+        # Of somebody's own questions there is no published number.
+        known = any(count.published is not None for count in self.subtasks.values())
+        headings = ("published", "verdict") if known else ()
+        table = Table("subtask", "items", *headings, title=self.task, title_justify="left")
         for name, count in self.subtasks.items():
             published = "not known" if count.published is None else str(count.published)
             verdict = {True: "as published", False: "DIFFERS", None: ""}[count.agrees]
-            table.add_row(name, str(count.items), published, verdict)
+            table.add_row(name, str(count.items), *((published, verdict) if known else ()))
         found = [f"read: {source}" for source in self.sources]
         found += [f"known erratum: {erratum}" for erratum in self.errata]
         found += [f"note: {note}" for note in self.notes]
@@ -212,7 +216,7 @@ def check_dataset(
     counts_agree = all(count.agrees is not False for count in subtasks.values())
     return DataReport(
         task=task.name,
-        sources=tuple(str(source) for source in dataset.sources),
+        sources=tuple(map(_shortest, dataset.sources)),
         notes=dataset.notes,
         errata=task.errata,
         items=len(dataset.items),
@@ -230,6 +234,12 @@ def check_dataset(
         data_hash=data_hash(dataset.items, survey.hashes),
         complete=counts_agree and not survey.missing and not survey.unreadable,
     )
+
+
+def _shortest(source: Path) -> str:
+    """Return the path of a file without steps up and down, unless a link is on the way."""
+    short = Path(os.path.normpath(source))
+    return str(short if short.exists() and short.samefile(source) else source)
 
 
 async def _look_at_all(

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.printable import plain_text
-from emoreal_bench.text import percent
+from emoreal_bench.text import count_of, percent
 
 if TYPE_CHECKING:
     from emoreal_bench.datasets.new_task import TaskDraft
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 """As the hub names them: https://huggingface.co/docs/hub/datasets-cards"""
+CARD = "README.md"
+FILL_IN = "FILL IN"
 _TEXT = """\
 # {title}
 
-{questions} questions about {clips} clips, for `emoreal-bench`. The first table was made from the
-data; what FILL IN asks for is for the owner to write.
+{questions} questions about {clips} clips, for `emoreal-bench`. The first table shows data and
+task as they were when the task was made, and `{task}.yaml` is what counts; what FILL IN asks for is
+for the owner to write.
 
 | subtask | answers | questions | right answers | guessing reaches |
 |---|---|---:|---|---:|
@@ -82,6 +86,18 @@ def write_card(report: TaskDraft, task: Task) -> str:
         command=plain_text(report.command, limit=1_000),
     )
     return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n{text}"
+
+
+def open_places(task_file: Path) -> tuple[str, ...]:
+    """Return a note if the card beside a task waits for its owner to complete it."""
+    try:
+        text = (task_file.parent / CARD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ()
+    count = sum(line.startswith(f"{FILL_IN}:") for line in text.splitlines())
+    return (
+        (f"{CARD} beside the task says {FILL_IN} in {count_of(count, 'place')}",) if count else ()
+    )
 
 
 def _answers(counts: dict[str, int]) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from rich.table import Table
 
 from emoreal_bench.catalog import load_task
 from emoreal_bench.contracts.base import Record
-from emoreal_bench.contracts.errors import DataError, TaskError, UsageError
-from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.errors import DataError, RunError, TaskError, UsageError
+from emoreal_bench.contracts.task import UNSTATED_TERMS, Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
 from emoreal_bench.datasets.check import Findings, safe_text
-from emoreal_bench.datasets.data_card import write_card
+from emoreal_bench.datasets.data_card import CARD, write_card
+from emoreal_bench.datasets.plain_answers import PlainAnswers, ToldKinds
 from emoreal_bench.datasets.table_columns import Rows, Settled, settle_columns
 from emoreal_bench.readers import Dataset, load_items
 from emoreal_bench.readers.listed_clips import ListedClips
-from emoreal_bench.readers.question_rows import cell_text, fold, means_yes_or_no
+from emoreal_bench.readers.question_rows import cell_text
 from emoreal_bench.readers.questions import METADATA, SUFFIXES, kind_of, options_of
 from emoreal_bench.readers.records import MalformedItem, iterate_records
 from emoreal_bench.record.files import new_folder, write_atomically
@@ -32,7 +33,6 @@ from emoreal_bench.scoring.frame import build_frame
 from emoreal_bench.text import count_of, percent
 
 PROMPT = "ask.j2"
-CARD = "README.md"
 _TEMPLATE = """\
 {{ question }}
 {% for choice in choices %}
@@ -46,8 +46,6 @@ Answer with one of these, and nothing else: {{ labels | join(", ") }}.
 """
 _SHORT_REPLY, _LONG_REPLY = 32, 512
 """Tokens; a description is longer than a letter."""
-_MOST_LABELS = 100
-_LABEL_WORDS = 4
 _MOST_SLICES, _MOST_VALUES = 6, 12
 _SHOWN = 6
 
@@ -63,6 +61,7 @@ class NewTask:
         settled: What the user says of the columns.
         name: Of the task; that of the folder if not given.
         kind: Of the answers to questions without options; told from the table if not given.
+        kinds: The same for single subtasks, by name.
     """
 
     table: Path
@@ -71,6 +70,7 @@ class NewTask:
     settled: Settled = field(default_factory=Settled)
     name: str | None = None
     kind: AnswerKind | None = None
+    kinds: Mapping[str, AnswerKind] = field(default_factory=dict)
 
 
 class SubtaskFound(Record):
@@ -133,6 +133,8 @@ class TaskDraft(Record):
             *(missing[1:] if self.missing.count else ()),
             *(f"note: {note}" for note in self.notes),
             *(f"written: {path}" for path in self.written),
+            f"Before a run that you publish, write 'license' in {self.written[0]}, and what FILL "
+            f"IN asks for in {self.written[-1]}.",
             "Run it:",
             f"  {self.command}",
         ]
@@ -150,6 +152,7 @@ def make_task(wanted: NewTask) -> TaskDraft:
         RunError: If the folder holds something already.
     """
     table = _find_table(wanted.table)
+    _refuse_made_task(wanted)
     if not wanted.clips.is_dir():
         raise DataError(
             "There is no such folder of clips.",
@@ -163,7 +166,7 @@ def make_task(wanted: NewTask) -> TaskDraft:
         listed = ListedClips(wanted.clips, wanted.clips / annotations, None)
         settled = _settle(table, rows, listed, wanted.settled)
         name = wanted.name or _slug(wanted.out.resolve().name)
-        definition, notes = _define(name, rows, settled, wanted.kind)
+        definition, notes = _define(name, rows, settled, ToldKinds(wanted.kind, wanted.kinds))
         definition["data"]["options"]["annotations"] = Path(annotations).as_posix()
         task_file = draft / f"{name}.yaml"
         _write(task_file, _yaml(definition))
@@ -183,6 +186,27 @@ def make_task(wanted: NewTask) -> TaskDraft:
         report = report.model_copy(update={"notes": (*notes, *report.notes)})
         _write(draft / CARD, write_card(report, task))
     return report
+
+
+def _refuse_made_task(wanted: NewTask) -> None:
+    """Refuse the folder of a task, and say that a corrected table needs no other.
+
+    Raises:
+        RunError: If it holds one.
+    """
+    # `data card` writes an eval.yaml beside it.
+    found = [path for path in sorted(wanted.out.glob("*.yaml")) if path.name != "eval.yaml"]
+    made = found if (wanted.out / PROMPT).is_file() else []
+    if made:
+        check = ["emoreal-bench", "data", "check", "--task", str(made[0])]
+        raise RunError(
+            "The folder holds a task already.",
+            where=str(wanted.out),
+            remedy="The table is read at every run, so a corrected one needs no new task, and what "
+            f"you changed in {made[0].name} stays; see it with: "
+            f"{shlex.join([*check, '--data', str(wanted.clips)])}\n  For a table with other "
+            f"columns change {made[0].name}, or name a new folder.",
+        )
 
 
 def _settle(table: Path, rows: Rows, clips: ListedClips, settled: Settled) -> Settled:
@@ -229,11 +253,11 @@ def _yaml(definition: Mapping[str, Any]) -> str:
 
 
 def _define(
-    name: str, rows: Rows, settled: Settled, kind: AnswerKind | None
+    name: str, rows: Rows, settled: Settled, told: ToldKinds
 ) -> tuple[dict[str, Any], list[str]]:
     """Return a task file, and what was decided without being sure."""
     notes: list[str] = []
-    subtasks = _subtasks(name, rows, settled, kind, notes)
+    subtasks = _subtasks(name, rows, settled, told, notes)
     columns = {
         role: list(names) if isinstance(names, tuple) else names
         for role, names in settled.columns.model_dump(exclude_none=True).items()
@@ -251,7 +275,7 @@ def _define(
         "version": "1",
         "title": name,
         "description": f"Questions of a table; {CARD} describes them.",
-        "license": f"Not stated yet; see {CARD}.",
+        "license": UNSTATED_TERMS,
         "data": {
             "reader": "questions",
             "options": {key: value for key, value in options.items() if value is not None},
@@ -274,31 +298,18 @@ def _define(
 
 
 def _subtasks(
-    name: str, rows: Rows, settled: Settled, kind: AnswerKind | None, notes: list[str]
+    name: str, rows: Rows, settled: Settled, told: ToldKinds, notes: list[str]
 ) -> dict[str, dict[str, Any]]:
     """Return the subtasks that the table names, or one for each kind of its questions."""
-    columns = settled.columns
-    with_options: defaultdict[str, set[AnswerKind]] = defaultdict(set)
-    without: defaultdict[str, list[str]] = defaultdict(list)
-    groups: dict[str, None] = {}
-    for row in rows:
-        group = cell_text(row.get(columns.subtask)) if columns.subtask else ""
-        groups[group] = None
-        answer = cell_text(row.get(columns.answer))
-        try:
-            choices, _ = options_of(row, columns, settled.parted_by)
-            found = kind_of(choices, answer) if choices else None
-        except MalformedItem:  # The reader names it.
-            found = AnswerKind.CHOICE
-        if found is None:
-            without[group].append(answer)
-        else:
-            with_options[group].add(found)
+    with_options, without = _by_subtask(rows, settled)
+    told.refuse_others([group for group in without if without[group]], name)
+    several = sum(map(bool, without.values())) > 1
     subtasks: dict[str, dict[str, Any]] = {}
-    for group in groups:
+    for group in without:
         kinds = {one: {"answer": one.value} for one in sorted(with_options[group])}
         if without[group] and not (group and kinds):
-            kinds |= _without_options(group, without[group], kind, notes)
+            answers = PlainAnswers(group or name, without[group], has_subtask=bool(group))
+            kinds |= answers.subtasks(told, notes, several=several)
         if group:
             subtasks[group] = kinds.get(AnswerKind.CHOICE) or list(kinds.values())[-1]
         else:
@@ -307,36 +318,27 @@ def _subtasks(
     return subtasks
 
 
-def _without_options(
-    group: str, answers: Sequence[str], kind: AnswerKind | None, notes: list[str]
-) -> dict[AnswerKind, dict[str, Any]]:
-    """Return the subtasks of questions without options: yes and no, classes, or texts."""
-    spellings: dict[str, str] = {}
-    for answer in filter(None, answers):
-        spellings.setdefault(fold(answer), answer)
-    polar = [answer for answer in spellings if means_yes_or_no(answer)]
-    short = len(spellings) > 1 and all(len(label.split()) <= _LABEL_WORDS for label in spellings)
-    repeated = len(spellings) <= min(_MOST_LABELS, len(answers) // 2)
-    if kind is None and len(polar) == len(spellings):
-        kind = AnswerKind.YES_NO
-    elif kind is None and short and repeated:
-        kind = AnswerKind.LABEL
-    elif kind is None and short:
-        of = f" of {group}" if group else ""
-        notes.append(
-            f"the answers{of} are taken for reference texts, which a judge compares; "
-            "if they are classes, say --kind label"
-        )
-    made: dict[AnswerKind, dict[str, Any]] = {}
-    if kind is None and polar and not group:
-        made[AnswerKind.YES_NO] = {"answer": AnswerKind.YES_NO.value}
-    kind = kind or AnswerKind.OPEN
-    made[kind] = {"answer": kind.value}
-    if kind is AnswerKind.LABEL:
-        made[kind]["labels"] = sorted(spellings.values())
-        if all(label.isdecimal() for label in spellings):
-            notes.append("the classes are numbers, of which no model knows what they mean")
-    return made
+def _by_subtask(
+    rows: Rows, settled: Settled
+) -> tuple[Mapping[str, set[AnswerKind]], Mapping[str, list[str]]]:
+    """Return, for each subtask, the kinds of its questions with options; answers to the others."""
+    columns = settled.columns
+    with_options: defaultdict[str, set[AnswerKind]] = defaultdict(set)
+    without: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        group = cell_text(row.get(columns.subtask)) if columns.subtask else ""
+        answers = without[group]
+        answer = cell_text(row.get(columns.answer))
+        try:
+            choices, _ = options_of(row, columns, settled.parted_by)
+            found = kind_of(choices, answer) if choices else None
+        except MalformedItem:  # The reader names it.
+            found = AnswerKind.CHOICE
+        if found is None:
+            answers.append(answer)
+        else:
+            with_options[group].add(found)
+    return with_options, without
 
 
 def _slices(rows: Rows, settled: Settled) -> list[str]:

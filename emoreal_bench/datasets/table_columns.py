@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import UsageError, nearest
 from emoreal_bench.contracts.task import Columns
 from emoreal_bench.readers.clip_files import check_relative
 from emoreal_bench.readers.listed_clips import ListedClips
@@ -93,9 +93,10 @@ class _Finder:
         self.taken = {name for names in given.values() for name in _listed(names)}
         for role, names in given.items():
             if unknown := [name for name in _listed(names) if name not in self.header]:
+                near = nearest(str(unknown[0]), map(str, self.header))
                 raise UsageError(
                     f"There is no column '{unknown[0]}' for the option --{role}.",
-                    remedy=f"The columns are {self._all()}.",
+                    remedy=f"{near} The columns are {self._all()}.".lstrip(),
                 )
         self.found: dict[str, Any] = dict(given)
 

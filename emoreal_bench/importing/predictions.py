@@ -15,7 +15,12 @@ from emoreal_bench.importing.inspect_logs import is_inspect_log, read_inspect_lo
 from emoreal_bench.importing.log_lines import LoggedReplies
 from emoreal_bench.importing.sample_logs import is_sample_log, read_sample_log
 from emoreal_bench.readers.tables import read_table
-from emoreal_bench.scoring.predictions import check_predictions, read_predictions
+from emoreal_bench.scoring.predictions import (
+    NAME_COLUMNS,
+    ReplyColumns,
+    check_predictions,
+    read_predictions,
+)
 
 _TABLES = (".csv", ".tsv", ".xlsx")
 _LOGS = ("*.eval", "samples_*.jsonl", "*_samples_*.jsonl")
@@ -43,7 +48,9 @@ class Predictions:
     notes: tuple[str, ...] = ()
 
 
-def load_predictions(path: Path, items: Sequence[Item]) -> Predictions:
+def load_predictions(
+    path: Path, items: Sequence[Item], columns: ReplyColumns | None = None
+) -> Predictions:
     """Read replies that were made elsewhere.
 
     Args:
@@ -52,6 +59,7 @@ def load_predictions(path: Path, items: Sequence[Item]) -> Predictions:
             Inspect AI (``.eval`` or ``.json``); logged samples of lm-evaluation-harness
             or lmms-eval; or a folder that holds one such log.
         items: That were asked. Those without a reply are left out.
+        columns: What stands for ``id`` and ``prediction``, where they have other names.
 
     Raises:
         UsageError: If there is no such file or folder.
@@ -64,17 +72,18 @@ def load_predictions(path: Path, items: Sequence[Item]) -> Predictions:
             origin, found = logged
             model, notes = found.model, found.notes
             return Predictions(found.results, origin, path, _hash(source), model=model, notes=notes)
-    ids = [item.id for item in items]
+    ids, columns = [item.id for item in items], columns or ReplyColumns()
     if path.suffix.lower() in _TABLES and path.is_file():
+        rows = read_table(path, columns, NAME_COLUMNS)
         replies = check_predictions(
             (
-                (f"{path}, line {row.line}", row.cells["id"], row.cells["prediction"])
-                for row in read_table(path, ("id", "prediction"))
+                (f"{path}, line {row.line}", row.cells[columns.id], row.cells[columns.prediction])
+                for row in rows
             ),
             ids,
         )
     else:
-        replies = read_predictions(path, ids)
+        replies = read_predictions(path, ids, columns)
     results = [Result(reply.id, reply.status, reply.text) for reply in replies]
     return Predictions(results, Origin.PREDICTIONS, path, _hash(path))
 

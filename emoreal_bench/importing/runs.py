@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import re
 from collections.abc import Sequence
@@ -11,12 +12,13 @@ from pathlib import Path
 
 from emoreal_bench.catalog import TaskFile
 from emoreal_bench.contracts.adapter import ModelDescription
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.media import MEDIA_VERSION
 from emoreal_bench.contracts.request import GenerationSettings
 from emoreal_bench.contracts.result import Result
 from emoreal_bench.contracts.run_record import (
+    MANIFEST_FILE,
     DataIdentity,
     ImportedReplies,
     Manifest,
@@ -31,6 +33,7 @@ from emoreal_bench.readers import load_items
 from emoreal_bench.readers.annotations import load_annotations
 from emoreal_bench.record.folder import RunFolder
 from emoreal_bench.record.log import ItemLog, read_log
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.records import to_record
 from emoreal_bench.running.results import score_log, write_results
 from emoreal_bench.version import __version__
@@ -38,6 +41,7 @@ from emoreal_bench.version import __version__
 PROVIDER = "imported"
 """Stands before the names of models whose replies were imported, and for the variant, since
 nobody knows how they were asked."""
+_logger = logging.getLogger(__name__)
 _LABELS = {
     Origin.PREDICTIONS: "imported from a file of predictions",
     Origin.INSPECT: "imported from a log of Inspect AI",
@@ -127,7 +131,27 @@ def write_imported_run(
         _write_log(folder.log_path, found.items, predictions.results)
         results = score_log(manifest, found.items, folder.log_path, scorings)
         write_results(place, results)
+    _warn_of_others(place, manifest)
     return place
+
+
+def _warn_of_others(place: Path, manifest: Manifest) -> None:
+    """Tell of other imports under the same name, which a corrected file does not replace."""
+    kin = manifest.run_id.rpartition("-")[0]
+    for other in sorted(place.parent.glob(f"{kin}-*/{MANIFEST_FILE}")):
+        if other.parent == place:
+            continue
+        try:
+            named = load_manifest(other.parent).model.name
+        except RunError:  # `runs verify` names it.
+            continue
+        if named == manifest.model.name:
+            _logger.warning(
+                "Replies of %s were imported before, into %s. If these replace them, remove that "
+                "folder; a leaderboard shows both.",
+                named.removeprefix(f"{PROVIDER}/"),
+                other.parent,
+            )
 
 
 def _write_log(path: Path, items: Sequence[Item], results: Sequence[Result]) -> None:

@@ -45,7 +45,7 @@ _MOST_ROWS = 1 << 20
 """Of a sheet of Excel; a few bytes can place a cell in the last of a billion rows."""
 _MOST_CELLS = 20_000_000
 """Of a sheet, empty ones too."""
-_REMEDY = "Get the file again from its owner; it may be cut off or of another data set."
+_REMEDY = "Mend the file, or get it again from its owner; it may be cut off or of another data set."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,14 @@ class Row:
     cells: Mapping[str, str]
 
 
-def read_table(path: Path, columns: Sequence[str] = ()) -> list[Row]:
+def read_table(path: Path, columns: Sequence[str] = (), remedy: str | None = None) -> list[Row]:
     """Read a ``.csv``, ``.tsv`` or ``.xlsx`` file whose first row names its columns.
 
     Args:
         path: The file. Of a workbook, the first sheet is read; cells of a text are parted by
             commas, or by semicolons, tabs or bars if its rows say so, those of a ``.tsv`` by tabs.
         columns: Those that it must have; there may be others.
+        remedy: What to do if it lacks one; else its owner is to be asked.
 
     Raises:
         DataError: If the file cannot be read, lacks a column, names one twice or has no
@@ -77,7 +78,7 @@ def read_table(path: Path, columns: Sequence[str] = ()) -> list[Row]:
     with told_errors(path):
         is_workbook = path.suffix.lower() == ".xlsx"
         rows = _workbook_rows(path) if is_workbook else _csv_rows(path, columns)
-        return _take(path, rows, columns)
+        return _take(path, rows, columns, remedy)
 
 
 @contextmanager
@@ -102,17 +103,21 @@ def told_errors(path: Path) -> Iterator[None]:
 
 
 def _take(
-    path: Path, rows: Iterable[tuple[int, Sequence[str]]], columns: Sequence[str]
+    path: Path,
+    rows: Iterable[tuple[int, Sequence[str]]],
+    columns: Sequence[str],
+    remedy: str | None,
 ) -> list[Row]:
     lines = ((line, [cell.strip() for cell in cells]) for line, cells in rows)
     filled = ((line, cells) for line, cells in lines if any(cells))
     _, header = next(filled, (1, []))
     missing = [name for name in columns if name not in header]
     if missing:
+        named = ", ".join(filter(None, header)) or "nothing"
         raise DataError(
-            f"The first row does not name the column {', '.join(missing)}.",
+            f"The first row does not name the column {', '.join(missing)}; it names {named}.",
             where=str(path),
-            remedy=f"The columns {', '.join(columns)} are needed. {_REMEDY}",
+            remedy=f"The columns {', '.join(columns)} are needed. {remedy or _REMEDY}",
         )
     twice = [name for name in columns or header if name and header.count(name) > 1]
     if twice:
@@ -175,7 +180,8 @@ def _find_delimiter(lines: Sequence[str], columns: Sequence[str]) -> str:
         ]
         for delimiter in _DELIMITERS
     }
-    fitting = [delimiter for delimiter in cells if set(columns) <= set(cells[delimiter][0])]
+    whole_row = [delimiter for delimiter in cells if set(columns) <= set(cells[delimiter][0])]
+    fitting = whole_row or list(cells)  # Then the error names the columns that are there.
     parted = [delimiter for delimiter in fitting if len(cells[delimiter][0]) > 1]
     if len(parted) > 1:
         # All rows have as many cells only where they are parted by what parts them; the last

@@ -16,6 +16,7 @@ from emoreal_bench.preferences.checking.measuring import letter_of, split_option
 from emoreal_bench.preferences.checking.verdicts import CLAIMS, Claim, Verdict
 from emoreal_bench.preferences.reading import hash_pairs
 from emoreal_bench.reporting.run_page.clips import clip_data
+from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
 
 _ANSWERS = {
@@ -43,6 +44,7 @@ def write_audit_page(
     Raises:
         RunError: If it cannot be written.
     """
+    refuse_foreign(out)
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:sample]
     shown = [_pair_values(pairs[position], clips, out) for position in sorted(chosen)]
     page = render_page(
@@ -55,6 +57,7 @@ def write_audit_page(
         script=load_asset("audit.js"),
     )
     write_file(out / PAGE_FILE, page)
+    forget_earlier(out)
     return out / PAGE_FILE
 
 

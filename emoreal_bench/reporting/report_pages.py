@@ -13,6 +13,7 @@ from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
 from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.check.output import CHECK_HEADINGS, check_cells, check_notes
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.reporting.terminal.comparisons import (
     COMPARED,
@@ -109,6 +110,7 @@ def write_comparison_page(report: ComparisonReport, folders: Sequence[Path], out
     Raises:
         RunError: If it cannot be written.
     """
+    refuse_foreign(out)
     tables: list[ReportTable] = []
     links, verdicts, notes = [], [], [f"First: {run_line(report.first)}"]
     for number, (other, folder) in enumerate(zip(report.others, folders[1:], strict=True), start=2):
@@ -130,6 +132,7 @@ def write_comparison_page(report: ComparisonReport, folders: Sequence[Path], out
 
 
 def _write(page: ReportPage, out: Path) -> Path:
+    refuse_foreign(out)
     content = render_page(
         "report.html.j2",
         kind=page.kind,
@@ -142,6 +145,7 @@ def _write(page: ReportPage, out: Path) -> Path:
         script=load_asset(),
     )
     write_file(out / PAGE_FILE, content)
+    forget_earlier(out, {address.removesuffix(PAGE_FILE) for _, address in page.links})
     return out / PAGE_FILE
 
 

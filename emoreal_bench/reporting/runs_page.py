@@ -16,6 +16,7 @@ from emoreal_bench.record.departures import conditions
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.reporting.leaderboard.groups import slug
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.running.results import load_report
 from emoreal_bench.text import UNDEFINED, count_of, minute_of, percent_of_whole
@@ -75,6 +76,7 @@ def write_runs_page(
     Raises:
         RunError: If a page cannot be written.
     """
+    refuse_foreign(out)
     manifests: dict[int, Manifest] = {}
     runs = []
     for number, folder in enumerate(folders):
@@ -96,6 +98,7 @@ def write_runs_page(
         script=load_asset("leaderboard.js"),
     )
     write_file(out / PAGE_FILE, page)
+    forget_earlier(out, {run.page.removesuffix(PAGE_FILE) for run in runs})
     return out / PAGE_FILE
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.errors import DataError, UsageError, nearest
 from emoreal_bench.contracts.item import id_text
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.parsing import UnreadableError, parse_json
@@ -17,13 +18,55 @@ _FORMS = (
     "Give a JSON object of id and text, a JSONL or CSV file with id and prediction,"
     " a folder of ID.txt files, or a log of Inspect AI, lm-evaluation-harness or lmms-eval."
 )
+
+NAME_COLUMNS = "Name what holds ids and replies: --id COLUMN --reply COLUMN."
+
+
+class ReplyColumns(NamedTuple):
+    """The columns, or keys, in which a table, a list or lines hold the replies."""
+
+    id: str = "id"
+    prediction: str = "prediction"
+
+    def refuse_absent(self, found: Collection[str], where: str) -> None:
+        """Refuse columns without one of the two.
+
+        Raises:
+            DataError: If one is not there; it names those that are.
+        """
+        absent = [f"'{name}'" for name in self if name not in found]
+        if absent:
+            raise DataError(
+                f"There is no {' and no '.join(absent)}; there are: {', '.join(found) or 'none'}.",
+                where=where,
+                remedy=NAME_COLUMNS,
+            )
+
+
 _OF_SCORES = {"schema", "coverage", "scores"}
 """Keys of the scores that ``score --json`` writes."""
 Source = tuple[str, Any, Any]
 """Where a prediction stands, its id and its text, neither checked yet."""
 
 
-def read_predictions(path: Path, ids: Collection[str]) -> list[Reply]:
+@dataclass(frozen=True, slots=True)
+class ReplyTable:
+    """A file of replies whose columns or keys have names of their own.
+
+    Attributes:
+        path: The file.
+        id: What holds the ids.
+        prediction: What holds the replies.
+    """
+
+    path: Path
+    id: str = "id"
+    prediction: str = "prediction"
+
+
+def read_predictions(
+    path: Path, ids: Collection[str], columns: ReplyColumns | None = None
+) -> list[Reply]:
     """Read a file or folder of predictions.
 
     Args:
@@ -31,6 +74,7 @@ def read_predictions(path: Path, ids: Collection[str]) -> list[Reply]:
             ``prediction`` on each line, or a folder with one ``ID.txt`` each.
         ids: Of the items. Items without a prediction are left out here, and
             count as missing.
+        columns: The keys that stand for ``id`` and ``prediction``.
 
     Raises:
         UsageError: If there is no such file or folder.
@@ -38,7 +82,8 @@ def read_predictions(path: Path, ids: Collection[str]) -> list[Reply]:
     """
     if not path.exists():
         raise UsageError("There are no predictions here.", where=str(path), remedy=_FORMS)
-    return check_predictions(_folder(path) if path.is_dir() else _file(path), ids)
+    columns = columns or ReplyColumns()
+    return check_predictions(_folder(path) if path.is_dir() else _file(path, columns), ids)
 
 
 def check_predictions(sources: Iterable[Source], ids: Collection[str]) -> list[Reply]:
@@ -60,10 +105,11 @@ def check_predictions(sources: Iterable[Source], ids: Collection[str]) -> list[R
                 f"The id {key!r} or its prediction is not text.", where=where, remedy=_FORMS
             )
         if name not in known:
+            near = nearest(name, known)
             raise DataError(
                 f"There is no item with the id {name!r}.",
                 where=where,
-                remedy="Check that predictions and annotations belong together.",
+                remedy=f"{near} Check that predictions and annotations belong together.".lstrip(),
             )
         if name in replies:
             raise DataError(
@@ -81,20 +127,20 @@ def _folder(path: Path) -> Iterator[Source]:
         yield str(file), file.stem, read_text(file)
 
 
-def _file(path: Path) -> Iterator[Source]:
+def _file(path: Path, columns: ReplyColumns) -> Iterator[Source]:
     text = read_text(path)
     try:
         # A list of pairs keeps an id that occurs twice, which a dict would hide.
         pairs = parse_json(text, object_pairs=lambda pairs: pairs)
     except UnreadableError:
-        return _lines(path, text)
+        return _lines(path, text, columns)
     if isinstance(pairs, list) and pairs and all(isinstance(one, list) for one in pairs):
-        return _records(path, pairs)
+        return _records(path, pairs, columns)
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
         raise DataError("This is not an object from id to text.", where=str(path), remedy=_FORMS)
     keys = {key for key, _ in pairs}
-    if keys >= {"id", "prediction"}:
-        return _lines(path, text)
+    if keys >= set(columns):
+        return _lines(path, text, columns)
     if keys >= _OF_SCORES:
         raise DataError(
             "The file holds scores, and no predictions that could be scored.",
@@ -104,24 +150,25 @@ def _file(path: Path) -> Iterator[Source]:
     return ((str(path), key, value) for key, value in pairs)
 
 
-def _records(path: Path, records: list[list[Any]]) -> Iterator[Source]:
+def _records(path: Path, records: list[list[Any]], columns: ReplyColumns) -> Iterator[Source]:
     for number, pairs in enumerate(records, start=1):
         where = f"{path}, entry {number}"
         record = dict(pairs) if all(isinstance(pair, tuple) for pair in pairs) else {}
-        yield where, *_id_and_text(record, where, "entry")
+        yield where, *_id_and_text(record, where, columns)
 
 
-def _id_and_text(record: object, where: str, what: str) -> tuple[Any, Any]:
-    if not isinstance(record, dict) or not {"id", "prediction"} <= set(record):
-        raise DataError(f"The {what} lacks id or prediction.", where=where, remedy=_FORMS)
-    return record["id"], record["prediction"]
+def _id_and_text(record: object, where: str, columns: ReplyColumns) -> tuple[Any, Any]:
+    if not isinstance(record, dict):
+        raise DataError("This is not an object.", where=where, remedy=_FORMS)
+    columns.refuse_absent(list(record), where)
+    return record[columns.id], record[columns.prediction]
 
 
-def _lines(path: Path, text: str) -> Iterator[Source]:
+def _lines(path: Path, text: str, columns: ReplyColumns) -> Iterator[Source]:
     for number, line in number_lines(text):
         where = f"{path}, line {number}"
         try:
             record = parse_json(line)
         except UnreadableError as problem:
             raise DataError(f"The line {problem}.", where=where, remedy=_FORMS) from problem
-        yield where, *_id_and_text(record, where, "line")
+        yield where, *_id_and_text(record, where, columns)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.request import Request
@@ -37,6 +38,11 @@ from emoreal_bench.model_adapters.local.token_choice import (
     write_tokens,
 )
 
+CACHE = next(
+    name for name in ("cache", "past_key_values") if name in CausalLMOutputWithPast.__annotations__
+)
+"""What arguments and outputs of transformers call the keys and values that are kept: since 5.24
+the first, before that the second, which goes with 5.40."""
 Build = Callable[[Request, PreparedClips[Any, Any]], Input]
 """Turns a request into tensors, with the clips that are prepared already, and adds to these."""
 
@@ -191,7 +197,7 @@ class EmbeddedModel(PaddedModel[Tokenized]):
             use_cache=keep_cache,
             logits_to_keep=1,
         )
-        return ReadPrompts(output.logits[:, -1].float(), mask, mask.sum(-1), output.past_key_values)
+        return ReadPrompts(output.logits[:, -1].float(), mask, mask.sum(-1), getattr(output, CACHE))
 
     def _read_shared(
         self, inputs: Sequence[Tokenized], prefixes: Sequence[SharedPrefix]
@@ -215,17 +221,17 @@ class EmbeddedModel(PaddedModel[Tokenized]):
             [own[prefixes[row].length :] for own, row in zip(places, rows, strict=True)]
         )
         chosen = torch.tensor(rows, device=rest.device)
-        read.past_key_values.batch_select_indices(chosen)
+        getattr(read, CACHE).batch_select_indices(chosen)
         mask = torch.cat([begun_mask[chosen], rest_mask], dim=1)
         output = self._decoder(
             input_ids=rest,
             attention_mask=mask,
             position_ids=(mask.cumsum(-1) - 1).clamp(min=0)[:, -rest.shape[1] :],
-            past_key_values=read.past_key_values,
+            **{CACHE: getattr(read, CACHE)},
             use_cache=True,
             logits_to_keep=1,
         )
-        return ReadPrompts(output.logits[:, -1].float(), mask, mask.sum(-1), output.past_key_values)
+        return ReadPrompts(output.logits[:, -1].float(), mask, mask.sum(-1), getattr(output, CACHE))
 
     def _pad(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Pad places on the left, and give their mask, on the device."""
@@ -240,7 +246,7 @@ class EmbeddedModel(PaddedModel[Tokenized]):
             input_ids=token[:, None],
             attention_mask=mask,
             position_ids=position[:, None],
-            past_key_values=cache,
+            **{CACHE: cache},
             use_cache=True,
         )
         return cast("torch.Tensor", output.logits[:, -1])

@@ -97,7 +97,8 @@ def read_synth_settings(folder: Path) -> SynthSettings:
         raise DataError(
             "This is not a finished synthetic benchmark.",
             where=str(path),
-            remedy="Make one with: emoreal-bench data synth --split train --out FOLDER",
+            remedy="Make one with: emoreal-bench data synth --out FOLDER (for training pairs, "
+            "with --split train)",
         ) from error
     if version != GENERATOR_VERSION:
         raise DataError(

@@ -1,4 +1,4 @@
-"""A synthetic benchmark as Croissant 1.0 with the vocabulary for responsible AI (RAI 1.0).
+"""A benchmark for the hub, and a synthetic one as Croissant 1.0 with RAI 1.0 (responsible AI).
 
 https://docs.mlcommons.org/croissant/docs/croissant-spec.html and
 https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html; only data that this program
@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from emoreal_bench.catalog import find_task
+from emoreal_bench.catalog import find_task, load_task
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.identity import hash_file
 from emoreal_bench.parsing import UnreadableError, parse_json
 from emoreal_bench.preferences.building.known_cues import read_synth_settings
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.exports.hub import EVAL_FILE, eval_yaml
-from emoreal_bench.synth.build import ANNOTATIONS, CARD, GENERATOR_VERSION, VIDEOS
+from emoreal_bench.synth.build import ANNOTATIONS, CARD, GENERATOR_VERSION, RECORD, VIDEOS
 from emoreal_bench.synth.settings import SynthSettings
 
 CROISSANT_FILE = "croissant.json"
@@ -97,20 +97,27 @@ _RAI: Mapping[str, str | Sequence[str]] = {
 }
 
 
-def write_data_card(folder: Path, *, url: str | None = None) -> tuple[Path, Path]:
-    """Describe a synthetic benchmark for catalogues of data sets, and for the hub.
+def write_data_card(folder: Path, *, url: str | None = None) -> tuple[Path, ...]:
+    """Describe a benchmark for catalogues of data sets, and for the hub.
 
     Args:
-        folder: That ``data synth`` wrote.
+        folder: That ``data synth`` or ``data new`` wrote, or a task file.
         url: Where it is published, if it is.
 
     Returns:
-        ``croissant.json`` and ``eval.yaml`` in the folder, beside the card for people.
+        ``eval.yaml`` in the folder, beside the card for people, and of a synthetic benchmark
+        ``croissant.json``: of the data of others only they know what it has to say.
 
     Raises:
-        DataError: If the folder is no finished synthetic benchmark.
+        DataError: If the folder is no finished synthetic benchmark, and holds no task.
+        TaskError: If the task is not valid.
         RunError: If the files cannot be written.
     """
+    if not (folder / RECORD).is_file():
+        path = _task_file(folder)
+        place = path.parent / EVAL_FILE
+        write_atomically(place, [eval_yaml(load_task(path).task)])
+        return (place,)
     settings, questions = read_synth_settings(folder), _questions(folder / ANNOTATIONS)
     record = croissant(folder, settings, questions, url)
     places = (folder / CROISSANT_FILE, folder / EVAL_FILE)
@@ -118,6 +125,24 @@ def write_data_card(folder: Path, *, url: str | None = None) -> tuple[Path, Path
     write_atomically(places[0], [text.encode()])
     write_atomically(places[1], [eval_yaml(find_task(TASK).task)])
     return places
+
+
+def _task_file(folder: Path) -> Path:
+    """Return the task file that is named, or the one in a folder.
+
+    Raises:
+        DataError: If there is none, or there are several.
+    """
+    if folder.is_file() and folder.suffix == ".yaml":
+        return folder
+    found = [path for path in sorted(folder.glob("*.yaml")) if path.name != EVAL_FILE]
+    if len(found) == 1:
+        return found[0]
+    raise DataError(
+        "The folder holds several tasks." if found else "It holds no benchmark.",
+        where=str(folder),
+        remedy="Name a folder that `data synth` or `data new` wrote, or a task file.",
+    )
 
 
 def croissant(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emoreal_bench.comparing.paired import ClipSums
 from emoreal_bench.comparing.ranks import has_items, load_clip_sums
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.task import UNSTATED_TERMS
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_json, short
 from emoreal_bench.probing.published import Confidence, load_published_rows
@@ -28,11 +30,13 @@ from emoreal_bench.reporting.leaderboard.reproduced import reproduced_folders
 from emoreal_bench.reporting.leaderboard.rows import BLIND_PROVIDER
 from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
+from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.garbage import garbage_left_alone
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.running.results import load_report
 from emoreal_bench.text import UNDEFINED
 
+_logger = logging.getLogger(__name__)
 BREAKDOWNS_FOLDER = "breakdowns"
 QUESTIONS_FOLDER = "questions"
 OVERVIEW = "overview"
@@ -98,6 +102,7 @@ def build_leaderboard(
             "A leaderboard needs at least one run.",
             remedy="Name run folders: emoreal-bench leaderboard build RUN... --out site",
         )
+    refuse_foreign(out)
     runs = [load_report(folder) for folder in sorted({folder.resolve() for folder in run_folders})]
     pages = _write_run_pages(runs, out) if options.run_pages else {}
     extras = RunExtras(
@@ -109,7 +114,16 @@ def build_leaderboard(
         asked = [run for run in runs if run.manifest.judged is None]
         groups = make_groups(asked, load_published_rows(), options.least_confidence, extras)
         asked_about = _write_questions(groups, out) if options.questions else frozenset()
-        _write_site(groups, make_judged_tables(runs, pages), out, asked_about)
+        written = _write_site(groups, make_judged_tables(runs, pages), out, asked_about)
+    forget_earlier(
+        out,
+        {
+            *(address.removesuffix(PAGE_FILE) for address in pages.values()),
+            *(f"{QUESTIONS_FOLDER}/{anchor}.html" for anchor in asked_about),
+            *written,
+        },
+    )
+    _warn_of_unstated_terms(runs)
     return out / PAGE_FILE
 
 
@@ -118,7 +132,14 @@ def _write_questions(groups: Sequence[Group], out: Path) -> frozenset[str]:
     written = set()
     for group in groups:
         table = make_question_table(group.tables[0]) if group.tables else None
-        if table is not None:
+        if table is None:
+            _logger.warning(
+                "No page of questions for %s, %s: it sets models side by side, so two complete "
+                "runs of models are needed, blind baselines apart.",
+                group.title,
+                group.how_asked,
+            )
+        else:
             page = render_page(
                 "questions.html.j2",
                 group=group,
@@ -136,19 +157,35 @@ def _write_site(
     judged: Sequence[JudgedTable],
     out: Path,
     asked_about: frozenset[str],
-) -> None:
+) -> set[str]:
+    """Write everything but the pages of runs and questions; return the addresses."""
     overview = _overview(groups)
     exports: dict[str, ExportLinks] = {}
+    written: set[str] = set()
     for group in groups:
         exports |= write_exports(group, out)
         for part in (group, *group.under_conditions):
-            _write_breakdowns(part, exports, out)
+            written.update(_write_breakdowns(part, exports, out))
     if overview is not None:
         table = heat_map_export(OVERVIEW, {"table": "Tasks by model"}, (), overview)
         exports[OVERVIEW] = write_table_files(table, out)
     for ratings in judged:
         exports[ratings.export_name] = write_table_files(judged_export(ratings), out)
     write_file(out / PAGE_FILE, _render(groups, judged, overview, exports, asked_about))
+    return written | {address for links in exports.values() for _, address in links}
+
+
+def _warn_of_unstated_terms(runs: Sequence[FinishedRun]) -> None:
+    definitions = {run.manifest.task: run.manifest.task_definition for run in runs}
+    for task, definition in sorted(definitions.items()):
+        if definition.get("license") != UNSTATED_TERMS:
+            continue
+        _logger.warning(
+            "The terms of the data of %s are not stated, and the page says so. Before you publish "
+            "it, write them into its task file as 'license', and complete the README.md beside "
+            "it; runs made from then on carry them.",
+            task,
+        )
 
 
 def _load_scores(runs: Sequence[FinishedRun]) -> dict[Path, dict[Scoring, ClipSums]]:
@@ -186,7 +223,7 @@ def _overview(groups: Sequence[Group]) -> HeatMap | None:
     return make_overview(columns) if len(columns) > 1 else None
 
 
-def _write_breakdowns(group: Group, exports: Mapping[str, ExportLinks], out: Path) -> None:
+def _write_breakdowns(group: Group, exports: Mapping[str, ExportLinks], out: Path) -> Iterator[str]:
     for table in group.tables:
         if table.breakdown is not None:
             page = render_page(
@@ -200,6 +237,7 @@ def _write_breakdowns(group: Group, exports: Mapping[str, ExportLinks], out: Pat
                 undefined_number=UNDEFINED,
             )
             write_file(out / breakdown_address(group, table), page)
+            yield breakdown_address(group, table)
 
 
 def _render(

@@ -23,7 +23,6 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.reporting.run_page.clips import (
-    STILLS_FOLDER,
     ServedFiles,
     clip_data,
     draw_stills,
@@ -38,6 +37,7 @@ from emoreal_bench.reporting.run_page.items import (
     reply_detail,
 )
 from emoreal_bench.reporting.run_page.summary import summarize
+from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.garbage import garbage_left_alone
 from emoreal_bench.reporting.site.pages import (
     PAGE_FILE,
@@ -89,11 +89,13 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
         The path of the page.
 
     Raises:
-        RunError: If a folder holds no run, or the page cannot be written.
+        RunError: If a folder holds no run, or the page cannot be written, for example
+            because the folder holds something else.
         NotComparableError: If the other run is of other items.
         DataError: If a data folder is named that is not that of the run.
     """
     options = options or RunPageOptions()
+    refuse_foreign(out)
     report = _load(folder)
     beside = None if options.other is None else _load(options.other)
     with ExitStack() as stack:
@@ -103,7 +105,8 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
         if options.other is not None:
             other = stack.enter_context(LoggedRun(options.other))
             _refuse_other_items(run, other)
-        _forget_earlier_page(out)
+        # It may have had more items.
+        forget_earlier(out)
         index, wrong_clips = _write_items(run, other, out)
         clips = find_clips(run.task, run.manifest, options.data) if options.clips else {}
         _write_clips(run, clips, wrong_clips[: max(0, options.stills)], out, options.served)
@@ -123,14 +126,6 @@ def _load(folder: Path) -> FinishedRun:
     # A run that was stopped is looked into as far as it went.
     results = score_folder(folder, (Scoring.STRICT, Scoring.OFFICIAL))
     return FinishedRun(load_manifest(folder), results)
-
-
-def _forget_earlier_page(out: Path) -> None:
-    """Remove the parts of a page written here before, which may have had more items."""
-    for part in (ITEMS_FOLDER, TEXTS_FOLDER, CLIPS_FOLDER, STILLS_FOLDER):
-        for pattern in ("*.js", "*.jpg"):
-            for stale in (out / part).glob(pattern):
-                stale.unlink()
 
 
 def _refuse_other_items(run: LoggedRun, other: LoggedRun) -> None:

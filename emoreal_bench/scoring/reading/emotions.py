@@ -86,6 +86,12 @@ def are_emotions(labels: tuple[str, ...]) -> bool:
     return None not in classes and len(set(classes)) == len(labels)
 
 
+def names_emotion(answer: str) -> bool:
+    """Return whether an answer is the name of an emotion, and no word that only hints at one."""
+    word, known = answer.strip().casefold(), _content()
+    return any(word in listed for part in ("classes", "others") for listed in known[part].values())
+
+
 def mark_emotions(text: str, labels: tuple[str, ...], *, broaden: bool) -> str:
     """Put signs in the place of the words for emotions.
 

@@ -25,6 +25,7 @@ from emoreal_bench.model_adapters.local.packed import (
     place_media,
 )
 from emoreal_bench.model_adapters.local.padded import (
+    CACHE,
     PaddedModel,
     ReadPrompts,
     pad_left,
@@ -140,7 +141,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
             logits=self._network.lm_head(output.last_hidden_state[:, -1]).float(),
             mask=mask,
             next_position=torch.stack([own.max() for own in positions]).to(self._device) + 1,
-            cache=output.past_key_values,
+            cache=getattr(output, CACHE),
         )
 
     def _step(
@@ -150,7 +151,7 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
             inputs_embeds=self._language_model.embed_tokens(token[:, None]),
             attention_mask=mask,
             position_ids=position.view(1, -1, 1).expand(3, -1, 1),
-            past_key_values=cache,
+            **{CACHE: cache},
             use_cache=True,
         ).last_hidden_state
         return cast("torch.Tensor", self._network.lm_head(hidden[:, -1]))
@@ -176,13 +177,13 @@ class QwenOmni(PaddedModel[OmniInput], PackedReader):
             [own[:, start:] for own, start in zip(positions, starts, strict=True)],
         )
         rows = torch.tensor(row_of, device=self._device)
-        read.past_key_values.batch_select_indices(rows)
+        getattr(read, CACHE).batch_select_indices(rows)
         mask = torch.cat([begun.mask[rows], rest.mask], dim=1)
         output = self._language_model(
             inputs_embeds=self._language_model.embed_tokens(rest.ids),
             attention_mask=mask,
             position_ids=rest.positions,
-            past_key_values=read.past_key_values,
+            **{CACHE: getattr(read, CACHE)},
             use_cache=True,
         )
         return output, mask

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.table import Table
 
 from emoreal_bench import api
 from emoreal_bench.cli.application import run
@@ -140,12 +141,123 @@ def test_questions_without_options_are_told_apart_by_their_answers(
 
 
 def test_a_few_short_answers_are_texts_until_the_user_says_classes(tmp_path: Path) -> None:
-    rows = [{"clip": "1", "question": "?", "answer": text} for text in ("joy", "fear")]
+    rows = [{"clip": "1", "question": "?", "answer": text} for text in ("a cup", "a hat")]
     draft = make(tmp_path, rows)
     assert draft.subtasks["own"].answer == "open"
     assert any("--kind label" in note for note in draft.notes)
     settled = make(tmp_path / "again", rows, kind=api.AnswerKind.LABEL)
     assert settled.subtasks["own"].answer == "label"
+
+
+MIXED: Sequence[Mapping[str, Any]] = [
+    {"clip": "1", "subtask": kind, "question": "?", "opt1": one, "opt2": other, "answer": answer}
+    for kind, one, other, answer in (
+        ("cue", "a shout", "a laugh", "a laugh"),
+        ("describe", "", "", "She seems sad: her voice is low and she looks down."),
+        ("emotion", "", "", "Sadness"),
+    )
+]
+"""The kinds of questions of one table that somebody brought."""
+
+
+@pytest.mark.parametrize("said", [[], ["--kind", "label"], ["--kind", "emotion=label"]])
+def test_label_and_open_questions_of_one_table_are_told_apart(
+    said: Sequence[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path, ["clips/1.mp4"])
+    write_rows(tmp_path, "t.csv", MIXED)
+    command = ["data", "new", str(tmp_path / "t.csv"), "--clips", str(tmp_path / "clips")]
+    assert run([*command, "--out", str(tmp_path / "own"), *said, "--json"]) == ExitCode.DONE
+    draft = json.loads(capsys.readouterr().out)
+    kinds = {name: found["answer"] for name, found in draft["subtasks"].items()}
+    assert kinds == {"cue": "choice", "describe": "open", "emotion": "label"}
+    # One class alone would be right always, and the prompt would name it.
+    assert draft["subtasks"]["emotion"]["chance"] == pytest.approx(1 / 7)
+    notes = " ".join(draft["notes"])
+    assert "'describe=label'" in notes
+    assert "the table has one class, Sadness" in notes
+
+
+def test_the_user_says_what_the_answers_of_one_subtask_are(tmp_path: Path) -> None:
+    kinds = {"describe": api.AnswerKind.LABEL, "emotion": api.AnswerKind.OPEN}
+    draft = make(tmp_path, MIXED, kinds=kinds)
+    assert draft.subtasks["describe"].answer == "label"
+    assert draft.subtasks["emotion"].answer == "open"
+    assert any("is a sentence" in note and "describe=open" in note for note in draft.notes)
+    with pytest.raises(UsageError, match="'cue', which has no questions without options"):
+        make(tmp_path / "again", MIXED, kinds={"cue": api.AnswerKind.LABEL})
+
+
+@pytest.mark.parametrize("wrong", ["lable", "emotion=choice", "emotion="])
+def test_a_kind_that_is_none_is_named(
+    wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(tmp_path, "t.csv", MIXED)
+    command = ["data", "new", str(tmp_path / "t.csv"), "--clips", str(tmp_path)]
+    assert run([*command, "--out", str(tmp_path / "own"), "--kind", wrong]) == ExitCode.USAGE
+    assert "There are: yes_no, label, open." in capsys.readouterr().err
+
+
+ONCE: dict[str, tuple[Sequence[str], str, str]] = {
+    "a class that occurs once": (
+        ["a cup", "a hat", "a cup", "a hat", "a cup", "a dog"],
+        "label",
+        "a dog",
+    ),
+    "emotions": (["joy", "fear", "joy"], "label", "fear"),
+    "words that only hint at one": (["laughing", "crying"], "open", "laughing"),
+    "sentences without blanks": (["她看起来很难过。", "他在笑。"] * 2, "open", "她看起来很难过"),
+}
+
+
+@pytest.mark.parametrize("kind", ONCE)
+def test_what_was_taken_for_what_is_said_with_an_answer(kind: str, tmp_path: Path) -> None:
+    answers, answer, named = ONCE[kind]
+    rows = [{"clip": "1", "question": "?", "answer": text} for text in answers]
+    draft = make(tmp_path, rows)
+    assert draft.subtasks["own"].answer == answer
+    assert any(named in note for note in draft.notes)
+
+
+def test_a_corrected_table_is_read_without_a_new_task(tmp_path: Path) -> None:
+    make(tmp_path, [without("q")])
+    file = tmp_path / "own/own.yaml"
+    edited = file.read_text("utf-8").replace("The terms are not stated yet.", "CC-BY-4.0")
+    file.write_text(edited, encoding="utf-8")
+    with pytest.raises(RunError, match="a corrected one needs no new task") as caught:
+        make(tmp_path, [without("q")] * 2)
+    assert f"data check --task {file}" in str(caught.value)
+    assert file.read_text(encoding="utf-8") == edited
+    report = api.check_data(str(file), tmp_path / "clips")
+    assert report.items == 2
+    assert report.sources == (str(tmp_path / "table.jsonl"),)
+
+
+def test_own_data_have_no_column_for_a_published_number(tmp_path: Path) -> None:
+    make(tmp_path, [without("q")])
+    report = api.check_data(str(tmp_path / "own/own.yaml"), tmp_path / "clips")
+    assert report.notes == ("README.md beside the task says FILL IN in 4 places",)
+    table = next(iter(report.lines()))
+    assert isinstance(table, Table)
+    assert [column.header for column in table.columns] == ["subtask", "items"]
+
+
+def test_the_task_ids_of_own_questions_are_written_for_the_hub(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path, MIXED)
+    (written,) = api.write_data_card(tmp_path / "own")
+    ids = [task["id"] for task in yaml.safe_load(written.read_text(encoding="utf-8"))["tasks"]]
+    assert (written.name, ids) == ("eval.yaml", ["own", "cue", "describe", "emotion"])
+    assert api.write_data_card(tmp_path / "own/own.yaml") == (written,)
+    with pytest.raises(DataError, match="It holds no benchmark"):
+        api.write_data_card(tmp_path / "clips")
+
+
+def test_the_nearest_column_is_offered(tmp_path: Path) -> None:
+    settled = api.Settled(api.Columns(answer="Glod"))
+    with pytest.raises(UsageError, match="Did you mean gold\\? The columns are video, q"):
+        make(tmp_path, [ROW], settled=settled)
 
 
 def without(*names: str) -> dict[str, Any]:

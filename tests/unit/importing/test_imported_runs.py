@@ -10,7 +10,7 @@ import pytest
 
 from emoreal_bench import api
 from emoreal_bench.cli.application import run as run_command
-from emoreal_bench.contracts.errors import NotComparableError, UsageError
+from emoreal_bench.contracts.errors import DataError, NotComparableError, UsageError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.preferences.building.sampled import load_samples
 from emoreal_bench.probing.published import Confidence
@@ -19,6 +19,7 @@ from emoreal_bench.reporting.leaderboard.groups import make_groups
 from emoreal_bench.reporting.leaderboard.rows import Badge
 from emoreal_bench.reporting.leaderboard.submission import RefusedEntryError
 from tests.small_emorealm import gold_answers, make_data, write_script
+from tests.unit.readers.test_question_tables import write_rows
 
 ITEMS = 24
 
@@ -89,6 +90,47 @@ def test_the_same_replies_make_the_same_run(place: Place) -> None:
     again = place.add("good", {name: f"({gold})" for name, gold in place.gold.items()})
     assert again == place.good
     assert (place.good / "items.jsonl").read_bytes() == before
+
+
+def test_a_corrected_file_points_to_the_import_that_it_may_replace(
+    place: Place, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders: list[Path | None] = []
+    for answer in "AB":
+        file = tmp_path / "replies.json"
+        file.write_text(json.dumps(dict.fromkeys(place.gold, answer)), encoding="utf-8")
+        report = api.import_predictions(
+            "emorealm", file, tmp_path, annotations=place.annotations, model="my-lab/model"
+        )
+        assert not folders or str(folders[0]) in caplog.text
+        assert bool(folders) == ("were imported before" in caplog.text)
+        folders.append(report.folder)
+    assert folders[0] != folders[1]
+
+
+@pytest.mark.parametrize("name", ["replies.csv", "replies.jsonl", "replies.json"])
+def test_columns_with_other_names_are_named_or_say_what_is_there(
+    name: str, place: Place, tmp_path: Path
+) -> None:
+    rows = [{"item": one, "answer": f"({gold})"} for one, gold in place.gold.items()]
+    write_rows(tmp_path, name, rows)
+    with pytest.raises(DataError, match="item, answer") as caught:
+        api.score_predictions("emorealm", place.annotations, tmp_path / name)
+    assert "--id COLUMN --reply COLUMN" in str(caught.value)
+    assert "owner" not in str(caught.value)
+    named = api.ReplyTable(tmp_path / name, "item", "answer")
+    scores = api.score_predictions("emorealm", place.annotations, named)
+    assert scores.scores["strict"].average_accuracy == 1.0
+    with pytest.raises(DataError, match="reply"):
+        api.score_predictions(
+            "emorealm", place.annotations, api.ReplyTable(tmp_path / name, "item", "reply")
+        )
+
+
+def test_the_nearest_id_is_offered(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "replies.json").write_text('{"Q01": "(A)", "q1": "(B)"}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"'Q01'[^?]*Did you mean q"):
+        api.score_predictions("emorealm", place.annotations, tmp_path / "replies.json")
 
 
 def test_an_import_that_was_broken_off_is_finished_by_the_same_command(

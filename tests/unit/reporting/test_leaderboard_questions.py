@@ -49,6 +49,17 @@ def test_one_model_alone_agrees_with_itself(runs: list[Path]) -> None:
     assert _table(runs[0]) is None
 
 
+def test_a_page_that_cannot_be_written_is_missed_aloud(
+    runs: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.build_leaderboard(runs[:1], tmp_path / "plain")
+    assert not caplog.text
+    api.build_leaderboard(runs[:1], tmp_path / "asked", questions=True)
+    assert not (tmp_path / "asked/questions").exists()
+    assert "No page of questions for" in caplog.text
+    assert "two complete runs" in caplog.text
+
+
 def test_the_page_is_written_and_linked_only_where_it_is_asked_for(
     runs: list[Path], tmp_path: Path
 ) -> None:
