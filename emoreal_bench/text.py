@@ -6,6 +6,8 @@ folders, so they pass through :mod:`emoreal_bench.printable` before anybody sees
 
 from __future__ import annotations
 
+from math import copysign
+
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.printable import plain_text
 from emoreal_bench.scoring.metrics import Unit, metric_of
@@ -57,8 +59,12 @@ def percent_interval(interval: Interval) -> str:
 
 
 def points(difference: float) -> str:
-    """Write a difference of fractions in percentage points, always with its sign."""
-    text = f"{100 * difference:+.1f}"
+    """Write a difference of fractions in percentage points, always with its sign.
+
+    A half is rounded away from zero, as whoever subtracts 45.8 from 77.1 expects; it would go
+    to the even digit.
+    """
+    text = f"{100 * difference + copysign(1e-9, difference):+.1f}"
     return "0.0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 

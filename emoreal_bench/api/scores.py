@@ -14,6 +14,7 @@ from emoreal_bench.contracts.vocabulary import JUDGED_SCORING, Factor, Scoring
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.notebook import RunReport
 from emoreal_bench.running.results import score_folder
+from emoreal_bench.scoring.score import ALL_SCORINGS
 
 if TYPE_CHECKING:
     from emoreal_bench.contracts.check import CheckPlan, CheckReport
@@ -118,7 +119,7 @@ def import_predictions(
         annotations: The data set's own annotation file.
         data: The data folder, in its place: then the run knows its clips.
         model: Who answered; by default as the log says, or the name of the file.
-        scorings: The rule books; strict and official if None.
+        scorings: The rule books; if None all, as a run keeps them.
 
     Raises:
         UsageError: If what is needed is not given.
@@ -136,7 +137,7 @@ def import_predictions(
         load_predictions(path, found.items, columns),
         runs,
         model=model,
-        scorings=scorings or DEFAULT_SCORINGS,
+        scorings=scorings or ALL_SCORINGS,
         command=sys.argv,
     )
     return RunReport.load(folder)

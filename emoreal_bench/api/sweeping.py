@@ -136,7 +136,7 @@ class _Asked:
         except EmorealError as error:
             return row.model_copy(update={"problem": str(error)})
         coverage = report.results.coverage
-        missing = coverage.items - coverage.covered
+        missing = 0 if report.has_asked_all else coverage.items - coverage.covered
         scores = report.results.scores.get(HEADLINE_SCORING.value)
         return row.model_copy(
             update={

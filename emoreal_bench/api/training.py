@@ -123,7 +123,7 @@ def _clips_of(evaluation: TaskEvaluation) -> Mapping[str, Clip]:
 
 def _readable_share(scores: ScoringReport) -> float:
     """Return which share of what the model wrote holds an answer; 1 if it wrote nothing."""
-    counts = count_outcomes(scores)
+    counts = count_outcomes(scores.subtasks)
     written = sum(counts[outcome] for outcome in _WRITTEN)
     return counts[Outcome.ANSWERED] / written if written else 1.0
 

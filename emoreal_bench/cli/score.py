@@ -73,7 +73,9 @@ def score(
     run: Path | None = typer.Argument(None, help="A run folder to score again."),
     elsewhere: Elsewhere,
     scoring: list[str] | None = typer.Option(
-        None, help="official, official-lenient, strict or all; repeatable."
+        None,
+        help="official, official-lenient, strict or all; repeatable. Without it strict and "
+        "official; with --runs all, as `run` keeps them.",
     ),
     judged_by: Path | None = typer.Option(
         None,
@@ -100,7 +102,7 @@ def score(
         )
     if elsewhere.model is not None and elsewhere.runs is None:
         raise UsageError("--model names the run that --runs makes.", remedy="Add --runs FOLDER.")
-    scorings = api.parse_scorings(scoring)
+    scorings = api.parse_scorings(scoring or (["all"] if elsewhere.runs else None))
     if run is not None:
         results, place = api.score_run(run, scorings, judged_by), None
     else:

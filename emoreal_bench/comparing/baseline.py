@@ -23,6 +23,8 @@ from emoreal_bench.contracts.run_record import ImportedReplies
 from emoreal_bench.contracts.vocabulary import Factor, Origin, Scoring
 from emoreal_bench.identity import canonical_json, checksum, model_hash, short
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.record.finished import how_to_complete
+from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.sealed import read_record, unsealed
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.identity import scoring_hash
@@ -47,12 +49,12 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
             cannot be written.
     """
     results = score_folder(folder, [Scoring.STRICT])
-    if results.coverage.covered < results.coverage.items:
+    if not results.counted.is_full:
         raise RunError(
-            f"The run covers {percent_of_whole(results.coverage.fraction)} % of its items. Those "
+            f"The run covers {percent_of_whole(results.counted.fraction)} % of its items. Those "
             "that are not covered count as wrong, so it would be too easy a baseline.",
             where=str(folder),
-            remedy="Give the run command again to finish it.",
+            remedy=how_to_complete(load_manifest(folder)),
         )
     answers = load_answers(folder, [Scoring.STRICT])
     manifest, report = answers.manifest, results.scores[Scoring.STRICT]

@@ -26,7 +26,7 @@ from emoreal_bench.contracts.check import (
 )
 from emoreal_bench.contracts.comparison import AVERAGE
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.contracts.scores import Coverage, Interval, ScoringReport, SubtaskScores
+from emoreal_bench.contracts.scores import Counted, Interval, ScoringReport, SubtaskScores
 from emoreal_bench.contracts.vocabulary import Factor, Scoring
 from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.running.results import score_folder
@@ -105,7 +105,7 @@ def check_run(
     results = score_folder(folder, [Scoring.STRICT])
     report = results.scores[Scoring.STRICT]
     _refuse_unknown_names(rules, report)
-    coverage = _check_coverage(results.coverage, rules.least_coverage)
+    coverage = _check_coverage(results.counted, rules.least_coverage)
     was_right = unpack_bits(baseline.right, baseline.items)
     checked = (
         coverage,
@@ -154,7 +154,7 @@ def _refuse_unknown_names(rules: CheckRules, report: ScoringReport) -> None:
                 raise suggest(kind, name, known)
 
 
-def _check_coverage(coverage: Coverage, least: float) -> RuleResult:
+def _check_coverage(coverage: Counted, least: float) -> RuleResult:
     covered = f"{coverage.covered:,} of {count_of(coverage.items, 'item')}"
     return RuleResult(
         kind=RuleKind.COVERAGE,

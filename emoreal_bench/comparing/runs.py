@@ -27,7 +27,7 @@ from emoreal_bench.contracts.result import ChoiceScores
 from emoreal_bench.contracts.run_record import ITEMS_FILE, Manifest, RequestIdentity
 from emoreal_bench.contracts.scores import DeliverySummary
 from emoreal_bench.contracts.task import Task
-from emoreal_bench.contracts.vocabulary import AnswerMethod, Factor, Scoring
+from emoreal_bench.contracts.vocabulary import AnswerKind, AnswerMethod, Factor, Scoring
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.running.results import DeliveryTally, read_replies
@@ -89,16 +89,22 @@ class AnsweredRun:
 
     def describe(self) -> ComparedRun:
         """Return who it is and how much of it there is."""
-        statuses = count_statuses(self.collected)
-        covered = sum(statuses[status] for status in COVERED)
         return ComparedRun(
             folder=str(self.folder),
             model=self.manifest.model.name,
-            coverage=covered / sum(statuses.values()),
+            coverage=self._coverage(),
             frames_per_item=self.delivery and self.delivery.frames_per_item,
             audio_seconds_per_item=self.delivery and self.delivery.audio_seconds_per_item,
             tokens_per_item=self.delivery.tokens_per_item if self.delivery else {},
         )
+
+    def _coverage(self) -> float:
+        """Return the share of the items that came back, of those that count in a score."""
+        layouts = self.frame.layouts
+        scored = [name for name in layouts if layouts[name].kind is not AnswerKind.OPEN]
+        counted = np.concatenate([self.frame.members(name) for name in scored or layouts])
+        statuses = count_statuses(self.collected, counted)
+        return sum(statuses[status] for status in COVERED) / counted.size
 
 
 def load_answers(folder: Path, scorings: Sequence[Scoring] = COMPARED_SCORINGS) -> AnsweredRun:

@@ -71,6 +71,8 @@ class Request:
         settings: How to write the reply.
         letters: The letters of the options in their order (``("A", "B")``),
             for choice scoring; empty where there are none.
+        labels: The classes that an answer without options may be, in the order of the task; the
+            words of the question name them too, for whoever reads it.
         clips: Decoded clips by key. A part whose clip has no such modality
             (a silent file) is left out by the adapter and noted in the delivery.
     """
@@ -79,4 +81,5 @@ class Request:
     messages: tuple[Message, ...]
     settings: GenerationSettings
     letters: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     clips: Mapping[str, ClipMedia] = field(default_factory=dict)

@@ -6,7 +6,7 @@ defined is null, and the notes beside it say why.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,27 @@ from emoreal_bench.contracts.vocabulary import JudgedDimension, Outcome, Stateme
 
 Interval = tuple[float, float]
 """Lower and upper bound at 95 percent."""
+FREE_TEXT = "free text is scored by a judge"
+"""Note of items that count in no score here."""
+NOT_COVERED = (Outcome.UNSUPPORTED, Outcome.FAILED, Outcome.MISSING)
+"""Outcomes of items that did not reach the model, or did not come back."""
+
+
+class Counted(NamedTuple):
+    """How many items count in a score, and how many of them reached the model and came back."""
+
+    items: int
+    covered: int
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether the score speaks of every item that it counts."""
+        return self.covered == self.items
+
+    @property
+    def fraction(self) -> float:
+        """Return the share that came back."""
+        return self.covered / self.items
 
 
 class Coverage(Record):
@@ -87,6 +108,11 @@ class SubtaskScores(Record):
         """Return whether a metric applies, defined or not."""
         return metric in self.model_fields_set or self.number(metric) is not None
 
+    @property
+    def is_scored(self) -> bool:
+        """Return whether the items count in a score; free text waits for a judge."""
+        return FREE_TEXT not in self.notes
+
 
 class ScoringReport(BaseModel):
     """Everything one scoring says of a run.
@@ -111,6 +137,23 @@ class ScoringReport(BaseModel):
     def subtasks(self) -> dict[str, SubtaskScores]:
         """Scores by subtask, in the order of the task file."""
         return self.__pydantic_extra__
+
+    @property
+    def scored_subtasks(self) -> dict[str, SubtaskScores]:
+        """Subtasks that count in a score; all of them where none does."""
+        scored = {name: scores for name, scores in self.subtasks.items() if scores.is_scored}
+        return scored or self.subtasks
+
+    @property
+    def counted(self) -> Counted:
+        """What coverage a score has: that of the items that it counts.
+
+        An open question without a reply takes nothing from the score of the others.
+        """
+        found = [scores.outcomes for scores in self.scored_subtasks.values()]
+        items = sum(sum(outcomes.values()) for outcomes in found)
+        lost = sum(outcomes.get(outcome, 0) for outcomes in found for outcome in NOT_COVERED)
+        return Counted(items, items - lost)
 
 
 class DeliverySummary(Record):
@@ -187,3 +230,13 @@ class Results(Record):
     """Over what the log says of every item, in any order; times and attempts apart."""
     checksum: str | None = None
     """Over everything else in the file."""
+
+    @property
+    def counted(self) -> Counted:
+        """What coverage the scores have; of all items where there are none, as of a judge's run.
+
+        What did not come back is the same under every scoring.
+        """
+        for report in self.scores.values():
+            return report.counted
+        return Counted(self.coverage.items, self.coverage.covered)

@@ -62,6 +62,7 @@ class _Asked(Record):
     messages: tuple[_Turn, ...]
     settings: GenerationSettings
     letters: tuple[str, ...]
+    labels: tuple[str, ...]
     clips: tuple[str, ...]
 
 
@@ -191,6 +192,7 @@ def pack_requests(requests: Sequence[Request]) -> bytes:
             messages=tuple(map(_Turn.of, request.messages)),
             settings=request.settings,
             letters=request.letters,
+            labels=request.labels,
             clips=tuple(request.clips),
         )
         for request in requests
@@ -214,6 +216,7 @@ def unpack_requests(content: bytes, clips: Mapping[str, ClipMedia]) -> tuple[Req
             tuple(turn.as_message() for turn in asked.messages),
             asked.settings,
             asked.letters,
+            asked.labels,
             {name: clips[name] for name in asked.clips},
         )
         for asked in _ASKED.validate_json(content)

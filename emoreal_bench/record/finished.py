@@ -15,11 +15,25 @@ from emoreal_bench.contracts.run_record import (
     Timings,
 )
 from emoreal_bench.contracts.scores import Results
+from emoreal_bench.contracts.vocabulary import Outcome
 from emoreal_bench.record.folder import load_timings
 from emoreal_bench.record.manifest import load_written_manifest, not_by_schema, with_present_hash
 from emoreal_bench.record.sealed import read_record, unsealed
 
+_FINISH = "Finish the run: the same command goes on where it stopped."
+_JOIN = "Join all shards first: emoreal-bench runs merge SHARD... --out RUN"
+_IMPORT_AGAIN = (
+    "Add the replies that are missing to the file that was imported, and import it again: "
+    "emoreal-bench score --task TASK --data DATA --predictions FILE --runs FOLDER"
+)
 _SCORE_AGAIN = "Write it again from the log with: emoreal-bench runs verify RUN --repair"
+
+
+def how_to_complete(manifest: Manifest) -> str:
+    """Return what a person can do where replies of a run are missing."""
+    if manifest.imported is not None:
+        return _IMPORT_AGAIN
+    return _FINISH if manifest.shard is None else _JOIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +54,32 @@ class FinishedRun:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether every item reached the model and came back; a shard is never a run."""
-        return self.manifest.shard is None and self.has_asked_all
+        """Return whether every item that counts in a score reached the model and came back.
+
+        A shard is never a run.
+        """
+        return self.manifest.shard is None and self.results.counted.is_full
 
     @property
     def has_asked_all(self) -> bool:
-        """Return whether every item that was to be asked came back: of the run, or its shard."""
+        """Return whether nothing is left to ask: of the run, or its shard.
+
+        An open question that the model cannot take, as a blind baseline can take none, is
+        settled where the others are scored: it counts in no score, and asking again is no use.
+        """
         shard, coverage = self.manifest.shard, self.results.coverage
-        return coverage.covered == (coverage.items if shard is None else shard.items)
+        settled = coverage.covered + self._settled_without_reply()
+        return settled == (coverage.items if shard is None else shard.items)
+
+    def _settled_without_reply(self) -> int:
+        for report in self.results.scores.values():
+            scored = report.scored_subtasks
+            return sum(
+                scores.outcomes.get(Outcome.UNSUPPORTED, 0)
+                for name, scores in report.subtasks.items()
+                if name not in scored
+            )
+        return 0
 
 
 def read_report(run_folder: Path) -> FinishedRun:

@@ -21,6 +21,7 @@ from emoreal_bench.reporting.terminal.comparisons import (
     comparison_notes,
     comparison_rows,
     run_line,
+    too_few_clips,
 )
 from emoreal_bench.reporting.terminal.probing import PROBE_NOTE, probe_lines, probe_rows
 from emoreal_bench.text import points, words
@@ -123,7 +124,9 @@ def write_comparison_page(report: ComparisonReport, folders: Sequence[Path], out
     page = ReportPage(
         kind="Comparison",
         title=", ".join((report.first.model, *(other.run.model for other in report.others))),
-        verdict=" ".join(verdicts),
+        verdict=" ".join(
+            (*dict.fromkeys(filter(None, map(too_few_clips, report.others))), *verdicts)
+        ),
         tables=tables,
         notes=[*notes, COMPARISON_NOTE],
         links=links,

@@ -92,7 +92,7 @@ def write_runs_page(
         runs=runs,
         total=count_of(len(runs), "run"),
         # Names of folders are anybody's too.
-        root=plain_text(root.resolve().name),
+        root=plain_text(_named(root.resolve())),
         undefined_number=UNDEFINED,
         style=load_asset("pages.css"),
         script=load_asset("leaderboard.js"),
@@ -100,6 +100,11 @@ def write_runs_page(
     write_file(out / PAGE_FILE, page)
     forget_earlier(out, {run.page.removesuffix(PAGE_FILE) for run in runs})
     return out / PAGE_FILE
+
+
+def _named(root: Path) -> str:
+    """Name a folder; one that is called what a folder of runs is called, by what it lies in."""
+    return f"{root.parent.name}/{root.name}" if root.name == "runs" else root.name
 
 
 def _list_run(
@@ -137,7 +142,7 @@ def _score(run: ListedRun, results: Results) -> ListedRun:
     stress = headline.question_types.get(QuestionType.STRESS_TEST) if headline else None
     return replace(
         run,
-        coverage=f"{percent_of_whole(results.coverage.fraction)} %",
+        coverage=f"{percent_of_whole(results.counted.fraction)} %",
         accuracy=headline.average_accuracy if headline else None,
         rates=(stress.hallucination_rate, stress.spurious_rate) if stress else (None, None),
     )

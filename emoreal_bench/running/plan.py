@@ -24,7 +24,7 @@ from emoreal_bench.contracts.run_record import (
     RequestIdentity,
 )
 from emoreal_bench.contracts.task import DEFAULT_VARIANT, Task
-from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, Modality
+from emoreal_bench.contracts.vocabulary import Alteration, AnswerKind, AnswerMethod, Modality
 from emoreal_bench.identity import clip_hash, data_hash, request_hash
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import Dataset
@@ -123,11 +123,13 @@ class Plan:
 
         The clips of worked examples are added by whoever has decoded them.
         """
+        subtask = self.task.subtasks[item.subtask]
         return Request(
             id=item.id,
             messages=self.messages(item),
             settings=self.request.generation,
             letters=letters_of(item.choices),
+            labels=subtask.labels if subtask.answer is AnswerKind.LABEL else (),
             clips={} if media is None else {item.clip: media},
         )
 

@@ -102,15 +102,15 @@ class LoggedRun:
         record = unseal_object(self._file.readline())
         return _NOT_ASKED if record is None else cast("ItemRecord", record)
 
-    def prompt(self, item: Item, values: Mapping[str, object] | None = None) -> str:
-        """Write the words of an item's question as they were sent.
+    def prompt(self, item: Item, values: Mapping[str, object] | None = None) -> str | None:
+        """Write the words of an item's question as they were sent; None if nobody knows them.
 
         Args:
             item: One of the run.
             values: What the template saw; None for what that of a task sees.
         """
         if self.manifest.imported is not None:
-            return "The reply was imported: the prompt is not known."
+            return None
         try:
             if values is None:
                 values = prompt_values(item, self.task.subtasks[item.subtask].labels)
@@ -138,10 +138,13 @@ class ReadItem:
     Attributes:
         record: What the log says.
         readings: By scoring; empty for open questions, which nobody reads but a judge.
+        is_imported: Whether the reply comes from elsewhere. Then the record knows neither what
+            reached the model, nor how long it took, nor how often it was asked.
     """
 
     record: ItemRecord
     readings: Mapping[Scoring, Reading]
+    is_imported: bool = False
 
     def verdict(self, scoring: Scoring) -> str:
         """Return in one word how a scoring counts the item."""
@@ -162,4 +165,5 @@ def read_items(run: LoggedRun) -> Iterator[ReadItem]:
                 scoring: read_reply(scoring, item, subtask, status, record["text"])
                 for scoring in (() if is_open else _SCORINGS)
             },
+            is_imported=run.manifest.imported is not None,
         )

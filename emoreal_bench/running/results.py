@@ -45,9 +45,13 @@ class DeliveryTally:
 
     Args:
         method: How answers were to be taken.
+        is_imported: Whether the replies come from elsewhere.
     """
 
-    def __init__(self, method: AnswerMethod = AnswerMethod.GENERATE) -> None:
+    def __init__(
+        self, method: AnswerMethod = AnswerMethod.GENERATE, *, is_imported: bool = False
+    ) -> None:
+        self._is_imported = is_imported
         self._scores_choices = method is AnswerMethod.SCORE_CHOICES
         self._unscored = 0
         self._items = 0
@@ -122,8 +126,7 @@ class DeliveryTally:
         if self._empty:
             told.append(
                 f"The reply to {self._empty} of {self._items} items is empty. It counts as an "
-                "answer that cannot be read; let the model write more tokens, or look at what it "
-                "was given."
+                f"answer that cannot be read; {self._cure()}."
             )
         if self._unscored:
             told.append(
@@ -132,6 +135,11 @@ class DeliveryTally:
                 "top_logprobs, or ask for written answers (--answer generate)."
             )
         return tuple(told)
+
+    def _cure(self) -> str:
+        if self._is_imported:
+            return "leave its line out of the imported file if there was no reply"
+        return "let the model write more tokens, or look at what it was given"
 
 
 def score_log(
@@ -150,7 +158,7 @@ def score_log(
         scorings: The rule books; a judge's run has one of its own.
         verdicts: Of a judge, for ``strict-judged``.
     """
-    tally = DeliveryTally(manifest.request.answer_method)
+    tally = DeliveryTally(manifest.request.answer_method, is_imported=manifest.imported is not None)
     damaged: list[int] = []
     replies = read_replies(log_path, tally, damaged)
     try:

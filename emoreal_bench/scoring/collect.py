@@ -137,9 +137,12 @@ def count_outcomes(readings: Readings, members: NDArray[np.intp]) -> dict[Outcom
     return named
 
 
-def count_statuses(collected: Collected) -> Mapping[DeliveryStatus, int]:
-    """Count all items by delivery status; every status is named."""
-    counts = np.bincount(collected.status, minlength=len(STATUSES))
+def count_statuses(
+    collected: Collected, members: NDArray[np.intp] | None = None
+) -> Mapping[DeliveryStatus, int]:
+    """Count all items, or some, by delivery status; every status is named."""
+    found = collected.status if members is None else collected.status[members]
+    counts = np.bincount(found, minlength=len(STATUSES))
     return {status: int(count) for status, count in zip(STATUSES, counts, strict=True)}
 
 

@@ -10,7 +10,7 @@ with it. Another package adds one by an entry point of the group
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 NO_INTERVAL = "no interval of "
 """Begins the note that names the metrics and says why."""
+ZERO_BY_ZERO = "0/0, "
+"""Begins the note that ends with the metrics that are not defined."""
 METRIC_ENTRY_POINTS = "emoreal_bench.metrics"
 ASKED_FOR = 1000
 """Place of a column that stands on a leaderboard only where the task names its metric."""
@@ -133,6 +135,33 @@ def lacks_clips(scores: SubtaskScores, name: str) -> bool:
     return any(
         name in note.removeprefix(NO_INTERVAL).partition(":")[0].split(", ") for note in notes
     )
+
+
+def has_something_to_say(metric: str, scores: Iterable[SubtaskScores]) -> bool:
+    """Return whether to show a metric: the rates of cues only where the data have such cues.
+
+    Args:
+        metric: Its name.
+        scores: Of all groups of items that are shown.
+    """
+    return not metric_of(metric).undefined or any(one.number(metric) is not None for one in scores)
+
+
+def note_on(note: str, shown: Collection[str]) -> str | None:
+    """Return what a note of scores says of metrics that are shown; None if it says nothing.
+
+    Args:
+        note: One of :attr:`SubtaskScores.notes`.
+        shown: Names of metrics.
+    """
+    head, _, tail = note.partition(": ")
+    if note.startswith(NO_INTERVAL):
+        kept = [name for name in head.removeprefix(NO_INTERVAL).split(", ") if name in shown]
+        return f"{NO_INTERVAL}{', '.join(kept)}: {tail}" if kept else None
+    if note.startswith(ZERO_BY_ZERO):
+        kept = [name for name in tail.split(", ") if name in shown]
+        return f"{head}: {', '.join(kept)}" if kept else None
+    return None if head in all_metrics() and head not in shown else note
 
 
 def compute_metrics(

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emoreal_bench.contracts.scores import SubtaskScores
+from emoreal_bench.contracts.scores import FREE_TEXT, SubtaskScores
 from emoreal_bench.contracts.vocabulary import AnswerKind, Scoring
 from emoreal_bench.scoring.choice_probabilities import calibration_error
 from emoreal_bench.scoring.clip_intervals import metric_intervals, notes_of_clips, share_interval
 from emoreal_bench.scoring.collect import Collected, Readings, count_outcomes
 from emoreal_bench.scoring.counts import counts_of, feature_pairs, feature_width
 from emoreal_bench.scoring.frame import NO_ANSWER, Frame, Layout
-from emoreal_bench.scoring.metrics import compute_metrics, metric_of
+from emoreal_bench.scoring.metrics import ZERO_BY_ZERO, compute_metrics, metric_of
 from emoreal_bench.scoring.reading.official_words import official_words_for
 from emoreal_bench.statistics.intervals import counts_by_cluster
 
@@ -91,7 +91,7 @@ def score_members(sample: Sample, layout: Layout, members: NDArray[np.intp]) -> 
         "accuracy": None,
     }
     if layout.kind is AnswerKind.OPEN:
-        return SubtaskScores(**fields, notes=("free text is scored by a judge",))
+        return SubtaskScores(**fields, notes=(FREE_TEXT,))
     if counted.size == 0:
         return SubtaskScores(**fields | _without_predictions(layout))
     clips, features = sample.features_of(layout, counted)
@@ -172,13 +172,13 @@ def settle_undefined(
     if scoring is Scoring.STRICT:
         numbers.update(dict.fromkeys(stopped, 0.0))
         if stopped:
-            notes.append(f"0/0, counted as 0: {', '.join(stopped)}")
+            notes.append(f"{ZERO_BY_ZERO}counted as 0: {', '.join(stopped)}")
         return numbers, notes
     if values.get("yes_recall") == values.get("no_recall") == 0:
         numbers["f1"] = None
         stopped.append("f1")
     if stopped:
-        notes.append(f"0/0, where the authors' evaluator stops: {', '.join(stopped)}")
+        notes.append(f"{ZERO_BY_ZERO}where the authors' evaluator stops: {', '.join(stopped)}")
     return numbers, notes
 
 

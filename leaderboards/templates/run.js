@@ -272,14 +272,15 @@
   function clipParts(clip) {
     const parts = [element("h4", {}, "Clip")];
     if (!clip || (!clip.video && !clip.audio)) {
-      parts.push(element("p", { class: "quiet" }, "There is no clip file at the place where this page looks for it."));
+      parts.push(element("p", { class: "quiet" }, index.has_clips ? "There is no clip file at the place where this page looks for it."
+        : "This page was written without clips."));
     }
     if (clip?.video) parts.push(...player(clip));
     if (clip?.audio) parts.push(element("audio", { controls: "", preload: "none", src: clip.audio, "aria-label": "Sound of the clip" }));
     if (clip?.problem) parts.push(element("p", { class: "quiet" }, visible(`It cannot be decoded: ${clip.problem}.`)));
     if (clip?.stills) {
       const times = clip.times.length ? ` at ${clip.times.map((time) => number(time, 2)).join(", ")} s` : "";
-      parts.push(element("h4", {}, `Frames asked for${times}`),
+      parts.push(element("h4", {}, `${index.imported ? "Frames of the clip" : "Frames asked for"}${times}`),
         element("img", { src: clip.stills, alt: `${clip.times.length} frames of the clip, first to last` }));
     }
     if (clip?.envelope) parts.push(...waveParts(clip));
@@ -294,7 +295,7 @@
     const note = element("p", { class: "caution unplayable" });
     note.hidden = true;
     const explain = (why) => {
-      const frames = clip.stills ? "the frames below are those that the model was given"
+      const frames = clip.stills ? `the frames below are ${index.imported ? "some of it" : "those that the model was given"}`
         : "write the page with more --stills to see the frames of this clip";
       note.textContent = `This browser cannot show the picture of this clip (${visible(decodeURIComponent(clip.video).split("/").pop())}): ${why}; ${frames}.`;
       note.hidden = false;
@@ -313,7 +314,7 @@
   function waveParts(clip) {
     const peak = clip.peak > 0 ? `the loudest sample has ${loudness(clip.peak)}` : "it is silent";
     const scale = clip.peak > 0 && clip.peak < 0.5 ? `, drawn ${number(1 / clip.peak, 1)} times as tall` : "";
-    return [element("h4", {}, `Sound asked for, of ${number(clip.duration, 2)} s`), wave(clip.envelope),
+    return [element("h4", {}, `${index.imported ? "Sound of the clip" : "Sound asked for"}, of ${number(clip.duration, 2)} s`), wave(clip.envelope),
       element("p", { class: "quiet scale" }, `Scaled to its peak: ${peak}${scale}.`)];
   }
 
@@ -342,17 +343,24 @@
       parts.push(element("h4", {}, "Probability of each option"), table(["Option", "Probability", ""], rows));
       if (reply.mass !== null) parts.push(element("p", { class: "quiet" }, `The options have ${number(100 * reply.mass)} % of all probability.`));
     }
-    const facts = [["Status", reply.status], ["Frames", number(reply.frames)],
-      ["Seconds of sound", number(reply.audio_seconds, 2)],
-      ...(reply.audio_level === null ? [] : [["Loudness of the sound", loudness(reply.audio_level)]]),
-      ...Object.entries(reply.tokens).map(([kind, count]) => [`Tokens of ${kind}`, number(count)]),
-      ["Seconds of the model", number(reply.seconds, 3)], ["Times asked", number(reply.attempts)]];
-    if (reply.cost !== null) facts.push(["Cost in US dollars", number(reply.cost, 6)]);
-    if (reply.input_hash) facts.push(["Hash of the input", reply.input_hash.slice(0, 12)]);
-    facts.push(...reply.notes.map((note) => ["Note", note]));
-    parts.push(element("h4", {}, "What reached the model"), table(["What", "How much"],
-      facts.map(([name, value]) => [name, visible(value)])));
+    parts.push(element("h4", {}, "What reached the model"), ...deliveredParts(reply));
     return element("div", {}, ...parts);
+  }
+
+  function deliveredParts(reply) {
+    const got = reply.delivered;
+    if (got === null) {
+      return [element("p", { class: "quiet" }, "The reply was imported, so nobody here knows what reached the model, how it was asked, and how long it took.")];
+    }
+    const facts = [["Status", reply.status], ["Frames", number(got.frames)],
+      ["Seconds of sound", number(got.audio_seconds, 2)],
+      ...(got.audio_level === null ? [] : [["Loudness of the sound", loudness(got.audio_level)]]),
+      ...Object.entries(got.tokens).map(([kind, count]) => [`Tokens of ${kind}`, number(count)]),
+      ["Seconds of the model", number(got.seconds, 3)], ["Times asked", number(got.attempts)]];
+    if (got.cost !== null) facts.push(["Cost in US dollars", number(got.cost, 6)]);
+    if (got.input_hash) facts.push(["Hash of the input", got.input_hash.slice(0, 12)]);
+    facts.push(...got.notes.map((note) => ["Note", note]));
+    return [table(["What", "How much"], facts.map(([name, value]) => [name, visible(value)]))];
   }
 
   function neighbours(position) {
@@ -399,6 +407,8 @@
       ...examples.map((one) => `${asked(one.question)}\n[assistant] ${one.answer}`),
       asked(item.prompt),
     ].join("\n\n");
+    const sent = item.prompt === null ? []
+      : [element("h4", {}, "Prompt as sent"), element("pre", { class: "said", dir: "auto" }, visible(prompt))];
     detail.replaceChildren(
       element("div", { class: "item-head" }, element("h3", {}, visible(item.id)), neighbours(position)),
       element("p", { class: "quiet" }, [words(valueOf("subtask", position)), `clip ${visible(item.clip)}`, ...metadata].join(" \u00b7 ")),
@@ -410,8 +420,7 @@
       element("div", { class: "replies" },
         replyParts(item.other ? `Reply of ${index.model}` : (item.judgement ? "What the judge wrote" : "Reply"), item.reply),
         item.other ? replyParts(`Reply of ${index.other}`, item.other) : null),
-      element("h4", {}, "Prompt as sent"),
-      element("pre", { class: "said", dir: "auto" }, visible(prompt)),
+      ...sent,
       ...sameClip(position),
     );
   }

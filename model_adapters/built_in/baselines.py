@@ -28,12 +28,12 @@ class RandomArguments(AdapterArguments):
 
 
 class BlindBaseline(ModelAdapter):
-    """Answers by the letters of the options alone.
+    """Answers by the letters of the options alone, or by the classes where there are none.
 
     Args:
         name: ``baseline/...``.
         choose: Gives the index of the answer from the item's id and the number
-            of options.
+            of options or classes.
         settings: What changes its answers.
     """
 
@@ -55,28 +55,32 @@ class BlindBaseline(ModelAdapter):
         return self._description
 
     def render(self, request: Request) -> str:
-        """Return the words of the request and its letters, all that a baseline could see."""
+        """Return the words of the request and its answers, all that a baseline could see."""
         lines = [
             "".join(part.text for part in message.parts if isinstance(part, TextPart))
             for message in request.messages
         ]
-        return "\n".join([*lines, " ".join(request.letters)])
+        return "\n".join([*lines, " ".join(request.letters or request.labels)])
 
     async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
-        """Answer with a letter in brackets, or ``unsupported`` where there are no options."""
+        """Answer with a letter in brackets or a class.
+
+        An open question has nothing to choose from, so it is ``unsupported``.
+        """
         for request in requests:
             yield self._answer(request)
 
     def _answer(self, request: Request) -> Result:
-        if not request.letters:
+        answers = tuple(f"({letter})" for letter in request.letters) or request.labels
+        if not answers:
             return Result(
                 request.id,
                 DeliveryStatus.UNSUPPORTED,
-                detail="a blind baseline needs options to choose from, and the item has none",
+                detail="a blind baseline picks an option or a class, and the question is open",
             )
-        letter = request.letters[self._choose(request.id, len(request.letters))]
+        answer = answers[self._choose(request.id, len(answers))]
         return Result(
-            request.id, DeliveryStatus.OK, f"({letter})", delivery=Delivery(notes=_notes(request))
+            request.id, DeliveryStatus.OK, answer, delivery=Delivery(notes=_notes(request))
         )
 
 

@@ -28,6 +28,7 @@ from emoreal_bench.prompting import whole_characters
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.exports.names import path_part, public_name
+from emoreal_bench.reporting.terminal.scores import count_outcomes
 from emoreal_bench.running.readings import LoggedRun, ReadItem, read_items
 from emoreal_bench.running.results import load_report
 from emoreal_bench.scoring.metrics import all_metrics
@@ -83,6 +84,8 @@ def write_every_eval_ever(folder: Path, out: Path, evaluator: Evaluator | None =
         nonlocal rows
         with LoggedRun(folder) as run:
             for item, read in zip(run.items, read_items(run), strict=True):
+                if HEADLINE_SCORING not in read.readings:
+                    continue  # An open question has no score, and the schema has no word for it.
                 line = _json(_sample(run, identity, item, read))
                 digest.update(line)
                 rows += 1
@@ -97,6 +100,9 @@ def write_every_eval_ever(folder: Path, out: Path, evaluator: Evaluator | None =
         "checksum": digest.hexdigest(),
         "total_rows": rows,
     }
+    if unscored := report.manifest.data.items - rows:
+        told = _strings({"items_without_a_score": unscored})
+        record["detailed_evaluation_results"]["additional_details"] = told
     path = out / place / f"{name}.json"
     write_atomically(path, [_json(record, indent=2)])
     return path
@@ -193,7 +199,7 @@ def _model_info(manifest: Manifest) -> dict[str, Any]:
 
 def _results(report: FinishedRun) -> Iterator[dict[str, Any]]:
     scores = report.results.scores[HEADLINE_SCORING]
-    n = sum(subtask.n for subtask in scores.subtasks.values())
+    n = sum(subtask.n for subtask in scores.scored_subtasks.values())
     if scores.average_accuracy is not None:
         average = (scores.average_accuracy, scores.average_accuracy_interval)
         yield _result(report, (AVERAGE, None, "accuracy"), average, n)
@@ -218,8 +224,11 @@ def _result(
     n: int,
 ) -> dict[str, Any]:
     """Write one number; ``names`` are its id, its subtask and its metric."""
-    manifest, coverage = report.manifest, report.results.coverage
+    manifest, counted = report.manifest, report.results.counted
     result_id, subtask, metric_name = names
+    scores = report.results.scores[HEADLINE_SCORING].scored_subtasks
+    counts = count_outcomes(scores if subtask is None else {subtask: scores[subtask]})
+    outcomes = {outcome.value: count for outcome, count in counts.items()}
     metric = all_metrics()[metric_name]
     low, high = metric.ends or (0.0, 1.0)
     uncertainty: dict[str, Any] = {"num_samples": n}
@@ -254,9 +263,7 @@ def _result(
         },
         "score_details": {
             "score": value[0],
-            "details": _strings(
-                {"coverage": coverage.fraction, **coverage.statuses, "subtask": subtask}
-            ),
+            "details": _strings({"coverage": counted.fraction, **outcomes, "subtask": subtask}),
             "uncertainty": uncertainty,
         },
         **_generation(manifest),
@@ -292,11 +299,10 @@ def _generation(manifest: Manifest) -> dict[str, Any]:
 
 def _sample(run: LoggedRun, identity: str, item: Item, read: ReadItem) -> dict[str, Any]:
     record, manifest = read.record, run.manifest
-    reading = read.readings.get(HEADLINE_SCORING)
-    is_right = reading is not None and reading.correct
+    reading = read.readings[HEADLINE_SCORING]
     status = DeliveryStatus(record["status"])
     usage = record.get("usage")
-    answer = None if reading is None else reading.answer
+    answer = reading.answer
     sample: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "evaluation_id": identity,
@@ -308,7 +314,7 @@ def _sample(run: LoggedRun, identity: str, item: Item, read: ReadItem) -> dict[s
         "interaction_type": "single_turn",
         "input": {
             "raw": item.question,
-            "formatted": None if manifest.imported is not None else run.prompt(item),
+            "formatted": run.prompt(item),
             "reference": [item.answer],
             "choices": list(item.choices) or None,
         },
@@ -325,17 +331,18 @@ def _sample(run: LoggedRun, identity: str, item: Item, read: ReadItem) -> dict[s
                 "is_terminal": True,
             }
         ],
-        "evaluation": {"score": float(is_right), "is_correct": is_right},
-        "performance": {"latency_ms": max(record["seconds"], 0.0) * 1000},
+        "evaluation": {"score": float(reading.correct), "is_correct": reading.correct},
         "metadata": _strings(
             {
                 **(item.metadata or {}),
                 "clip": item.clip,
                 "status": status,
-                "outcome": reading and reading.outcome,
+                "outcome": reading.outcome,
             }
         ),
     }
+    if not read.is_imported:
+        sample["performance"] = {"latency_ms": max(record["seconds"], 0.0) * 1000}
     if usage is not None:
         counts = [max(usage[name], 0) for name in ("input_tokens", "output_tokens")]
         sample["token_usage"] = {

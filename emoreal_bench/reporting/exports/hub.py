@@ -17,13 +17,17 @@ from typing import TYPE_CHECKING, Any, cast
 from emoreal_bench.contracts.adapter import LoraIdentity
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.run_record import Manifest
+from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
 from emoreal_bench.identity import short
 from emoreal_bench.printable import plain_text
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import FinishedRun
+from emoreal_bench.record.finished import FinishedRun, how_to_complete
 from emoreal_bench.reporting.exports.names import adapted_name, path_part, public_name
+from emoreal_bench.reporting.exports.table_files import Sheet, markdown_of
+from emoreal_bench.scoring.metrics import metric_of
+from emoreal_bench.text import percent, percent_interval, words
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
@@ -31,8 +35,17 @@ if TYPE_CHECKING:
 FRAMEWORK = "emoreal-bench"
 EVAL_FILE = "eval.yaml"
 RESULTS_FOLDER = ".eval_results"
-MODEL_INDEX_SCORES = ("accuracy", "f1", "uar", "war", "pair_accuracy")
-"""What a model card tells of each subtask."""
+MODEL_INDEX_SCORES = {
+    "accuracy": "accuracy",
+    "standard_f1": "f1",
+    "uar": "uar",
+    "war": "war",
+    "pair_accuracy": "pair_accuracy",
+}
+"""What a model card tells of each subtask, and its type there.
+
+The hub knows F1 in its standard sense only; that of the paper is another number.
+"""
 ADAPTER_TAGS = ("lora", "emotion-recognition", "emoreal-bench")
 _DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _DIGITS = 6
@@ -120,8 +133,9 @@ def write_model_card(report: FinishedRun, path: Path) -> None:
     """Put a run's headline scores into the metadata of a model card, as its ``model-index``.
 
     A card that is there keeps its text and the results of other tasks; results
-    of the same task are replaced. Nothing is uploaded. Where the run's model carries a LoRA
-    adapter the card is that of the adapter, and names the base.
+    of the same task are replaced. A new one has the scores as a table too. Nothing is uploaded.
+    Where the run's model carries a LoRA adapter the card is that of the adapter, and names the
+    base.
 
     Args:
         report: The run; complete, since a model card shows no coverage.
@@ -137,7 +151,7 @@ def write_model_card(report: FinishedRun, path: Path) -> None:
         from huggingface_hub import ModelCard
     except ImportError as error:
         raise MissingExtraError("A model card", "hf") from error
-    card = ModelCard("---\n{}\n---\n", ignore_metadata_errors=True)
+    card = ModelCard(f"---\n{{}}\n---\n{_body(report)}", ignore_metadata_errors=True)
     with _as_a_card(path):
         if path.is_file():
             card = ModelCard(path.read_text(encoding="utf-8"))
@@ -177,11 +191,17 @@ def _name_base(data: ModelCardData, lora: LoraIdentity) -> None:
 
 
 def _refuse_incomplete(report: FinishedRun) -> None:
-    if not report.is_complete or HEADLINE_SCORING not in report.results.scores:
+    where = str(report.folder or report.manifest.run_id)
+    if HEADLINE_SCORING not in report.results.scores:
+        raise UsageError(
+            f"The run has no scores under {HEADLINE_SCORING}, so there is nothing to publish.",
+            where=where,
+        )
+    if not report.is_complete:
         raise UsageError(
             "The hub shows no coverage, so only complete runs with scored answers go there.",
-            where=str(report.folder or report.manifest.run_id),
-            remedy="Finish the run: the same command goes on where it stopped.",
+            where=where,
+            remedy=how_to_complete(report.manifest),
         )
 
 
@@ -254,27 +274,73 @@ def _as_a_card(path: Path) -> Iterator[None]:
 
 
 def _model_index(report: FinishedRun) -> list[EvalResult]:
+    scores = report.results.scores[HEADLINE_SCORING]
+    entries = []
+    if scores.average_accuracy is not None:
+        average = (scores.average_accuracy, scores.average_accuracy_interval)
+        n = sum(subtask.n for subtask in scores.scored_subtasks.values())
+        entries.append(_entry(report, None, ("accuracy", "Average accuracy"), average, n))
+    for name, subtask in scores.subtasks.items():
+        for metric, kind in MODEL_INDEX_SCORES.items():
+            value = subtask.number(metric)
+            if value is not None:
+                names = (kind, metric_of(metric).label)
+                known = (value, subtask.intervals.get(metric))
+                entries.append(_entry(report, name, names, known, subtask.n))
+    return entries
+
+
+def _entry(
+    report: FinishedRun,
+    subtask: str | None,
+    names: tuple[str, str],
+    value: tuple[float, Interval | None],
+    n: int,
+) -> EvalResult:
+    """Write one number of a card; ``names`` are its type on the hub and its label."""
     from huggingface_hub import EvalResult
 
     manifest = report.manifest
-    title = str(manifest.task_definition.get("title") or manifest.task)
-    entries = []
-    for name, scores in report.results.scores[HEADLINE_SCORING].subtasks.items():
-        for metric in MODEL_INDEX_SCORES:
-            value = getattr(scores, metric)
-            if value is None:
-                continue
-            entries.append(
-                EvalResult(
-                    task_type="video-text-to-text",
-                    dataset_type=manifest.task,
-                    dataset_name=title,
-                    dataset_config=name,
-                    dataset_args={"data_hash": short(manifest.data.hash)},
-                    metric_type=metric,
-                    metric_name=f"{metric} ({HEADLINE_SCORING}, {manifest.request.variant})",
-                    metric_value=round(value, _DIGITS),
-                    metric_args={"emoreal_bench": manifest.emoreal_bench_version},
-                )
-            )
-    return entries
+    told: dict[str, Any] = {"emoreal_bench": manifest.emoreal_bench_version, "items": n}
+    if value[1] is not None:
+        told["interval_95"] = [round(bound, _DIGITS) for bound in value[1]]
+    if manifest.imported is not None:
+        told["replies"] = "made elsewhere and imported"
+    return EvalResult(
+        task_type="video-text-to-text",
+        dataset_type=manifest.task,
+        dataset_name=str(manifest.task_definition.get("title") or manifest.task),
+        dataset_config=subtask,
+        dataset_args={"data_hash": short(manifest.data.hash)},
+        metric_type=names[0],
+        metric_name=f"{names[1]} ({HEADLINE_SCORING}, {manifest.request.variant})",
+        metric_value=round(value[0], _DIGITS),
+        metric_args=told,
+    )
+
+
+def _body(report: FinishedRun) -> str:
+    """Return the text of a new card: the scores as its metadata hold them, for people."""
+    manifest, scores = report.manifest, report.results.scores[HEADLINE_SCORING]
+    average = (scores.average_accuracy, scores.average_accuracy_interval)
+    n = sum(subtask.n for subtask in scores.scored_subtasks.values())
+    rows = [_table_row("average", n, average)] + [
+        _table_row(words(name), one.n, (one.accuracy, one.intervals.get("accuracy")))
+        for name, one in scores.scored_subtasks.items()
+    ]
+    facts = [f"{HEADLINE_SCORING} scoring", f"variant {manifest.request.variant}"]
+    if manifest.imported is not None:
+        facts.append(
+            "the replies were made elsewhere and imported, so how the model was asked "
+            "cannot be checked"
+        )
+    sheet = Sheet(
+        caption=f"Accuracy on {manifest.task_definition.get('title') or manifest.task}, in percent",
+        headings=("", "items", "accuracy", "interval at 95 %"),
+        rows=rows,
+    )
+    return f"# {plain_text(adapted_name(manifest))}\n\n{markdown_of([sheet], facts)}"
+
+
+def _table_row(name: str, n: int, value: tuple[float | None, Interval | None]) -> list[str]:
+    return [name, f"{n:,}", percent(value[0]), percent_interval(value[1]) if value[1] else ""]

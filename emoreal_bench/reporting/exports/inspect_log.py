@@ -97,10 +97,11 @@ def _summary(manifest: Manifest, item: Item, read: ReadItem) -> dict[str, Any]:
             }
             for scoring, reading in read.readings.items()
         },
-        "model_usage": {manifest.model.name: _usage(record)},
-        "total_time": record["seconds"],
         "completed": True,
     }
+    if not read.is_imported:  # nobody knows
+        summary["model_usage"] = {manifest.model.name: _usage(record)}
+        summary["total_time"] = record["seconds"]
     if status not in _STOP_REASONS:
         summary["error"] = record.get("detail") or status.value
     return summary
@@ -109,10 +110,15 @@ def _summary(manifest: Manifest, item: Item, read: ReadItem) -> dict[str, Any]:
 def _conversation(run: LoggedRun, item: Item, record: ItemRecord) -> dict[str, Any]:
     """Return what stands in an item's own file beside, or other than, in its summary."""
     manifest, status = run.manifest, DeliveryStatus(record["status"])
-    messages = [{"role": "user", "content": run.prompt(item), "source": "input"}]
+    prompt, is_imported = run.prompt(item), manifest.imported is not None
+    # Of an imported reply only the question is known.
+    words = item.question if prompt is None else prompt
+    messages = [{"role": "user", "content": words, "source": "input"}]
     if manifest.request.system is not None:
         messages.insert(0, {"role": "system", "content": manifest.request.system})
-    output: dict[str, Any] = {"model": manifest.model.name, "usage": _usage(record)}
+    output: dict[str, Any] = {"model": manifest.model.name}
+    if not is_imported:
+        output["usage"] = _usage(record)
     parts: dict[str, Any] = {"messages": messages, "output": output, "error": None}
     if status in _STOP_REASONS:
         # Half a character, which some models write, is no text for the reader of the log.

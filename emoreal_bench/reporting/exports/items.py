@@ -102,16 +102,18 @@ def _row(item: Item, read: ReadItem) -> dict[str, Any]:
         row[f"{name}_outcome"] = None if reading is None else reading.outcome.value
         row[f"{name}_answer"] = None if reading is None else reading.answer
         row[f"{name}_correct"] = None if reading is None else reading.correct
+    # Of imported replies nobody knows what reached the model; that none did would be a lie.
+    none: tuple[int | None, float | None] = (None, None) if read.is_imported else (0, 0.0)
     return row | {
-        "frames": delivery["frames"] if delivery else 0,
-        "audio_seconds": delivery["audio_seconds"] if delivery else 0.0,
+        "frames": delivery["frames"] if delivery else none[0],
+        "audio_seconds": delivery["audio_seconds"] if delivery else none[1],
         "audio_level": delivery.get("audio_level") if delivery else None,
         "notes": delivery["notes"] if delivery else [],
         "input_tokens": usage["input_tokens"] if usage else None,
         "output_tokens": usage["output_tokens"] if usage else None,
         "cost": usage["cost"] if usage else None,
-        "attempts": record["attempts"],
-        "seconds": record["seconds"],
+        "attempts": None if read.is_imported else record["attempts"],
+        "seconds": None if read.is_imported else record["seconds"],
     }
 
 

@@ -88,7 +88,7 @@ def write_table_files(table: TableExport, out: Path) -> ExportLinks:
     texts = {
         ExportFormat.CSV: _csv(table.records),
         ExportFormat.JSON: _json(table),
-        ExportFormat.MARKDOWN: _markdown(table),
+        ExportFormat.MARKDOWN: markdown_of(table.sheets, table.facts),
         ExportFormat.LATEX: _latex(table),
     }
     links = []
@@ -123,9 +123,10 @@ def _json(table: TableExport) -> str:
     return f'{head[:-2]},\n  "rows": [\n{rows}\n  ]\n}}\n'
 
 
-def _markdown(table: TableExport) -> str:
+def markdown_of(sheets: Sequence[Sheet], facts: Sequence[str]) -> str:
+    """Write tables in Markdown, with what their numbers depend on below them."""
     lines: list[str] = []
-    for sheet in table.sheets:
+    for sheet in sheets:
         rule = ["---"] * sheet.names + ["---:"] * (len(sheet.headings) - sheet.names)
         lines += [
             _markdown_text(sheet.caption),
@@ -135,7 +136,7 @@ def _markdown(table: TableExport) -> str:
             *map(_markdown_row, sheet.rows),
             "",
         ]
-    return "\n".join([*lines, _markdown_text("; ".join(table.facts))]) + "\n"
+    return "\n".join([*lines, _markdown_text("; ".join(facts))]) + "\n"
 
 
 def _markdown_row(cells: Sequence[str]) -> str:

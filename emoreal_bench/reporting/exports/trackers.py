@@ -76,16 +76,20 @@ def all_scores(results: Results) -> dict[str, float]:
 def settings_of(report: FinishedRun) -> dict[str, Any]:
     """Return what tells a run from others: who was asked what, and under which identities."""
     manifest = report.manifest
+    asked: dict[str, Any] = {
+        "answer_method": manifest.request.answer_method.value,
+        "modalities": ",".join(manifest.request.media.modalities),
+        "alteration": manifest.request.media.alteration.value,
+        "shots": manifest.request.shots,
+    }
     return {
         "model": plain_text(manifest.model.name),
         "weights_hash": manifest.model.weights_hash,
         "task": manifest.task,
         "task_version": manifest.task_version,
         "variant": manifest.request.variant,
-        "answer_method": manifest.request.answer_method.value,
-        "modalities": ",".join(manifest.request.media.modalities),
-        "alteration": manifest.request.media.alteration.value,
-        "shots": manifest.request.shots,
+        # Of imported replies nobody knows how they were asked for.
+        **(asked if manifest.imported is None else {}),
         "items": manifest.data.items,
         "data_hash": manifest.data.hash,
         "request_hash": manifest.request.hash,

@@ -247,6 +247,13 @@ def _render(
     exports: Mapping[str, ExportLinks],
     asked_about: frozenset[str],
 ) -> bytes:
+    used = {
+        column.key.partition(".")[0]
+        for group in groups
+        for part in (group, *group.under_conditions)
+        for table in part.tables
+        for column in table.columns
+    }
     return render_page(
         "leaderboard.html.j2",
         asked_about=asked_about,
@@ -257,13 +264,7 @@ def _render(
         overview_id=OVERVIEW,
         exports=exports,
         breakdown_address=breakdown_address,
-        metrics=number_kinds(
-            column.key.partition(".")[0]
-            for group in groups
-            for part in (group, *group.under_conditions)
-            for table in part.tables
-            for column in table.columns
-        ),
+        metrics=[kind for kind in number_kinds(used) if kind.name in used],
         scoring_descriptions=SCORING_DESCRIPTIONS,
         style=load_asset("pages.css"),
         script=load_asset("leaderboard.js"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from emoreal_bench.comparing.paired import ClipSums
 from emoreal_bench.comparing.ranks import LoneScore, paired_rank_ranges, rank_ranges
 from emoreal_bench.contracts.adapter import ModelDescription
-from emoreal_bench.contracts.scores import Coverage, ScoringReport
+from emoreal_bench.contracts.scores import Counted, ScoringReport
 from emoreal_bench.contracts.vocabulary import Outcome, Scoring
 from emoreal_bench.identity import model_hash, short
 from emoreal_bench.printable import plain_text
@@ -63,7 +63,7 @@ class CoverageView:
     """How many items a row speaks of, and what became of them.
 
     Attributes:
-        text: Share of the planned items that reached the model and came back.
+        text: Share of the items that the score counts that reached the model and came back.
         sort: The same for sorting.
         losses: Shares of the items without an answer, by outcome.
         shares: The bar.
@@ -140,10 +140,10 @@ def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
     """Make the row of a run under one of the scorings that it has. Ranks come later."""
     model, results = run.manifest.model, run.results
     report = results.scores[scoring]
-    coverage = results.coverage
+    coverage = report.counted
     is_blind = model.name.startswith(BLIND_PROVIDER)
-    scored_items = sum(scores.n for scores in report.subtasks.values())
-    if coverage.covered < coverage.items:
+    scored_items = sum(scores.n for scores in report.scored_subtasks.values())
+    if not coverage.is_full:
         caveat = f"at {percent_of_whole(coverage.fraction)} % coverage"
     elif scored_items < coverage.items:
         caveat = f"on {scored_items:,} of {coverage.items:,} items"
@@ -163,7 +163,7 @@ def measured_row(run: FinishedRun, scoring: Scoring) -> Row:
         average=None
         if report.average_accuracy is None
         else Number(report.average_accuracy, report.average_accuracy_interval),
-        coverage=_coverage_view(coverage, count_outcomes(report)),
+        coverage=_coverage_view(coverage, count_outcomes(report.scored_subtasks)),
         numbers=measured_numbers(run, scoring),
         remarks=_remarks(run),
         modalities=_modalities(run),
@@ -348,8 +348,12 @@ def _remarks(run: FinishedRun) -> tuple[str, ...]:
     notes = sorted(delivery.notes.items()) if delivery else []
     settings = sorted(run.manifest.model.settings.items())
     set_to = ", ".join(f"{name} = {value}" for name, value in settings)
+    coverage, counted = run.results.coverage, run.results.counted
+    silent = coverage.items - coverage.covered - (counted.items - counted.covered)
+    told = f"Open questions without a reply, which count in no score: {silent:,}"
     return tuple(
         ([plain_text(f"Set: {set_to}", 500)] if settings else [])
+        + ([told] if silent else [])
         + [plain_text(warning, 500) for warning in run.results.warnings]
         + [f"{plain_text(note)}: {count_of(items, 'item')}" for note, items in notes]
     )
@@ -359,7 +363,7 @@ def _share(fraction: float) -> str:
     return percent_of_whole(fraction) if fraction >= 0.001 else "<0.1"
 
 
-def _coverage_view(coverage: Coverage, outcomes: Mapping[Outcome, int]) -> CoverageView:
+def _coverage_view(coverage: Counted, outcomes: Mapping[Outcome, int]) -> CoverageView:
     total = sum(outcomes.values())
     shares, start = [], 0.0
     for outcome, number in outcomes.items():

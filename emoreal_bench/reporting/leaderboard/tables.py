@@ -153,7 +153,7 @@ def _blind_band(rows: Sequence[Row]) -> Interval | None:
     """Span what needs no clip: blind models, and always the most frequent right answer."""
     blind = [row.average.value for row in rows if row.is_blind and row.average]
     for row in rows[:1]:  # The most frequent answer is a property of the items, whoever was asked.
-        subtasks = row.report.subtasks.values() if row.report else ()
+        subtasks = row.report.scored_subtasks.values() if row.report else ()
         commonest = _average([scores.majority_baseline for scores in subtasks])
         blind += [] if commonest is None else [commonest]
     return (min(blind), max(blind)) if blind else None
@@ -181,12 +181,12 @@ def _families(columns: Sequence[Column]) -> tuple[tuple[str, int], ...]:
 
 
 def chances_of(runs: Sequence[FinishedRun], scoring: Scoring) -> dict[str, float | None]:
-    """Return the accuracy of guessing by subtask, in the order of the task."""
+    """Return the accuracy of guessing by subtask that is scored, in the order of the task."""
     return {
         name: scores.chance
         for run in runs
         if scoring in run.results.scores
-        for name, scores in run.results.scores[scoring].subtasks.items()
+        for name, scores in run.results.scores[scoring].scored_subtasks.items()
     }
 
 

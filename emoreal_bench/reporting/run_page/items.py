@@ -206,13 +206,17 @@ def reply_detail(read: ReadItem) -> dict[str, Any]:
         ],
         "probabilities": None if scores is None else probabilities(scores),
         "mass": None if scores is None else scores.mass,
-        "frames": delivery.frames,
-        "audio_seconds": delivery.audio_seconds,
-        "audio_level": delivery.audio_level,
-        "tokens": {modality.value: count for modality, count in delivery.tokens.items()},
-        "input_hash": delivery.input_hash,
-        "notes": list(delivery.notes),
-        "seconds": record["seconds"],
-        "attempts": record["attempts"],
-        "cost": usage_of(record).cost,
+        "delivered": None
+        if read.is_imported
+        else {
+            "frames": delivery.frames,
+            "audio_seconds": delivery.audio_seconds,
+            "audio_level": delivery.audio_level,
+            "tokens": {modality.value: count for modality, count in delivery.tokens.items()},
+            "input_hash": delivery.input_hash,
+            "notes": list(delivery.notes),
+            "seconds": record["seconds"],
+            "attempts": record["attempts"],
+            "cost": usage_of(record).cost,
+        },
     }

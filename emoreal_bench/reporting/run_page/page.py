@@ -116,7 +116,7 @@ def write_run_page(folder: Path, out: Path, options: RunPageOptions | None = Non
         out / ITEMS_FOLDER / "index.js",
         _index_script(index, run.manifest, other_name, has_clips=bool(clips)),
     )
-    write_file(page, _render(report, beside, index.flips, has_clips=bool(clips)))
+    write_file(page, _render(report, beside, index.flips, _why_no_clips(options, clips)))
     return page
 
 
@@ -240,19 +240,28 @@ def _index_script(
         "model": plain_text(manifest.model.name),
         "other": other_name,
         "has_clips": has_clips,
+        "imported": manifest.imported is not None,
         "judged": manifest.judged is not None,
     }
     return script_data(RECEIVER, "index", {**index.as_data(), **about})
 
 
+def _why_no_clips(options: RunPageOptions, clips: Mapping[str, Clip]) -> str:
+    if clips:
+        return ""
+    if not options.clips:
+        return "This page leads to no clips: they were left out."
+    return "This page leads to no clips: the data folder was not found. Name it with --data."
+
+
 def _render(
-    report: FinishedRun, beside: FinishedRun | None, flips: Mapping[str, int], *, has_clips: bool
+    report: FinishedRun, beside: FinishedRun | None, flips: Mapping[str, int], no_clips: str
 ) -> bytes:
     return render_page(
         "run.html.j2",
         summary=summarize(report, beside),
         flips=flips,
-        has_clips=has_clips,
+        no_clips=no_clips,
         style=load_asset("pages.css", "run.css"),
         script=load_asset("run.js"),
     )

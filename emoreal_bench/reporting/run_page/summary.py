@@ -11,7 +11,7 @@ from emoreal_bench.identity import short
 from emoreal_bench.printable import plain_text
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.confusion import Confusion, make_confusions
-from emoreal_bench.scoring.metrics import metric_of
+from emoreal_bench.scoring.metrics import has_something_to_say, metric_of
 from emoreal_bench.text import UNDEFINED, count_of, percent_of_whole, rating, words, write_number
 
 _USUAL = ("yes_recall", "no_recall", "hallucination_rate", "spurious_rate")
@@ -93,7 +93,13 @@ def summarize(report: FinishedRun, beside: FinishedRun | None = None) -> Summary
     headline = reports.get(HEADLINE_SCORING)
     others = list(reports.values())
     definition = manifest.task_definition
-    metrics = tuple(name for name in definition.get("metrics", _USUAL) if name != "accuracy")
+    known = [scores for one in others for scores in one.subtasks.values()]
+    metrics = tuple(
+        name
+        for name in definition.get("metrics", _USUAL)
+        if name != "accuracy" and any(one.has(name) for one in known)
+        if has_something_to_say(name, known)
+    )
     return Summary(
         title=plain_text(f"{manifest.model.name} on {manifest.task}"),
         model=plain_text(manifest.model.name),
@@ -102,7 +108,7 @@ def summarize(report: FinishedRun, beside: FinishedRun | None = None) -> Summary
         variant=plain_text(manifest.request.variant),
         license=plain_text(str(definition.get("license") or ""), 400),
         facts=_facts(report),
-        coverage=f"{percent_of_whole(results.coverage.fraction)} %",
+        coverage=f"{percent_of_whole(results.counted.fraction)} %",
         is_complete=report.is_complete,
         scorings=tuple(reports),
         metrics=tuple(plain_text(metric_of(name).label) for name in metrics),
@@ -240,6 +246,8 @@ def _outcomes(headline: ScoringReport) -> tuple[tuple[str, tuple[int, ...]], ...
 
 def _delivery(report: FinishedRun) -> tuple[tuple[str, str], ...]:
     delivery, items = report.results.delivery, report.results.coverage.items
+    if report.manifest.imported is not None:
+        return (("Not known: the replies were imported", UNDEFINED),)
     if delivery is None:
         return (("Nothing is logged", UNDEFINED),)
     rows = [

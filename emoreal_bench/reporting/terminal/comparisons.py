@@ -20,11 +20,13 @@ from emoreal_bench.contracts.comparison import (
     RunChanges,
     RunComparison,
     Shift,
+    Verdict,
 )
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Scoring
 from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.terminal.tables import named_rows, text_rows
 from emoreal_bench.scoring.metrics import Unit, metric_of
+from emoreal_bench.statistics.paired import least_clips
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,
@@ -40,21 +42,42 @@ COMPARED = ("n", "first %", "this %", "difference", "p", "detectable", "verdict"
 _SHOWN_ITEMS = 20
 _SHOWN_REPLY = 60
 COMPARISON_NOTE = (
-    "Numbers in percent, differences in points. Each test exchanges whole clips between the two "
-    "runs; its p-value and its interval are corrected by Holm over the whole table. Detectable: "
-    "the true difference that it finds four times in five."
+    "Numbers in percent, differences in points, taken before rounding. Each test exchanges whole "
+    "clips between the two runs; its p-value and its interval are corrected by Holm over the whole "
+    "table. Detectable: the true difference that it finds four times in five."
 )
 
 
 def comparison_renderables(report: ComparisonReport) -> list[RenderableType]:
     """Show each run against the first: who they are, and a table per scoring."""
-    shown: list[RenderableType] = [Text(f"First: {run_line(report.first)}")]
+    told = dict.fromkeys(filter(None, map(too_few_clips, report.others)))
+    shown: list[RenderableType] = [Text(line, style="yellow") for line in told]
+    shown.append(Text(f"First: {run_line(report.first)}"))
     for other in report.others:
         shown.append(Text(f"Against it: {run_line(other.run)}", style="bold"))
         shown += [comparison_table(other, scoring) for scoring in other.scorings]
         shown += [Text(line) for line in comparison_notes(other)]
     shown.append(Text(COMPARISON_NOTE))
     return shown
+
+
+def too_few_clips(other: RunComparison) -> str:
+    """Say that so few clips show nothing, whatever is answered, and how many could; else nothing.
+
+    Where the average has too few clips for its test, so has every subtask.
+    """
+    average = other.scorings[HEADLINE_SCORING].average
+    if average.verdict is Verdict.IDENTICAL or None in (average.clips, average.level):
+        return ""
+    least = least_clips(average.level or 1.0)
+    clips = average.clips or 0
+    if clips >= least:
+        return ""
+    return (
+        f"{count_of(clips, 'clip')} can show no difference, whatever the runs answer: chance alone "
+        f"would bring it too often. From {least} clips on a test can find one that all of them "
+        "show."
+    )
 
 
 def comparison_table(other: RunComparison, scoring: Scoring) -> Table:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emoreal_bench.contracts.scores import (
-    Coverage,
+    NOT_COVERED,
     DeliverySummary,
     Results,
     ScoringReport,
@@ -34,7 +34,7 @@ from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.terminal.tables import named_rows
 from emoreal_bench.running.reasons import reason_lines
-from emoreal_bench.scoring.metrics import lacks_clips, metric_of
+from emoreal_bench.scoring.metrics import has_something_to_say, lacks_clips, metric_of, note_on
 from emoreal_bench.text import (
     UNDEFINED,
     count_of,
@@ -49,7 +49,6 @@ from emoreal_bench.text import (
 RowKind = Literal["subtask", "question type"]
 RowKey = tuple[RowKind, str]
 
-_NOT_COVERED = (Outcome.UNSUPPORTED, Outcome.FAILED, Outcome.MISSING)
 _LONG_ENOUGH = 1.0
 """Seconds of a run of which it is worth saying what held it up."""
 _FEW_CLIPS = "\N{DAGGER} "
@@ -97,7 +96,7 @@ def results_renderables(results: Results) -> list[RenderableType]:
     """Show scores: coverage first, then the tables of every scoring, the headline first."""
     return [
         *_renderables(results, _scorings(results), _metrics_in(results)),
-        *(Text(line) for line in _note_lines(results)),
+        *(Text(line) for line in _note_lines(results, _metrics_in(results))),
         *_deliveries_and_warnings(results),
     ]
 
@@ -109,11 +108,16 @@ def _metrics_in(results: Results) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*DEFAULT_METRICS, *asked_for)))
 
 
+def _with_something_to_say(results: Results, metrics: Sequence[str]) -> tuple[str, ...]:
+    rows = [scores for report in results.scores.values() for _, _, scores in _rows(report)]
+    return tuple(metric for metric in metrics if has_something_to_say(metric, rows))
+
+
 def _renderables(
     results: Results, scorings: Sequence[str], metrics: Sequence[str]
 ) -> list[RenderableType]:
-    style = "" if results.coverage.covered == results.coverage.items else "bold yellow"
-    shown: list[RenderableType] = [Text(_coverage_line(results.coverage), style=style)]
+    style = "" if results.counted.is_full else "bold yellow"
+    shown: list[RenderableType] = [Text(_coverage_line(results), style=style)]
     for scoring in scorings:
         shown.append(score_table(results, scoring))
         if rates := rate_table(results, scoring, metrics):
@@ -141,6 +145,8 @@ def _never_asked(report: FinishedRun) -> int:
 def _deliveries_and_warnings(results: Results, never_asked: int = 0) -> list[RenderableType]:
     missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0) - never_asked
     told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names the clips."
+    if results.delivery is None:  # The replies come from elsewhere, or nothing is logged.
+        told = f"{count_of(missing, 'item')} without a reply."
     return [
         *([Text(told, style="yellow")] if missing > 0 else []),
         *(Text(line) for line in _delivery_lines(results)),
@@ -160,7 +166,8 @@ def report_lines(report: FinishedRun) -> list[str]:
 
 def results_lines(results: Results, metrics: Sequence[str] = DEFAULT_METRICS) -> list[str]:
     """Write scores as plain lines, for logs: one line per row, names before numbers."""
-    lines = [_coverage_line(results.coverage)]
+    lines = [_coverage_line(results)]
+    metrics = _with_something_to_say(results, metrics)
     for scoring in _scorings(results):
         lines.append(_title(results, scoring))
         lines += [
@@ -170,7 +177,7 @@ def results_lines(results: Results, metrics: Sequence[str] = DEFAULT_METRICS) ->
     return [
         *lines,
         *judged_lines(results),
-        *_note_lines(results),
+        *_note_lines(results, metrics),
         *_delivery_lines(results),
         *_warning_lines(results),
     ]
@@ -211,7 +218,7 @@ def rate_table(
 
     A cell is empty where a number does not apply, and a dash where it is not defined.
     """
-    beside = [key for key in metrics if key != "accuracy"]
+    beside = [key for key in _with_something_to_say(results, metrics) if key != "accuracy"]
     rows = [row for row in _rows(results.scores[scoring]) if any(map(row[2].has, beside))]
     rates = [key for key in beside if any(scores.has(key) for *_, scores in rows)]
     if not rates:
@@ -277,12 +284,16 @@ def _model_name(report: FinishedRun) -> str:
     return plain_text(model.name) + (f" ({plain_text(model.label)})" if model.label else "")
 
 
-def _coverage_line(coverage: Coverage) -> str:
+def _coverage_line(results: Results) -> str:
+    coverage = results.coverage
     line = (
         f"Coverage {percent_of_whole(coverage.fraction)} %: "
-        f"{coverage.covered:,} of {count_of(coverage.items, 'item')}"
+        f"{coverage.covered:,} of {count_of(coverage.items, 'item')} "
+        f"({_counts(coverage.statuses)})"
     )
-    return f"{line} ({_counts(coverage.statuses)})"
+    if coverage.covered < coverage.items and results.counted.is_full:
+        line += "; only open questions are without a reply, which count in no score"
+    return line
 
 
 def _counts(counts: Mapping[Any, int]) -> str:
@@ -295,8 +306,8 @@ def _title(results: Results, scoring: str) -> str:
     title = f"{scoring}: average accuracy {percent(report.average_accuracy)}"
     if interval is not None:
         title += f" [{percent_interval(interval)}]"
-    if results.coverage.covered < results.coverage.items:
-        title += f" at {percent_of_whole(results.coverage.fraction)} % coverage"
+    if not results.counted.is_full:
+        title += f" at {percent_of_whole(results.counted.fraction)} % coverage"
     official = results.scores.get(Scoring.OFFICIAL)
     if (
         scoring == HEADLINE_SCORING
@@ -341,7 +352,7 @@ def _coverage(scores: SubtaskScores) -> str:
     planned = sum(scores.outcomes.values())
     if planned == 0:
         return UNDEFINED
-    lost = sum(scores.outcomes.get(outcome, 0) for outcome in _NOT_COVERED)
+    lost = sum(scores.outcomes.get(outcome, 0) for outcome in NOT_COVERED)
     return percent_of_whole((planned - lost) / planned)
 
 
@@ -353,27 +364,31 @@ def _row_line(scores: SubtaskScores, metrics: Sequence[str]) -> str:
 
 
 def _outcome_line(report: ScoringReport) -> str:
-    return f"Replies: {_counts(count_outcomes(report))}"
+    return f"Replies: {_counts(count_outcomes(report.subtasks))}"
 
 
-def count_outcomes(report: ScoringReport) -> dict[Outcome, int]:
-    """Count what became of the items of all subtasks."""
+def count_outcomes(subtasks: Mapping[str, SubtaskScores]) -> dict[Outcome, int]:
+    """Count what became of the items of subtasks."""
     totals = dict.fromkeys(Outcome, 0)
-    for scores in report.subtasks.values():
+    for scores in subtasks.values():
         for outcome, number in scores.outcomes.items():
             totals[outcome] += number
     return totals
 
 
-def _note_lines(results: Results) -> list[str]:
-    """Return the notes of the first scoring, each once, with its rows unless it is about all."""
+def _note_lines(results: Results, metrics: Sequence[str]) -> list[str]:
+    """Return the notes of the first scoring, each once, with its rows unless it is about all.
+
+    Notes on metrics that are not shown are left out.
+    """
     scorings = _scorings(results)
     if not scorings:
         return []
     report = results.scores[scorings[0]]
+    shown = {"accuracy", *_with_something_to_say(results, metrics)}
     rows_by_note: dict[str, list[str]] = {note: [] for note in report.notes}
     for _, name, scores in _rows(report):
-        for note in scores.notes:
+        for note in filter(None, (note_on(note, shown) for note in scores.notes)):
             rows_by_note.setdefault(note, []).append(name)
     lines = []
     for note, names in rows_by_note.items():

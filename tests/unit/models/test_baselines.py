@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -52,7 +53,24 @@ def test_another_seed_gives_other_answers() -> None:
     assert ask("baseline/random", requests) != ask("baseline/random", requests, {"seed": "1"})
 
 
-def test_an_item_without_options_is_unsupported() -> None:
+@pytest.mark.parametrize(("model", "answer"), [("first-choice", "joy"), ("last-choice", "fear")])
+def test_where_an_answer_is_a_class_that_class_is_chosen(model: str, answer: str) -> None:
+    request = replace(make_request(letters=()), labels=("joy", "anger", "fear"))
+    assert ask(f"baseline/{model}", [request])["item"].text == answer
+    assert "joy anger fear" in create_adapter(f"baseline/{model}").render(request)
+
+
+def test_random_uses_every_class_about_equally() -> None:
+    labels = ("joy", "anger", "fear")
+    requests = [
+        replace(make_request(str(number), letters=()), labels=labels) for number in range(3000)
+    ]
+    counts = Counter(result.text for result in ask("baseline/random", requests).values())
+    assert set(counts) == set(labels)
+    assert all(900 < count < 1100 for count in counts.values())
+
+
+def test_an_open_question_is_unsupported() -> None:
     result = ask("baseline/random", [make_request(letters=())])["item"]
     assert result.status is DeliveryStatus.UNSUPPORTED
     assert result.detail

@@ -109,7 +109,9 @@ def test_a_number_that_does_not_apply_is_blank_and_one_not_defined_is_a_dash() -
         notes=("no item names a category",),
     )
     basic = SubtaskScores(n=10, outcomes={Outcome.ANSWERED: 10}, accuracy=0.5)
-    strict = ScoringReport(average_accuracy=0.5, basic=basic, stress=stress)
+    # Where no row has any, there is no such column.
+    other = SubtaskScores(n=10, outcomes={}, accuracy=0.5, hallucination_rate=0.75)
+    strict = ScoringReport(average_accuracy=0.5, basic=basic, stress=stress, other=other)
     results = report.results.model_copy(update={"scores": {"strict": strict}})
     printed = _printed(replace(report, results=results))
     row = next(line for line in printed.splitlines() if "25.0" in line)

@@ -56,7 +56,14 @@ def test_only_the_whole_is_written_as_one_hundred_percent(share: float, text: st
 
 @pytest.mark.parametrize(
     ("difference", "text"),
-    [(0.042, "+4.2"), (-0.01, "\N{MINUS SIGN}1.0"), (-0.0001, "0.0"), (0.0, "0.0")],
+    [
+        (0.042, "+4.2"),
+        (-0.01, "\N{MINUS SIGN}1.0"),
+        (-0.0001, "0.0"),
+        (0.0, "0.0"),
+        (-0.3125, "\N{MINUS SIGN}31.3"),
+        (0.0025, "+0.3"),
+    ],
 )
 def test_a_difference_is_written_with_its_sign(difference: float, text: str) -> None:
     assert points(difference) == text

@@ -188,7 +188,7 @@ def test_each_setting_reaches_its_loss() -> None:
         text_lengths=scores.lengths,
     )
     torch.testing.assert_close(avem, expected)
-    ours = {"gamma": 0.0, "counterfactual": True, "prior_cap": 7.0}
+    ours: dict[str, Any] = {"gamma": 0.0, "counterfactual": True, "prior_cap": 7.0}
     method = _method("avem_dpo", text_source="reference", **ours)
     avem, _ = make_objective(method).loss(scores)
     weights = losses.AvemDpoWeights(**ours)
