@@ -23,7 +23,7 @@ from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, EmorealError, TaskError, UsageError, nearest
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.entry_points import foreign_code, load_group, name_clash, owner_of, warn_of
-from emoreal_bench.file_names import is_file
+from emoreal_bench.file_names import is_file, is_folder, nearest_path
 from emoreal_bench.parsing import UnreadableError, parse_yaml
 from emoreal_bench.resources import package_folders
 
@@ -111,7 +111,7 @@ def _task_folders(entry: EntryPoint) -> list[Path]:
 
 
 def find_task(name: str) -> TaskFile:
-    """Find a task by its name or by the path of a YAML file.
+    """Find a task by its name, or by the path of a YAML file or of the folder that holds it.
 
     Raises:
         UsageError: If there is no such task.
@@ -123,9 +123,39 @@ def find_task(name: str) -> TaskFile:
             raise UsageError("There is no such task file.", where=name)
         return load_task(path)
     paths = task_paths()
-    if name not in paths:
-        raise suggest("task", name, paths)
-    return load_task(paths[name])
+    if name in paths:
+        return load_task(paths[name])
+    folder = Path(name)
+    if is_folder(folder):
+        return load_task(_only_task_in(folder))
+    if folder.name != name:
+        raise UsageError("There is no such task file.", where=name)
+    near = nearest_path(folder)
+    meant = [str(near)] if near is not None and is_folder(near) else []
+    raise suggest("task", name, [*paths, *meant])
+
+
+def _only_task_in(folder: Path) -> Path:
+    """Return the task file of a folder such as ``data new`` makes.
+
+    Raises:
+        UsageError: If there is none, or several.
+    """
+    files = sorted(path for end in ("yaml", "yml") for path in folder.glob(f"*.{end}"))
+    if len(files) == 1:
+        return files[0]
+    if not files:
+        raise UsageError(
+            "This folder holds no task file (.yaml).",
+            where=str(folder),
+            remedy="Name a task file, or the folder of one. `emoreal-bench list tasks` shows the "
+            "tasks that have a name.",
+        )
+    raise UsageError(
+        f"This folder holds {len(files)} YAML files, and one task is asked.",
+        where=str(folder),
+        remedy=f"Name one of them: {', '.join(str(path) for path in files[:_PROBLEMS_SHOWN])}.",
+    )
 
 
 def read_settings(

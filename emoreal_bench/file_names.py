@@ -18,6 +18,9 @@ from emoreal_bench.contracts.errors import UsageError
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 """One slash, since paths leave out the second; more than one letter, since Windows has drives."""
 
+_ALIKE = 0.7
+"""How alike a name is that may be meant, 0..1: half the letters in common are chance."""
+
 
 def refuse_address(path: Path) -> None:
     """Refuse an address such as ``https://...`` in the place of a path.
@@ -64,6 +67,35 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def nearest_path(path: Path) -> Path | None:
+    """Return what may be meant by a path that leads nowhere: each wrong part by its likest name.
+
+    Args:
+        path: As a person wrote it.
+
+    Returns:
+        A path that leads somewhere; None if that path does, or no name is like it.
+    """
+    from difflib import get_close_matches  # Only for slips of the pen.
+
+    if os.path.lexists(path):
+        return None
+    found = Path(path.anchor)
+    for part in path.relative_to(path.anchor).parts:
+        if os.path.lexists(found / part):
+            found /= part
+            continue
+        try:
+            names = sorted(one.name for one in found.iterdir())
+        except OSError:
+            return None
+        near = get_close_matches(part, names, n=1, cutoff=_ALIKE)
+        if not near:
+            return None
+        found /= near[0]
+    return found
 
 
 def is_folder(path: Path) -> bool:

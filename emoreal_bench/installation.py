@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import re
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 from emoreal_bench.catalog import broken_task_packages
 from emoreal_bench.contracts.adapter import ModelAdapter
-from emoreal_bench.contracts.errors import EmorealError
+from emoreal_bench.contracts.errors import EmorealError, install_command
 from emoreal_bench.model_adapters import create_adapter, list_providers
 from emoreal_bench.model_adapters.providers import broken_providers
 from emoreal_bench.model_adapters.remote.endpoint import RemoteAdapter
@@ -27,6 +28,13 @@ from emoreal_bench.resources import docs_folder
 from emoreal_bench.scoring.metrics import broken_metrics
 
 _CORE = ("av", "jinja2", "numpy", "pydantic", "typer")
+_DISTRIBUTION = "emoreal-bench"
+_OF_AN_EXTRA = re.compile(
+    r"""(?P<package>[A-Za-z0-9._-]+)(?P<extras>\[[^]]*\])?.*\bextra == ["'](?P<extra>[^"']+)["']"""
+)
+"""A line of an installation's metadata, as the tools that build wheels write it."""
+_NOT_FOR_USE = frozenset({"all", "audit", "dev", "docs", "fuzz"})
+"""Extras for those who work on this project, and the one that is all others."""
 _FREE_BYTES_WANTED = 2 * 10**9
 _CONNECT_SECONDS = 5.0
 
@@ -73,6 +81,7 @@ def examine(
         _video_decoder(),
         _disk(),
         _documentation(),
+        *_extras(),
         *_providers(),
         *_broken_packages(),
     ]
@@ -107,6 +116,50 @@ def _documentation() -> Finding:
     if folder is not None:
         return Finding("documentation", True, str(folder / "install.md"))
     return Finding("documentation", False, "The pages did not come along.", optional=True)
+
+
+def _extras() -> list[Finding]:
+    """Return, for each extra that is for use, whether everything of it is installed."""
+    try:
+        about = metadata(_DISTRIBUTION)
+    except PackageNotFoundError:
+        return []
+    needed: dict[str, list[str]] = {name: [] for name in about.get_all("Provides-Extra") or ()}
+    for line in about.get_all("Requires-Dist") or ():
+        if found := _OF_AN_EXTRA.match(line):
+            needed[found["extra"]].append(found["package"] + (found["extras"] or ""))
+    return [
+        _extra(name, list(dict.fromkeys(_packages(name, needed))))
+        for name in needed
+        if name not in _NOT_FOR_USE
+    ]
+
+
+def _packages(extra: str, needed: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Return the packages of an extra, those of the extras that it is made of too."""
+    for package in needed.get(extra, ()):
+        name, _, extras = package.partition("[")
+        if name == _DISTRIBUTION:
+            for inner in extras.rstrip("]").split(","):
+                yield from _packages(inner, needed)
+        else:
+            yield name
+
+
+def _extra(name: str, packages: Sequence[str]) -> Finding:
+    lacking = [package for package in packages if not _is_there(package)]
+    if not lacking:
+        return Finding(f"extra {name}", True, ", ".join(packages) or "nothing more is needed")
+    told = f"{', '.join(lacking)} not installed. Install it with: {install_command(name)}"
+    return Finding(f"extra {name}", False, told, optional=True)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _providers() -> list[Finding]:

@@ -10,13 +10,18 @@ from typing import Any
 
 from emoreal_bench.catalog import load_task, task_paths
 from emoreal_bench.contracts.errors import RunError, TaskError
-from emoreal_bench.contracts.run_record import MANIFEST_FILE, RESULTS_FILE, Manifest
+from emoreal_bench.contracts.run_record import (
+    ITEMS_FILE,
+    MANIFEST_FILE,
+    RESULTS_FILE,
+    Manifest,
+)
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.model_adapters import list_providers
 from emoreal_bench.readers import find_reader, reader_owners
 from emoreal_bench.record.departures import conditions
 from emoreal_bench.record.files import is_draft
-from emoreal_bench.record.manifest import load_manifest
+from emoreal_bench.record.manifest import load_manifest, refuse_absent
 from emoreal_bench.running.results import load_report
 from emoreal_bench.running.verifying import RunState, verify_run
 from emoreal_bench.scoring.metrics import all_metrics
@@ -35,6 +40,8 @@ _RUN_COLUMNS = (
     "strict_average_accuracy",
     "problem",
 )
+_MARKERS = (RESULTS_FILE, MANIFEST_FILE, ITEMS_FILE)
+"""Files that tell that a folder is, or was, a run; the first that it is finished."""
 _logger = logging.getLogger(__name__)
 
 
@@ -182,15 +189,23 @@ def verify_runs(folders: Sequence[Path], *, repair: bool = False) -> list[RunSta
 def find_runs(folders: Sequence[Path], *, finished_only: bool = True) -> list[Path]:
     """Find run folders: the given ones, and those anywhere below them.
 
+    What is left of a run whose manifest is gone is found too, so that it is named.
+
     Raises:
         RunError: If a folder is not there or holds no run.
     """
-    marker = RESULTS_FILE if finished_only else MANIFEST_FILE
+    markers = _MARKERS[:1] if finished_only else _MARKERS
     found: dict[Path, None] = {}
     for folder in folders:
-        places = [folder] if (folder / marker).is_file() else []
-        below = (path.relative_to(folder) for path in folder.glob(f"*/**/{marker}"))
-        places += sorted(folder / path.parent for path in below if not is_draft(path))
+        refuse_absent(folder)
+        places = [folder] if any((folder / marker).is_file() for marker in markers) else []
+        below = (
+            path.relative_to(folder).parent
+            for marker in markers
+            for path in folder.glob(f"*/**/{marker}")
+            if not is_draft(path.relative_to(folder))
+        )
+        places += sorted(folder / path for path in set(below))
         if not places and finished_only:
             raise RunError(
                 "There is no finished run here or below.",

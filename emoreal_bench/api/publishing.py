@@ -106,7 +106,7 @@ def _write_view(run: Path, out: Path, options: RunPageOptions) -> Path:
     from emoreal_bench.reporting.runs_page import write_runs_page
 
     is_one = (run / MANIFEST_FILE).is_file()
-    below = [] if is_one else find_runs([run], finished_only=False)
+    below = [] if is_one else [one for one in find_runs([run], finished_only=False) if one != run]
     if is_one or not below:
         return write_run_page(run, out, options)
     if options.other is not None or options.data is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoreal_bench.api.evaluating import RunOptions, evaluate, load_data
+from emoreal_bench.contracts.base import argument_text
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, Outcome
 from emoreal_bench.reporting.terminal.scores import count_outcomes
@@ -129,4 +130,4 @@ def _readable_share(scores: ScoringReport) -> float:
 
 
 def _as_texts(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
-    return {key: str(value) for key, value in values.items()}
+    return {key: str(argument_text(value)) for key, value in values.items()}

@@ -38,7 +38,7 @@ from emoreal_bench.cli import (
 )
 from emoreal_bench.cli.output import show_lines, tell
 from emoreal_bench.contracts.errors import EmorealError, ExitCode
-from emoreal_bench.file_names import refuse_address
+from emoreal_bench.file_names import nearest_path, refuse_address
 
 _EXIT_CODES = (
     "Exit codes: 0 done; 2 wrong usage; 3 a run lacks items or a file is invalid; "
@@ -160,6 +160,10 @@ _NOTHING_LEFT = re.compile(
 )
 
 
+# How a file or folder that is not there is told of.
+_NOT_THERE = re.compile("^There is no such|^There is no index|No such file")
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command.
 
@@ -176,6 +180,10 @@ def run(arguments: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else ExitCode.DONE
     except EmorealError as error:
         tell(f"error: {error}")
+        if error.where and _NOT_THERE.search(error.problem):
+            near = nearest_path(Path(error.where))
+            if near is not None:
+                tell(f"  Did you mean {near}?")
         return error.exit_code
     except OSError as error:
         # Of the disk, the network or the system: nothing of this program, and nobody caught it.

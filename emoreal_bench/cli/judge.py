@@ -83,4 +83,5 @@ def judge(
             else api.JudgedMatter.DESCRIPTIONS,
         )
     show_report(report, as_json=output.as_json)
-    raise typer.Exit(0 if report.has_asked_all else ExitCode.INCOMPLETE)
+    is_judged = any(scores.judged for scores in (report.results.judged or {}).values())
+    raise typer.Exit(0 if report.has_asked_all and is_judged else ExitCode.INCOMPLETE)

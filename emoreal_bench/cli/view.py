@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from emoreal_bench.cli import options
-from emoreal_bench.cli.output import show, show_site
+from emoreal_bench.cli.output import show, show_site, tell
 
 EXAMPLES = (
     "Examples: `emoreal-bench view runs/AFTER --other runs/BEFORE --out page`, "
@@ -61,6 +61,7 @@ def view(
         page = api.view_run(run, out, other=other, data=data, clips=clips, stills=stills)
         show(f"Wrote {page}. Open it in a browser.")
         return
+    tell(f"Writing the pages to {out}; the address follows.")
     show_site(
         api.serve_view(
             run, out, port=server.port, other=other, data=data, clips=clips, stills=stills

@@ -26,6 +26,7 @@ from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import how_to_complete
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.sealed import read_record, unsealed
+from emoreal_bench.running.reasons import lacks_in_words
 from emoreal_bench.running.results import score_folder
 from emoreal_bench.scoring.identity import scoring_hash
 from emoreal_bench.text import percent_of_whole
@@ -50,11 +51,15 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
     """
     results = score_folder(folder, [Scoring.STRICT])
     if not results.counted.is_full:
+        manifest = load_manifest(folder)
+        problems, remedies = lacks_in_words(results)
+        is_whole = manifest.imported is None and manifest.shard is None
+        covered = percent_of_whole(results.counted.fraction)
         raise RunError(
-            f"The run covers {percent_of_whole(results.counted.fraction)} % of its items. Those "
-            "that are not covered count as wrong, so it would be too easy a baseline.",
+            f"The run covers {covered} % of its items. Those that are not covered count as "
+            f"wrong, so it would be too easy a baseline. {problems}",
             where=str(folder),
-            remedy=how_to_complete(load_manifest(folder)),
+            remedy=remedies if is_whole else how_to_complete(manifest),
         )
     answers = load_answers(folder, [Scoring.STRICT])
     manifest, report = answers.manifest, results.scores[Scoring.STRICT]

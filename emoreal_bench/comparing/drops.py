@@ -133,7 +133,7 @@ def _words(limit: float, drop: DropTest, *, passed: bool, undecided: bool) -> st
 
 def _what_would_do(limit: float, drop: DropTest) -> str:
     """Return which drop the test finds, and which size of it would find the limit."""
-    if drop.smallest_detectable is None:
+    if drop.smallest_detectable is None or drop.smallest_detectable > 1:
         found = f"with {count_of(drop.clips, 'clip')} it finds none"
     else:
         found = f"it finds {percent(drop.smallest_detectable)} or more four times in five"

@@ -71,6 +71,14 @@ class EmorealError(Exception):
             lines.append(f"  {self.remedy}")
         return "\n".join(lines)
 
+    def in_one_line(self) -> str:
+        """Return the same as sentences in one line, for a log or a cell of a table."""
+        told = f"{self.where}: {self.problem}" if self.where else self.problem
+        sentences = [" ".join(part.split()) for part in (told, self.remedy) if part]
+        return " ".join(
+            part if part.endswith((".", "!", "?")) else f"{part}." for part in sentences
+        )
+
 
 class UsageError(EmorealError):
     """The command or call asks for something that does not exist or does not fit."""

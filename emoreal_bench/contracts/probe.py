@@ -38,6 +38,8 @@ class ConditionScores(Record):
 
     folder: str
     coverage: float
+    lacking: tuple[str, ...] = ()
+    """Why it does not cover all items, in sentences."""
     accuracy: Accuracies
     change: Comparison | None = None
     """This run less the full one, item by item; null for the full one."""

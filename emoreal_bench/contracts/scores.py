@@ -169,7 +169,8 @@ class DeliverySummary(Record):
     notes: dict[str, int]
     """Each deviation from what was wanted, and how many items it affects."""
     reasons: dict[str, dict[str, int]] = Field(default_factory=dict)
-    """Why items were blocked, unsupported or failed: by status, each reason with its count."""
+    """Why items were blocked, unsupported, failed or missing: by status, each reason with its
+    count."""
     answered_by_text: Count = 0
     """Items whose options were to be scored and were not, so that the written text counts."""
     empty_replies: Count = 0

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from emoreal_bench.contracts.base import Record, refuse_yes_and_no
+from emoreal_bench.contracts.base import ArgumentText, Record, refuse_yes_and_no
 from emoreal_bench.contracts.scores import Interval
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerMethod, GivenMedia
 
@@ -18,7 +18,7 @@ class SweepModel(Record):
     model: str
     lora: str | None = None
     """Folder of a LoRA adapter, seen from the folder of the file."""
-    arguments: dict[str, str] = Field(default_factory=dict)
+    arguments: dict[str, ArgumentText] = Field(default_factory=dict)
     """What ``--model-arg`` takes."""
 
 
@@ -29,7 +29,7 @@ class SweepTask(Record):
     """A name, or the path of a YAML file, seen from the folder of the sweep's file."""
     data: str | None = None
     """The data folder, seen from the folder of the file; null makes the synthetic benchmark."""
-    arguments: dict[str, str] = Field(default_factory=dict)
+    arguments: dict[str, ArgumentText] = Field(default_factory=dict)
     """What ``--data-arg`` takes."""
 
 

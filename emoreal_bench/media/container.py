@@ -398,7 +398,9 @@ def _check_file(path: Path) -> None:
             MediaProblem.ABSENT, f"cannot be read ({error.strerror})", where
         ) from error
     if lacking:
-        raise MediaError(MediaProblem.DAMAGED, f"ends early: {lacking} bytes lack", where)
+        raise MediaError(
+            MediaProblem.DAMAGED, f"ends early: {lacking:,} of its bytes are not there", where
+        )
 
 
 def _check_size(size: int, path: Path, limits: DecodeLimits) -> None:

@@ -27,6 +27,7 @@ from emoreal_bench.contracts.vocabulary import (
     Modality,
 )
 from emoreal_bench.running.plan import PlanOptions
+from emoreal_bench.running.reasons import what_lacks
 from emoreal_bench.running.results import load_report
 
 BLIND_BASELINES = ("baseline/first-choice", "baseline/last-choice", "baseline/random")
@@ -145,9 +146,11 @@ def run_probe(
 def _condition_scores(
     folder: Path, condition: Condition, full: AnsweredRun, seed: int
 ) -> ConditionScores:
+    results = load_report(folder).results
     scores = ConditionScores(
         folder=str(folder),
-        coverage=load_report(folder).results.coverage.fraction,
+        coverage=results.coverage.fraction,
+        lacking=tuple(lack.problem for lack in what_lacks(results)),
         accuracy=_accuracies(_headline(folder)),
     )
     if condition is Condition.FULL:

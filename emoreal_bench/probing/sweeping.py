@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from emoreal_bench.catalog import explain, find_task, read_settings
+from emoreal_bench.catalog import explain, find_task, read_settings, task_paths
 from emoreal_bench.contracts.errors import DataError, EmorealError
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.sweep import Sweep, SweepModel, SweepTask
@@ -56,10 +56,12 @@ class SweepFile:
         return None if model.lora is None else self._seen_from_here(model.lora)
 
     def name_of(self, task: SweepTask) -> str:
-        """Return a task's name, or the path of its file."""
-        if not task.task.endswith((".yaml", ".yml")):
+        """Return a task's name, or the path of its file or folder."""
+        path = self._seen_from_here(task.task)
+        is_file = task.task.endswith((".yaml", ".yml"))
+        if not is_file and (task.task in task_paths() or not path.is_dir()):
             return task.task
-        return str(self._seen_from_here(task.task))
+        return str(path)
 
     def combinations(self) -> Iterator[Mapping[str, Any]]:
         """Return every combination of the settings, the last key changing fastest."""

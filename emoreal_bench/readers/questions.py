@@ -179,9 +179,7 @@ class _ItemMaker:
         return identity.strip()
 
     def _question(self, row: _Row) -> str:
-        question = cell_text(row.value("question"))
-        if not question and not row.has("question"):
-            question = self.options.question or ""
+        question = cell_text(row.value("question")) or self.options.question or ""
         if not question:
             raise MalformedItem("its question is empty; fill it in, or take the row out")
         return question
@@ -196,13 +194,13 @@ class _ItemMaker:
             )
         if named or len(subtasks) == 1:
             return named or next(iter(subtasks))
-        fitting = [] if row.has("subtask") else self._fitting(choices, answer)
+        fitting = self._fitting(choices, answer)
         if len(fitting) != 1:
             raise MalformedItem(f"it names no subtask; write one of {', '.join(subtasks)}")
         return fitting[0]
 
     def _fitting(self, choices: Sequence[str], answer: str) -> list[str]:
-        """Return the subtasks of the kind that a question is of, where no column tells."""
+        """Return the subtasks of the kind that a question is of, where no cell tells."""
         kinds = {name: subtask.answer for name, subtask in self.task.subtasks.items()}
         kind = kind_of(choices, answer)
         if kind is AnswerKind.YES_NO and kind not in kinds.values() and choices:

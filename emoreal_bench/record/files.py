@@ -279,15 +279,27 @@ class GrowingFile:
         self._size += len(content)
 
     def sync(self) -> None:
-        """Bring everything to the disk.
+        """Bring everything to the disk, to where it will be looked for.
 
         Raises:
-            RunError: If the disk refuses.
+            RunError: If the disk refuses, or the file is no longer the one at its path, so that
+                whatever is added is lost.
         """
         try:
             sync_file(self._file)
+            is_there = os.path.samestat(os.fstat(self._file), self._path.lstat())
+        except (FileNotFoundError, NotADirectoryError):
+            is_there = False
         except OSError as error:
             raise cannot_write(self._path, error) from error
+        if not is_there:
+            raise RunError(
+                "The file was removed, moved or replaced while it was being written, so what is "
+                "added to it would be lost.",
+                where=str(self._path),
+                remedy="If it or its folder was moved, move it back; then give the same command "
+                "again. What was removed is done anew.",
+            )
 
     def _undo(self) -> None:
         try:

@@ -44,6 +44,10 @@ _MEND_PLAN = (
 )
 _REMOVE_TIMINGS = "Remove it; only the times of earlier sittings are lost."
 
+_OF_A_START = frozenset(
+    {HOLDER_FILE, ITEMS_FILE, LOCK_FILE, MANIFEST_FILE, PLAN_FILE, SOFT_LOCK_FILE, TIMINGS_FILE}
+)
+
 # How file systems say that they have no locks: NFS without its daemon, CIFS, Lustre, FUSE.
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 
@@ -73,6 +77,7 @@ class RunFolder:
         self._lock: BaseFileLock = FileLock(
             path / LOCK_FILE, blocking=False, thread_local=False, fallback_to_soft=False
         )
+        self._is_new = not path.exists()
         try:
             make_folder(path)
             self._take_lock()
@@ -198,6 +203,23 @@ class RunFolder:
     def forget_results(self) -> None:
         """Remove the scores of an earlier sitting, since the log is about to grow."""
         (self.path / RESULTS_FILE).unlink(missing_ok=True)
+
+    def forget_a_failed_start(self) -> None:
+        """Remove a folder that this process has made and in which no item is logged.
+
+        Anything that is not of the first minute of a run keeps it, such as jobs of a service.
+        """
+        try:
+            if not self._is_new or not {one.name for one in self.path.iterdir()} <= _OF_A_START:
+                return
+            if self.log_path.exists() and self.log_path.stat().st_size:
+                return
+            # The lock goes last: until then nobody else begins here.
+            for name in sorted(_OF_A_START, key=(LOCK_FILE, SOFT_LOCK_FILE).count):
+                (self.path / name).unlink(missing_ok=True)
+            self.path.rmdir()
+        except OSError:
+            return  # Windows removes no file that is open; what is left can be begun again.
 
     def add_timings(self, sitting: Timings) -> Timings:
         """Add a sitting's times to those of the sittings before it.

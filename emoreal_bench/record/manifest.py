@@ -37,7 +37,8 @@ def load_written_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_FILE
     try:
         record = read_record(path, _BRING_BACK)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        refuse_absent(folder)
         raise RunError(
             f"This is not a run folder: it holds no {MANIFEST_FILE}.",
             where=str(folder),
@@ -59,6 +60,22 @@ def load_written_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         raise not_by_schema(path, error) from error
     return manifest
+
+
+def refuse_absent(folder: Path) -> None:
+    """Refuse a folder of runs that is not there, or is a file.
+
+    Raises:
+        RunError: If it is so.
+    """
+    if not folder.is_dir():
+        is_file = folder.exists()
+        raise RunError(
+            "This is a file, not a folder." if is_file else "There is no such folder.",
+            where=str(folder),
+            remedy="Name the folder of a run; `emoreal-bench runs list FOLDER` shows those below "
+            "a folder.",
+        )
 
 
 def read_task(manifest: Manifest, folder: Path) -> Task:

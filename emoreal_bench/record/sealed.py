@@ -19,14 +19,14 @@ def read_record(path: Path, remedy: str) -> dict[str, Any]:
         remedy: How to get it back, should it be damaged.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If there is no such file; NotADirectoryError where its folder is none.
         RunError: If it cannot be read or holds something else.
     """
     try:
         check_plain_file(path)
         content = parse_json(path.read_bytes())
         canonical_json(content).encode()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
         raise RunError(f"The file cannot be read: {error.strerror}.", where=str(path)) from error

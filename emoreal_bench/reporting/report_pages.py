@@ -23,7 +23,12 @@ from emoreal_bench.reporting.terminal.comparisons import (
     run_line,
     too_few_clips,
 )
-from emoreal_bench.reporting.terminal.probing import PROBE_NOTE, probe_lines, probe_rows
+from emoreal_bench.reporting.terminal.probing import (
+    PROBE_NOTE,
+    probe_lines,
+    probe_rows,
+    what_answers_rest_on,
+)
 from emoreal_bench.text import points, words
 
 
@@ -159,7 +164,8 @@ def _what_it_rests_on(report: ProbeReport) -> str:
         for name, scores in report.conditions.items()
         if scores.change is not None
     ]
-    return f"Against the run in full, in points: {', '.join(told)}." if told else ""
+    against = f"Against the run in full, in points: {', '.join(told)}." if told else ""
+    return f"{what_answers_rest_on(report)} {against}".strip()
 
 
 def _verdict(report: ComparisonReport, other: RunComparison, number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
 from emoreal_bench.running.results import load_report
 from emoreal_bench.text import UNDEFINED, count_of, minute_of, percent_of_whole
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def _list_run(
         page = f"runs/{slug(folder.name)}-{key}"
         write_run_page(folder, out / page, options)
     except RunError as error:
+        _logger.warning("Warning: %s\n  The page lists it as damaged.", error)
         return replace(run, problem=plain_text(str(error), 500)), manifest
     run = replace(run, page=f"{page}/{PAGE_FILE}", state="finished" if results else "stopped")
     return (run if results is None else _score(run, results)), manifest

@@ -55,7 +55,7 @@ class OpenQuestions:
         async with aclosing(self._look_ahead.decode_all(groups)) as clips:
             async for clip, media in clips:
                 if isinstance(media, MediaError):
-                    self._finish_unasked(clip, media.delivery_status, str(media))
+                    self._finish_unasked(clip, media.delivery_status, media.in_one_line())
                     continue
                 level = None if media is None else media.level()
                 for position in clip.positions:

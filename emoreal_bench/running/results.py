@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.errors import DataError, RunError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.note import NoteTally
 from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FILE, Manifest
@@ -32,6 +33,7 @@ _SCORED_AGAIN = (
     f"scored again: the scores in {RESULTS_FILE} are by the rules of another version; these are "
     "by the rules of this one, from the log"
 )
+_logger = logging.getLogger(__name__)
 _MICRO = 1_000_000
 _NANO = 1_000_000_000
 _MOST_DOLLARS = 1e15  # A log may hold any number; this one can still be added up.
@@ -272,6 +274,27 @@ def load_report(run_folder: Path) -> FinishedRun:
     results = score_folder(run_folder, scorings)
     warnings = (*results.warnings, _SCORED_AGAIN)
     return replace(report, results=results.model_copy(update={"warnings": warnings}))
+
+
+def load_readable_reports(run_folders: Iterable[Path]) -> list[FinishedRun]:
+    """Read several runs as :func:`load_report` does, without those that cannot be read.
+
+    One bad folder does not keep the others from being shown: it is named in a warning.
+
+    Raises:
+        RunError: If there are folders and none can be read.
+    """
+    reports, faults = [], []
+    for folder in run_folders:
+        try:
+            reports.append(load_report(folder))
+        except RunError as error:
+            faults.append(error)
+    if faults and not reports:
+        raise faults[0]
+    for fault in faults:
+        _logger.warning("Warning: %s\n  It is left out.", fault)
+    return reports
 
 
 def _has_present_rules(report: FinishedRun, scorings: Sequence[Scoring]) -> bool:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.deferred import DeferredAdapter
-from emoreal_bench.contracts.errors import EmorealError, RunError, UsageError
+from emoreal_bench.contracts.errors import EmorealError, RunError, ServiceError, UsageError
 from emoreal_bench.contracts.media import MEDIA_VERSION, Decoder, MediaWanted
-from emoreal_bench.contracts.run_record import Manifest, Timings
+from emoreal_bench.contracts.run_record import MANIFEST_FILE, Manifest, Timings
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod
 from emoreal_bench.media.limits import DecodeLimits
@@ -116,7 +116,11 @@ def run_task(
         if manifest.media_version != MEDIA_VERSION:
             observer.on_notice(_decoded_otherwise(manifest.media_version))
         sitting = _Sitting(plan, adapter, run_folder, policy, observer)
-        return sitting.run(manifest, cache)
+        try:
+            return sitting.run(manifest, cache)
+        except EmorealError:
+            run_folder.forget_a_failed_start()
+            raise
 
 
 def _decoded_otherwise(version: int) -> str:
@@ -175,6 +179,10 @@ class _Sitting:
             write_results(self._folder.path, self._results)
         except (KeyboardInterrupt, asyncio.CancelledError) as error:
             raise RunInterrupted(self._summary(), self._policy.command) from error
+        except ServiceError as error:
+            if self._ledger.finished:
+                error.remedy = f"{error.remedy or ''} What is finished is kept.".strip()
+            raise
         finally:
             self._observer.on_end(self._summary())
         return self._summary()
@@ -279,6 +287,8 @@ class _Sitting:
             items_per_second=asked / seconds if seconds else 0.0,
             held_up=shares,
         )
+        if not (self._folder.path / MANIFEST_FILE).exists():
+            return  # Somebody has removed the run, and a folder of times is none.
         # Times are worth no run: on a full disk the log's own error says what is wrong.
         with contextlib.suppress(RunError):
             self._timings = self._folder.add_timings(sitting)

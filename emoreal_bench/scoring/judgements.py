@@ -35,6 +35,10 @@ JUDGING_VERSION = 2
 """Raised with every change of a rule that can change a number."""
 DIMENSIONS = tuple(JudgedDimension)
 _OVER_THE_OTHERS = "The means are over the others."
+_NOTHING_JUDGED = (
+    "There are no others, so there is no mean: look at what the judge wrote, and take a judge that "
+    "keeps to the form."
+)
 _REPEATS_ITSELF = (Repeatability.EXACT, Repeatability.SAME_BATCH)
 
 
@@ -237,12 +241,13 @@ def _warnings(scores: Mapping[str, JudgedScores], judge: ModelDescription) -> tu
     warnings = []
     for name, judged in scores.items():
         if judged.judged < judged.items:
+            rest = _OVER_THE_OTHERS if judged.judged else _NOTHING_JUDGED
             silent = sum(judged.without_reply.values())
             reason = f", {silent} of them because there is no reply to judge" if silent else ""
             warnings.append(
                 f"{name}: {judged.items - judged.judged} of {judged.items} items have no "
                 f"{'verdict' if judged.verdicts else 'score'}"
-                f"{reason}. {'They stay unanswered.' if judged.verdicts else _OVER_THE_OTHERS}"
+                f"{reason}. {'They stay unanswered.' if judged.verdicts else rest}"
             )
         unparsable = judged.judgements[Outcome.UNPARSABLE]
         if are_many_unparsable(unparsable, sum(judged.judgements.values())):

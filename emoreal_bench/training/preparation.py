@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import torch
 from transformers import TrainingArguments
 
+from emoreal_bench.contracts.base import argument_text
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.training_record import TrainingRecord
@@ -189,7 +190,7 @@ def _load_model(config: TrainingConfig, arguments: TrainingArguments) -> Trainab
     usual = "float32" if device.type == "cpu" else "bfloat16"
     return load_trainable(
         config.model,
-        {key: str(value) for key, value in config.model_arguments.items()},
+        {key: str(argument_text(value)) for key, value in config.model_arguments.items()},
         config.lora,
         # Of several processes on the processor each would have a number of its own.
         device="cpu" if device.type == "cpu" else device,

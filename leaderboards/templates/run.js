@@ -16,7 +16,7 @@
   };
   const notFilters = new Set(["gold", "answer", "other.answer"]);
   const ratings = ["cue_overlap", "label_consistency", "cue_association", "no_hallucinated_cues", "verdict"];
-  const listed = ["gold", "answer", "strict", "other.answer", "other.strict", ...ratings];
+  const listed = ["gold", "answer", "strict", "other.answer", "other.strict", "judgement", ...ratings];
 
   // ---- Data: scripts that call receive ----
 
@@ -198,7 +198,7 @@
     const shown = matching.slice(page * pageSize, (page + 1) * pageSize);
     // A column in which all items are alike says nothing.
     const names = listed.filter((name) => columns.has(name)
-      && (columns.get(name).values.length > 1 || ["strict", "other.strict", ...ratings].includes(name))
+      && (columns.get(name).values.length > 1 || ["strict", "other.strict", "judgement", ...ratings].includes(name))
       && !(columns.get(name).values.length === 1 && columns.get(name).values[0] === "not scored"));
     list.tHead.rows[0].replaceChildren(
       ...["Item", ...names.map(titleOf)].map((name) => element("th", { scope: "col" }, name)));

@@ -66,10 +66,9 @@ _UNREACHED = 3
 REMEDIES: Mapping[Reach, str] = {
     Reach.ACCESS: "Check the key, the name of the model, the address of the service and whether "
     "it may be used from where you are.",
-    Reach.SERVICE: "Check the address and whether the server runs. What is finished is kept; give "
-    "the same command again.",
-    Reach.ACCOUNT: "Put the account in order. What is finished is kept; give the same command "
-    "again then.",
+    Reach.SERVICE: "Check the address and whether the server runs, then give the same command "
+    "again.",
+    Reach.ACCOUNT: "Put the account in order, then give the same command again.",
 }
 _DELIVERED = frozenset(
     {
@@ -273,9 +272,19 @@ class RemoteAdapter(ModelAdapter):
         if reply.reach is Reach.ACCOUNT:
             raise ServiceError(problem, remedy=REMEDIES[Reach.ACCOUNT])
         if reply.reach is Reach.SERVICE and self._in_a_row >= again:
-            raise ServiceError(problem, remedy=REMEDIES[Reach.SERVICE])
+            raise ServiceError(problem, remedy=self._remedy(Reach.SERVICE))
         if reply.reach is Reach.ACCESS and (not self._was_answered or self._in_a_row >= again):
-            raise UsageError(problem, remedy=REMEDIES[Reach.ACCESS])
+            raise UsageError(problem, remedy=self._remedy(Reach.ACCESS))
+
+    def _remedy(self, reach: Reach) -> str:
+        """Say what to do about a service that is not reached, with the address that was asked."""
+        address = self.address
+        if address is None:
+            return REMEDIES[reach]
+        told = f"{REMEDIES[reach]} The address is {address}"
+        if urlsplit(address).path in ("", "/"):
+            return f"{told}; most servers answer below it, at {address.rstrip('/')}/v1"
+        return told
 
     def _read_all(self, replies: Iterable[tuple[AskedRequest, Reply]]) -> Iterator[Result]:
         """Make the results of a job, and end with the error that concerns every request.

@@ -145,7 +145,7 @@ def _plan_cells(test: PlannedTest) -> tuple[str, ...]:
         words(test.about),
         f"{test.n:,}",
         f"{test.clips:,}",
-        "none" if finds is None else percent(finds),
+        "none" if finds is None or finds > 1 else percent(finds),
         percent(test.drop),
         f"{test.items_needed:,}",
         f"{test.clips_needed:,}",

@@ -26,6 +26,7 @@ from emoreal_bench.record.files import write_atomically
 from emoreal_bench.record.finished import FinishedRun, how_to_complete
 from emoreal_bench.reporting.exports.names import adapted_name, path_part, public_name
 from emoreal_bench.reporting.exports.table_files import Sheet, markdown_of
+from emoreal_bench.running.reasons import lacks_in_words
 from emoreal_bench.scoring.metrics import metric_of
 from emoreal_bench.text import percent, percent_interval, words
 
@@ -198,10 +199,14 @@ def _refuse_incomplete(report: FinishedRun) -> None:
             where=where,
         )
     if not report.is_complete:
+        manifest = report.manifest
+        problems, remedies = lacks_in_words(report.results)
+        is_whole = manifest.imported is None and manifest.shard is None
+        problem = "The hub shows no coverage, so only complete runs with scored answers go there."
         raise UsageError(
-            "The hub shows no coverage, so only complete runs with scored answers go there.",
+            f"{problem} {problems}".strip(),
             where=where,
-            remedy=how_to_complete(report.manifest),
+            remedy=remedies if is_whole and remedies else how_to_complete(manifest),
         )
 
 

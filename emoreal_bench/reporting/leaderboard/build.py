@@ -33,7 +33,7 @@ from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.garbage import garbage_left_alone
 from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
-from emoreal_bench.running.results import load_report
+from emoreal_bench.running.results import load_readable_reports
 from emoreal_bench.text import UNDEFINED
 
 _logger = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ def build_leaderboard(
 
     Raises:
         UsageError: If no run is named.
-        RunError: If a folder is not a finished run, or the page cannot be written.
+        RunError: If no folder is a finished run, or the page cannot be written. One that is
+            not beside others that are is named in a warning.
     """
     options = options or LeaderboardOptions()
     if not run_folders:
@@ -103,12 +104,14 @@ def build_leaderboard(
             remedy="Name run folders: emoreal-bench leaderboard build RUN... --out site",
         )
     refuse_foreign(out)
-    runs = [load_report(folder) for folder in sorted({folder.resolve() for folder in run_folders})]
+    runs = load_readable_reports(sorted({folder.resolve() for folder in run_folders}))
     pages = _write_run_pages(runs, out) if options.run_pages else {}
     extras = RunExtras(
         pages=pages,
         scores=_load_scores(runs) if options.paired else {},
-        reproduced=reproduced_folders(runs, [load_report(one.resolve()) for one in options.own]),
+        reproduced=reproduced_folders(
+            runs, load_readable_reports(one.resolve() for one in options.own)
+        ),
     )
     with garbage_left_alone():
         asked = [run for run in runs if run.manifest.judged is None]

@@ -57,6 +57,7 @@ class Group:
         publications: Where reported rows come from.
         runs: How many.
         is_imported: Whether the replies were made elsewhere; such runs stand by themselves.
+        distinction: What sets it apart from another group of the same name; mostly empty.
         findings: Sentences on what came out.
         conditions: What the scores rest on; None where nothing was taken away.
         under_conditions: The same task with something taken away or changed.
@@ -76,6 +77,7 @@ class Group:
     publications: tuple[PublishedRows, ...]
     runs: int
     is_imported: bool = False
+    distinction: str = ""
     findings: tuple[str, ...] = ()
     conditions: ConditionTable | None = None
     under_conditions: tuple[Group, ...] = ()
@@ -83,7 +85,16 @@ class Group:
     @property
     def how_asked(self) -> str:
         """Name the variant, with what sets the group apart from others of its task."""
-        return ", ".join((self.variant, *self.departures))
+        distinction = [self.distinction] if self.distinction else []
+        return ", ".join((self.variant, *self.departures, *distinction))
+
+    @property
+    def runs_in_words(self) -> str:
+        """Count the runs, those under other conditions apart."""
+        others = sum(part.runs for part in self.under_conditions)
+        if not others:
+            return count_of(self.runs, "run")
+        return f"{count_of(self.runs - others, 'run')} in full, {others:,} under other conditions"
 
     def table_id(self, table: Table) -> str:
         """Name one of its tables for addresses."""
@@ -98,6 +109,8 @@ class Group:
 IMPORTED = "imported"
 """In place of the hash of a request that nobody knows."""
 GroupKey = tuple[str, str, str, str, str]
+_KEY_NAMES = ("task", "variant", "data", "request", "scoring")
+_HASHES = _KEY_NAMES[2:]
 
 
 def make_groups(
@@ -149,11 +162,25 @@ def make_groups(
         if conditions[key] and whole is not None:
             inner.add(key)
             parts[whole].append((conditions[key], groups[key]))
-    return [
-        _with_conditions(groups[key], parts.get(key, ()), extras)
-        for key in order
-        if key not in inner
+    shown = [key for key in order if key not in inner]
+    alike: defaultdict[tuple[str, str], list[GroupKey]] = defaultdict(list)
+    for key in shown:
+        alike[groups[key].title, groups[key].how_asked].append(key)
+    for keys in alike.values():
+        for key in keys if len(keys) > 1 else ():
+            groups[key] = replace(groups[key], distinction=_tell_apart(key, keys, members[key]))
+    return [_with_conditions(groups[key], parts.get(key, ()), extras) for key in shown]
+
+
+def _tell_apart(key: GroupKey, alike: Sequence[GroupKey], runs: Sequence[FinishedRun]) -> str:
+    """Say which of several groups of one name this is: by what differs, and since when."""
+    differing = [
+        f"{name} {short(value) if name in _HASHES else value}"
+        for name, value, *values in zip(_KEY_NAMES, key, *alike, strict=True)
+        if len(set(values)) > 1
     ]
+    first = min(run.manifest.created for run in runs)
+    return plain_text(", ".join((*differing, f"since {first[:10]}")))
 
 
 def _full_key(run: FinishedRun) -> tuple[str, int | None]:

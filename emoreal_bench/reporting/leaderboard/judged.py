@@ -65,11 +65,13 @@ class JudgedTable:
 
     @property
     def finding(self) -> str:
-        """Say how the best descriptions are rated; empty if none is."""
+        """Say how the best descriptions are rated, or that none is."""
         (_, rows), *_ = self.bodies
         rated = [judged for judged in rows if judged.ratings[0].mean is not None][:_MOST_NAMED]
         told = ", ".join(f"{one.row.model} {rating(one.ratings[0].mean)}" for one in rated)
-        return f"{self.dimensions[0].capitalize()}, from 1 to 10: {told}." if told else ""
+        if not told:
+            return f"No judgement of {self.judge} could be read, so nothing is rated."
+        return f"{self.dimensions[0].capitalize()}, from 1 to 10: {told}."
 
     @property
     def export_name(self) -> str:

@@ -38,6 +38,7 @@ from emoreal_bench.record.files import (
 from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import read_log
+from emoreal_bench.record.manifest import refuse_absent
 from emoreal_bench.running.plan import limit_items
 from emoreal_bench.running.results import score_log
 from emoreal_bench.running.shuffling import shuffle_choices
@@ -79,6 +80,7 @@ def add_entry(entry: Path, to: Path, data: Path | None = None) -> Path:
         RunError: If a file is not there or not as it should be.
         DataError: If ``data`` is not the data of the task.
     """
+    refuse_absent(entry)
     _refuse_odd_files(entry)
     with scratch_folder(to) as copy:
         # Whoever sent the entry may change it meanwhile: what is checked is what is taken in.

@@ -18,6 +18,7 @@ from emoreal_bench.record.records import choice_scores_of, delivery_of, usage_of
 from emoreal_bench.running.readings import LoggedRun, ReadItem
 from emoreal_bench.scoring.choice_probabilities import probabilities
 from emoreal_bench.scoring.judgement import read_judgement
+from emoreal_bench.scoring.reading.readings import Reading
 from emoreal_bench.scoring.verdicts import read_verdict
 
 CHUNK_ITEMS = 200
@@ -81,12 +82,11 @@ class Index:
             "status": status,
             "subtask": subtask,
             "gold": "" if strict is None else item.answer,
-            "answer": "" if strict is None else strict.answer or "",
+            "answer": _answer(strict),
         }
         if other is not None:
-            there = other.readings.get(Scoring.STRICT)
             values |= {
-                "other.answer": "" if there is None else there.answer or "",
+                "other.answer": _answer(other.readings.get(Scoring.STRICT)),
                 "other.strict": other.verdict(Scoring.STRICT),
                 "flipped": _flip(values["strict"], other.verdict(Scoring.STRICT)),
             }
@@ -165,6 +165,13 @@ def judgement_detail(matter: JudgedMatter, read: ReadItem) -> dict[str, Any]:
         return {"outcome": outcome, "ratings": {} if verdict is None else {"verdict": verdict}}
     outcome, judgement = read_judgement(status, text)
     return {"outcome": outcome, "ratings": {} if judgement is None else judgement.model_dump()}
+
+
+def _answer(reading: Reading | None) -> str:
+    """Return the answer, or why there is none."""
+    if reading is None:
+        return ""
+    return reading.answer or f"({reading.outcome.value})"
 
 
 def _flip(here: str, there: str) -> str:

@@ -77,6 +77,8 @@ class Summary:
     """Whose replies a judge rates."""
     judged_headings: tuple[str, ...] = ()
     judged_lines: tuple[JudgedLine, ...] = ()
+    judged_nothing: bool = False
+    """Whether the run is a judge's and no judgement could be read."""
 
 
 def summarize(report: FinishedRun, beside: FinishedRun | None = None) -> Summary:
@@ -136,6 +138,8 @@ def summarize(report: FinishedRun, beside: FinishedRun | None = None) -> Summary
         judged_model=plain_text(manifest.judged.model.name) if manifest.judged else "",
         judged_headings=_judged_headings(report),
         judged_lines=_judged_lines(report),
+        judged_nothing=bool(results.judged)
+        and not any(scores.judged for scores in (results.judged or {}).values()),
     )
 
 
@@ -176,7 +180,7 @@ def _facts(report: FinishedRun) -> tuple[str, ...]:
             f"source {short(manifest.imported.source_hash)}",
             f"scoring {short(report.results.scoring_hash)}",
         ]
-        return tuple(plain_text(fact) for fact in (*facts, manifest.created))
+        return tuple(plain_text(fact) for fact in (*facts, _written(manifest.created)))
     facts = [
         items,
         f"answers by {manifest.request.answer_method}",
@@ -195,7 +199,12 @@ def _facts(report: FinishedRun) -> tuple[str, ...]:
     ]
     if manifest.model.weights_hash:
         facts.append(f"weights {short(manifest.model.weights_hash)}")
-    return tuple(plain_text(fact) for fact in (*facts, manifest.created))
+    return tuple(plain_text(fact) for fact in (*facts, _written(manifest.created)))
+
+
+def _written(created: str) -> str:
+    """Write a time as the page of many runs does, to the minute."""
+    return f"{created[:16].replace('T', ' ')} UTC"
 
 
 def _score_lines(

@@ -28,7 +28,6 @@ from emoreal_bench.reporting.terminal.tables import named_rows, text_rows
 from emoreal_bench.scoring.metrics import Unit, metric_of
 from emoreal_bench.statistics.paired import least_clips
 from emoreal_bench.text import (
-    UNDEFINED,
     count_of,
     percent,
     percent_of_whole,
@@ -44,7 +43,8 @@ _SHOWN_REPLY = 60
 COMPARISON_NOTE = (
     "Numbers in percent, differences in points, taken before rounding. Each test exchanges whole "
     "clips between the two runs; its p-value and its interval are corrected by Holm over the whole "
-    "table. Detectable: the true difference that it finds four times in five."
+    "table. Detectable: the true difference that it finds four times in five; none: not even that "
+    "from 0 to 100."
 )
 
 
@@ -158,7 +158,8 @@ def _cells(difference: Difference) -> Iterator[str]:
     p_value = difference.adjusted_p_value
     yield "" if p_value is None else short_p_value(p_value)
     detectable = difference.smallest_detectable
-    yield UNDEFINED if detectable is None else percent(detectable)
+    # Beyond the whole scale there is nothing to find.
+    yield "none" if detectable is None or detectable > 1 else percent(detectable)
     yield difference.verdict
 
 

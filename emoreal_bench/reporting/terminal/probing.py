@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from emoreal_bench.contracts.comparison import AVERAGE
-from emoreal_bench.contracts.probe import Accuracies, ConditionScores, ProbeReport
+from emoreal_bench.comparing.paired import DIFFERENCE_THAT_MATTERS
+from emoreal_bench.contracts.comparison import AVERAGE, Verdict
+from emoreal_bench.contracts.probe import Accuracies, Condition, ConditionScores, ProbeReport
 from emoreal_bench.contracts.sweep import SweepReport, SweepRow
 from emoreal_bench.printable import plain_text
 from emoreal_bench.probing.repeating import RepeatsReport
@@ -17,8 +18,24 @@ from emoreal_bench.probing.reproduction import ReproducedValue, ReproductionRepo
 from emoreal_bench.reporting.terminal.comparisons import change, shift_lines
 from emoreal_bench.reporting.terminal.scores import report_lines, summary_table
 from emoreal_bench.reporting.terminal.tables import named_rows
-from emoreal_bench.text import UNDEFINED, percent, percent_interval, percent_of_whole, points, words
+from emoreal_bench.text import (
+    UNDEFINED,
+    count_of,
+    percent,
+    percent_interval,
+    percent_of_whole,
+    points,
+    words,
+)
 
+_WITHOUT_THE_CLIP = {
+    Condition.TEXT_ONLY: "without the clip",
+    Condition.SWAPPED_CLIPS: "with another clip",
+}
+_SWAPPED_DAMAGE = (
+    "Which clips are swapped is the same for every model, so it is settled before one is decoded: "
+    "a clip that cannot be read costs the items in whose place it was to stand, too."
+)
 PROBE_NOTE = (
     "Below each accuracy: the change against full in percentage points, item by item, with its "
     "interval at 95 %, by drawing clips. Blind baselines need no clip."
@@ -27,7 +44,9 @@ PROBE_NOTE = (
 
 def probe_renderables(report: ProbeReport) -> list[RenderableType]:
     """Show a probe: the table, the verdicts, what was left out and what is not complete."""
-    return [probe_table(report), *map(Text, probe_lines(report))]
+    verdict = what_answers_rest_on(report)
+    first = [Text(verdict, style="bold")] if verdict else []
+    return [*first, probe_table(report), *map(Text, probe_lines(report))]
 
 
 def probe_lines(report: ProbeReport) -> list[str]:
@@ -41,9 +60,54 @@ def probe_lines(report: ProbeReport) -> list[str]:
             lines += [f"{name}: {first}", *rest]
         if scores.coverage < 1:
             lines.append(
-                f"Warning: {name} covers {percent_of_whole(scores.coverage)} % of the items."
+                f"Warning: {name} covers {percent_of_whole(scores.coverage)} % of the items. "
+                + " ".join(scores.lacking)
             )
+            if name is Condition.SWAPPED_CLIPS and scores.coverage < _coverage_in_full(report):
+                lines.append(_SWAPPED_DAMAGE)
     return lines
+
+
+def _coverage_in_full(report: ProbeReport) -> float:
+    return report.conditions[Condition.FULL].coverage
+
+
+def what_answers_rest_on(report: ProbeReport) -> str:
+    """Say in words whether the answers rest on the clip, or that this test cannot tell.
+
+    An answer rests on the clip if others come without it or with another one in its place.
+    """
+    changes = {
+        name: scores.change.average
+        for name, scores in report.conditions.items()
+        if name in _WITHOUT_THE_CLIP and scores.change is not None
+    }
+    if not changes:
+        return ""
+    telling = {name: one for name, one in changes.items() if one.verdict is Verdict.WORSE}
+    if telling:
+        told = " and ".join(
+            f"{_WITHOUT_THE_CLIP[name]} falls by {percent(-one.difference)} points"
+            for name, one in telling.items()
+        )
+        return f"The answers rest on the clip: the average accuracy {told}."
+    if all(one.verdict is Verdict.IDENTICAL for one in changes.values()):
+        ways = " or ".join(_WITHOUT_THE_CLIP[name] for name in changes)
+        return f"The answers do not rest on the clip: {ways}, every item is as right or wrong."
+    unsure = [one for one in changes.values() if one.verdict is Verdict.TOO_SMALL]
+    if unsure:
+        items = max(one.n for one in unsure)
+        needed = [one.items_needed for one in unsure if one.items_needed is not None]
+        enough = f"; about {count_of(max(needed), 'item')} like these could" if needed else ""
+        return (
+            f"{count_of(items, 'item')} cannot tell whether the answers rest on the clip{enough}, "
+            f"if it is worth {percent(DIFFERENCE_THAT_MATTERS)} points or more."
+        )
+    return (
+        "Nothing shows that the answers rest on the clip: without it, or with another, the average "
+        f"accuracy does not fall, and a fall of {percent(DIFFERENCE_THAT_MATTERS)} points would "
+        "probably have shown."
+    )
 
 
 def probe_rows(report: ProbeReport) -> tuple[list[str], list[tuple[str, ...]]]:
@@ -102,16 +166,20 @@ def sweep_renderables(report: SweepReport) -> list[RenderableType]:
     """Show a sweep: a row for each run, the settings that vary, and what went wrong."""
     names = [name for name in report.rows[0].settings if _varies(report, name)]
     several = [key for key in ("task",) if len({row.task for row in report.rows}) > 1]
-    table = named_rows(
-        "Average accuracy under strict", caption="intervals at 95 %, clustered by clip"
+    is_run = any(row.coverage is not None for row in report.rows)
+    title, caption = (
+        ("Average accuracy under strict", "intervals at 95 %, clustered by clip")
+        if is_run
+        else (f"{count_of(len(report.rows), 'run')} that the sweep asks for", "")
     )
+    table = named_rows(title, caption=caption)
     for heading in (*several, *map(words, names)):
         table.add_column(heading, overflow="fold")
-    for heading in ("coverage", "accuracy"):
+    for heading in ("coverage", "accuracy") if is_run else ("state",):
         table.add_column(heading, justify="right")
     for row in report.rows:
         told = [row.task for _ in several] + [_setting(row, name) for name in names]
-        table.add_row(*map(plain_text, (row.model, *told)), *_sweep_cells(row))
+        table.add_row(*map(plain_text, (row.model, *told)), *_sweep_cells(row, is_run=is_run))
     # Combinations of one model mostly fail alike: each reason is told once.
     problems = dict.fromkeys((row.model, row.problem) for row in report.rows if row.problem)
     return [table, *(Text(f"{model}: {problem}") for model, problem in problems)]
@@ -126,9 +194,11 @@ def _setting(row: SweepRow, name: str) -> str:
     return "as it is" if value is None else str(value)
 
 
-def _sweep_cells(row: SweepRow) -> Iterator[str]:
+def _sweep_cells(row: SweepRow, *, is_run: bool) -> Iterator[str]:
     if row.coverage is None:
-        yield from ("cannot run" if row.problem else "not run", UNDEFINED)
+        yield "cannot run" if row.problem else "not run"
+        if is_run:
+            yield UNDEFINED
         return
     yield percent_of_whole(row.coverage)
     average = percent(row.average_accuracy)

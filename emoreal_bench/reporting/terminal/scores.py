@@ -33,7 +33,7 @@ from emoreal_bench.record.departures import departures, task_metrics
 from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.terminal.judged import judged_lines, judged_renderables
 from emoreal_bench.reporting.terminal.tables import named_rows
-from emoreal_bench.running.reasons import reason_lines
+from emoreal_bench.running.reasons import reason_lines, what_lacks
 from emoreal_bench.scoring.metrics import has_something_to_say, lacks_clips, metric_of, note_on
 from emoreal_bench.text import (
     UNDEFINED,
@@ -143,13 +143,11 @@ def _never_asked(report: FinishedRun) -> int:
 
 
 def _deliveries_and_warnings(results: Results, never_asked: int = 0) -> list[RenderableType]:
-    missing = results.coverage.statuses.get(DeliveryStatus.MISSING, 0) - never_asked
-    told = f"{count_of(missing, 'item')} missing: `emoreal-bench data check` names the clips."
-    if results.delivery is None:  # The replies come from elsewhere, or nothing is logged.
-        told = f"{count_of(missing, 'item')} without a reply."
+    lacks = what_lacks(results, never_asked=never_asked)
+    missing = [lack for lack in lacks if lack.status is DeliveryStatus.MISSING]
     return [
-        *([Text(told, style="yellow")] if missing > 0 else []),
-        *(Text(line) for line in _delivery_lines(results)),
+        *(Text(f"{lack.problem}\n  {lack.remedy}", style="yellow") for lack in missing),
+        *(Text(line) for line in _delivery_lines(results, clips=False)),
         *(Text(line, style="yellow") for line in _warning_lines(results)),
     ]
 
@@ -404,7 +402,7 @@ def _note_lines(results: Results, metrics: Sequence[str]) -> list[str]:
     return lines
 
 
-def _delivery_lines(results: Results) -> list[str]:
+def _delivery_lines(results: Results, *, clips: bool = True) -> list[str]:
     delivery = results.delivery
     if delivery is None:
         return []
@@ -419,12 +417,15 @@ def _delivery_lines(results: Results) -> list[str]:
             f"  {plain_text(note)}: {count_of(items, 'item')}"
             for note, items in delivery.notes.items()
         ),
-        *_reason_lines(delivery),
+        *_reason_lines(delivery, clips=clips),
     ]
 
 
-def _reason_lines(delivery: DeliverySummary) -> list[str]:
-    lines = [f"  {line}" for line in reason_lines(delivery.reasons)]
+def _reason_lines(delivery: DeliverySummary, *, clips: bool) -> list[str]:
+    reasons = dict(delivery.reasons)
+    if not clips:
+        reasons.pop(DeliveryStatus.MISSING, None)
+    lines = [f"  {line}" for line in reason_lines(reasons)]
     return ["Why items have no answer:", *lines] if lines else []
 
 

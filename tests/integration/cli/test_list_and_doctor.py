@@ -6,16 +6,18 @@ import json
 import shlex
 import socket
 import sys
+from importlib.metadata import version as installed_version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from emoreal_bench import __version__, api
+from emoreal_bench import __version__, api, installation
 from emoreal_bench.cli.application import run as run_command
 from emoreal_bench.contracts.deferred import DeferredAdapter
 from emoreal_bench.contracts.errors import ExitCode, install_command
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.installation import Finding
+from emoreal_bench.installation import Finding, examine
 from emoreal_bench.model_adapters import PROVIDERS, Provider, create_adapter
 from emoreal_bench.model_adapters.conformance.stub_server import (
     Behaviour,
@@ -33,8 +35,8 @@ def missing(model: str, arguments: dict[str, str] | None = None, lora: Path | No
 
 
 def _is_lacking(finding: Finding) -> bool:
-    # Providers other than that of the model are mentioned too, installed or not.
-    return not finding.fine and not finding.what.startswith("provider ")
+    # Providers other than that of the model, and extras, are mentioned too, installed or not.
+    return not finding.fine and not finding.what.startswith(("provider ", "extra "))
 
 
 def closed_port() -> int:
@@ -159,6 +161,34 @@ def test_a_lora_folder_that_holds_none_is_named(tmp_path: Path) -> None:
 
 def test_a_model_that_can_carry_no_lora_says_so(tmp_path: Path) -> None:
     assert "cannot put a LoRA adapter" in missing("openai/gpt-4o", lora=tmp_path)
+
+
+def test_the_doctor_looks_at_every_extra_that_is_for_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (
+        'torch>=2.6; extra == "hf"',
+        "vllm>=0.32; sys_platform == 'linux' and extra == 'vllm'",
+        'emoreal-bench[hf,tools]; extra == "train"',
+        'no-such-package>=1; extra == "tools"',
+        'numpy>=2; extra == "numbers"',
+        'pytest>=8; extra == "dev"',
+        "numpy>=2",
+    )
+    about = {
+        "Provides-Extra": ["hf", "vllm", "train", "tools", "numbers", "dev"],
+        "Requires-Dist": lines,
+    }
+    found = SimpleNamespace(get_all=about.get)
+    monkeypatch.setattr(installation, "metadata", lambda _: found)
+    monkeypatch.setattr(
+        installation, "version", lambda name: installed_version(name if name != "vllm" else "?")
+    )
+    extras = {one.what: one for one in examine() if one.what.startswith("extra ")}
+    assert list(extras) == [f"extra {name}" for name in ("hf", "vllm", "train", "tools", "numbers")]
+    assert all(extra.optional or extra.fine for extra in extras.values())
+    assert extras["extra numbers"].detail == "numpy"
+    assert extras["extra vllm"].detail.startswith("vllm not installed. Install it with: ")
+    assert "no-such-package not installed" in extras["extra train"].detail
+    assert "no-such-package not installed" in extras["extra tools"].detail
 
 
 def test_an_extra_that_is_not_installed_is_named_with_its_command(

@@ -65,6 +65,24 @@ def test_every_combination_is_a_run_and_one_table_shows_them(
     assert (grid.parent / "site" / "index.html").is_file()
 
 
+def test_arguments_are_written_as_yaml_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    path.write_text(
+        "models: {model: http/x, arguments: {takes_audio: true, concurrency: 3, rate: 0.5}}\n"
+        "tasks: {task: emorealm, data: data, arguments: {first_index: 1, strict: no}}\n"
+    )
+    sweep = read_sweep(path).sweep
+    assert sweep.models[0].arguments == {
+        "takes_audio": "true",
+        "concurrency": "3",
+        "rate": "0.5",
+    }
+    assert sweep.tasks[0].arguments == {"first_index": "1", "strict": "false"}
+    path.write_text("models: {model: http/x, arguments: {frames: [1]}}\ntasks: emorealm\n")
+    with pytest.raises(DataError, match=r"models\.0\.arguments\.frames"):
+        read_sweep(path)
+
+
 def test_a_stopped_sweep_goes_on_and_asks_nothing_twice(grid: Path) -> None:
     options = RunOptions(runs=grid.parent / "runs")
     heard: list[str] = []
@@ -119,6 +137,11 @@ def test_a_dry_run_lists_the_runs_and_names_what_cannot_be_run(
     rows = json.loads(capsys.readouterr().out)
     assert [row["problem"] is None for row in rows] == [True] * 8 + [False] * 4
     assert not (grid.parent / "runs").exists()
+    assert run(["sweep", str(grid), "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("12 runs that the sweep asks for")
+    assert "accuracy" not in shown
+    assert "intervals" not in shown
 
 
 def test_settings_of_the_clips_change_what_is_asked(tmp_path: Path) -> None:

@@ -15,7 +15,11 @@ from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.run_record import ITEMS_FILE, MANIFEST_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod, Factor, Modality, Scoring
 from emoreal_bench.record.manifest import load_manifest
-from emoreal_bench.reporting.terminal.comparisons import comparison_renderables
+from emoreal_bench.reporting.terminal.comparisons import (
+    COMPARED,
+    comparison_renderables,
+    comparison_rows,
+)
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 ITEMS = 240
@@ -241,3 +245,12 @@ def test_one_run_is_no_comparison(good: Path) -> None:
 def test_a_folder_without_a_run_is_refused(good: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         compare([good, tmp_path])
+
+
+def test_a_drop_beyond_the_scale_is_not_said_to_be_found(good: Path, poor: Path) -> None:
+    (other,) = compare([good, poor]).others
+    comparison = other.scorings[Scoring.STRICT]
+    wide = comparison.average.model_copy(update={"smallest_detectable": 1.079})
+    scorings = {Scoring.STRICT: comparison.model_copy(update={"average": wide})}
+    first, *_ = comparison_rows(other.model_copy(update={"scorings": scorings}), Scoring.STRICT)
+    assert dict(zip(COMPARED, first[1:], strict=True))["detectable"] == "none"

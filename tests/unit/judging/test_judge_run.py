@@ -318,3 +318,21 @@ def test_a_judges_run_does_not_break_the_lists_and_the_leaderboard(tmp_path: Pat
     api.judge(make_run(tmp_path), judge, 1, out(tmp_path / "judged"))
     assert {row["task"] for row in api.list_runs(tmp_path)} == {"emer", "emer-judged"}
     assert api.build_leaderboard([tmp_path], tmp_path / "site").is_file()
+
+
+def test_a_judge_of_whom_nothing_can_be_read_is_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge = write_script(tmp_path / "judge.json", {}, default="(C)")
+    target = str(tmp_path / "judged")
+    command = ["judge", str(make_run(tmp_path)), "-m", judge, "--out", target, "-q"]
+    assert run_command(command) == ExitCode.INCOMPLETE
+    said = capsys.readouterr().out
+    assert "There are no others, so there is no mean" in said
+    assert "over the others" not in said
+    page = api.view_run(Path(target), tmp_path / "page").read_text("utf-8")
+    assert "No judgement could be read, so there is no rating" in page
+    assert page.index("No judgement could be read") < page.index('id="items"')
+    assert "A judge is given no clips" in page
+    site = api.build_leaderboard([Path(target)], tmp_path / "site").read_text("utf-8")
+    assert "could be read, so nothing is rated." in site

@@ -17,6 +17,7 @@ from emoreal_bench.contracts.run_record import ITEMS_FILE
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.probing.probe import BLIND_BASELINES, CHANCE, MAJORITY, plan_probe
 from emoreal_bench.record.log import read_log
+from emoreal_bench.reporting.terminal.probing import what_answers_rest_on
 from tests.small_emorealm import gold_answers, make_data, write_script
 
 MODALITIES = ("video", "audio", "text")
@@ -141,3 +142,27 @@ def test_a_condition_changes_one_thing_of_how_the_full_run_asks() -> None:
     swapped = plan.conditions[Condition.SWAPPED_CLIPS]
     assert (swapped.alteration, swapped.alteration_seed) == (Alteration.SWAP, 9)
     assert swapped.modalities is None
+
+
+def test_a_probe_says_in_words_what_the_answers_rest_on(report: ProbeReport) -> None:
+    said = what_answers_rest_on(report)
+    assert said.startswith("The answers do not rest on the clip: without the clip or with another")
+
+    def with_verdict(verdict: Verdict, **changes: float) -> ProbeReport:
+        conditions = dict(report.conditions)
+        for name in (Condition.TEXT_ONLY, Condition.SWAPPED_CLIPS):
+            change = conditions[name].change
+            assert change is not None
+            average = change.average.model_copy(update={"verdict": verdict, **changes})
+            change = change.model_copy(update={"average": average})
+            conditions[name] = conditions[name].model_copy(update={"change": change})
+        return report.model_copy(update={"conditions": conditions})
+
+    assert what_answers_rest_on(with_verdict(Verdict.WORSE, difference=-0.25)) == (
+        "The answers rest on the clip: the average accuracy without the clip falls by 25.0 points "
+        "and with another clip falls by 25.0 points."
+    )
+    too_small = what_answers_rest_on(with_verdict(Verdict.TOO_SMALL, items_needed=1234))
+    assert "24 items cannot tell whether the answers rest on the clip" in too_small
+    assert "about 1,234 items like these could" in too_small
+    assert "Nothing shows" in what_answers_rest_on(with_verdict(Verdict.NO_EVIDENCE))

@@ -238,7 +238,8 @@ def test_yes_and_no_need_no_options(answer: object, letter: str, tmp_path: Path)
     assert (item.choices, item.answer) == (("(A) Yes", "(B) No"), letter)
 
 
-def test_kinds_in_one_table_find_their_subtasks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("subtask", [{}, {"subtask": ""}, {"subtask": None}])
+def test_kinds_in_one_table_find_their_subtasks(tmp_path: Path, subtask: dict[str, Any]) -> None:
     rows = [
         ROW,
         ROW | {"id": 2, "options": "Yes|No", "answer": "no"},
@@ -246,6 +247,7 @@ def test_kinds_in_one_table_find_their_subtasks(tmp_path: Path) -> None:
         ROW | {"id": 4, "options": None, "answer": "JOY "},
         ROW | {"id": 0, "options": None, "answer": "She smiles."},
     ]
+    rows = [row | subtask for row in rows]
     items = read(tmp_path, task_of("choose", "agree", "name", "tell"), *rows)
     assert [(item.subtask, item.answer) for item in items] == [
         ("choose", "B"),

@@ -384,3 +384,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be written") as caught:
         build_leaderboard(write_runs(tmp_path / "runs", MadeUpRun()), tmp_path / "site")
     assert (caught.value.where or "").startswith(str(tmp_path / "site"))
+
+
+def test_two_tables_of_one_name_say_what_tells_them_apart(tmp_path: Path) -> None:
+    later = MadeUpRun(request_hash="d" * 64, created="2026-11-27T10:00:00Z")
+    page = _page(tmp_path, MadeUpRun(), later, MadeUpRun(variant="paper"))
+    headings = re.findall(r'<h2>EmoReAlM <span class="variant">(.*?)</span></h2>', page)
+    assert headings == [
+        "answer-format, request bbbbbbbbbbbb, since 2026-11-20",
+        "answer-format, request dddddddddddd, since 2026-11-27",
+        "paper",
+    ]

@@ -226,7 +226,7 @@ def test_what_is_missing_is_the_reply_and_not_the_clip(
 ) -> None:
     assert run_command(["score", str(gap)]) == 0
     shown = capsys.readouterr().out
-    assert "1 item without a reply." in shown
+    assert "1 item has no reply in what was imported." in shown
     assert "data check" not in shown
 
 
