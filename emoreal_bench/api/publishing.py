@@ -89,22 +89,30 @@ def serve_view(
         NotComparableError: If the other run is of other items.
         DataError: If ``data`` is not the data of the run's task.
         UsageError: If the port is taken.
-        MissingExtraError: If the server is not installed; then no page is written either.
+        MissingExtraError: If the server is not installed. In both cases no page is written.
     """
     from emoreal_bench.reporting.run_page.clips import ServedFiles
     from emoreal_bench.reporting.run_page.page import RunPageOptions
-    from emoreal_bench.reporting.site.serving import check_installed, make_server
+    from emoreal_bench.reporting.site.serving import check_installed, listen, make_server
 
     check_installed()
-    served = ServedFiles()
-    _write_view(run, out, RunPageOptions(other, data, clips, stills, served))
-    return make_server(out, port, served.by_name)
+    # First, since a folder of runs takes minutes to write.
+    listener = listen(port)
+    try:
+        served = ServedFiles()
+        _write_view(run, out, RunPageOptions(other, data, clips, stills, served))
+        return make_server(out, listener, served.by_name)
+    except BaseException:
+        listener.close()
+        raise
 
 
 def _write_view(run: Path, out: Path, options: RunPageOptions) -> Path:
     from emoreal_bench.reporting.run_page.page import write_run_page
     from emoreal_bench.reporting.runs_page import write_runs_page
+    from emoreal_bench.reporting.site.pages import check_site_folder
 
+    check_site_folder(out)
     is_one = (run / MANIFEST_FILE).is_file()
     below = [] if is_one else [one for one in find_runs([run], finished_only=False) if one != run]
     if is_one or not below:
@@ -123,7 +131,7 @@ def write_probe_page(report: ProbeReport, out: Path) -> Path:
 
     Args:
         report: What :func:`probe` returned.
-        out: Folder of the page; made if it is not there.
+        out: The page if it ends in ``.html``, else its folder; made if it is not there.
 
     Raises:
         RunError: If it cannot be written.
@@ -139,7 +147,7 @@ def write_comparison_page(report: ComparisonReport, runs: Sequence[Path], out: P
     Args:
         report: What :func:`compare` returned.
         runs: The folders that were compared, in the same order.
-        out: Folder of the pages; made if it is not there.
+        out: The page if it ends in ``.html``, else its folder; made if it is not there.
 
     Raises:
         RunError: If they cannot be written.

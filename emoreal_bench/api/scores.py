@@ -75,7 +75,7 @@ def score_predictions(
     Args:
         task: A task's name, or the path of a YAML file.
         annotations: The data set's own annotation file.
-        predictions: A JSON object id -> text, a JSONL or CSV with ``id`` and
+        predictions: A JSON object id -> text, a JSONL, CSV, Excel or Parquet file with ``id`` and
             ``prediction``, a folder of ``ID.txt`` files, or a log of Inspect AI,
             lm-evaluation-harness or lmms-eval; a :class:`ReplyTable` where its columns or
             keys have other names.
@@ -257,7 +257,7 @@ def write_check(
         report: What was found.
         junit: File for JUnit.
         markdown: File for Markdown.
-        html: Folder for a page.
+        html: A page if it ends in ``.html``, else the folder for one.
 
     Raises:
         RunError: If a file cannot be written.

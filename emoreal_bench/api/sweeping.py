@@ -15,7 +15,7 @@ from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
 from emoreal_bench.probing.sweeping import SweepFile, read_sweep
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import PlanOptions, make_plan
-from emoreal_bench.text import count_of
+from emoreal_bench.text import count_of, words
 
 if TYPE_CHECKING:
     from emoreal_bench.catalog import TaskFile
@@ -188,4 +188,5 @@ class _Asked:
 def _names(row: SweepRow) -> Iterator[str]:
     yield row.model
     yield row.task
-    yield from (f"{key} {value}" for key, value in row.settings.items())
+    for key, value in row.settings.items():
+        yield f"{words(key)} {'as it is' if value is None else value}"

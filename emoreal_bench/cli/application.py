@@ -37,7 +37,7 @@ from emoreal_bench.cli import (
     view,
 )
 from emoreal_bench.cli.output import show_lines, tell
-from emoreal_bench.contracts.errors import EmorealError, ExitCode
+from emoreal_bench.contracts.errors import EmorealError, ExitCode, install_command
 from emoreal_bench.file_names import nearest_path, refuse_address
 
 _EXIT_CODES = (
@@ -63,7 +63,7 @@ _GREETING = (
     "--help",
 )
 _NEEDED = ("torch", "transformers", "safetensors")
-_NEEDED_EXTRAS = "emoreal-bench[hf,synth]"
+_NEEDED_EXTRAS = "hf,synth"
 
 
 def build() -> typer.Typer:
@@ -148,7 +148,7 @@ def _options(
     if context.invoked_subcommand is None:
         show_lines(_GREETING)
         if not all(map(find_spec, _NEEDED)):
-            show_lines(("", f"They need: pip install '{_NEEDED_EXTRAS}'"))
+            show_lines(("", f"They need: {install_command(_NEEDED_EXTRAS)}"))
 
 
 # How Python, torch, tokenizers and safetensors say it, which have no error of their own for

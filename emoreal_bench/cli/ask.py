@@ -69,7 +69,9 @@ class ModelAndClip(options.ModelSettings, options.ClipSettings):
 class ShownSettings:
     """Where the answer goes."""
 
-    html: Annotated[Path | None, Option(help="Also write a page of one file.")] = None
+    html: Annotated[
+        Path | None, Option(help=f"Also write a page of one file. {options.PAGE_RULE}")
+    ] = None
     as_json: Annotated[bool, Option("--json", help="Print the answer as JSON.")] = False
 
 
@@ -104,6 +106,5 @@ def ask(
     )
     show_report(report, as_json=shown.as_json)
     if shown.html is not None:
-        report.write_page(shown.html)
-        tell(f"Wrote {shown.html}. Open it in a browser.")
+        tell(f"Wrote {report.write_page(shown.html)}. Open it in a browser.")
     raise typer.Exit(0 if report.is_answered else ExitCode.INCOMPLETE)

@@ -71,7 +71,7 @@ class ReportFiles:
         Path | None, Option(help="Also write the report to this file, as Markdown.")
     ] = None
     html: Annotated[
-        Path | None, Option(help="Also write the report as a page, to this folder.")
+        Path | None, Option(help=f"Also write the report as a page. {options.PAGE_RULE}")
     ] = None
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from emoreal_bench.cli.output import show_report
+from emoreal_bench.cli import options
+from emoreal_bench.cli.output import show_report, tell
 from emoreal_bench.contracts.vocabulary import Factor
 
 EXAMPLES = "Example: `emoreal-bench compare runs/BEFORE runs/AFTER`"
@@ -23,8 +24,8 @@ def compare(
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
     html: Path | None = typer.Option(
         None,
-        help="Also write the report as a page into this folder, with pages that show every item "
-        "of each run beside the first, and those that flipped.",
+        help="Also write the report as a page, with a folder for each run that shows its items "
+        f"beside those of the first, and those that flipped. {options.PAGE_RULE}",
     ),
 ) -> None:
     """Compare runs of the same items with the first run: better, worse, or no evidence?"""
@@ -32,5 +33,5 @@ def compare(
 
     report = api.compare(runs, across=across or (), seed=seed)
     if html is not None:
-        api.write_comparison_page(report, runs, html)
+        tell(f"Wrote {api.write_comparison_page(report, runs, html)}. Open it in a browser.")
     show_report(report, as_json=as_json)

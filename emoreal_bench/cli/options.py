@@ -352,6 +352,10 @@ class ShardSettings:
         return None if self.shard is None else api.parse_shard(self.shard)
 
 
+PAGE_RULE = "A name that ends in .html is the page, any other its folder."
+"""What ``--html`` takes, in every command that has it."""
+
+
 @dataclass(frozen=True)
 class OutputSettings:
     """What is printed."""

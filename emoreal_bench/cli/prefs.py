@@ -114,7 +114,7 @@ def audit(
     *,
     path: Path = PAIRS,
     clips: Path | None = typer.Option(None, help="Folder of the clips."),
-    out: Path = typer.Option(Path("audit"), help="Folder of the page to write."),
+    out: Path = typer.Option(Path("audit"), help=f"Page to write. {options.PAGE_RULE}"),
     sample: int = typer.Option(50, min=1, help="How many pairs to show."),
     seed: int = typer.Option(0, min=0, help="Seed that picks the pairs."),
     read: Path | None = typer.Option(

@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from emoreal_bench.cli import options
-from emoreal_bench.cli.output import show_report
+from emoreal_bench.cli.output import show_report, tell
 from emoreal_bench.contracts.errors import ExitCode
 
 EXAMPLES = (
@@ -24,7 +24,7 @@ class ProbeOutput(options.OutputSettings):
     """What is printed, and where a page of it goes."""
 
     html: Annotated[
-        Path | None, Option(help="Also write the report as a page, to this folder.")
+        Path | None, Option(help=f"Also write the report as a page. {options.PAGE_RULE}")
     ] = None
 
 
@@ -70,7 +70,7 @@ def probe(
             observe=output.named_observer,
         )
     if output.html is not None:
-        api.write_probe_page(report, output.html)
+        tell(f"Wrote {api.write_probe_page(report, output.html)}. Open it in a browser.")
     show_report(report, as_json=output.as_json)
     if any(scores.coverage < 1 for scores in report.conditions.values()):
         raise typer.Exit(ExitCode.INCOMPLETE)

@@ -22,13 +22,19 @@ group = typer.Typer(no_args_is_help=True, help="Look at runs and pass them on.")
 
 @group.command("list")
 def list_runs(
-    folder: Path = typer.Argument(Path("runs"), help="Folder that contains runs."),
+    folder: Path | None = typer.Argument(
+        None, help="Folder that contains runs.", show_default="runs"
+    ),
+    runs: Path | None = typer.Option(None, help="The same folder, named as `run` names it."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List the runs in a folder, finished or not, with what tells those of one model apart."""
     from emoreal_bench import api
     from emoreal_bench.text import minute_of
 
+    if folder is not None and runs is not None:
+        raise UsageError("The folder is named twice.", remedy="Leave --runs out.")
+    folder = folder or runs or Path("runs")
     rows = api.list_runs(folder)
     if as_json:
         print_json(rows)

@@ -37,8 +37,9 @@ class Elsewhere:
     predictions: Annotated[
         Path | None,
         Option(
-            help="A JSON object id -> text, a JSONL or CSV with id and prediction, a folder of "
-            "ID.txt, or a log of Inspect AI, lm-evaluation-harness or lmms-eval."
+            help="A JSON object id -> text, a JSONL, CSV, Excel or Parquet file with id and "
+            "prediction, a folder of ID.txt, or a log of Inspect AI, lm-evaluation-harness or "
+            "lmms-eval."
         ),
     ] = None
     runs: Annotated[

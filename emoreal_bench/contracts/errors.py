@@ -109,19 +109,22 @@ def install_command(extra: str) -> str:
     https://packaging.python.org/en/latest/specifications/direct-url-data-structure/
 
     Args:
-        extra: The extra of this package to install, e.g. ``"hf"``.
+        extra: The extra of this package to install, e.g. ``"hf"``; several by commas.
     """
     import json
     import shlex
     from importlib.metadata import PackageNotFoundError, distribution
+    from pathlib import Path
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
 
     wanted = f"emoreal-bench[{extra}]"
     try:
         note = json.loads(distribution("emoreal-bench").read_text("direct_url.json") or "{}")
-    except PackageNotFoundError:
-        note = {}
+    except PackageNotFoundError:  # the sources alone, on the path of Python
+        sources = Path(__file__).resolve().parents[2]
+        is_checkout = (sources / "pyproject.toml").is_file()
+        note = {"url": sources.as_uri(), "dir_info": {"editable": True}} if is_checkout else {}
     url = note.get("url", "")
     if note.get("dir_info", {}).get("editable"):
         return f"pip install -e {shlex.quote(f'{url2pathname(urlsplit(url).path)}[{extra}]')}"

@@ -23,7 +23,7 @@ from emoreal_bench.datasets.hub import check_installed, get_from_hub, settle_rev
 from emoreal_bench.readers.tables import DAMAGED_ARCHIVE
 from emoreal_bench.record.files import (
     NewFile,
-    make_folder,
+    folder_unless_empty,
     move_file,
     new_file,
     scratch_folder,
@@ -74,15 +74,15 @@ def download_data(
         )
     if source.hub is not None:
         check_installed()
-    make_folder(out)
     commit = source.revision or revision
-    if source.hub is not None:
-        commit = settle_revision(source.hub, out, commit)
     found: list[Path] = []
-    for name, checksum in source.files.items():
-        found.append(_get(source, name, checksum, out, commit))
-        if progress is not None:
-            progress(len(found), len(source.files))
+    with folder_unless_empty(out):
+        if source.hub is not None:
+            commit = settle_revision(source.hub, out, commit)
+        for name, checksum in source.files.items():
+            found.append(_get(source, name, checksum, out, commit))
+            if progress is not None:
+                progress(len(found), len(source.files))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def get_from_hub(repository: str, name: str, out: Path, revision: str, most: int
             local_dir=out,
             tqdm_class=_bounded_bar(most),
         )
-    except (hub.errors.HfHubHTTPError, hub.errors.LocalEntryNotFoundError, OSError) as error:
+    except (*_failures(hub), hub.errors.LocalEntryNotFoundError) as error:
         raise DataError(
             f"{name} cannot be downloaded from {repository} at {revision}: {_shown(error)}",
             where=str(out / name),
@@ -94,13 +95,23 @@ def _newest(repository: str, out: Path) -> str:
     hub = _library()
     try:
         revision = hub.HfApi().dataset_info(repository, timeout=_SECONDS).sha
-    except (hub.errors.HfHubHTTPError, OSError) as error:
+    except _failures(hub) as error:
         raise DataError(
             f"The newest commit of {repository} cannot be looked up: {_shown(error)}",
             where=str(out),
             remedy="Try again later, or name a commit with --revision.",
         ) from error
     return str(revision)
+
+
+def _failures(hub: Any) -> tuple[type[Exception], ...]:
+    """Return what is raised where a hub does not answer as it should.
+
+    Where it does not answer at all that is an error of the library of the web below the
+    hub's own, which is httpx or httpx2, by the version.
+    """
+    web = import_module(type(hub.get_session()).__module__.partition(".")[0])
+    return hub.errors.HfHubHTTPError, web.HTTPError, OSError
 
 
 def _bounded_bar(most: int) -> type:

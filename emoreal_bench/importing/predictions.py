@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,18 @@ from emoreal_bench.identity import hash_file, hash_json
 from emoreal_bench.importing.inspect_logs import is_inspect_log, read_inspect_log
 from emoreal_bench.importing.log_lines import LoggedReplies
 from emoreal_bench.importing.sample_logs import is_sample_log, read_sample_log
+from emoreal_bench.readers.parquet import iterate_parquet
 from emoreal_bench.readers.tables import read_table
 from emoreal_bench.scoring.predictions import (
     NAME_COLUMNS,
     ReplyColumns,
+    Source,
     check_predictions,
     read_predictions,
 )
 
 _TABLES = (".csv", ".tsv", ".xlsx")
+_COLUMNS = ("id", "prediction")
 _LOGS = ("*.eval", "samples_*.jsonl", "*_samples_*.jsonl")
 """What Inspect AI, lm-evaluation-harness and lmms-eval name their files."""
 
@@ -55,7 +58,7 @@ def load_predictions(
 
     Args:
         path: A JSON object from id to text; JSON lines, a JSON list or a table (CSV, TSV,
-            xlsx) with ``id`` and ``prediction``; a folder of ``ID.txt`` files; a log of
+            xlsx, Parquet) with ``id`` and ``prediction``; a folder of ``ID.txt`` files; a log of
             Inspect AI (``.eval`` or ``.json``); logged samples of lm-evaluation-harness
             or lmms-eval; or a folder that holds one such log.
         items: That were asked. Those without a reply are left out.
@@ -64,6 +67,7 @@ def load_predictions(
     Raises:
         UsageError: If there is no such file or folder.
         DataError: If it cannot be read, or an id is unknown or occurs twice.
+        MissingExtraError: If the library that reads such a table is not installed.
     """
     source = _only_log(path) if path.is_dir() else path
     if source is not None and source.is_file():
@@ -82,10 +86,18 @@ def load_predictions(
             ),
             ids,
         )
+    elif path.suffix.lower() == ".parquet" and path.is_file():
+        replies = check_predictions(_parquet_rows(path, columns), ids)
     else:
         replies = read_predictions(path, ids, columns)
     results = [Result(reply.id, reply.status, reply.text) for reply in replies]
     return Predictions(results, Origin.PREDICTIONS, path, _hash(path))
+
+
+def _parquet_rows(path: Path, columns: ReplyColumns) -> Iterator[Source]:
+    for number, row in enumerate(iterate_parquet(path), start=1):
+        columns.refuse_absent(row, str(path))
+        yield f"{path}, row {number}", row[columns.id], row[columns.prediction]
 
 
 def _read_log(path: Path, items: Sequence[Item]) -> tuple[Origin, LoggedReplies] | None:

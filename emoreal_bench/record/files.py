@@ -92,6 +92,25 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
+def folder_unless_empty(folder: Path) -> Iterator[None]:
+    """Make a folder to put files into; it stays if the block ends, or raises and leaves some.
+
+    Raises:
+        UsageError: If it is an address.
+        OSError: If it cannot be made.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        for path in made:
+            with suppress(OSError):  # it holds something
+                path.rmdir()
+        raise
+
+
+@contextmanager
 def new_file(path: Path, *, durable: bool = True) -> Iterator[NewFile]:
     """Write a file so that a reader sees the old or the new one, even after a crash.
 

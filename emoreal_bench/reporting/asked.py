@@ -24,7 +24,7 @@ from emoreal_bench.contracts.request import TextPart
 from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING, DeliveryStatus, Scoring
 from emoreal_bench.media.stills import ENVELOPE_TOP, contact_sheet, envelope
 from emoreal_bench.printable import plain_text, printable
-from emoreal_bench.reporting.site.pages import load_asset, render_page, write_file
+from emoreal_bench.reporting.site.pages import load_asset, page_file, render_page, write_file
 from emoreal_bench.reporting.terminal.tables import text_rows
 from emoreal_bench.running.one_question import OneAnswer
 from emoreal_bench.scoring.choice_probabilities import probabilities
@@ -55,13 +55,20 @@ class AskReport:
         """Return what ``ask --json`` prints."""
         return self.record.model_dump(mode="json", by_alias=True)
 
-    def write_page(self, path: Path) -> None:
+    def write_page(self, path: Path) -> Path:
         """Write a page of one file, frames and sound in it; it opens without a network.
+
+        Args:
+            path: The page if it ends in ``.html``, else its folder.
+
+        Returns:
+            The page.
 
         Raises:
             RunError: If it cannot be written.
         """
-        write_file(path, _render(self))
+        write_file(page_file(path), _render(self))
+        return page_file(path)
 
 
 def make_report(model: ModelDescription, answer: OneAnswer) -> AskReport:

@@ -17,7 +17,7 @@ from emoreal_bench.preferences.checking.verdicts import CLAIMS, Claim, Verdict
 from emoreal_bench.preferences.reading import hash_pairs
 from emoreal_bench.reporting.run_page.clips import clip_data
 from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
-from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
+from emoreal_bench.reporting.site.pages import load_asset, page_file, render_page, write_file
 
 _ANSWERS = {
     Claim.CHOSEN: "Chosen answer",
@@ -34,7 +34,7 @@ def write_audit_page(
     Args:
         pairs: All pairs.
         clips: The folder of their clips; the page refers to the files there.
-        out: Folder of the page.
+        out: The page if it ends in ``.html``, else its folder.
         sample: How many pairs are shown, or all if there are fewer.
         seed: Of the sample.
 
@@ -46,7 +46,8 @@ def write_audit_page(
     """
     refuse_foreign(out)
     chosen = np.random.default_rng(seed).permutation(len(pairs))[:sample]
-    shown = [_pair_values(pairs[position], clips, out) for position in sorted(chosen)]
+    file = page_file(out)
+    shown = [_pair_values(pairs[position], clips, file.parent) for position in sorted(chosen)]
     page = render_page(
         "audit.html.j2",
         pairs=shown,
@@ -56,9 +57,9 @@ def write_audit_page(
         style=load_asset("pages.css", "audit.css"),
         script=load_asset("audit.js"),
     )
-    write_file(out / PAGE_FILE, page)
+    write_file(file, page)
     forget_earlier(out)
-    return out / PAGE_FILE
+    return file
 
 
 def _pair_values(pair: PreferencePair, clips: Path, out: Path) -> dict[str, Any]:

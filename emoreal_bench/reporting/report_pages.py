@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from emoreal_bench.contracts.check import CheckReport
 from emoreal_bench.contracts.comparison import AVERAGE, ComparisonReport, RunComparison, Verdict
@@ -14,7 +15,13 @@ from emoreal_bench.printable import plain_text
 from emoreal_bench.reporting.check.output import CHECK_HEADINGS, check_cells, check_notes
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
-from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
+from emoreal_bench.reporting.site.pages import (
+    PAGE_FILE,
+    load_asset,
+    page_file,
+    render_page,
+    write_file,
+)
 from emoreal_bench.reporting.terminal.comparisons import (
     COMPARED,
     COMPARISON_NOTE,
@@ -71,7 +78,7 @@ class ReportPage:
 
 
 def write_check_page(report: CheckReport, out: Path) -> Path:
-    """Write a check to ``out/index.html``.
+    """Write a check to ``out``, a page if it ends in ``.html``, else ``out/index.html``.
 
     Raises:
         RunError: If it cannot be written.
@@ -89,7 +96,7 @@ def write_check_page(report: CheckReport, out: Path) -> Path:
 
 
 def write_probe_page(report: ProbeReport, out: Path) -> Path:
-    """Write a probe to ``out/index.html``.
+    """Write a probe to ``out``, a page if it ends in ``.html``, else ``out/index.html``.
 
     Raises:
         RunError: If it cannot be written.
@@ -106,23 +113,26 @@ def write_probe_page(report: ProbeReport, out: Path) -> Path:
 
 
 def write_comparison_page(report: ComparisonReport, folders: Sequence[Path], out: Path) -> Path:
-    """Write a comparison to ``out/index.html``, and beside it a page of the items of each pair.
+    """Write a comparison, and beside it a folder with a page of the items of each pair.
 
     Args:
         report: What was found.
         folders: Of the runs, the one that the others are compared with first.
-        out: Folder of the pages; made if it is not there.
+        out: The page if it ends in ``.html``, else its folder; made if it is not there.
 
     Raises:
         RunError: If it cannot be written.
     """
     refuse_foreign(out)
     tables: list[ReportTable] = []
+    file = page_file(out)
+    # Beside a page that was named, the name says whose the folder is.
+    prefix = f"{file.stem}-items" if file == out else "items"
     links, verdicts, notes = [], [], [f"First: {run_line(report.first)}"]
     for number, (other, folder) in enumerate(zip(report.others, folders[1:], strict=True), start=2):
-        name = f"items-{number}"
-        write_run_page(folder, out / name, RunPageOptions(other=folders[0]))
-        links.append((f"Every item of run {number} beside run 1", f"{name}/{PAGE_FILE}"))
+        name = f"{prefix}-{number}"
+        write_run_page(folder, file.parent / name, RunPageOptions(other=folders[0]))
+        links.append((f"Every item of run {number} beside run 1", f"{quote(name)}/{PAGE_FILE}"))
         verdicts.append(_verdict(report, other, number))
         notes += [f"Run {number}: {run_line(other.run)}", *comparison_notes(other)]
         tables += _comparison_tables(other, number)
@@ -152,9 +162,9 @@ def _write(page: ReportPage, out: Path) -> Path:
         style=load_asset("pages.css"),
         script=load_asset(),
     )
-    write_file(out / PAGE_FILE, content)
+    write_file(page_file(out), content)
     forget_earlier(out, {address.removesuffix(PAGE_FILE) for _, address in page.links})
-    return out / PAGE_FILE
+    return page_file(out)
 
 
 def _what_it_rests_on(report: ProbeReport) -> str:

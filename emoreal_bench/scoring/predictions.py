@@ -15,7 +15,7 @@ from emoreal_bench.scoring.collect import Reply
 from emoreal_bench.text_files import number_lines, read_text
 
 _FORMS = (
-    "Give a JSON object of id and text, a JSONL or CSV file with id and prediction,"
+    "Give a JSON object of id and text, a JSONL, CSV, Excel or Parquet file with id and prediction,"
     " a folder of ID.txt files, or a log of Inspect AI, lm-evaluation-harness or lmms-eval."
 )
 

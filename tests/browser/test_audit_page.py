@@ -45,6 +45,20 @@ def page(open_at: OpenPage, home: Path) -> Page:
     return open_at((home / "page" / "index.html").as_uri())
 
 
+def test_a_pair_takes_half_a_screen_and_its_verdicts_one_line(
+    open_at: OpenPage, home: Path
+) -> None:
+    address = (home / "page" / "index.html").as_uri()
+    page = open_at(address, viewport={"width": 1280, "height": 800})
+    box = page.locator("#pair-2").bounding_box()
+    assert box is not None
+    assert box["height"] < 480
+    for claim in ("chosen", "hallucination", "spurious"):
+        labels = page.locator(f"#pair-2 fieldset[data-claim={claim}] label").all()
+        tops = {box["y"] for label in labels if (box := label.bounding_box()) is not None}
+        assert (len(labels), len(tops)) == (3, 1)
+
+
 def say(page: Page, pair: int, claim: str, verdict: str) -> None:
     claims = page.locator(f"#pair-{pair} fieldset[data-claim={claim}]")
     claims.get_by_label(verdict, exact=True).check()

@@ -31,6 +31,13 @@ NOT_FROM_OUTSIDE = {
     ),
     **dict.fromkeys(
         (
+            "emoreal_bench.datasets.data_card:open_places",
+            "emoreal_bench.reporting.site.earlier:_is_ours",
+        ),
+        "looks for words of ours in any bytes",
+    ),
+    **dict.fromkeys(
+        (
             "emoreal_bench.api.data:make_synthetic_benchmark",
             "emoreal_bench.api.pair_building:build_cue_pairs",
             "emoreal_bench.preferences.altering:with_altered_inputs",

@@ -151,7 +151,7 @@ def write_model_card(report: FinishedRun, path: Path) -> None:
     try:
         from huggingface_hub import ModelCard
     except ImportError as error:
-        raise MissingExtraError("A model card", "hf") from error
+        raise MissingExtraError("A model card", "data") from error
     card = ModelCard(f"---\n{{}}\n---\n{_body(report)}", ignore_metadata_errors=True)
     with _as_a_card(path):
         if path.is_file():

@@ -32,7 +32,13 @@ from emoreal_bench.reporting.leaderboard.tables import RunExtras, Table
 from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.site.earlier import forget_earlier, refuse_foreign
 from emoreal_bench.reporting.site.garbage import garbage_left_alone
-from emoreal_bench.reporting.site.pages import PAGE_FILE, load_asset, render_page, write_file
+from emoreal_bench.reporting.site.pages import (
+    PAGE_FILE,
+    check_site_folder,
+    load_asset,
+    render_page,
+    write_file,
+)
 from emoreal_bench.running.results import load_readable_reports
 from emoreal_bench.text import UNDEFINED
 
@@ -93,7 +99,7 @@ def build_leaderboard(
         The path of the page.
 
     Raises:
-        UsageError: If no run is named.
+        UsageError: If no run is named, or the site is named like one page.
         RunError: If no folder is a finished run, or the page cannot be written. One that is
             not beside others that are is named in a warning.
     """
@@ -103,6 +109,7 @@ def build_leaderboard(
             "A leaderboard needs at least one run.",
             remedy="Name run folders: emoreal-bench leaderboard build RUN... --out site",
         )
+    check_site_folder(out)
     refuse_foreign(out)
     runs = load_readable_reports(sorted({folder.resolve() for folder in run_folders}))
     pages = _write_run_pages(runs, out) if options.run_pages else {}

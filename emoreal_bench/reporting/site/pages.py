@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.reporting.confusion import confusion_cells
 from emoreal_bench.resources import package_folders
@@ -85,6 +86,32 @@ def write_file(path: Path, content: bytes) -> None:
         RunError: If it cannot be written.
     """
     write_atomically(path, [content], durable=False)
+
+
+def page_file(out: Path) -> Path:
+    """Return the file of a page that a user wants at ``out``.
+
+    A name that ends in ``.html`` is the page itself; any other is its folder.
+    """
+    return out if _is_page(out) else out / PAGE_FILE
+
+
+def check_site_folder(out: Path) -> None:
+    """Look whether several pages, with what they load, may be written to ``out``.
+
+    Raises:
+        UsageError: If it is named like one page.
+    """
+    if _is_page(out):
+        raise UsageError(
+            "What is written here is a folder of pages, and this is the name of one.",
+            where=str(out),
+            remedy=f"Name a folder, such as {out.with_suffix('')}; its first page is {PAGE_FILE}.",
+        )
+
+
+def _is_page(out: Path) -> bool:
+    return out.suffix.lower() in (".html", ".htm") and not out.is_dir()
 
 
 def script_data(receiver: str, name: str, value: Any) -> bytes:

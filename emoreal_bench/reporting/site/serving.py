@@ -79,7 +79,9 @@ def check_installed() -> None:
             raise MissingExtraError("The server of pages", "serve")
 
 
-def make_server(site: Path, port: int, files: Mapping[str, Path] | None = None) -> SiteServer:
+def make_server(
+    site: Path, port: int | socket.socket, files: Mapping[str, Path] | None = None
+) -> SiteServer:
     """Make a server of a site.
 
     It answers to the names of this machine only, follows no link out of the
@@ -87,7 +89,7 @@ def make_server(site: Path, port: int, files: Mapping[str, Path] | None = None) 
 
     Args:
         site: Folder with a page.
-        port: 0 takes any free one.
+        port: 0 takes any free one; or what :func:`listen` returned.
         files: Others to show, by their names below ``served-clips``.
 
     Raises:
@@ -104,7 +106,22 @@ def make_server(site: Path, port: int, files: Mapping[str, Path] | None = None) 
     return serve(_site_application(site, files or {}), port)
 
 
-def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
+def listen(port: int, host: str = LOOPBACK) -> socket.socket:
+    """Take a port.
+
+    Raises:
+        UsageError: If it is taken, or the address is not of this machine.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UsageError(
+            f"Port {port} cannot be used: {error.strerror}.", remedy="Choose another: --port 0"
+        ) from error
+
+
+def serve(application: ASGIApp, port: int | socket.socket, host: str = LOOPBACK) -> SiteServer:
     """Bind an application to a port, by default of the loopback address.
 
     Another site may point its own name at this address. A browser then sends that
@@ -112,7 +129,7 @@ def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
 
     Args:
         application: What answers.
-        port: 0 takes any free one.
+        port: 0 takes any free one; or what :func:`listen` returned.
         host: Address to listen at; at one that others reach, any name is let in.
 
     Raises:
@@ -137,13 +154,7 @@ def serve(application: ASGIApp, port: int, host: str = LOOPBACK) -> SiteServer:
         limit_concurrency=_MOST_CONNECTIONS,
     )
     settings.http = _impatient_protocol()
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise UsageError(
-            f"Port {port} cannot be used: {error.strerror}.", remedy="Choose another: --port 0"
-        ) from error
+    listener = listen(port, host) if isinstance(port, int) else port
     return SiteServer(uvicorn.Server(settings), listener)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from emoreal_bench.cli import application
 from emoreal_bench.cli.application import run
+from emoreal_bench.contracts.errors import install_command
 
 
 def greeted(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[list[str]]]:
@@ -37,7 +38,7 @@ def test_it_says_what_the_commands_lack(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(application, "find_spec", lambda _: None)
-    assert "pip install 'emoreal-bench[hf,synth]'" in greeted(capsys)[0]
+    assert f"They need: {install_command('hf,synth')}\n" in greeted(capsys)[0]
 
 
 def test_help_still_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:

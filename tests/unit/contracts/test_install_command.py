@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
+import emoreal_bench
 from emoreal_bench.contracts.errors import MissingExtraError, install_command
 
 COMMIT = "1e144d2f3a4b5c6d7e8f90123456789abcdef012"
@@ -58,6 +60,19 @@ def test_an_editable_install_stays_editable(
     record = {"url": checkout.as_uri(), "dir_info": {"editable": True}}
     note(tmp_path / "site", monkeypatch, record)
     assert shlex.split(install_command("hf")) == ["pip", "install", "-e", f"{checkout}[hf]"]
+
+
+def test_sources_that_nobody_installed_are_added_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", nothing)
+    sources = Path(emoreal_bench.__file__).resolve().parents[1]
+    assert (sources / "pyproject.toml").is_file()
+    assert shlex.split(install_command("hf,synth")) == [
+        *("pip", "install", "-e"),
+        f"{sources}[hf,synth]",
+    ]
 
 
 def test_the_error_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

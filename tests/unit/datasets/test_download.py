@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import socket
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.task import DataSource, Download, Task
 from emoreal_bench.datasets import download
 from emoreal_bench.datasets.download import download_data
+from emoreal_bench.datasets.hub import RECORD
 from emoreal_bench.datasets.hub import _bounded_bar as hub_bar
 
 EMOREALM = "chaubeyG/EmoReAlM"
@@ -256,6 +258,35 @@ def test_a_hub_that_does_not_answer_is_an_error(hub: Server, tmp_path: Path) -> 
     with pytest.raises(DataError, match="newest commit"):
         download_data(find_task("emorealm").task, tmp_path)
     assert not (tmp_path / "download.json").exists()
+
+
+@pytest.mark.parametrize("commit", [None, COMMIT], ids=["the newest commit", "a file"])
+def test_a_hub_that_cannot_be_reached_is_an_error_and_leaves_no_folder(
+    commit: str | None, hub: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        template = f"{away}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", away)
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        out = tmp_path / "data" / "emorealm"
+        with pytest.raises(DataError, match="Try again later"):
+            download_data(find_task("emorealm").task, out, revision=commit)
+    # With a commit, the folder remembers it for the next try.
+    assert [path.name for path in tmp_path.rglob("*.json")] == ([] if commit is None else [RECORD])
+    assert (tmp_path / "data").exists() == (commit is not None)
+
+
+def test_a_download_that_fails_leaves_no_empty_folder(server: Server, tmp_path: Path) -> None:
+    source = Download(url=f"{server.address}/{{file}}", files={"nothing.zip": None})
+    data = DataSource(reader="ravdess", download=source)
+    task = find_task("ravdess").task.model_copy(update={"data": data})
+    (tmp_path / "mine").mkdir()
+    for out in (tmp_path / "new" / "data", tmp_path / "mine"):
+        with pytest.raises(DataError, match="cannot be downloaded"):
+            download_data(task, out)
+    assert list(tmp_path.iterdir()) == [tmp_path / "mine"]
 
 
 @pytest.mark.parametrize("name", ["dfew", "mer2023", "emer", "ov-merd", "mafw", "avhbench"])

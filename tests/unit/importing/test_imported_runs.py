@@ -75,6 +75,25 @@ def test_the_manifest_says_where_the_replies_come_from_and_nothing_of_a_request(
     assert any("imported" in warning for warning in results.warnings)
 
 
+def test_predictions_in_parquet_score_as_those_in_json(place: Place, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    replies = json.loads((place.home / "poor.json").read_text(encoding="utf-8"))
+    table = pandas.DataFrame({"id": list(replies), "prediction": list(replies.values())})
+    table.to_parquet(tmp_path / "poor.parquet")
+    table.rename(columns={"id": "item"}).to_parquet(tmp_path / "unnamed.parquet")
+    pandas.concat([table, table[:1]]).to_parquet(tmp_path / "twice.parquet")
+
+    def scored(path: Path) -> object:
+        return api.score_predictions("emorealm", place.annotations, path).scores
+
+    assert scored(tmp_path / "poor.parquet") == scored(place.home / "poor.json")
+    with pytest.raises(DataError, match="There is no .id.; there are: item, prediction"):
+        scored(tmp_path / "unnamed.parquet")
+    with pytest.raises(DataError, match=f"row {len(table) + 1}: The id .* occurs twice"):
+        scored(tmp_path / "twice.parquet")
+
+
 def test_the_scores_are_those_of_the_predictions_and_what_is_not_there_is_missing(
     place: Place,
 ) -> None:
