@@ -88,7 +88,7 @@ def test_predictions_in_parquet_score_as_those_in_json(place: Place, tmp_path: P
         return api.score_predictions("emorealm", place.annotations, path).scores
 
     assert scored(tmp_path / "poor.parquet") == scored(place.home / "poor.json")
-    with pytest.raises(DataError, match="There is no .id.; there are: item, prediction"):
+    with pytest.raises(DataError, match=r"There is no .id.; there are: item, prediction"):
         scored(tmp_path / "unnamed.parquet")
     with pytest.raises(DataError, match=f"row {len(table) + 1}: The id .* occurs twice"):
         scored(tmp_path / "twice.parquet")
