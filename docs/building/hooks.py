@@ -19,6 +19,7 @@ from docs.building.python_api import api_pages
 from docs.building.schemas import schema_pages
 
 ROOT = Path(__file__).resolve().parents[2]
+_GALLERY = ("leaderboard", "run", "compare")
 _SHOWN = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security-policy.md",
@@ -64,8 +65,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for path in _linked_files(files):
         content = (ROOT / path).read_bytes()
         files.append(File.generated(config, f"files/{path}.txt", content=content))
-    # Their index pages are files, so that a link to one is checked; the rest is copied at the end.
-    for name in ("leaderboard", "run", "compare"):
+    # Their index pages are files, so that a link to one is checked; they are written at the end.
+    for name in _GALLERY:
         files.append(File.generated(config, f"gallery/{name}/index.html", content=""))
     return files
 
@@ -112,11 +113,11 @@ def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Write the gallery, whose pages are none of MkDocs'."""
-    settings = config.extra["gallery"]
+    settings, gallery = config.extra["gallery"], Path(config.site_dir) / "gallery"
+    for name in _GALLERY:
+        (gallery / name / "index.html").unlink()
     with tempfile.TemporaryDirectory() as runs:
-        write_gallery(
-            Path(config.site_dir) / "gallery", Path(runs), settings["models"], settings["items"]
-        )
+        write_gallery(gallery, Path(runs), settings["models"], settings["items"])
 
 
 def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:

@@ -141,7 +141,11 @@ def _how_often(named: Sequence[Row]) -> str:
     if len(told) == len(_RATES) and len({said for _, said in told}) == 1:
         (first, said), (second, _) = told
         return f"Asked about {first}, or about {second}, {said}."
-    parts = [f"about {asked}, {said}" for asked, said in told]
+    # "One" stands for a cue only behind another.
+    parts = [
+        f"about {asked if number else asked.replace('one ', 'a cue ', 1)}, {said}"
+        for number, (asked, said) in enumerate(told)
+    ]
     return f"Asked {'; '.join(parts)}." if parts else ""
 
 
