@@ -41,7 +41,7 @@ def test_ratings_stand_in_the_list_and_in_the_summary(open_at: OpenPage, address
     rows = page.locator("#list tbody tr")
     expect(rows).to_have_count(3)
     cells = rows.first.locator("td")
-    assert cells.all_inner_texts() == ["6", "7", "8", "9"]
+    assert cells.all_inner_texts() == ["answered", "6", "7", "8", "9"]
     judgements = page.get_by_role("group", name="Judgements")
     expect(judgements.get_by_role("row").nth(1)).to_contain_text("2 of 3")
     expect(judgements.get_by_role("row").nth(1)).to_contain_text("4.50")
