@@ -58,6 +58,7 @@ class MadeUpRun:
     request_hash: str = "b" * 64
     scoring_hash: str = "c" * 64
     hallucination_rate: float | None = 0.3
+    spurious_rate: float | None = None
     failed: int = 0
     unparsable: int = 120
     frames: float = 8.0
@@ -187,7 +188,7 @@ class MadeUpRun:
             yes_recall=min(1.0, average + 0.1),
             no_recall=max(0.0, average - 0.1),
             hallucination_rate=self.hallucination_rate,
-            spurious_rate=None if self.hallucination_rate is None else 0.2,
+            spurious_rate=self.spurious_rate or (None if self.hallucination_rate is None else 0.2),
         )
 
     def _interval(self, value: float, items: int) -> Interval:

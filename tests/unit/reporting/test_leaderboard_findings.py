@@ -180,3 +180,8 @@ def test_conditions_of_another_way_of_asking_stand_apart(groups: Groups) -> None
         ),
     )
     assert (first.conditions, second.conditions) == (None, None)
+
+
+def test_a_cue_is_named_before_it_is_called_one(said: Said) -> None:
+    *_, told = said(MadeUpRun("hf/a", 0.6, hallucination_rate=None, spurious_rate=0.1))
+    assert told.startswith("Asked about a cue that is there but has nothing to do with")
