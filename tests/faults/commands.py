@@ -70,7 +70,10 @@ def data(root: Path) -> None:
         # Right, wrong and unreadable replies, so that a lost or doubled one would show.
         texts = ("(A)", "(B) No", "Well, so it is said", "yes")
         replies = {f"q{number}": texts[number % 4] for number in range(ITEMS)}
-        for name, script in (("script", {"replies": replies}), ("judge", {"default": "(A)"})):
+        for name, script in (
+            ("script", {"replies": replies}),
+            ("judge", {"default": '{"verdict": "yes"}'}),
+        ):
             (root / f"{name}.json").write_text(json.dumps({**script, "batch_size": 1}))
 
 
