@@ -72,7 +72,7 @@ COMMANDS = {
     "runs export run --to eval-results --dataset a/b --out model": "data",
     "runs track run --to wandb": "wandb",
     "runs track run --to mlflow": "mlflow",
-    "runs card run --out model/README.md": "hf",
+    "runs card run --out model/README.md": "data",
     "model merge --model tiny/omni --lora adapter --out merged": "hf",
     "train train.yaml": "train",
     "prefs build sampled --model tiny/omni --data data --out pairs/sampled.jsonl": "hf",

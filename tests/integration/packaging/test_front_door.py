@@ -116,8 +116,9 @@ def test_the_command_line_imports_the_api_and_contracts_only() -> None:
                 "emoreal_bench."
             ):
                 room = (node.module or "").split(".")[1]
-                # The last three know texts and names, and nothing of the project.
-                allowed = {"api", "cli", "contracts", "printable", "hiding", "file_names"}
+                # The last five know texts, names and places, and nothing of the project.
+                texts = {"printable", "hiding", "file_names", "resources", "text"}
+                allowed = {"api", "cli", "contracts", *texts}
                 assert room in allowed, f"{path.name}: {node.module}"
 
 

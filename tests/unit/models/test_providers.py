@@ -87,7 +87,8 @@ def _install(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
         return EntryPoints([entry]).select(**select)
 
     monkeypatch.setitem(sys.modules, "foreign_package", sys.modules[__name__])
-    monkeypatch.setattr(providers, "entry_points", fake_entry_points)
+    for module in ("emoreal_bench.entry_points", providers.__name__):
+        monkeypatch.setattr(f"{module}.entry_points", fake_entry_points)
 
 
 def test_another_package_adds_a_provider_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:

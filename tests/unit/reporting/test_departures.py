@@ -105,7 +105,7 @@ def test_a_list_of_runs_tells_those_of_a_probe_apart(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(output, "make_console", lambda **_: make_console(sys.stdout, width))
-    list_command(Path(), as_json=False)
+    list_command(Path(), None, as_json=False)
     text = " ".join(capsys.readouterr().out.split())
     for words in ("condition", "date", *(word for name in PROBED for word in name.split())):
         assert words in text
