@@ -19,7 +19,9 @@ def test_an_error_names_a_page_that_can_be_opened(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sweep.yaml").write_text("nonsense: 1\n", encoding="utf-8")
     run(["sweep", "sweep.yaml"])
-    (page,) = re.findall(r"(/\S+/docs/sweeps\.md) describes", capsys.readouterr().err)
+    (page,) = re.findall(
+        r"^  (/.+/docs/sweeps\.md) describes", capsys.readouterr().err, re.MULTILINE
+    )
     assert Path(page).is_file()
 
 
