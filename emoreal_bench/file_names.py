@@ -52,13 +52,31 @@ def path_on_disk(path: Path) -> Path:
     """
     if str(path).isascii() or os.path.lexists(path):
         return path
-    above = path_on_disk(path.parent)
-    try:
-        changed = above.stat().st_mtime_ns
-    except (OSError, ValueError):  # The second: a name that no disk can hold.
-        return path
-    name = _names_in(above, changed).get(one_form(path.name))
-    return path if name is None else above / name
+    found = _follow(path, any_case=False)
+    return path if found is None else found
+
+
+def _follow(path: Path, *, any_case: bool) -> Path | None:
+    """Return what is there under a path whose names the disk writes otherwise; None for nothing.
+
+    Not by recursion: a table may name a path of a thousand folders.
+    """
+    above, below = path, list[str]()
+    while not os.path.lexists(above) and above != above.parent:
+        below.append(above.name)
+        above = above.parent
+    for name in reversed(below):
+        try:
+            changed = above.stat().st_mtime_ns
+        except (OSError, ValueError):  # The second: a name that no disk can hold.
+            return None
+        names = _names_in(above, changed, any_case=any_case)
+        form = one_form(name)
+        found = names.get(form.casefold() if any_case else form)
+        if found is None:
+            return None
+        above /= found
+    return above
 
 
 def is_file(path: Path) -> bool:
@@ -112,23 +130,8 @@ def in_other_case(path: Path) -> Path | None:
     Args:
         path: Under which there is nothing.
     """
-    found = _in_any_case(path)
+    found = _follow(path, any_case=True)
     return None if found is None or found == path else found
-
-
-def _in_any_case(path: Path) -> Path | None:
-    if os.path.lexists(path):
-        return path
-    above = None if path == path.parent else _in_any_case(path.parent)
-    try:
-        changed = 0 if above is None else above.stat().st_mtime_ns
-    except (OSError, ValueError):
-        return None
-    if above is None:
-        return None
-    names = _names_in(above, changed, any_case=True)
-    name = names.get(one_form(path.name).casefold())
-    return None if name is None else above / name
 
 
 @lru_cache(maxsize=64)  # Where thousands of clips are missing, each folder is listed once.
