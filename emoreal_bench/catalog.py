@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, EmorealError, TaskError, UsageError, nearest
-from emoreal_bench.contracts.task import Task
+from emoreal_bench.contracts.task import EVAL_FILE, Task
 from emoreal_bench.entry_points import foreign_code, load_group, name_clash, owner_of, warn_of
 from emoreal_bench.file_names import is_file, is_folder, nearest_path
 from emoreal_bench.parsing import UnreadableError, parse_yaml
@@ -135,13 +135,19 @@ def find_task(name: str) -> TaskFile:
     raise suggest("task", name, [*paths, *meant])
 
 
+def task_files_in(folder: Path) -> list[Path]:
+    """Return the task files of a folder, without what describes them to the hub."""
+    files = sorted(path for end in ("yaml", "yml") for path in folder.glob(f"*.{end}"))
+    return [path for path in files if path.name != EVAL_FILE]
+
+
 def _only_task_in(folder: Path) -> Path:
     """Return the task file of a folder such as ``data new`` makes.
 
     Raises:
         UsageError: If there is none, or several.
     """
-    files = sorted(path for end in ("yaml", "yml") for path in folder.glob(f"*.{end}"))
+    files = task_files_in(folder)
     if len(files) == 1:
         return files[0]
     if not files:

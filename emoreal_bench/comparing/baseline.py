@@ -23,7 +23,6 @@ from emoreal_bench.contracts.run_record import ImportedReplies
 from emoreal_bench.contracts.vocabulary import Factor, Origin, Scoring
 from emoreal_bench.identity import canonical_json, checksum, model_hash, short
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import how_to_complete
 from emoreal_bench.record.manifest import load_manifest
 from emoreal_bench.record.sealed import read_record, unsealed
 from emoreal_bench.running.reasons import lacks_in_words
@@ -51,15 +50,13 @@ def save_baseline(folder: Path, path: Path) -> Baseline:
     """
     results = score_folder(folder, [Scoring.STRICT])
     if not results.counted.is_full:
-        manifest = load_manifest(folder)
-        problems, remedies = lacks_in_words(results)
-        is_whole = manifest.imported is None and manifest.shard is None
+        problems, remedies = lacks_in_words(load_manifest(folder), results)
         covered = percent_of_whole(results.counted.fraction)
         raise RunError(
             f"The run covers {covered} % of its items. Those that are not covered count as "
             f"wrong, so it would be too easy a baseline. {problems}",
             where=str(folder),
-            remedy=remedies if is_whole else how_to_complete(manifest),
+            remedy=remedies,
         )
     answers = load_answers(folder, [Scoring.STRICT])
     manifest, report = answers.manifest, results.scores[Scoring.STRICT]

@@ -15,6 +15,8 @@ from emoreal_bench.contracts.vocabulary import AnswerKind, Modality, QuestionTyp
 DEFAULT_VARIANT = "answer-format"
 PAPER_VARIANT = "paper"
 UNSTATED_TERMS = "The terms are not stated yet."
+EVAL_FILE = "eval.yaml"
+"""Describes tasks to the hub, in the repository of their data; no task file."""
 """Stands as the licence of a task whose owner has not written one."""
 DEFAULT_METRICS = (
     "accuracy",

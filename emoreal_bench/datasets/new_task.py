@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from emoreal_bench.catalog import load_task
+from emoreal_bench.catalog import load_task, task_files_in
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, RunError, TaskError, UsageError
 from emoreal_bench.contracts.task import UNSTATED_TERMS, Task
@@ -194,9 +194,7 @@ def _refuse_made_task(wanted: NewTask) -> None:
     Raises:
         RunError: If it holds one.
     """
-    # `data card` writes an eval.yaml beside it.
-    found = [path for path in sorted(wanted.out.glob("*.yaml")) if path.name != "eval.yaml"]
-    made = found if (wanted.out / PROMPT).is_file() else []
+    made = task_files_in(wanted.out) if (wanted.out / PROMPT).is_file() else []
     if made:
         check = ["emoreal-bench", "data", "check", "--task", str(made[0])]
         raise RunError(

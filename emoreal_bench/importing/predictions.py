@@ -25,7 +25,6 @@ from emoreal_bench.scoring.predictions import (
 )
 
 _TABLES = (".csv", ".tsv", ".xlsx")
-_COLUMNS = ("id", "prediction")
 _LOGS = ("*.eval", "samples_*.jsonl", "*_samples_*.jsonl")
 """What Inspect AI, lm-evaluation-harness and lmms-eval name their files."""
 

@@ -149,7 +149,7 @@ def _condition_scores(
     results = load_report(folder).results
     scores = ConditionScores(
         folder=str(folder),
-        coverage=results.coverage.fraction,
+        coverage=results.counted.fraction,
         lacking=tuple(lack.problem for lack in what_lacks(results)),
         accuracy=_accuracies(_headline(folder)),
     )

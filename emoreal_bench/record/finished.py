@@ -20,20 +20,7 @@ from emoreal_bench.record.folder import load_timings
 from emoreal_bench.record.manifest import load_written_manifest, not_by_schema, with_present_hash
 from emoreal_bench.record.sealed import read_record, unsealed
 
-_FINISH = "Finish the run: the same command goes on where it stopped."
-_JOIN = "Join all shards first: emoreal-bench runs merge SHARD... --out RUN"
-_IMPORT_AGAIN = (
-    "Add the replies that are missing to the file that was imported, and import it again: "
-    "emoreal-bench score --task TASK --data DATA --predictions FILE --runs FOLDER"
-)
 _SCORE_AGAIN = "Write it again from the log with: emoreal-bench runs verify RUN --repair"
-
-
-def how_to_complete(manifest: Manifest) -> str:
-    """Return what a person can do where replies of a run are missing."""
-    if manifest.imported is not None:
-        return _IMPORT_AGAIN
-    return _FINISH if manifest.shard is None else _JOIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from emoreal_bench.contracts.run_record import Manifest
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import DeliveryStatus
 from emoreal_bench.printable import plain_text
@@ -30,7 +31,11 @@ OTHER_REASONS = "other reasons"
 _MOST_NAMED = 3
 """So many reasons are named in a sentence."""
 _GO_ON = "Give the run command again to finish it."
-_IMPORT_ALL = "Import a file that holds a reply to every item."
+_JOIN = "Join all shards first: emoreal-bench runs merge SHARD... --out RUN"
+_IMPORT_AGAIN = (
+    "Add the replies that are missing to the file that was imported, and import it again: "
+    "emoreal-bench score --task TASK --data DATA --predictions FILE --runs FOLDER"
+)
 _SUIT_THE_MODEL = (
     "Leave these questions out, choose another model, or give it only what it takes (--modalities)."
 )
@@ -126,7 +131,7 @@ def what_lacks(results: Results, *, never_asked: int = 0) -> list[Lack]:
     if unasked > 0:
         # Only of imported replies is it not known what reached the model.
         is_imported = delivery is None and results.coverage.covered > 0
-        what, remedy = ("reply in what was imported", _IMPORT_ALL)
+        what, remedy = ("reply in what was imported", _IMPORT_AGAIN)
         if not is_imported:
             what, remedy = ("answer in the log", _GO_ON)
         told = f"{_have(unasked)} no {what}."
@@ -134,10 +139,14 @@ def what_lacks(results: Results, *, never_asked: int = 0) -> list[Lack]:
     return lacks
 
 
-def lacks_in_words(results: Results) -> tuple[str, str]:
+def lacks_in_words(manifest: Manifest, results: Results) -> tuple[str, str]:
     """Return :func:`what_lacks` as the sentences of an error: the problems, and the remedies."""
     lacks = what_lacks(results)
-    remedies = dict.fromkeys(lack.remedy for lack in lacks)
+    remedies = list(dict.fromkeys(lack.remedy for lack in lacks)) or [_GO_ON]
+    if manifest.imported is not None:
+        remedies = [_IMPORT_AGAIN]
+    elif manifest.shard is not None:
+        remedies = [_JOIN]
     return " ".join(_ended(lack.problem) for lack in lacks), " ".join(remedies)
 
 

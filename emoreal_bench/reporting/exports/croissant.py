@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from emoreal_bench.catalog import find_task, load_task
+from emoreal_bench.catalog import find_task, load_task, task_files_in
 from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.task import EVAL_FILE
 from emoreal_bench.identity import hash_file
 from emoreal_bench.parsing import UnreadableError, parse_json
 from emoreal_bench.preferences.building.known_cues import read_synth_settings
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.reporting.exports.hub import EVAL_FILE, eval_yaml
+from emoreal_bench.reporting.exports.hub import eval_yaml
 from emoreal_bench.synth.build import ANNOTATIONS, CARD, GENERATOR_VERSION, RECORD, VIDEOS
 from emoreal_bench.synth.settings import SynthSettings
 
@@ -133,9 +134,9 @@ def _task_file(folder: Path) -> Path:
     Raises:
         DataError: If there is none, or there are several.
     """
-    if folder.is_file() and folder.suffix == ".yaml":
+    if folder.is_file() and folder.suffix in (".yaml", ".yml"):
         return folder
-    found = [path for path in sorted(folder.glob("*.yaml")) if path.name != EVAL_FILE]
+    found = task_files_in(folder)
     if len(found) == 1:
         return found[0]
     raise DataError(

@@ -23,7 +23,7 @@ from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
 from emoreal_bench.identity import short
 from emoreal_bench.printable import plain_text
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import FinishedRun, how_to_complete
+from emoreal_bench.record.finished import FinishedRun
 from emoreal_bench.reporting.exports.names import adapted_name, path_part, public_name
 from emoreal_bench.reporting.exports.table_files import Sheet, markdown_of
 from emoreal_bench.running.reasons import lacks_in_words
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
 FRAMEWORK = "emoreal-bench"
-EVAL_FILE = "eval.yaml"
 RESULTS_FOLDER = ".eval_results"
 MODEL_INDEX_SCORES = {
     "accuracy": "accuracy",
@@ -199,15 +198,9 @@ def _refuse_incomplete(report: FinishedRun) -> None:
             where=where,
         )
     if not report.is_complete:
-        manifest = report.manifest
-        problems, remedies = lacks_in_words(report.results)
-        is_whole = manifest.imported is None and manifest.shard is None
+        problems, remedies = lacks_in_words(report.manifest, report.results)
         problem = "The hub shows no coverage, so only complete runs with scored answers go there."
-        raise UsageError(
-            f"{problem} {problems}".strip(),
-            where=where,
-            remedy=remedies if is_whole and remedies else how_to_complete(manifest),
-        )
+        raise UsageError(f"{problem} {problems}".strip(), where=where, remedy=remedies)
 
 
 def _dataset_of(manifest: Manifest) -> str | None:

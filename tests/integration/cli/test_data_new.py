@@ -14,6 +14,7 @@ import yaml
 from rich.table import Table
 
 from emoreal_bench import api
+from emoreal_bench.catalog import find_task
 from emoreal_bench.cli.application import run
 from emoreal_bench.contracts.errors import DataError, ExitCode, RunError, UsageError
 from emoreal_bench.readers import _BUILT_IN
@@ -250,6 +251,9 @@ def test_the_task_ids_of_own_questions_are_written_for_the_hub(
     ids = [task["id"] for task in yaml.safe_load(written.read_text(encoding="utf-8"))["tasks"]]
     assert (written.name, ids) == ("eval.yaml", ["own", "cue", "describe", "emotion"])
     assert api.write_data_card(tmp_path / "own/own.yaml") == (written,)
+    # It is no task, so that the folder still stands for its one task.
+    assert api.write_data_card(tmp_path / "own") == (written,)
+    assert find_task(str(tmp_path / "own")).path == tmp_path / "own/own.yaml"
     with pytest.raises(DataError, match="It holds no benchmark"):
         api.write_data_card(tmp_path / "clips")
 

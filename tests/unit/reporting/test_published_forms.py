@@ -22,12 +22,12 @@ from emoreal_bench.catalog import find_task
 from emoreal_bench.cli.application import run as run_command
 from emoreal_bench.contracts.adapter import LoraIdentity
 from emoreal_bench.contracts.errors import DataError, UsageError
+from emoreal_bench.contracts.task import EVAL_FILE
 from emoreal_bench.contracts.vocabulary import PublishedForm
 from emoreal_bench.record.finished import FinishedRun, read_report
 from emoreal_bench.reporting.check.output import check_junit
 from emoreal_bench.reporting.exports.croissant import CROISSANT_FILE
 from emoreal_bench.reporting.exports.hub import (
-    EVAL_FILE,
     HubSource,
     adapter_metadata,
     eval_yaml,
