@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 # Before Ray is imported: its processes listen on the loopback interface only.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 pytest.importorskip("ray", reason="Ray is not installed")
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _alone_with_ray() -> Iterator[None]:
-    """Let no other process test with Ray: the copies of models are found by their names."""
-    with FileLock(Path(tempfile.gettempdir()) / "emoreal-bench-ray-tests.lock"):
-        yield
-
-
 @pytest.fixture(scope="package")
-def cluster(_alone_with_ray: None) -> Iterator[Any]:
+def cluster() -> Iterator[Any]:
     """Two machines of two CPUs each; the second can be removed and added again."""
     from ray.cluster_utils import Cluster
 
