@@ -14,7 +14,8 @@
 #   make lint              ruff, the layers of the package, and mypy
 #   make audit             known vulnerabilities of what is installed (needs the network), and keys
 #                          among the tracked files; make secrets is the second alone
-#   make benchmark         speed and memory, recorded in benchmarks/results/
+#   make benchmark         speed and memory, recorded in benchmarks/results/; installs other harnesses
+#                          below build/peers, which takes minutes and 8 GB
 #   make gpu-benchmark     speed and correctness on a GPU, in eight minutes
 #   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour or more.
 #                          SEED=2 makes another base over the same clips and towers
@@ -93,6 +94,7 @@ secrets: $(VENV)/.installed-audit
 benchmark: $(VENV)/.installed-dev
 	for script in benchmarks/*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
+	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks.gpu
 
 gpu-benchmark: $(VENV)/.installed-dev

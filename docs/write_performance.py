@@ -162,6 +162,36 @@ def _gpu(record: dict[str, Any]) -> Iterator[Row]:
     yield from _training_ratios(record["training"])
 
 
+def _peers(record: dict[str, Any]) -> Iterator[Row]:
+    questions, clips = record["questions"], record["clips"]
+    asked = f"{questions['items']:,} questions of a free model"
+    yield from _peer_rows(asked, "question", questions["sides"])
+    yield from _peer_rows(f"{clips['clips']} clips of {clips['clip']}", "clip", clips["sides"])
+
+
+def _peer_rows(asked: str, one: str, sides: Iterable[dict[str, Any]]) -> Iterator[Row]:
+    for side in sides:
+        what = f"{asked}: {side['name']} ({side['settings']})"
+        if "not_run" in side:
+            yield Row(what, f"not run: {side['not_run']}")
+            continue
+        cpu = f"{side['cpu_seconds']:g} CPU s, {side['start_up_cpu_seconds']:g} of them to start"
+        further = f"{side['cpu_milliseconds_per_further']:.3g} ms"
+        memory = f"{side['peak_mebibytes']:g} MiB"
+        times = side.get("times_ours")
+        if times is None:
+            yield Row(what, f"{cpu}; {further} for a further {one}; {memory}")
+            continue
+        for key, of, figure in (
+            ("cpu_seconds", "CPU", cpu),
+            ("cpu_milliseconds_per_further", f"CPU of a further {one}", further),
+            ("peak_mebibytes", "memory", memory),
+        ):
+            if key in times:
+                row = at_least(f"{what}: {of}, times ours", times[key], 1)
+                yield Row(row.what, f"{row.measured} ({figure})", row.bar, row.met)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """One benchmark.
@@ -181,6 +211,7 @@ class Section:
 
 SECTIONS = (
     Section("What a run costs beside the model", "overhead", "benchmarks.overhead", _overhead),
+    Section("Other harnesses", "peers", "benchmarks.peers", _peers),
     Section("Many copies", "many_copies", "benchmarks.many_copies", _many_copies),
     Section("A whole run with clips", "whole_run", "benchmarks.whole_run", _whole_run),
     Section("Decoding", "decode", "benchmarks.decode", _decode),
