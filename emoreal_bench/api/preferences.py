@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,14 +178,14 @@ class WrittenPairs:
     def lines(self) -> list[str]:
         """Return the summary in words, with the command to check the pairs."""
         record = self.to_json()
+        check = ("emoreal-bench", "prefs", "check", str(self.file))
         counts = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in self.counts.items())
         return [
             *([counts] if counts else []),
             f"{record['pairs']} pairs about {record['clips']} clips are in {self.file} "
             f"({short(record['hash'])}); {record['with_both_rejected']} have both rejected "
             "answers.",
-            f"Check what they teach: emoreal-bench prefs check {self.file} --clips FOLDER "
-            "--against TASK=FOLDER",
+            f"Check what they teach: {shlex.join(check)} --clips FOLDER --against TASK=FOLDER",
         ]
 
 

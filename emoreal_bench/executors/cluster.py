@@ -56,7 +56,7 @@ class Cluster:
 
         Raises:
             MissingExtraError: If Ray is not installed.
-            RunError: If the cluster does not answer.
+            RunError: If the cluster does not answer, or does not start.
         """
         if self._ray is not None:
             return
@@ -79,6 +79,8 @@ class Cluster:
         if self._address is not None and self._address != "auto":
             _check_answers(self._address)
         is_local = self._address is None
+        # It tells of its dashboard, which is not part of what is installed.
+        logging.getLogger("ray").setLevel(logging.ERROR)
         try:
             ray.init(
                 address="local" if is_local else self._address,
@@ -88,8 +90,11 @@ class Cluster:
                 configure_logging=False,
                 logging_level=logging.ERROR,
             )
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise _unreachable(self._address or "this machine", error) from error
+        # Ray raises a bare Exception where a process of a local cluster is not up in time.
+        except Exception as error:
+            if self._address is None:
+                raise _not_started(error) from error
+            raise _unreachable(self._address, error) from error
 
     def close(self) -> None:
         """Leave the cluster, and end it if it was started here."""
@@ -160,6 +165,15 @@ def _check_answers(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, error) from error
+
+
+def _not_started(error: Exception) -> RunError:
+    return RunError(
+        f"The local Ray cluster did not start: {type(error).__name__}: {error}",
+        remedy="Nothing was asked. Give the same command again when the machine has less to do and "
+        "memory to spare, or leave out --executor ray. Ray's own logs lie in "
+        "/tmp/ray/session_latest/logs.",
+    )
 
 
 def _unreachable(address: str, error: Exception) -> RunError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
@@ -36,7 +37,7 @@ def load_verdicts(run: Path, judge: Path) -> Verdicts:
         raise UsageError(
             "This run judges no statements.",
             where=str(judge),
-            remedy=f"Make one that does: emoreal-bench judge {run} --statements --model JUDGE",
+            remedy=f"Make one that does: {_command(run)}",
         )
     _check_that_it_is_of_this_run(run, judged_run, judge, manifest)
     items = load_plan_items(judge, manifest)
@@ -52,12 +53,16 @@ def load_verdicts(run: Path, judge: Path) -> Verdicts:
     return Verdicts(manifest.model.name, hash_json(identity), verdicts, len(items))
 
 
+def _command(run: Path) -> str:
+    return shlex.join(("emoreal-bench", "judge", str(run), "--statements", "--model", "JUDGE"))
+
+
 def _check_that_it_is_of_this_run(
     run: Path, judged_run: Manifest, judge: Path, manifest: Manifest
 ) -> None:
     judged = manifest.judged
     assert judged is not None, "the caller has looked"
-    again = f"Judge the run again: emoreal-bench judge {run} --statements --model JUDGE"
+    again = f"Judge the run again: {_command(run)}"
     if judged.run_id != judged_run.run_id:
         raise NotComparableError(
             f"These are verdicts on another run: {judged.run_id}, not {judged_run.run_id}.",

@@ -4,8 +4,9 @@
 #   aws batch submit-job --job-name emoreal-bench --job-queue QUEUE --job-definition DEFINITION \
 #     --array-properties size=8
 #
-# where the job definition mounts a file system (EFS, FSx) as /shared, and retries what was
-# interrupted: a part goes on where it stopped. Then run merge.sh.
+# where the job definition mounts a file system (EFS, FSx) as /mnt, and retries what was
+# interrupted: a part goes on where it stopped. DATA and OUT lie below the mount: what is
+# written elsewhere goes with the container. Then run merge.sh.
 #
 # Other clouds name the number and the count otherwise: CLOUD_RUN_TASK_INDEX and
 # CLOUD_RUN_TASK_COUNT (Cloud Run jobs), BATCH_TASK_INDEX and BATCH_TASK_COUNT (Google Batch).

@@ -11,7 +11,14 @@
 #SBATCH --gpus=1
 #SBATCH --cpus-per-task=4
 #SBATCH --requeue
+# What most clusters want besides; take one # away to set it. A task that its time ends goes on
+# when it is started again.
+##SBATCH --time=04:00:00
+##SBATCH --partition=PARTITION
 set -euo pipefail
+
+# The environment that holds emoreal-bench and the model's extra:
+# source /path/to/.venv/bin/activate
 
 SHARDS=8 # as many as the array has; SLURM_ARRAY_TASK_COUNT is 1 where one task is started again
 MODEL=${MODEL:-hf/Qwen/Qwen2.5-Omni-7B}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -96,6 +97,8 @@ def write_card(
 def make_card(folder: Path, record: TrainingRecord, entries: Sequence[Metrics]) -> str:
     """Return the text of the card, in Markdown."""
     metadata = yaml.safe_dump(adapter_metadata(record.base), sort_keys=False)
+    model = ("--model", record.base, "--lora", str(folder))
+    command = ("emoreal-bench", "run", *model, "--task", "emorealm-synth")
     sections = [
         f"---\n{metadata}---",
         f"# {record.name}",
@@ -104,7 +107,7 @@ def make_card(folder: Path, record: TrainingRecord, entries: Sequence[Metrics]) 
         f"{count_of(record.step, 'step')} by emoreal-bench.",
         _warning(record),
         "## Evaluate it",
-        f"```\nemoreal-bench run --model {record.base} --lora {folder} --task emorealm-synth\n```",
+        f"```\n{shlex.join(command)}\n```",
         "## Measured during the training",
         _measured(record, entries),
         "## Identity",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,32 @@ def test_an_array_with_a_gap_is_not_merged(
     assert perform(["bash", str(FOLDER / "merge.sh")], out, tmp_path) == ExitCode.INCOMPLETE
     said = capsys.readouterr().err
     assert "Shards 1/8, 2/8, 3/8, 5/8, 6/8 and 2 more are missing" in said
+
+
+def kubernetes_paths() -> tuple[str, list[str]]:
+    (mount,) = CONTAINER["volumeMounts"]
+    own = {entry["name"]: entry["value"] for entry in CONTAINER["env"]}
+    return mount["mountPath"], [own["DATA"], own["OUT"]]
+
+
+def aws_batch_paths() -> tuple[str, list[str]]:
+    script = (FOLDER / "aws-batch.sh").read_text(encoding="utf-8")
+    mount = re.search(r"mounts a file system .* as (/\S+),", script)
+    assert mount is not None
+    return mount[1], re.findall(r"^(?:DATA|OUT)=\$\{\w+:-(.*)\}$", script, re.MULTILINE)
+
+
+@pytest.mark.parametrize("paths", [kubernetes_paths, aws_batch_paths])
+def test_what_a_container_reads_and_writes_lies_below_its_mount(
+    paths: Callable[[], tuple[str, list[str]]],
+) -> None:
+    mount, named = paths()
+    assert len(named) == 2
+    for path in named:
+        assert Path(path).is_relative_to(mount)
+    # All examples name the same places, so that merge.sh finds the parts.
+    merge = (FOLDER / "merge.sh").read_text(encoding="utf-8")
+    assert f"OUT=${{OUT:-{named[1]}}}" in merge
 
 
 def test_the_arrays_are_as_long_as_their_shards() -> None:

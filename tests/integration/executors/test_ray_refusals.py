@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -160,3 +161,22 @@ def test_needs_that_are_none_are_refused(text: str) -> None:
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="no address of a Ray cluster"):
         Cluster(RayOptions(address)).connect()
+
+
+def test_a_local_cluster_that_does_not_start_is_no_fault_of_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import ray
+
+    def time_out(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", time_out)
+    with pytest.raises(RunError, match=r"local Ray cluster did not start: .*timed out") as raised:
+        Cluster(RayOptions()).connect()
+    assert raised.value.remedy is not None
+    assert "leave out --executor ray" in raised.value.remedy
+    with pytest.raises(RunError, match="cannot be reached"):
+        Cluster(RayOptions(address="auto")).connect()
+    # Nor does Ray talk of its dashboard by itself.
+    assert not logging.getLogger("ray._private.services").isEnabledFor(logging.INFO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -123,11 +124,14 @@ def test_a_verdict_is_one_json_object(status: DeliveryStatus, text: str, outcome
 
 
 def test_verdicts_on_another_run_are_named_and_refused(tmp_path: Path) -> None:
-    run, other = ask(tmp_path / "a"), ask(tmp_path / "b", {**REPLIES, "q1": "No."})
+    run, other = ask(tmp_path / "a run"), ask(tmp_path / "b", {**REPLIES, "q1": "No."})
     judge(other, {})
     name = api.load_run(other).manifest.run_id
-    with pytest.raises(NotComparableError, match=f"verdicts on another run: {name}"):
+    refused = pytest.raises(NotComparableError, match=f"verdicts on another run: {name}")
+    with refused as raised:
         api.score_run(run, judged_by=tmp_path / "b" / "judged")
+    command = shlex.split(str(raised.value.remedy).partition(": ")[2])
+    assert command[:4] == ["emoreal-bench", "judge", str(run), "--statements"]
 
 
 def test_verdicts_from_before_a_run_went_on_are_named_and_refused(tmp_path: Path) -> None:

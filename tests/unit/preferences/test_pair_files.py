@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emoreal_bench.api.preferences import WrittenPairs
 from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import AlteredInput
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
@@ -39,6 +41,12 @@ def test_written_pairs_are_read_back_as_they_were(tmp_path: Path) -> None:
     pairs = (make_pair(), make_turned_pair(), make_pair(3, question="Где \U0001f600?\u2028Ja"))
     write_pairs(pairs, tmp_path / "new folder" / "pairs.jsonl")
     assert read_pairs(tmp_path / "new folder" / "pairs.jsonl") == pairs
+
+
+def test_the_command_to_check_pairs_can_be_given_as_it_is_printed() -> None:
+    *_, said = WrittenPairs(Path("my pairs/it's.jsonl"), [make_pair()]).lines()
+    command = shlex.split(said.partition(": ")[2])
+    assert command[:5] == ["emoreal-bench", "prefs", "check", "my pairs/it's.jsonl", "--clips"]
 
 
 def test_what_a_pair_does_not_have_has_no_key() -> None:
