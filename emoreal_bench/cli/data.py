@@ -93,8 +93,8 @@ class SynthSettings:
     agreement_wording: Annotated[
         str | None,
         Option(
-            help="named or plain: whether a question about agreement names the seven emotions "
-            "that it may be. By default the wording that the shipped miniature was taught."
+            help="named (the default) or plain: whether a question about agreement names the seven "
+            "emotions that it may be. The shipped miniature was taught the named ones."
         ),
     ] = None
     faint: Annotated[

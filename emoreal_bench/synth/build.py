@@ -38,13 +38,10 @@ VIDEOS = "videos"
 CARD = "DATA_CARD.md"
 RECORD = "synth.json"
 """What was written; its presence says that everything is there."""
-_LATER_SETTINGS = ("agreement_wording", "faint")
-"""Newer than the first folders: left out of the record at their defaults, so that those folders
-are still recognised."""
 UNFINISHED = "synth.unfinished.json"
 """The same while the writing is under way."""
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """To be raised whenever the same settings give other questions, frames or sounds."""
 
 _MAX_WORKERS = 2
@@ -113,15 +110,10 @@ def emorealm_record(item: Item) -> dict[str, Any]:
 
 
 def _record(settings: SynthSettings, clips: int) -> bytes:
-    usual = {
-        name
-        for name in _LATER_SETTINGS
-        if getattr(settings, name) == SynthSettings.model_fields[name].default
-    }
     return _json(
         {
             "generator_version": GENERATOR_VERSION,
-            "settings": settings.model_dump(mode="json", exclude=usual),
+            "settings": settings.model_dump(mode="json"),
             "clips": clips,
         }
     )

@@ -36,7 +36,7 @@ class AgreementWording(StrEnum):
     """Each question ends with the seven emotions that it may be, always all of them."""
 
 
-DEFAULT_AGREEMENT_WORDING = AgreementWording.PLAIN
+DEFAULT_AGREEMENT_WORDING = AgreementWording.NAMED
 """The wording that the shipped family was taught; a change of it needs a new generator version."""
 
 

@@ -24,7 +24,7 @@ class Bars:
     free: float = 0.15
     perception: float = 0.9
     agreement: float = 0.75
-    basic: float = 0.8
+    basic: float = 0.9
 
 
 def missed_bars(found: Mapping[str, float], bars: Bars) -> list[str]:

@@ -128,10 +128,8 @@ class Teacher:
         lessons = self._agreements(scene, 2, rng)
         lessons.append(self._cues(sides, rng) if rng.integers(2) else self._emotions(scene, rng))
         for side in sides:
-            lessons += [
-                self._choice_of(side, rng),
-                self._claim(side, claim=side.claim, rng=rng),
-            ]
+            lessons += [self._choice_of(side, rng) for _ in range(2)]
+            lessons.append(self._claim(side, claim=side.claim, rng=rng))
             if rng.integers(2):
                 lessons.append(self._own(side, rng))
         return lessons
@@ -144,7 +142,7 @@ class Teacher:
             lessons += [self._claim(side, claim=claim, rng=rng) for claim in (True, False)]
             # As often without the emotion: the habit must not spread to neutral questions.
             lessons += [self._own(side, rng) for _ in range(2)]
-            lessons.append(self._choice_of(side, rng))
+            lessons += [self._choice_of(side, rng) for _ in range(2)]
         return lessons
 
     def alone(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:

@@ -134,7 +134,7 @@ def full_recipe() -> Recipe:
         audio=Stage("audio", 1000, 24, 2e-3, 0.02, 1),
         language=LanguageStages(
             Stage("lists", 250, 16, 1e-3, 0.01, 0),
-            Stage("questions", 400, 16, 1e-3, 0.01, 0),
+            Stage("questions", 600, 16, 1e-3, 0.01, 0),
             Stage("habits", 300, 8, 1e-3, 0.01, 0),
         ),
         pairs=1500,
