@@ -39,6 +39,9 @@ SHIPPED_SEED = 0
 
 _COLUMNS: Mapping[str, str] = {
     "average": "Average",
+    "reasoning_basic_video": "Basic, picture",
+    "reasoning_basic_audio": "Basic, sound",
+    "modality_agreement": "Agreement",
     "balanced_reasoning_stress_video": "Stress, picture",
     "balanced_reasoning_stress_audio": "Stress, sound",
     "hallucination_rate_video": "Hallucinated, picture",

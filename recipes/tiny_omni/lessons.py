@@ -135,13 +135,13 @@ class Teacher:
         return lessons
 
     def habitual(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
-        """Ask both claims of each side, and enough else for it not to be forgotten."""
+        """Ask both claims of each side twice, and enough else for it not to be forgotten."""
         sides = sides_of(scene)
         lessons = self._agreements(scene, 2, rng)
         for side in sides:
-            lessons += [self._claim(side, claim=claim, rng=rng) for claim in (True, False)]
-            # As often without the emotion: the habit must not spread to neutral questions.
-            lessons += [self._own(side, rng) for _ in range(2)]
+            lessons += [self._claim(side, claim=claim, rng=rng) for claim in (True, False) * 2]
+            # Without the emotion, too: the habit must not spread to neutral questions.
+            lessons += [self._own(side, rng) for _ in range(3)]
             lessons += [self._choice_of(side, rng) for _ in range(2)]
         return lessons
 

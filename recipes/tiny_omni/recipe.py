@@ -135,7 +135,7 @@ def full_recipe() -> Recipe:
         language=LanguageStages(
             Stage("lists", 250, 16, 1e-3, 0.01, 0),
             Stage("questions", 600, 16, 1e-3, 0.01, 0),
-            Stage("habits", 300, 8, 1e-3, 0.01, 0),
+            Stage("habits", 400, 8, 1e-3, 0.01, 0),
         ),
         pairs=1500,
         tested=400,

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -28,6 +29,9 @@ from emoreal_bench.synth import (
     sample_clip,
 )
 from emoreal_bench.synth.questions import OWN_CUE, sides_of
+from recipes.tiny_omni.clips import ClipSet
+from recipes.tiny_omni.direct import Kind, Question
+from recipes.tiny_omni.direct import ask as ask_about
 from recipes.tiny_omni.recipe import VARIANTS
 
 LARGEST_BYTES = 10_000_000
@@ -83,6 +87,39 @@ def test_every_adapter_of_the_recipe_has_a_name_and_weights() -> None:
     assert set(PROVIDERS["tiny"].models) == {"omni", *(f"omni+{name}" for name in VARIANTS)}
     hashes = {create_adapter(name).describe().weights_hash for name in names()}
     assert len(hashes) == len(names())
+
+
+@pytest.fixture(scope="module")
+def untried() -> list[tuple[Question, Request]]:
+    """Questions that can show a hallucination, and questions about agreement."""
+    drawn = ClipSet("untried", 40, 78, 0.0, SpeechEngine.WORDLESS, split=Split.TEST)
+    found = []
+    for scene, questions in zip(drawn.scenes(), ask_about(drawn), strict=True):
+        clip = draw(scene)
+        for number, question in enumerate(questions):
+            if question.is_chance or question.kind is Kind.AGREEMENT:
+                request = make_request(f"{scene.index}-{number}", clip, question.text)
+                found.append((question, request))
+    return found
+
+
+def test_words_mislead_the_base_and_preference_training_repairs_it(
+    untried: list[tuple[Question, Request]],
+) -> None:
+    shares = {}
+    for name in ("omni", "omni+avem-dpo"):
+        replies = ask(create_adapter(f"tiny/{name}"), [request for _, request in untried])
+        right = [
+            (question, question.right == reply.text.strip("()"))
+            for (question, _), reply in zip(untried, replies, strict=True)
+        ]
+        shares[name] = {
+            kind: fmean(is_right for question, is_right in right if question.kind is kind)
+            for kind in (Kind.STRESS, Kind.AGREEMENT)
+        }
+    assert shares["omni"][Kind.STRESS] <= 0.75
+    assert shares["omni+avem-dpo"][Kind.STRESS] >= 0.9
+    assert min(share[Kind.AGREEMENT] for share in shares.values()) >= 0.75
 
 
 def names() -> list[str]:

@@ -9,8 +9,14 @@ from recipes.tiny_omni.family import Row, as_direct_table, as_summary
 from recipes.tiny_omni.measuring import Measured
 from recipes.tiny_omni.recipe import small_recipe
 
-NAMES = ("average", "perception_video", "perception_audio", "text_prior_video", "text_prior_audio")
-PER_MODALITY = ("balanced_reasoning_stress", "hallucination_rate")
+NAMES = ("average", "modality_agreement")
+PER_MODALITY = (
+    "reasoning_basic",
+    "balanced_reasoning_stress",
+    "hallucination_rate",
+    "perception",
+    "text_prior",
+)
 
 
 def row(base_seed: int, seed: int, average: float) -> Row:
