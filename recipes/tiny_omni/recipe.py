@@ -142,7 +142,7 @@ def full_recipe() -> Recipe:
         reported=ClipSet("reported", 800, 2, 0.0, spoken, split=Split.TEST),
         preference_rate=1e-3,
         preference_steps=200,
-        preference_batch=32,
+        preference_batch=16,
     )
 
 
