@@ -64,8 +64,6 @@ _DIRECT_COLUMNS: Mapping[str, str] = {
 _NATS = "text_prior"
 _TEST = Path("data", "test")
 _SHIPPED_FORM = "adapter-bfloat16"
-_FLOOR_PERCEPTION = 0.8
-_FLOOR_NATS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +155,6 @@ def as_summary(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def meets_the_floor(base: Row) -> bool:
-    """Return whether a base perceives, and is misled by words, enough to be worth a repair."""
-    found = base.measured
-    perceives = min(found["perception_video"].value, found["perception_audio"].value)
-    believes = min(found["text_prior_video"].value, found["text_prior_audio"].value)
-    return perceives >= _FLOOR_PERCEPTION and believes >= _FLOOR_NATS
-
-
 def ship(recipe: Recipe, work: Path) -> None:
     """Copy the base and its adapters of the shipped seed into the package."""
     prepare_clips(recipe, work)
@@ -228,7 +218,6 @@ def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:
         "versions": {name: version(name) for name in ("emoreal-bench", "torch", "transformers")},
         "questions": recipe.tested,
         "towers": measure_towers(recipe, work),
-        "floor_met": meets_the_floor(rows[0]),
         "rows": [
             {
                 "model": row.name,
