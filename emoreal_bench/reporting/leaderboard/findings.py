@@ -22,7 +22,7 @@ _RATES = (
     ("hallucination_rate", "a cue that is not in the clip"),
     ("spurious_rate", "one that is there but has nothing to do with the emotion"),
 )
-_TOGETHER = {1: "", 2: "both", 3: "all three"}
+_TOGETHER = {1: "", 2: "both", 3: "all three", 4: "all four"}
 _MANY = {1: "one", 2: "two", 3: "three"}
 
 
@@ -39,12 +39,14 @@ def say_what_came_out(table: Table) -> tuple[str, ...]:
         return _without_ranks(rows, partial)
     leaders = [row for row in ranked if row.rank and row.rank[0] == 1]
     named = leaders if len(leaders) <= _MOST_NAMED else ranked[:1]
+    # Whether the best invents fewer cues than others is seen beside the last.
+    lowest = [] if ranked[-1] in leaders else ranked[-1:]
     return tuple(
         sentence
         for sentence in (
             _who_leads(leaders, ranked),
             _beyond_blind(named, table),
-            _how_often(named),
+            _how_often([*named, *lowest]),
             _left_out(partial),
         )
         if sentence

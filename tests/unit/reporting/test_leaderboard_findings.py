@@ -96,6 +96,18 @@ def test_rates_that_differ_are_told_by_model(said: Said) -> None:
     )
 
 
+def test_a_winner_stands_beside_the_lowest(said: Said) -> None:
+    *_, rates = said(
+        MadeUpRun("hf/a", 0.8, hallucination_rate=0.0),
+        MadeUpRun("hf/b", 0.7, hallucination_rate=0.2),
+        MadeUpRun("hf/c", 0.6, hallucination_rate=0.3),
+    )
+    assert rates.startswith(
+        "Asked about a cue that is not in the clip, hf/a never says yes and hf/c says yes in "
+        "about 3 of 10 cases; about"
+    )
+
+
 def test_without_a_rate_nothing_is_said_of_it(said: Said) -> None:
     assert len(said(MadeUpRun("hf/a", 0.6, hallucination_rate=None))) == 1
 
