@@ -17,9 +17,9 @@
 #   make benchmark         speed and memory, recorded in benchmarks/results/; installs other harnesses
 #                          below build/peers, which takes minutes and 8 GB
 #   make gpu-benchmark     speed and correctness on a GPU, in eight minutes
-#   make tiny              the family of tiny/omni from nothing, in runs/tiny; an hour or more.
+#   make tiny              the family of tiny/omni from nothing, in runs/tiny; about two hours.
 #                          SEED=2 makes another base over the same clips and towers
-#   make tiny-study        its preference stage over three seeds and two bases; another hour or more
+#   make tiny-study        its preference stage over three seeds and two bases; some hours
 #
 # TORCH_INDEX: package index that torch is installed from. Empty means the plain
 # index; without a GPU give the index of PyTorch's CPU wheels (see docs/install.md).
