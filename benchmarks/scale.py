@@ -82,7 +82,10 @@ class Wish:
         "the questions per clip: 16.7 at 1, 35.9 at 5)",
     )
     decode_seconds: float = _number(
-        _decode_seconds(), "CPU time to decode a clip; 0 if a media cache holds it", "S", zero=True
+        _decode_seconds(),
+        "time that a core takes to decode a clip; 0 if a media cache holds it",
+        "S",
+        zero=True,
     )
     read_megabytes_per_second: float = _number(
         500.0, "speed at which one process reads and hashes the clips before each run", "MB/S"
