@@ -142,7 +142,8 @@ def test_undefined_agreement_is_null_and_says_why(texts: list[str], why: str) ->
 
 def test_the_documented_example_follows_the_schema_and_adds_up() -> None:
     page = Path(__file__).parents[3] / "docs" / "judging.md"
-    (example,) = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (example,) = [block for block in blocks if '"judged"' in block]
     record = json.loads(f"{{{example}}}")["judged"]["emer"]
     scores = JudgedScores.model_validate(record)
     assert scores.coverage == scores.judged / scores.items
