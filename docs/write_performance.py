@@ -182,15 +182,13 @@ def _peer_rows(asked: str, one: str, sides: Iterable[dict[str, Any]]) -> Iterato
             continue
         cpu = f"{side['cpu_seconds']:g} CPU s, {side['start_up_cpu_seconds']:g} of them to start"
         further = f"{side['cpu_milliseconds_per_further']:.3g} ms"
-        memory = f"{side['peak_mebibytes']:g} MiB"
         times = side.get("times_ours")
         if times is None:
-            yield Row(what, f"{cpu}; {further} for a further {one}; {memory}")
+            yield Row(what, f"{cpu}; {further} for a further {one}")
             continue
         for key, of, figure in (
             ("cpu_seconds", "CPU", cpu),
             ("cpu_milliseconds_per_further", f"CPU of a further {one}", further),
-            ("peak_mebibytes", "memory", memory),
         ):
             if key in times:
                 row = at_least(f"{what}: {of}, times ours", times[key], 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -129,7 +128,6 @@ def figures(subject: Subject, few: int, many: int) -> dict[str, float]:
         "cpu_seconds": round(median(run.cpu_seconds for run in whole), 2),
         "start_up_cpu_seconds": round(median(run.cpu_seconds for run in start), 2),
         "cpu_milliseconds_per_further": round(median(further), 3),
-        "peak_mebibytes": round(median(run.peak_bytes for run in whole) / 2**20, 1),
         "wall_seconds": round(median(run.wall_seconds for run in whole), 1),
     }
 
@@ -166,7 +164,9 @@ def write_record(
     record = {
         **here,
         "versions": {**own, **{name: versions[name] for name in _NAMED}},
-        "command": shlex.join(["python", "-m", "benchmarks.peers", *sys.argv[1:]]),
+        # Without the folder of the environments: it is this machine's own.
+        "command": f"python -m benchmarks.peers --items {given.items} --clips {given.clips} "
+        f"--repeats {given.repeats}",
         "load_before": round(load, 1),
         "load_after": round(os.getloadavg()[0], 1),
         "environments": {name: list(packages) for name, packages in ENVIRONMENTS.items()},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -24,13 +23,11 @@ class Taken:
     Attributes:
         cpu_seconds: User and system time, its children included.
         wall_seconds: By the clock.
-        peak_bytes: Most memory that it, or a child of it, held at a time.
         printed: On standard output.
     """
 
     cpu_seconds: float
     wall_seconds: float
-    peak_bytes: int
     printed: str
 
 
@@ -75,7 +72,5 @@ def take(
         if status:
             ending = last_lines(errors.read())
             raise NotRunError(f"ended with {process.returncode}: {ending}")
-        # Linux counts the peak in KiB, macOS in bytes.
-        unit = 1 if sys.platform == "darwin" else 1024
-        cpu = usage.ru_utime + usage.ru_stime
-        return Taken(cpu, seconds, usage.ru_maxrss * unit, output.read())
+        # The peak of memory would begin with that of this process, from before the command.
+        return Taken(usage.ru_utime + usage.ru_stime, seconds, output.read())

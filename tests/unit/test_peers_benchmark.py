@@ -42,7 +42,7 @@ def test_every_harness_reads_the_questions_of_our_plan(tmp_path: Path) -> None:
 
 
 def subject(cpu: tuple[float, float], against: Subject | None = None) -> Subject:
-    few, many = (Taken(seconds, seconds, 2**20, "") for seconds in cpu)
+    few, many = (Taken(seconds, seconds, "") for seconds in cpu)
     made = Subject("some", "as it comes", lambda: few, lambda: many, against)
     made.measure()
     return made
