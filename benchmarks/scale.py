@@ -79,7 +79,7 @@ class Wish:
     items_per_second: float | None = _number(
         None,
         "questions that one copy answers in a second (default: measured with a model of 7B, by "
-        "the questions per clip: 16.7 at 1, 35.9 at 5)",
+        f"the questions per clip: {items_per_second(1):.1f} at 1, {items_per_second(5):.1f} at 5)",
     )
     decode_seconds: float = _number(
         _decode_seconds(),

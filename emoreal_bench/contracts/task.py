@@ -15,9 +15,9 @@ from emoreal_bench.contracts.vocabulary import AnswerKind, Modality, QuestionTyp
 DEFAULT_VARIANT = "answer-format"
 PAPER_VARIANT = "paper"
 UNSTATED_TERMS = "The terms are not stated yet."
+"""Stands as the licence of a task whose owner has not written one."""
 EVAL_FILE = "eval.yaml"
 """Describes tasks to the hub, in the repository of their data; no task file."""
-"""Stands as the licence of a task whose owner has not written one."""
 DEFAULT_METRICS = (
     "accuracy",
     "f1",

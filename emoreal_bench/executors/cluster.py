@@ -39,6 +39,10 @@ def check_installed() -> None:
         raise MissingExtraError("The executor ray", "ray")
 
 
+_OF_RAY = (ConnectionError, RuntimeError, ValueError, OSError)
+"""What Ray raises where a cluster cannot be reached or started."""
+
+
 class Cluster:
     """A Ray cluster: the user's, or one of this machine that lives as long as this object.
 
@@ -90,8 +94,11 @@ class Cluster:
                 configure_logging=False,
                 logging_level=logging.ERROR,
             )
-        # Ray raises a bare Exception where a process of a local cluster is not up in time.
         except Exception as error:
+            # Ray raises a bare Exception where a process of a local cluster is not up in time;
+            # any other kind is a defect, and stays one.
+            if type(error) is not Exception and not isinstance(error, _OF_RAY):
+                raise
             if self._address is None:
                 raise _not_started(error) from error
             raise _unreachable(self._address, error) from error

@@ -134,7 +134,7 @@ def _is_finished(out: Path, record: bytes) -> bool:
             if (out / name).read_bytes() == record:
                 return name == RECORD
             raise UsageError(
-                "The folder holds a synthetic benchmark of other settings.",
+                "The folder holds a synthetic benchmark of other settings, or of another version.",
                 where=str(out / name),
                 remedy="Choose another folder, or remove this one first.",
             )

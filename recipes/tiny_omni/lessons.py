@@ -123,7 +123,7 @@ class Teacher:
         return [self._cues(sides_of(scene), rng), self._emotions(scene, rng)]
 
     def questions(self, scene: Scene, rng: np.random.Generator) -> list[Lesson]:
-        """Ask a question of each kind, and one list."""
+        """Ask of every kind, with two four-way questions a side, and one list."""
         sides = sides_of(scene)
         lessons = self._agreements(scene, 2, rng)
         lessons.append(self._cues(sides, rng) if rng.integers(2) else self._emotions(scene, rng))

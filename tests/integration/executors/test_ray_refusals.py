@@ -178,5 +178,12 @@ def test_a_local_cluster_that_does_not_start_is_no_fault_of_the_model(
     assert "leave out --executor ray" in raised.value.remedy
     with pytest.raises(RunError, match="cannot be reached"):
         Cluster(RayOptions(address="auto")).connect()
+
+    def go_wrong(**_: object) -> None:
+        raise TypeError("a defect")
+
+    monkeypatch.setattr(ray, "init", go_wrong)
+    with pytest.raises(TypeError, match="a defect"):
+        Cluster(RayOptions()).connect()
     # Nor does Ray talk of its dashboard by itself.
     assert not logging.getLogger("ray._private.services").isEnabledFor(logging.INFO)
