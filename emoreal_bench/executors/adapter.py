@@ -32,7 +32,8 @@ from emoreal_bench.running.observer import RunObserver
 _logger = logging.getLogger(__name__)
 
 _LIVES = 3
-"""How many copies the questions of one batch may bring down before they fail."""
+"""How many copies the questions of one batch may bring down before they fail, and how often in a
+row a copy may be lost while it loads the model before the run ends."""
 
 
 class CopyError(Exception):
@@ -224,15 +225,18 @@ class RayAdapter(ModelAdapter):
         async with copy.replacing:
             if copy.actor is not lost:
                 return
-            lost.kill()
-            self._restarts += 1
             self.observer.on_notice(
                 f"Copy {copy.number} of the model is lost ({why}). Another takes its place, and "
                 "its open items are asked again."
             )
-            copy.actor = self._start()
+            self._start_anew(copy)
             await self._load(copy)
             self.observer.on_copies(len(self._copies), self._restarts)
+
+    def _start_anew(self, copy: _Copy) -> None:
+        copy.actor.kill()
+        self._restarts += 1
+        copy.actor = self._start()
 
     def _start(self) -> Actor:
         named, options = self._named, self._options
@@ -248,10 +252,31 @@ class RayAdapter(ModelAdapter):
         )
 
     async def _load(self, copy: _Copy) -> None:
+        """Load the model on a copy, or on those that take its place if it is lost meanwhile."""
+        for further in reversed(range(_LIVES)):
+            try:
+                opened = await self._open_on(copy)
+            except ActorLostError as lost:
+                if not further:
+                    raise RunError(
+                        f"Copy {copy.number} of the model was lost {_LIVES} times in a row while "
+                        f"it was loaded: {lost}",
+                        remedy="What is finished is kept. Too little memory on a machine is the "
+                        "usual cause; see the cluster's logs.",
+                    ) from lost
+                self.observer.on_notice(
+                    f"Copy {copy.number} of the model was lost while it was loaded ({lost}). "
+                    "Another takes its place."
+                )
+                self._start_anew(copy)
+            else:
+                self._check(copy, opened)
+                return
+
+    async def _open_on(self, copy: _Copy) -> Opened:
         try:
             async with asyncio.timeout(self._options.place_seconds):
                 await copy.actor.call("place")
-            opened = read_as(Opened, await copy.actor.call("open"))
         except TimeoutError:
             raise RunError(
                 f"Copy {copy.number} of {self._options.copies} has found no room in "
@@ -260,11 +285,10 @@ class RayAdapter(ModelAdapter):
                 remedy="Ask for fewer copies or less for each (--copies, --per-copy), or add "
                 "machines. What is finished is kept.",
             ) from None
-        except ActorLostError as lost:
-            raise RunError(
-                f"Copy {copy.number} of the model was lost while it was loaded: {lost}",
-                remedy="What is finished is kept. See the cluster's logs.",
-            ) from lost
+        return read_as(Opened, await copy.actor.call("open"))
+
+    def _check(self, copy: _Copy, opened: Opened) -> None:
+        """Refuse a copy that could not load the model, or loaded another one."""
         if opened.refusal is not None:
             told = opened.refusal
             if told.traceback is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,7 @@ from emoreal_bench.model_adapters import create_adapter
 from tests.media_files import Picture, Sound, make_clip
 
 WANTED = MediaWanted(frames=3, size=32)
+SAMPLE_WORKER = Path(__file__).parents[3] / "examples" / "workers" / "sample" / "worker.py"
 
 
 def _write_clip(path: Path, frames: int = 10) -> Path:
@@ -149,6 +152,49 @@ def test_a_copy_that_cannot_open_its_model_says_so_once(cluster: Any, tmp_path: 
     adapter = RayAdapter(here, named, RayOptions(cluster.address, copies=2))
     with pytest.raises(RunError, match=r"cannot open the model.*nothing\.json"):
         _open(cluster, adapter)
+
+
+_ENDS_ITS_COPY = """
+import os, runpy, sys
+from pathlib import Path
+
+times, noted, worker = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+process = os.getpid()
+while process and not Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"ray::ModelCopy"):
+    process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+if process:  # Otherwise the driver asks who the model is.
+    with noted.open("a") as note:
+        note.write("x")
+    if len(noted.read_text()) <= times:
+        os.kill(process, 9)
+runpy.run_path(worker, run_name="__main__")
+"""
+
+
+def _ending_its_copy(cluster: Any, home: Path, times: int) -> RayAdapter:
+    """Return one copy of a worker that ends the copy at its first starts."""
+    script = home / "worker.py"
+    script.write_text(_ENDS_ITS_COPY)
+    command = shlex.join(
+        [sys.executable, str(script), str(times), str(home / "starts"), str(SAMPLE_WORKER)]
+    )
+    named = ModelNamed("worker/sample", {"command": command})
+    here = create_adapter(named.model, named.arguments)
+    return RayAdapter(here, named, RayOptions(cluster.address))
+
+
+def test_a_copy_that_is_lost_while_it_loads_is_replaced(cluster: Any, tmp_path: Path) -> None:
+    _open(cluster, _ending_its_copy(cluster, tmp_path, times=2))
+    # A copy starts its worker twice: to hear who it is, and to ask it.
+    assert (tmp_path / "starts").read_text() == "xx" + "xx"
+
+
+def test_copies_that_are_lost_while_they_load_three_times_end_the_run(
+    cluster: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match=r"lost 3 times in a row while it was loaded(?s:.*)memory"):
+        _open(cluster, _ending_its_copy(cluster, tmp_path, times=9))
+    assert (tmp_path / "starts").read_text() == "xxx"
 
 
 @pytest.mark.parametrize("text", ["gpu=1", "gpus=one", "gpus=-1", "cpus=1,cpus=2", "cpus=inf"])
