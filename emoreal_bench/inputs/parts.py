@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -96,12 +96,17 @@ def split_media(
 
 
 def prepare_once(
-    prepared: dict[str, Prepared], clip: ClipMedia, prepare: Callable[[ClipMedia], Prepared]
+    prepared: MutableMapping[str, Prepared],
+    clip: ClipMedia,
+    prepare: Callable[[ClipMedia], Prepared],
 ) -> Prepared:
     """Return a clip's tensors, made by the first question that asks about it."""
-    if clip.key not in prepared:
-        prepared[clip.key] = prepare(clip)
-    return prepared[clip.key]
+    found = prepared.get(clip.key)
+    if found is None:
+        found = prepare(clip)
+    # Also what was there: a mapping with a limit keeps what was put in last.
+    prepared[clip.key] = found
+    return found
 
 
 def refuse_marks(request: Request, marks: Sequence[str]) -> None:

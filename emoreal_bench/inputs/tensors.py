@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -44,8 +45,8 @@ class PreparedClips(Generic[Video, Audio]):
         audios: Sounds by the key of their clip.
     """
 
-    videos: dict[str, Video] = field(default_factory=dict)
-    audios: dict[str, Audio] = field(default_factory=dict)
+    videos: MutableMapping[str, Video] = field(default_factory=dict)
+    audios: MutableMapping[str, Audio] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

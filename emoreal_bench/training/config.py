@@ -220,6 +220,9 @@ class Hardware(Record):
     """Processes that decode clips ahead; 0 decodes between the steps."""
     decoded_mebibytes: int = Field(default=1024, ge=0)
     """Memory for decoded clips that are kept for the next epoch, in each process."""
+    prepared_mebibytes: int = Field(default=0, ge=0)
+    """Memory for pictures as the frozen towers take them, scaled and cut into patches, and as
+    much for sounds; in each process that decodes."""
     encoded_mebibytes: int = Field(default=0, ge=0)
     """Memory for what the frozen towers made of clips; on the device, in each process."""
 

@@ -188,7 +188,7 @@ def _check_hardware(config: TrainingConfig, arguments: TrainingArguments) -> Non
 def _load_model(config: TrainingConfig, arguments: TrainingArguments) -> TrainableModel:
     hardware, device = config.hardware, arguments.device
     usual = "float32" if device.type == "cpu" else "bfloat16"
-    return load_trainable(
+    trainable = load_trainable(
         config.model,
         {key: str(argument_text(value)) for key, value in config.model_arguments.items()},
         config.lora,
@@ -198,6 +198,8 @@ def _load_model(config: TrainingConfig, arguments: TrainingArguments) -> Trainab
         gradient_checkpointing=hardware.gradient_checkpointing,
         media_cache_bytes=hardware.encoded_mebibytes * _MEBIBYTE,
     )
+    trainable.keep_prepared(hardware.prepared_mebibytes * _MEBIBYTE)
+    return trainable
 
 
 def _trackers(config: TrainingConfig) -> list[str]:

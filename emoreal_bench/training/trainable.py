@@ -16,12 +16,17 @@ from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.local.lora import read_lora
 from emoreal_bench.model_adapters.providers import PROVIDERS
 from emoreal_bench.training.examples.answers import PromptWithAnswers
-from emoreal_bench.training.examples.media_cache import MediaCache
+from emoreal_bench.training.examples.media_cache import (
+    MediaCache,
+    encoded_bytes,
+    prepared_bytes,
+)
 from emoreal_bench.training.lora_settings import LoraSettings
 
 if TYPE_CHECKING:
     import torch
 
+    from emoreal_bench.inputs.tensors import PreparedClips
     from emoreal_bench.model_adapters.local.adapter import LocalAdapter
     from emoreal_bench.model_adapters.local.packed import PackedReader, PlacedPrompt
     from emoreal_bench.training.examples.packing import PackedBatch
@@ -62,6 +67,18 @@ class TrainableModel:
         self.network = network
         self.description = description
         self.reference_hash = reference_hash
+        self._prepared: PreparedClips[Any, Any] | None = None
+
+    def keep_prepared(self, limit: int) -> None:
+        """Keep clips as the towers take them, so that a clip that comes again is not scaled anew.
+
+        Args:
+            limit: Memory for pictures, and as much for sounds, in bytes.
+        """
+        from emoreal_bench.inputs.tensors import PreparedClips
+
+        pictures, sounds = (MediaCache[Any](limit, prepared_bytes) for _ in range(2))
+        self._prepared = PreparedClips(pictures, sounds)
 
     def prepare(self, prompts: Sequence[PromptWithAnswers]) -> PackedBatch:
         """Turn prompts and answers into tensors, on the processor.
@@ -84,7 +101,9 @@ class TrainableModel:
         ]
         placed = [
             _place(prepared, request.id, self._reader)
-            for prepared, request in zip(self._reader.prepare(requests), requests, strict=True)
+            for prepared, request in zip(
+                self._reader.prepare(requests, self._prepared), requests, strict=True
+            )
         ]
         return pack(placed, answers)
 
@@ -153,7 +172,8 @@ def load_trainable(
         raise UsageError(f"{model}: models of this family cannot be trained here.")
     start = None if lora.start is None else read_lora(lora.start, model)
     adapter = TrainedAdapter(reader.network, reader.language_model, lora, _base_name(model), start)
-    network = PackedNetwork(reader, MediaCache(media_cache_bytes) if media_cache_bytes else None)
+    known = MediaCache(media_cache_bytes, encoded_bytes) if media_cache_bytes else None
+    network = PackedNetwork(reader, known)
     if gradient_checkpointing:
         network.save_memory()
     description = local.describe()

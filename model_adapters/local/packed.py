@@ -18,6 +18,7 @@ import torch
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.inputs.tensors import PreparedClips
 from emoreal_bench.model_adapters.local.towers import Encodable, Encoded
 
 
@@ -93,8 +94,15 @@ class PackedReader(ABC):
 
     @abstractmethod
     # Each family has tensors of its own.
-    def prepare(self, requests: Sequence[Request]) -> Sequence[Any]:
-        """Turn requests into tensors; an :class:`InputError` takes the place of its request."""
+    def prepare(
+        self, requests: Sequence[Request], known: PreparedClips[Any, Any] | None = None
+    ) -> Sequence[Any]:
+        """Turn requests into tensors; an :class:`InputError` takes the place of its request.
+
+        Args:
+            requests: What to turn.
+            known: Clips prepared before, to be used and added to; None for none.
+        """
 
     @abstractmethod
     # Each family takes the input that it prepares itself.

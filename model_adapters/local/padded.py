@@ -100,9 +100,16 @@ class PaddedModel(LocalModel[Input]):
             ``(batch, vocabulary)`` logits of the token after.
         """
 
-    def prepare(self, requests: Sequence[Request]) -> list[Input | InputError]:
-        """Turn requests into tensors; questions of one clip share its tensors."""
-        shared = PreparedClips[Any, Any]()
+    def prepare(
+        self, requests: Sequence[Request], known: PreparedClips[Any, Any] | None = None
+    ) -> list[Input | InputError]:
+        """Turn requests into tensors; questions of one clip share its tensors.
+
+        Args:
+            requests: What to turn.
+            known: Clips prepared before, to be used and added to; None for none.
+        """
+        shared = PreparedClips[Any, Any]() if known is None else known
         return prepare_each(requests, lambda request: self._build(request, shared))
 
     @torch.inference_mode()

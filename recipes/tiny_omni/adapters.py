@@ -58,7 +58,9 @@ def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -
             batch_size=recipe.preference_batch,
             seed=seed,
         ),
-        hardware=Hardware(device="cpu", dtype="float32", encoded_mebibytes=256),
+        hardware=Hardware(
+            device="cpu", dtype="float32", prepared_mebibytes=1024, encoded_mebibytes=256
+        ),
         reference=ReferenceOptions(folder=work / "references"),
     )
     return train(config, resume=out.exists()).adapter

@@ -185,6 +185,20 @@ def test_with_room_for_it_a_clip_is_encoded_once_in_all(
         torch.testing.assert_close(first, score(trainable, *make_prompts()), rtol=0, atol=1e-5)
 
 
+def test_with_room_for_it_a_clip_is_scaled_once_in_all(model: TinyModel) -> None:
+    keeping, anew = model.load(), model.load()
+    keeping.keep_prepared(100_000_000)
+
+    def media_of(trainable: TrainableModel) -> list[Any]:
+        media = trainable.prepare(make_prompts()).media
+        return [one for of_a_kind in media.values() for one in of_a_kind]
+
+    first, again, other = media_of(keeping), media_of(keeping), media_of(anew)
+    assert all(one is two for one, two in zip(first, again, strict=True))
+    assert [one.hash for one in first] == [one.hash for one in other]
+    assert all(one is not two for one, two in zip(other, media_of(anew), strict=True))
+
+
 def test_the_vocabulary_is_computed_where_answers_are_predicted_only(
     trainable: TrainableModel,
 ) -> None:
