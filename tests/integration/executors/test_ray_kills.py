@@ -6,6 +6,7 @@ import random
 import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.integration.executors.ray_processes import kill, processes_called, wa
 
 COPY = "ray::ModelCopy"
 KILLS = 100
-ITEMS = 4_500
+ITEMS = 1_500
 BETWEEN = (20, 40)
 """Questions between two kills, so that no batch brings down three copies, which would fail it."""
 DELAY = 0.02
@@ -39,11 +40,11 @@ class Storm:
     killed: Counter[str] = field(default_factory=Counter)
     seen: list[tuple[set[str], int]] = field(default_factory=list)
 
-    def rage(self, source: random.Random) -> None:
-        """Kill at random moments until it is enough or the run is over, then let it end."""
+    def rage(self, source: random.Random, most: int) -> None:
+        """Kill at random moments, at most so often, then let the run end."""
         machine = self.cluster.add_node(num_cpus=2)
         driver = self._start()
-        while self.killed.total() < KILLS:
+        while self.killed.total() < most:
             self._wait(driver, source.randint(*BETWEEN))
             if driver.poll() is not None:
                 break
@@ -82,18 +83,29 @@ class Storm:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_a_hundred_kills_lose_no_item_and_record_none_twice(cluster: Any, tmp_path: Path) -> None:
-    run = make_scripted_run(tmp_path / "run", DELAY, failing=False, count=ITEMS)
-    storm = Storm(cluster, run)
-    storm.rage(random.Random(0))
-    assert storm.killed.total() == KILLS, "the run was over too soon"
-    assert storm.killed.keys() == set(VICTIMS)
+    source = random.Random(0)
+    killed: Counter[str] = Counter()
+    unbroken = make_scripted_run(tmp_path / "unbroken", failing=False, count=ITEMS)
+    unbroken.finish()
+    # How many kills fall into one run depends on how busy the machine is.
+    for number in count():
+        run = make_scripted_run(tmp_path / f"{number}", DELAY, failing=False, count=ITEMS)
+        storm = Storm(cluster, run)
+        storm.rage(source, KILLS - killed.total())
+        _check(storm, unbroken)
+        assert storm.killed, "a run was over before anything was killed"
+        killed += storm.killed
+        if killed.total() == KILLS:
+            break
+    assert killed.keys() == set(VICTIMS)
+
+
+def _check(storm: Storm, unbroken: ScriptedRun) -> None:
+    run, asked = storm.run, storm.run.asked()
     lines = run.log.read_text().splitlines()
     assert len(lines) == ITEMS
     assert run.finished() == {f"item-{number}" for number in range(ITEMS)}
-    asked = run.asked()
     for finished, so_far in storm.seen:
         assert not finished & set(asked[so_far:]), "what was finished was asked again"
-    unbroken = make_scripted_run(tmp_path / "unbroken", failing=False, count=ITEMS)
-    unbroken.finish()
     assert run.results() == unbroken.results()
     wait_until(lambda: not processes_called(COPY), "the end of the copies")
