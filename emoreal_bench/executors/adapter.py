@@ -32,8 +32,8 @@ from emoreal_bench.running.observer import RunObserver
 _logger = logging.getLogger(__name__)
 
 _LIVES = 3
-"""How many copies the questions of one batch may bring down before they fail, and how often in a
-row a copy may be lost while it loads the model before the run ends."""
+"""How many copies the questions of one batch may bring down before they fail, and how often each
+copy may be lost while it loads the model, with no answer of any in between, before the run ends."""
 
 
 class CopyError(Exception):
@@ -94,6 +94,7 @@ class RayAdapter(ModelAdapter):
         self.observer = RunObserver()
         self._copies: list[_Copy] = []
         self._restarts = 0
+        self._lost_loading = 0  # Since the last answer of any copy.
         self._idle: asyncio.Queue[_Copy] = asyncio.Queue()
 
     def describe(self) -> ModelDescription:
@@ -209,6 +210,7 @@ class RayAdapter(ModelAdapter):
             for place in clips.values():
                 await self._decoder.fill(place)
             return None
+        self._lost_loading = 0
         return refused, unpack_results(results)
 
     @asynccontextmanager
@@ -253,14 +255,16 @@ class RayAdapter(ModelAdapter):
 
     async def _load(self, copy: _Copy) -> None:
         """Load the model on a copy, or on those that take its place if it is lost meanwhile."""
-        for further in reversed(range(_LIVES)):
+        while True:
             try:
                 opened = await self._open_on(copy)
+                break
             except ActorLostError as lost:
-                if not further:
+                self._lost_loading += 1
+                if self._lost_loading >= _LIVES * self._options.copies:
                     raise RunError(
-                        f"Copy {copy.number} of the model was lost {_LIVES} times in a row while "
-                        f"it was loaded: {lost}",
+                        f"Copies of the model were lost {self._lost_loading} times in a row while "
+                        f"they were loaded; the last was copy {copy.number}: {lost}",
                         remedy="What is finished is kept. Too little memory on a machine is the "
                         "usual cause; see the cluster's logs.",
                     ) from lost
@@ -269,9 +273,7 @@ class RayAdapter(ModelAdapter):
                     "Another takes its place."
                 )
                 self._start_anew(copy)
-            else:
-                self._check(copy, opened)
-                return
+        self._check(copy, opened)
 
     async def _open_on(self, copy: _Copy) -> Opened:
         try:

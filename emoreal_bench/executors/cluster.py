@@ -203,11 +203,16 @@ class Actor:
     def __init__(self, ray: Any, handle: Any):
         self._ray = ray
         self._handle = handle
+        self._methods: dict[tuple[str, int], Any] = {}
 
     def begin(self, method: str, *arguments: object, returns: int = 1) -> Any:
         """Call a method, and return where its result will be."""
-        call = getattr(self._handle, method)
-        return call.options(num_returns=returns).remote(*arguments)
+        found = self._methods.get((method, returns))
+        if found is None:
+            # Kept: Ray makes a class of its own for each call of options.
+            found = getattr(self._handle, method).options(num_returns=returns)
+            self._methods[method, returns] = found
+        return found.remote(*arguments)
 
     async def call(self, method: str, *arguments: object) -> Any:
         """Call a method and wait for its result.
