@@ -10,12 +10,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
+from transformers.feature_extraction_sequence_utils import SequenceFeatureExtractor
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.media import ClipMedia
@@ -40,6 +42,10 @@ from emoreal_bench.model_adapters.local.towers import Encoded, encode_once, fill
 
 MAX_AUDIO_SECONDS = 30.0
 MAX_SAMPLES = round(MAX_AUDIO_SECONDS * SAMPLE_RATE)
+_MOST_OF_SOUND: Mapping[str, int] = MappingProxyType(
+    {"feature_size": 512, "sampling_rate": 200_000, "frame_length_ms": 100, "hop_length_ms": 100}
+)
+"""Largest number of each setting of sound; together they are what the library makes a matrix of."""
 
 
 class GemmaVideo(PreparedVideo, Protocol):
@@ -267,6 +273,30 @@ class GemmaModel(EmbeddedModel[RequestTensors[Video, GemmaAudio]], Generic[Video
         for mark, clips in ((self._builder.picture_id, videos), (self._builder.audio_id, audios)):
             embedded = fill_places(embedded, ids == mark, [features for (features,) in clips])
         return embedded
+
+
+def read_extractor(kind: type[SequenceFeatureExtractor], folder: ModelFolder) -> Any:
+    """Return what turns sound into features, as the folder says.
+
+    Args:
+        kind: Of the family.
+        folder: Of the model.
+
+    Raises:
+        OSError: If the folder does not say.
+        UsageError: If it asks for more than sound has; the library would take the memory for it.
+    """
+    settings, _ = kind.get_feature_extractor_dict(folder.path)
+    for name, most in _MOST_OF_SOUND.items():
+        value = settings.get(name, 0)
+        if not (isinstance(value, int | float) and 0 <= value <= most):
+            raise UsageError(
+                f"how sound is fed has {name} {str(value)[:60]!r}, not a number from 0 to {most:,}.",
+                where=str(folder.path),
+                remedy="Copy preprocessor_config.json or processor_config.json from the published "
+                "one.",
+            )
+    return kind.from_dict(settings)
 
 
 def lacks_settings(folder: ModelFolder, what: str) -> UsageError:

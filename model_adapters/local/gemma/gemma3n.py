@@ -31,6 +31,7 @@ from emoreal_bench.model_adapters.local.gemma.base import (
     GemmaInputBuilder,
     GemmaModel,
     lacks_settings,
+    read_extractor,
 )
 from emoreal_bench.model_adapters.local.towers import Encoded
 
@@ -213,7 +214,7 @@ class Gemma3n(GemmaModel[Gemma3nVideo]):
 
 def _make_builder(folder: ModelFolder) -> Gemma3nInputBuilder:
     try:
-        extractor = Gemma3nAudioFeatureExtractor.from_pretrained(folder.path)
+        extractor = read_extractor(Gemma3nAudioFeatureExtractor, folder)
         images, _ = SiglipImageProcessorPil.get_image_processor_dict(folder.path)
         frame_settings = _read_frame_settings(folder, images)
     except (OSError, KeyError) as error:

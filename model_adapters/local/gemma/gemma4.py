@@ -29,6 +29,7 @@ from emoreal_bench.model_adapters.local.gemma.base import (
     GemmaInputBuilder,
     GemmaModel,
     lacks_settings,
+    read_extractor,
 )
 from emoreal_bench.model_adapters.local.towers import Encoded
 
@@ -252,7 +253,7 @@ def _make_builder(folder: ModelFolder) -> Gemma4InputBuilder:
             remedy="Take a size that does not: E2B or E4B.",
         )
     try:
-        extractor = Gemma4AudioFeatureExtractor.from_pretrained(folder.path)
+        extractor = read_extractor(Gemma4AudioFeatureExtractor, folder)
     except OSError as error:
         raise lacks_settings(folder, "sound is") from error
     # Random noise on the sound would make every answer another one.

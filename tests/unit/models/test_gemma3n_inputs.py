@@ -177,9 +177,19 @@ def choose_another_filter(settings: dict[str, Any]) -> None:
     settings["image_processor"]["resample"] = 0
 
 
+def ask_for_a_matrix_without_end(settings: dict[str, Any]) -> None:
+    settings["feature_extractor"]["feature_size"] = 128_000_000
+
+
+def ask_for_a_rate_that_is_none(settings: dict[str, Any]) -> None:
+    settings["feature_extractor"]["sampling_rate"] = "16 kHz"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (ask_for_a_matrix_without_end, "feature_size '128000000', not a number from 0 to 512"),
+        (ask_for_a_rate_that_is_none, "sampling_rate '16 kHz', not a number"),
         (forget_everything, "how frames and sound are fed"),
         (forget_frames, "how frames and sound are fed"),
         (choose_another_filter, "only the bilinear one"),
