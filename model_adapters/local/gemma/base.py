@@ -291,7 +291,8 @@ def read_extractor(kind: type[SequenceFeatureExtractor], folder: ModelFolder) ->
         value = settings.get(name, 0)
         if not (isinstance(value, int | float) and 0 <= value <= most):
             raise UsageError(
-                f"how sound is fed has {name} {str(value)[:60]!r}, not a number from 0 to {most:,}.",
+                f"how sound is fed has {name} {str(value)[:60]!r}, "
+                f"not a number from 0 to {most:,}.",
                 where=str(folder.path),
                 remedy="Copy preprocessor_config.json or processor_config.json from the published "
                 "one.",
