@@ -6,7 +6,7 @@ import asyncio
 
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia, Decoder, MediaWanted
-from emoreal_bench.identity import clip_hash, media_key
+from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media_cache.store import MediaCache
 
 
@@ -42,15 +42,6 @@ class CachingDecoder:
             self.hits += 1
             return kept
         media = await self._decoder.decode(clip, wanted, key, partner)
-        await asyncio.to_thread(self._keep, clip, wanted, key, partner, media)
+        job = DecodeJob(clip, wanted, key, partner)
+        await asyncio.to_thread(self._cache.keep, job, media, self._clip_seconds)
         return media
-
-    def _keep(
-        self, clip: Clip, wanted: MediaWanted, key: str, partner: Clip | None, media: ClipMedia
-    ) -> None:
-        # The key is of the bytes that the run began with: a file that was changed since then
-        # must not stand for them in other runs.
-        found = clip_hash(clip)
-        other = None if partner is None else clip_hash(partner)
-        if found is not None and media_key(found, wanted, other) == key:
-            self._cache.put(key, media, self._clip_seconds)

@@ -13,7 +13,8 @@ from pathlib import Path
 from emoreal_bench.contracts.errors import RunError, UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import MEDIA_VERSION, ClipMedia
-from emoreal_bench.identity import check_plain_file, hash_json
+from emoreal_bench.identity import check_plain_file, clip_hash, hash_json, media_key
+from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media_cache.entries import (
     DamagedEntryError,
     check_installed,
@@ -115,6 +116,20 @@ class MediaCache:
         with suppress(OSError):
             os.utime(path)  # Used just now.
         return media
+
+    def keep(self, job: DecodeJob, media: ClipMedia, clip_seconds: float) -> None:
+        """Keep what became of a job, unless its files were changed after its key was made.
+
+        Args:
+            job: What was decoded.
+            media: The clip.
+            clip_seconds: As for :meth:`put`.
+        """
+        # They must not stand for the bytes of the key in other runs.
+        found = clip_hash(job.clip)
+        partner = None if job.partner is None else clip_hash(job.partner)
+        if found is not None and media_key(found, job.wanted, partner) == job.key:
+            self.put(job.key, media, clip_seconds)
 
     def put(self, key: str, media: ClipMedia, clip_seconds: float) -> None:
         """Keep a decoded clip. A disk that refuses is named once, and nothing else is kept.

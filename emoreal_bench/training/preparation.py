@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from emoreal_bench.contracts.base import argument_text
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.training_record import TrainingRecord
+from emoreal_bench.media_cache.store import GIGABYTE, MediaCache, MediaCacheSettings
 from emoreal_bench.model_adapters.local.lora import read_training
 from emoreal_bench.training.config import (
+    Hardware,
     ReferenceSource,
     Sharding,
     TaskEvaluation,
@@ -39,6 +42,8 @@ from emoreal_bench.training.trainer import make_arguments, shard_by_layers
 
 ClipsOf = Callable[[TaskEvaluation], Mapping[str, Clip]]
 """Gives the clips that an evaluation asks about."""
+
+_logger = logging.getLogger(__name__)
 
 _MEBIBYTE = 1 << 20
 _TENSORBOARD = "tensorboard"
@@ -151,6 +156,7 @@ def prepare_training(config: TrainingConfig, clips_of: ClipsOf) -> Preparation:
         config.media,
         config.hardware.decoded_mebibytes * _MEBIBYTE,
         config.max_clip_seconds,
+        _media_cache(config.hardware),
     )
     maker = PromptMaker(clips, alters_both=objective.alters_both)
     start = None if config.lora.start is None else read_training(config.lora.start)
@@ -168,6 +174,13 @@ def prepare_training(config: TrainingConfig, clips_of: ClipsOf) -> Preparation:
         else None,
         steps=_count_steps(config, len(data.examples), arguments.world_size),
     )
+
+
+def _media_cache(hardware: Hardware) -> MediaCache | None:
+    if hardware.media_cache is None:
+        return None
+    room = round(hardware.media_cache_gb * GIGABYTE)
+    return MediaCache(MediaCacheSettings(hardware.media_cache, room), _logger.warning)
 
 
 def _check_hardware(config: TrainingConfig, arguments: TrainingArguments) -> None:

@@ -59,7 +59,11 @@ def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -
             seed=seed,
         ),
         hardware=Hardware(
-            device="cpu", dtype="float32", prepared_mebibytes=1024, encoded_mebibytes=256
+            device="cpu",
+            dtype="float32",
+            media_cache=work / "media",
+            prepared_mebibytes=1024,
+            encoded_mebibytes=256,
         ),
         reference=ReferenceOptions(folder=work / "references"),
     )

@@ -12,7 +12,9 @@ from emoreal_bench.contracts.preference import AlteredInput
 from emoreal_bench.identity import hash_json, media_key
 from emoreal_bench.media.decode import decode_clip
 from emoreal_bench.media.errors import MediaError
+from emoreal_bench.media.job import DecodeJob
 from emoreal_bench.media.limits import DecodeLimits
+from emoreal_bench.media_cache.store import MediaCache
 from emoreal_bench.preferences.altering import alter_clip
 
 
@@ -25,6 +27,7 @@ class DecodedClips:
         wanted: What is wanted of each.
         kept_bytes: Memory for decoded clips; the one asked for longest ago goes first.
         max_clip_seconds: Longest clip that is decoded.
+        cache: Of decoded clips on the disk, looked into first; None for none.
     """
 
     def __init__(
@@ -34,13 +37,16 @@ class DecodedClips:
         wanted: MediaWanted,
         kept_bytes: int,
         max_clip_seconds: float = MAX_CLIP_SECONDS,
+        cache: MediaCache | None = None,
     ):
         self._clips = clips
         self._hashes = hashes
         self._wanted = wanted
         self._room = kept_bytes
         self._kept: OrderedDict[str, ClipMedia] = OrderedDict()
+        self._max_clip_seconds = max_clip_seconds
         self._limits = DecodeLimits.for_clips_of(max_clip_seconds)
+        self._cache = cache
 
     def identity(self, clip: str, altered: AlteredInput | None = None) -> str:
         """Hash what a decoded clip follows from, without decoding it."""
@@ -59,17 +65,23 @@ class DecodedClips:
         if clip in self._kept:
             self._kept.move_to_end(clip)
             return self._kept[clip]
+        key, files = self.identity(clip), self._clips[clip]
+        cached = self._cache and self._cache.get(key, files, self._max_clip_seconds)
+        media = cached or self._decode(clip, key, files)
+        self._keep(clip, media)
+        return media
+
+    def _decode(self, clip: str, key: str, files: Clip) -> ClipMedia:
         try:
-            media = decode_clip(
-                self._clips[clip], self._wanted, key=self.identity(clip), limits=self._limits
-            )
+            media = decode_clip(files, self._wanted, key=key, limits=self._limits)
         except MediaError as error:
             raise DataError(
                 f"The clip {clip} cannot be trained on: it {error.problem}",
                 where=error.where,
                 remedy=f"{error.remedy} Or take its examples out of the data.",
             ) from error
-        self._keep(clip, media)
+        if self._cache is not None:
+            self._cache.keep(DecodeJob(files, self._wanted, key), media, self._max_clip_seconds)
         return media
 
     def get_altered(self, clip: str, altered: AlteredInput) -> ClipMedia:

@@ -15,7 +15,9 @@ from emoreal_bench.contracts.preference import AlteredInput
 from emoreal_bench.contracts.request import AudioPart, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Alteration, Modality
 from emoreal_bench.inputs import InputError
+from emoreal_bench.media_cache.store import MediaCache, MediaCacheSettings
 from emoreal_bench.training.config import TrainingConfig
+from emoreal_bench.training.examples import decoded_clips
 from emoreal_bench.training.examples.answers import PromptWithAnswers
 from emoreal_bench.training.examples.batches import (
     ALTERED_CLIP,
@@ -60,10 +62,10 @@ def _data(root: Path) -> Any:
     return load_training_data(TrainingConfig.model_validate(settings))
 
 
-def _clips(root: Path, kept_bytes: int = 1 << 24) -> DecodedClips:
+def _clips(root: Path, kept_bytes: int = 1 << 24, cache: MediaCache | None = None) -> DecodedClips:
     data, config = _data(root), make_settings(root, {"name": "sft"})
     wanted = TrainingConfig.model_validate(config).media
-    return DecodedClips(data.clips, data.clip_hashes, wanted, kept_bytes)
+    return DecodedClips(data.clips, data.clip_hashes, wanted, kept_bytes, cache=cache)
 
 
 def _maker(root: Path, *, alters_both: bool = False) -> PromptMaker:
@@ -125,6 +127,18 @@ def test_clips_are_kept_up_to_the_memory_for_them(root: Path) -> None:
     generous, mean = _clips(root), _clips(root, kept_bytes=0)
     assert generous.get("a.mp4") is generous.get("a.mp4")
     assert mean.get("a.mp4") is not mean.get("a.mp4")
+
+
+def test_a_clip_that_the_folder_of_decoded_clips_holds_is_not_decoded_again(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = MediaCache(MediaCacheSettings(tmp_path), notify=print)
+    first = _clips(root, cache=cache).get("a.mp4")
+    monkeypatch.setattr(decoded_clips, "decode_clip", None)
+    again = _clips(root, cache=cache).get("a.mp4")
+    assert first.frames is not None
+    assert again.frames is not None
+    assert (again.key, again.frames.tobytes()) == (first.key, first.frames.tobytes())
 
 
 def test_a_broken_clip_is_named(root: Path, tmp_path: Path) -> None:
