@@ -220,7 +220,7 @@ class Hardware(Record):
     """Processes that decode clips ahead; 0 decodes between the steps."""
     decoded_mebibytes: int = Field(default=1024, ge=0)
     """Memory for decoded clips that are kept for the next epoch, in each process."""
-    media_cache: Path | None = None
+    media_cache: LocalPath | None = None
     """Folder of decoded clips that runs and trainings share, as ``--media-cache`` of a run."""
     media_cache_gb: float = Field(default=100.0, gt=0, allow_inf_nan=False)
     """Size of that folder; what was not used for longest goes first."""
