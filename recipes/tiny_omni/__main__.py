@@ -1,4 +1,4 @@
-"""``python -m recipes.tiny_omni base|build|curve|study|ship``."""
+"""``python -m recipes.tiny_omni base|build|curve|study|confirm|ship``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from recipes.tiny_omni.base import MissedBarsError, make_base, prepare_clips
+from recipes.tiny_omni.confirming import UntrainedError, confirm
 from recipes.tiny_omni.family import as_direct_table, as_summary, as_table, build, ship, study
 from recipes.tiny_omni.members import measure_curve
 from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe, small_recipe
@@ -22,10 +23,11 @@ _CURVE = (50, 100, 200)
 def main() -> None:
     """Make a base or the whole family, study it over seeds, or copy it into the package."""
     parser = argparse.ArgumentParser(prog="python -m recipes.tiny_omni", description=__doc__)
-    parser.add_argument("command", choices=("base", "build", "curve", "study", "ship"))
+    parser.add_argument("command", choices=("base", "build", "curve", "study", "confirm", "ship"))
     parser.add_argument("--seed", type=int, default=0, help="of the base")
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="folder to work in")
     parser.add_argument("--small", action="store_true", help="every stage in a minute; no use")
+    parser.add_argument("--part", default="1/1", help="of the trainings of confirm, as 1/2")
     parser.add_argument(
         "--method", choices=VARIANTS, default="naive-dpo", help="of the adapters of a curve"
     )
@@ -34,8 +36,11 @@ def main() -> None:
     torch.set_num_threads(1)
     recipe = (small_recipe() if chosen.small else full_recipe()).with_base_seed(chosen.seed)
     try:
-        _do(chosen.command, recipe, chosen.work, chosen.method)
-    except MissedBarsError as error:
+        if chosen.command == "confirm":
+            confirm(recipe, chosen.work, chosen.part)
+        else:
+            _do(chosen.command, recipe, chosen.work, chosen.method)
+    except (MissedBarsError, UntrainedError) as error:
         parser.exit(1, f"{error}\n")
 
 

@@ -12,10 +12,11 @@ from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION, WEIGHT
 from emoreal_bench.preferences.building.known_cues import CuePairOptions, make_cue_pairs
 from emoreal_bench.preferences.reading import write_pairs
 from emoreal_bench.record.files import grant_usual_modes
-from emoreal_bench.synth import write_benchmark
+from emoreal_bench.synth import SynthSettings, write_benchmark
 from emoreal_bench.synth.build import VIDEOS
 from emoreal_bench.training.config import (
     Hardware,
+    MethodSettings,
     Optimization,
     PairsData,
     ReferenceOptions,
@@ -44,10 +45,24 @@ def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -
     variant = VARIANTS[name]
     data = make_pairs(recipe, work, balanced=variant.balanced)
     out = work / "adapters" / f"{base.stem}-seed-{seed}" / f"{name}-{recipe.preference_steps}"
+    return train_adapter(variant.method, data, base, seed, out, recipe=recipe, work=work)
+
+
+def train_adapter(
+    method: MethodSettings,
+    data: Path,
+    base: Path,
+    seed: int,
+    out: Path,
+    *,
+    recipe: Recipe,
+    work: Path,
+) -> Path:
+    """Train an adapter on a folder of pairs; the others are those of :func:`make_adapter`."""
     config = TrainingConfig(
         model=MODEL,
         model_arguments={"weights": str(base)},
-        method=variant.method,
+        method=method,
         data=PairsData(source="pairs", pairs=data / _PAIRS, clips=data / VIDEOS),
         out=out,
         lora=LoraSettings(seed=seed),
@@ -77,12 +92,24 @@ def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
         The benchmark's folder, with the pairs in it.
     """
     folder = work / "data" / ("pairs-balanced" if balanced else "pairs-biased")
-    settings = recipe.pair_settings(balanced=balanced)
+    write_letter_pairs(recipe.pair_settings(balanced=balanced), folder)
+    return folder
+
+
+def write_letter_pairs(
+    settings: SynthSettings, folder: Path, *, counterfactual: bool = False
+) -> None:
+    """Write a benchmark and the pairs about it, asked for by letter, unless they are there.
+
+    Args:
+        settings: Of the benchmark.
+        folder: For both.
+        counterfactual: Whether altered inputs show the same emotion by its other cue.
+    """
     write_benchmark(settings, folder)
     if not (folder / _PAIRS).exists():
-        options = CuePairOptions(forms=(AnswerForm.LETTER,))
+        options = CuePairOptions(forms=(AnswerForm.LETTER,), counterfactual=counterfactual)
         write_pairs(make_cue_pairs(settings, options), folder / _PAIRS)
-    return folder
 
 
 def copy_adapter(folder: Path, out: Path) -> None:

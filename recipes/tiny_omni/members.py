@@ -16,7 +16,7 @@ from emoreal_bench.model_adapters.local.lora import merge_lora, read_lora
 from emoreal_bench.model_adapters.local.qwen_omni.qwen2_5_omni import LANGUAGE_MODEL
 from recipes.tiny_omni.adapters import make_adapter
 from recipes.tiny_omni.clips import ClipSet, draw_sets
-from recipes.tiny_omni.direct import ask, figures, judge
+from recipes.tiny_omni.direct import Judged, ask, figures, judge
 from recipes.tiny_omni.encoded import Encoder
 from recipes.tiny_omni.measuring import MODEL
 from recipes.tiny_omni.packing import LessonNetwork
@@ -35,6 +35,13 @@ def measure_directly(
             share their towers.
         work: Folder of the family.
     """
+    return figures(ask_directly(weights, adapter, clip_set, work))
+
+
+def ask_directly(
+    weights: Path, adapter: Path | None, clip_set: ClipSet, work: Path
+) -> list[Judged]:
+    """Ask a member about drawn clips, in their order; see :func:`measure_directly`."""
     tokenizer = make_tokenizer()
     network = make_network(settings(tokenizer), 0)
     load_weights(network, weights)
@@ -42,7 +49,7 @@ def measure_directly(
     clips = Encoder(network).encode_set(clip_set, work / "clips", work / "encoded")
     if adapter is not None:
         merge_lora(read_lora(adapter, MODEL), network, LANGUAGE_MODEL)
-    return figures(judge(LessonNetwork(network, tokenizer), clips, ask(clip_set)))
+    return judge(LessonNetwork(network, tokenizer), clips, ask(clip_set))
 
 
 def measure_curve(

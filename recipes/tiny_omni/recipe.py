@@ -33,18 +33,18 @@ class Variant:
     balanced: bool = False
 
 
-_ANCHOR = 0.2
+ANCHOR = 0.2
 """Weight of the chosen answer's likelihood in every method. Without it the likelihood of the
 chosen letter falls with that of the rejected one, and the replies lose their form (RPO, Iterative
 Reasoning Preference Optimization, arXiv 2404.19733; DPO-Positive, arXiv 2402.13228). The methods'
 own default is none, so that they stay the paper's."""
-_AVEM = AvemDpoSettings(name=Method.AVEM_DPO, anchor=_ANCHOR)
-_NAIVE = NaiveDpoSettings(name=Method.NAIVE_DPO, anchor=_ANCHOR)
+_AVEM = AvemDpoSettings(name=Method.AVEM_DPO, anchor=ANCHOR)
+_NAIVE = NaiveDpoSettings(name=Method.NAIVE_DPO, anchor=ANCHOR)
 
 VARIANTS: Mapping[str, Variant] = MappingProxyType(
     {
         "naive-dpo": Variant(_NAIVE),
-        "vista-dpo": Variant(VistaDpoSettings(name=Method.VISTA_DPO, anchor=_ANCHOR)),
+        "vista-dpo": Variant(VistaDpoSettings(name=Method.VISTA_DPO, anchor=ANCHOR)),
         "avem-dpo": Variant(_AVEM),
         "avem-dpo-no-pmp": Variant(_AVEM.model_copy(update={"lambda_av": 0.0})),
         "avem-dpo-no-erp": Variant(
@@ -58,7 +58,7 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
 """The adapters, by the name under which they are shipped."""
 
 _PAIRS_CORRELATION = 0.8
-_FAINT = 0.25
+FAINT = 0.25
 """Share of clips with faint cues, so that perception is not at its ceiling everywhere."""
 
 
@@ -125,7 +125,7 @@ def full_recipe() -> Recipe:
     speech = (spoken, spoken, spoken, wordless)
     return Recipe(
         clips=tuple(
-            ClipSet(f"unbound-{number}", 900, 110 + number, 0.0, engine, _FAINT)
+            ClipSet(f"unbound-{number}", 900, 110 + number, 0.0, engine, FAINT)
             for number, engine in enumerate(speech)
         ),
         development=ClipSet("development", 300, 503, 0.0, spoken),
@@ -150,7 +150,7 @@ def small_recipe() -> Recipe:
     """Return a recipe that runs every stage in a minute and teaches nothing."""
     engine = SpeechEngine.WORDLESS
     return Recipe(
-        clips=(ClipSet("unbound", 8, 110, 0.0, engine, _FAINT),),
+        clips=(ClipSet("unbound", 8, 110, 0.0, engine, FAINT),),
         development=ClipSet("development", 4, 503, 0.0, engine),
         bars=None,
         vision=Stage("vision", 2, 4, 1e-3, 0.02, 1),

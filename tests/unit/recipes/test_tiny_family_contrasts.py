@@ -1,0 +1,73 @@
+"""The test of the text-prior term finds what is there, and its design is the protocol's."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from recipes.tiny_omni.confirming import METHODS, TWICE, trials, with_protocol
+from recipes.tiny_omni.contrasts import CONTRASTS, arrange, compare
+from recipes.tiny_omni.recipe import full_recipe
+
+BASES, SEEDS, CLIPS = (0, 1, 2), (0, 1, 2), 40
+
+
+def test_the_trainings_are_those_of_the_protocol() -> None:
+    every = trials(BASES)
+    biased = Counter(one.method for one in every if not one.balanced)
+    assert set(biased.values()) == {len(BASES) * len(SEEDS)}
+    assert set(biased) == set(METHODS)
+    assert sum(one.balanced for one in every) == 9
+    assert len({one.name for one in every}) == len(every) == 54 + 9 + 9
+    assert METHODS[TWICE] == METHODS["naive DPO"]
+    # Whatever is done first holds each method equally often.
+    assert len({one.method for one in every[: len(METHODS)]}) == len(METHODS)
+
+
+def test_the_test_clips_are_no_clips_of_the_family() -> None:
+    family, protocol = full_recipe(), with_protocol(full_recipe())
+    assert protocol.pairs == 3000
+    assert (protocol.reported.clips, protocol.reported.seed) == (800, 7301)
+    seen = {family.reported.seed, family.development.seed, family.test_settings.seed}
+    assert protocol.reported.seed not in seen
+
+
+def _records(gains: dict[str, float]) -> list[dict[str, object]]:
+    rng = np.random.default_rng(5)
+    of_clips = rng.normal(0.0, 2.0, CLIPS)
+    return [
+        {
+            "method": method,
+            "base": base,
+            "seed": seed,
+            "balanced": False,
+            "traps": [
+                (clip, of_clips[clip] + base + gains.get(method, 0.0) + rng.normal(0.0, 0.2))
+                for clip in range(CLIPS)
+                for _ in range(1 + clip % 2)
+            ],
+        }
+        for method in METHODS
+        for base in BASES
+        for seed in SEEDS
+    ]
+
+
+def test_a_method_that_is_better_in_every_pair_of_runs_has_the_least_p_value() -> None:
+    one, other = CONTRASTS[0]
+    records = _records({one: 1.5})
+    found = compare(*arrange(records, BASES, SEEDS, CLIPS))
+    assert (found[0].one, found[0].other) == (one, other)
+    assert found[0].difference == pytest.approx(1.5, abs=0.1)
+    assert found[0].low < 1.5 < found[0].high
+    assert found[0].p_value == 2 / 512
+    assert found[0].corrected == 5 * 2 / 512
+    assert all(0 < contrast.p_value <= contrast.corrected <= 1 for contrast in found)
+
+
+def test_methods_that_do_the_same_are_not_told_apart() -> None:
+    found = compare(*arrange(_records({}), BASES, SEEDS, CLIPS))
+    assert all(contrast.low < 0 < contrast.high for contrast in found)
+    assert all(contrast.corrected > 0.05 for contrast in found)
