@@ -21,7 +21,7 @@ from emoreal_bench.running.manifest import run_id
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import Plan, PlanOptions, make_plan
 from emoreal_bench.running.policy import RunPolicy
-from emoreal_bench.running.runner import run_task
+from emoreal_bench.running.runner import kept_open, run_task
 from emoreal_bench.running.sharding import Shard, only_asked, take_shard
 
 if TYPE_CHECKING:
@@ -151,11 +151,12 @@ def evaluate_repeats(
     adapter = make_adapter(model, options)
     task_file, root, dataset = load_data(task, data, options)
     reports = []
-    for number in range(repeats):
-        plan_options = replace(options.plan, repeat=options.plan.repeat + number)
-        plan = make_plan(task_file, dataset, root, plan_options)
-        observer = observe and observe(f"{model}, repeat {number + 1} of {repeats}")
-        reports.append(carry_out(plan, adapter, options, observer))
+    with kept_open(adapter):
+        for number in range(repeats):
+            plan_options = replace(options.plan, repeat=options.plan.repeat + number)
+            plan = make_plan(task_file, dataset, root, plan_options)
+            observer = observe and observe(f"{model}, repeat {number + 1} of {repeats}")
+            reports.append(carry_out(plan, adapter, options, observer))
     return report_repeats(reports)
 
 
@@ -256,8 +257,15 @@ def carry_out(
     return RunReport.load(folder)
 
 
-def make_adapter(model: str, options: RunOptions) -> ModelAdapter:
+def make_adapter(
+    model: str, options: RunOptions, observer: RunObserver | None = None
+) -> ModelAdapter:
     """Make the adapter of a model, spread over a cluster if the options say so.
+
+    Args:
+        model: ``provider/model``.
+        options: Its arguments, and the cluster.
+        observer: Hears of copies that are lost.
 
     Raises:
         UsageError: For a wrong name or argument.
@@ -268,7 +276,7 @@ def make_adapter(model: str, options: RunOptions) -> ModelAdapter:
         return adapter
     lora = None if options.lora is None else str(options.lora.resolve())
     named = ModelNamed(model, options.model_arguments, lora)
-    return RayAdapter(adapter, named, options.ray, options.policy.media_cache)
+    return RayAdapter(adapter, named, options.ray, options.policy.media_cache, observer)
 
 
 def dry_run(
@@ -386,7 +394,8 @@ def probe(
 
     capabilities = adapters[model].describe().capabilities
     conditions = plan_probe(task_file.task, capabilities, options.plan, seed=seed)
-    return run_probe(model, task_file.task, conditions, make_run, seed=seed)
+    with kept_open(adapters[model]):
+        return run_probe(model, task_file.task, conditions, make_run, seed=seed)
 
 
 def reproduce(

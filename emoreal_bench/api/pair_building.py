@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -113,12 +114,13 @@ def sample_answers(
     """
     from emoreal_bench.preferences.building.asking import StageRunner
     from emoreal_bench.running.plan import make_plan
+    from emoreal_bench.running.runner import kept_open
 
     options = options or RunOptions()
     options.refuse_shard("Making pairs")
     if temperature <= 0:
         raise UsageError(f"The temperature must be above 0, not {temperature}.")
-    adapter = make_adapter(model, options)
+    adapter = make_adapter(model, options, observer)
     task_file = _at_temperature(find_task(task), options.plan.variant, temperature)
     dataset = load_items(task_file.task, data, options.data_options)
     runner = StageRunner(options.runs, options.policy, observer)
@@ -126,7 +128,8 @@ def sample_answers(
         make_plan(task_file, dataset, data, replace(options.plan, repeat=number))
         for number in range(samples)
     )
-    return [runner.run(plan, adapter) for plan in plans]
+    with kept_open(adapter):
+        return [runner.run(plan, adapter) for plan in plans]
 
 
 def _at_temperature(task_file: TaskFile, name: str, temperature: float) -> TaskFile:
@@ -197,15 +200,20 @@ def _make_sorters(
     if (root / RECORD).exists():
         sorters.append(KnownCueSorter(read_synth_settings(root)))
     if sorting.judge is not None:
-        judge = _make_other(sorting.judge, sorting.judge_arguments, options)
+        judge = _make_other(sorting.judge, sorting.judge_arguments, options, observer)
         runner = StageRunner(options.runs, options.policy, observer)
         sorters.append(JudgeSorter(judge, runner, root))
     return sorters
 
 
-def _make_other(model: str, arguments: Mapping[str, str], options: RunOptions) -> ModelAdapter:
+def _make_other(
+    model: str,
+    arguments: Mapping[str, str],
+    options: RunOptions,
+    observer: RunObserver | None,
+) -> ModelAdapter:
     """Make a model that helps; it has arguments of its own."""
-    return make_adapter(model, replace(options, model_arguments=arguments, lora=None))
+    return make_adapter(model, replace(options, model_arguments=arguments, lora=None), observer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,20 +266,23 @@ def build_caption_pairs(
     from emoreal_bench.preferences.building.asking import StageRunner
     from emoreal_bench.preferences.building.captions import build_caption_pairs as build
     from emoreal_bench.preferences.building.clips import find_clips, measure_lengths_of
+    from emoreal_bench.running.runner import kept_open
 
     options = options or RunOptions()
     options.refuse_shard("Making pairs")
-    describer = make_adapter(model, options)
+    describer = make_adapter(model, options, observer)
     writer = describer
     if source.writer is not None:
-        writer = _make_other(source.writer, source.writer_arguments, options)
-    built = build(
-        find_clips(source.clips, source.labels, source.limit),
-        describer,
-        writer,
-        StageRunner(options.runs, options.policy, observer),
-        partial(measure_lengths_of, source.clips),
-        wanted,
-    )
+        writer = _make_other(source.writer, source.writer_arguments, options, observer)
+    # Two large models find no room beside each other.
+    with kept_open(describer) if writer is describer else nullcontext():
+        built = build(
+            find_clips(source.clips, source.labels, source.limit),
+            describer,
+            writer,
+            StageRunner(options.runs, options.policy, observer),
+            partial(measure_lengths_of, source.clips),
+            wanted,
+        )
     write_pairs(built.pairs, out)
     return built

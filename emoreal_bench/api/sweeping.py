@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from emoreal_bench.contracts.vocabulary import HEADLINE_SCORING
 from emoreal_bench.probing.sweeping import SweepFile, read_sweep
 from emoreal_bench.running.observer import RunObserver
 from emoreal_bench.running.plan import PlanOptions, make_plan
+from emoreal_bench.running.runner import kept_open
 from emoreal_bench.text import count_of, words
 
 if TYPE_CHECKING:
@@ -55,12 +57,13 @@ def sweep(
     for model in read.sweep.models:
         # Made once: describing a local model hashes its weights. Models go one by one, since
         # two large ones find no room beside each other.
-        asked = _Asked(read, model, options, observe, tasks)
-        rows += (
-            asked.row(number, task, settings)
-            for number, task in enumerate(read.sweep.tasks)
-            for settings in read.combinations()
-        )
+        with ExitStack() as kept:
+            asked = _Asked(read, model, options, observe, tasks, kept)
+            rows += (
+                asked.row(number, task, settings)
+                for number, task in enumerate(read.sweep.tasks)
+                for settings in read.combinations()
+            )
     return SweepReport(rows=tuple(rows))
 
 
@@ -75,7 +78,7 @@ def list_sweep(file: Path) -> list[SweepRow]:
     read = read_sweep(file)
     rows: list[SweepRow] = []
     for model in read.sweep.models:
-        asked = _Asked(read, model, RunOptions(), None, {})
+        asked = _Asked(read, model, RunOptions(), None, {}, ExitStack())
         rows += (
             asked.listed(task, settings)
             for task in read.sweep.tasks
@@ -103,6 +106,7 @@ class _Asked:
         options: How its runs are carried out.
         observe: As for :func:`sweep`.
         tasks: Those that were read, by number, or why one cannot be; all models share them.
+        kept: Closes the model, which stays open from one run to the next.
         adapter: The model, once it is needed, or why it cannot be had.
     """
 
@@ -111,6 +115,7 @@ class _Asked:
     options: RunOptions
     observe: Callable[[str], RunObserver] | None
     tasks: dict[int, tuple[TaskFile, Path, Dataset] | EmorealError]
+    kept: ExitStack
     adapter: ModelAdapter | EmorealError | None = field(default=None)
 
     def listed(self, task: SweepTask, settings: Mapping[str, Any]) -> SweepRow:
@@ -163,7 +168,8 @@ class _Asked:
             arguments, lora = self.model.arguments, self.read.lora_of(self.model)
             options = replace(self.options, model_arguments=arguments, lora=lora)
             try:
-                self.adapter = make_adapter(self.model.model, options)
+                adapter = make_adapter(self.model.model, options)
+                self.adapter = self.kept.enter_context(kept_open(adapter))
             except EmorealError as error:
                 self.adapter = error
         if isinstance(self.adapter, EmorealError):

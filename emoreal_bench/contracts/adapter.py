@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -98,6 +98,12 @@ class ModelAdapter(ABC):
     records as ``failed`` for every item of the batch.
     """
 
+    serves_several_runs: ClassVar[bool] = False
+    """Whether what :meth:`open` made can be asked by later runs, each in an event loop of its
+    own. :meth:`open` is called by each of them then."""
+    is_kept = False
+    """Whether the end of a run leaves the model open for the next one."""
+
     @abstractmethod
     def describe(self) -> ModelDescription:
         """Return who the model is and what it can do, without loading it."""
@@ -118,7 +124,7 @@ class ModelAdapter(ABC):
     def clip_decoder(
         self, workers: int, max_clip_seconds: float
     ) -> AbstractAsyncContextManager[Decoder] | None:
-        """Return what decodes clips where the model is, entered once the model is open.
+        """Return what decodes clips where the model is; asked for once the model is open.
 
         Args:
             workers: Processes that decode, on each machine.
@@ -162,4 +168,5 @@ class ModelAdapter(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.close()
+        if error is not None or not self.is_kept:
+            await self.close()

@@ -196,19 +196,23 @@ class HeldUp(Record):
     """What held a run up, as shares of its time; each moment counts once.
 
     Of what went on side by side, the first of these counts that the run had to wait for:
-    writing, decoding, then the model or the service.
+    writing, decoding, loading, then the model or the service.
     """
 
     decoding: Share
     """No question could be asked, since its clip was not decoded yet."""
     model: Share
-    """A model on this machine or its cluster was loaded, or answered."""
+    """A model on this machine or its cluster answered."""
     service: Share
     """A service answered, or was waited for because it asked for that."""
     writing: Share
     """Answers were recorded."""
     rest: Share
     """All else, such as rendering prompts."""
+    loading: Share = 0.0
+    """Before the first question: the model was loaded, copies and decoders started, or a service
+    connected.
+    Runs of versions that did not tell it apart count it as the model or the service."""
 
 
 class Timings(Record):

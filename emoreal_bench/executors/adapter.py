@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from emoreal_bench.contracts.adapter import ModelAdapter, ModelDescription
@@ -72,10 +73,10 @@ class RayAdapter(ModelAdapter):
         named: How the copies make it.
         options: How many there are, and what each needs.
         media_cache: Where each machine keeps decoded clips; None for nowhere.
-
-    Attributes:
-        observer: Hears of copies that are lost.
+        observer: Hears of copies that are lost; may be changed from run to run.
     """
+
+    serves_several_runs = True
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class RayAdapter(ModelAdapter):
         named: ModelNamed,
         options: RayOptions,
         media_cache: MediaCacheSettings | None = None,
+        observer: RunObserver | None = None,
     ):
         check_installed()  # Before anything is written for the run.
         self._model = model
@@ -91,7 +93,7 @@ class RayAdapter(ModelAdapter):
         self._media_cache = media_cache
         self._cluster = Cluster(options)
         self._decoder: RayDecoder | None = None
-        self.observer = RunObserver()
+        self.observer = observer or RunObserver()
         self._copies: list[_Copy] = []
         self._restarts = 0
         self._lost_loading = 0  # Since the last answer of any copy.
@@ -112,19 +114,23 @@ class RayAdapter(ModelAdapter):
         """Return the prompt as the model does."""
         return self._model.render(request)
 
-    def clip_decoder(self, workers: int, max_clip_seconds: float) -> RayDecoder:
-        """Return what decodes clips on the machines of the cluster."""
-        self._decoder = RayDecoder(
-            self._cluster,
-            workers,
-            max_clip_seconds,
-            ship_clips=self._options.ship_clips,
-            media_cache=self._media_cache,
-        )
-        return self._decoder
+    def clip_decoder(
+        self, workers: int, max_clip_seconds: float
+    ) -> AbstractAsyncContextManager[RayDecoder]:
+        """Return what decodes clips on the machines of the cluster, until the model is closed."""
+        settings = (workers, max_clip_seconds)
+        if self._decoder is None or self._decoder.settings != settings:
+            self._end_decoder()
+            self._decoder = RayDecoder(
+                self._cluster,
+                *settings,
+                ship_clips=self._options.ship_clips,
+                media_cache=self._media_cache,
+            )
+        return self._decoder.ready()
 
     async def open(self) -> None:
-        """Connect, and load all copies at once.
+        """Connect, and load all copies at once, unless an earlier run has left them open.
 
         Raises:
             RunError: If the cluster does not answer, has no room, or a copy cannot
@@ -132,7 +138,22 @@ class RayAdapter(ModelAdapter):
             NotComparableError: If a copy is another model than this process would load.
         """
         self._cluster.connect()
+        # A queue and a lock belong to the event loop in which they are first waited for.
         self._idle = asyncio.Queue()
+        if self._copies:
+            self._copies = [_Copy(copy.number, copy.actor) for copy in self._copies]
+        else:
+            try:
+                await self._load_all()
+            except BaseException:
+                await self.close()
+                raise
+        self.observer.on_copies(len(self._copies), self._restarts)
+        for _ in range(self._model.describe().capabilities.concurrency):
+            for copy in self._copies:
+                self._idle.put_nowait(copy)
+
+    async def _load_all(self) -> None:
         try:
             actors = [self._start() for _ in range(self._options.copies)]
             self._copies = [_Copy(number, actor) for number, actor in enumerate(actors, 1)]
@@ -140,21 +161,19 @@ class RayAdapter(ModelAdapter):
                 for copy in self._copies:
                     loading.create_task(self._load(copy))
         except* EmorealError as errors:
-            await self.close()
             raise _first(errors) from None
-        except* asyncio.CancelledError:
-            await self.close()
-            raise
-        self.observer.on_copies(len(self._copies), self._restarts)
-        for _ in range(self._model.describe().capabilities.concurrency):
-            for copy in self._copies:
-                self._idle.put_nowait(copy)
 
     async def close(self) -> None:
-        """End all copies, and the cluster if it was started for this run."""
+        """End all copies and decoders, and the cluster if it was started for them."""
+        self._end_decoder()
         copies, self._copies = self._copies, []
         await asyncio.gather(*(copy.actor.close() for copy in copies), return_exceptions=True)
         self._cluster.close()
+
+    def _end_decoder(self) -> None:
+        if self._decoder is not None:
+            self._decoder.close()
+            self._decoder = None
 
     async def generate(self, requests: Sequence[Request]) -> AsyncIterator[Result]:
         """Write replies on a copy that is idle."""
@@ -174,11 +193,12 @@ class RayAdapter(ModelAdapter):
                 assert media.place is not None, "it was filled"
                 clips[name] = media.place
         answered = None
-        for _ in range(_LIVES):
-            async with self._borrow() as copy:
+        # The same copy again: others on its machine may be lost too, and nobody knows yet.
+        async with self._borrow() as copy:
+            for _ in range(_LIVES):
                 answered = await self._ask_copy(copy, method, requests, clips)
-            if answered is not None:
-                break
+                if answered is not None:
+                    break
         if answered is None:
             detail = f"{_LIVES} copies of the model were lost over this question and its like."
             for request in requests:
@@ -244,6 +264,7 @@ class RayAdapter(ModelAdapter):
         named, options = self._named, self._options
         return self._cluster.start(
             ModelCopy,
+            str(Path.cwd()),
             named.model,
             dict(named.arguments),
             named.lora,

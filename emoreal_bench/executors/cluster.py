@@ -187,8 +187,8 @@ def _unreachable(address: str, error: Exception) -> RunError:
     return RunError(
         f"The Ray cluster cannot be reached: {error}",
         where=address,
-        remedy="Give the address that `ray start --head` printed, and the cluster's token if it "
-        "has one.",
+        remedy="Give the address that `ray start --head` printed. Where it said that token "
+        "authentication is enabled, set RAY_AUTH_MODE=token; the token is in ~/.ray/auth_token.",
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from types import TracebackType
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -53,7 +55,7 @@ class RemoteMedia(ClipMedia):
 
 
 class RayDecoder:
-    """Decodes clips by processes all over the cluster. An asynchronous context manager.
+    """Decodes clips by processes all over the cluster, for one run after another.
 
     Args:
         cluster: Connected by the time that the first clip is decoded.
@@ -61,6 +63,9 @@ class RayDecoder:
         max_clip_seconds: Longest clip that is decoded.
         ship_clips: Send the files instead of letting the machines read their paths.
         media_cache: Where each machine keeps decoded clips; None for nowhere.
+
+    Attributes:
+        settings: ``workers`` and ``max_clip_seconds``.
     """
 
     def __init__(
@@ -73,25 +78,29 @@ class RayDecoder:
         media_cache: MediaCacheSettings | None = None,
     ):
         self._cluster = cluster
-        self._workers = workers
-        self._max_clip_seconds = max_clip_seconds
+        self.settings = (workers, max_clip_seconds)
         self._ship_clips = ship_clips
         # Calls carry plain data only.
         self._cache = media_cache and (str(media_cache.folder.absolute()), media_cache.most_bytes)
         self._actors: set[Actor] = set()
         self._idle: asyncio.Queue[Actor] = asyncio.Queue()
 
-    async def __aenter__(self) -> Self:
-        for _ in range(self._workers * self._cluster.machines):
-            self._idle.put_nowait(self._start())
-        return self
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[Self]:
+        """Start what processes there are not yet, and wait for one; entered by each run."""
+        workers, _ = self.settings
+        missing = workers * self._cluster.machines - len(self._actors)
+        starting = {asyncio.create_task(_wait_for(self._start())) for _ in range(missing)}
+        if starting:
+            await asyncio.wait(starting, return_when=asyncio.FIRST_COMPLETED)
+        # A queue belongs to the event loop in which it is first waited for.
+        self._idle = asyncio.Queue()
+        for actor in self._actors:
+            self._idle.put_nowait(actor)
+        yield self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End all processes."""
         while self._actors:
             self._actors.pop().kill()
 
@@ -99,7 +108,8 @@ class RayDecoder:
         # Decoders ask for no CPU: a cluster full of copies would leave no room for them.
         actor = self._cluster.start(
             ClipDecoder,
-            self._max_clip_seconds,
+            str(Path.cwd()),
+            self.settings[1],
             self._cache,
             num_cpus=0,
             scheduling_strategy="SPREAD",
@@ -124,31 +134,42 @@ class RayDecoder:
         """Decode what a place says, also again; the errors are those of :meth:`decode`."""
         files = files_of(place.job) if self._ship_clips else []
         shipped = [self._cluster.put(np.fromfile(path, np.uint8)) for path in files]
-        for _ in range(_LIVES):
-            actor = await self._idle.get()
-            try:
-                said, content = actor.begin("decode", pack(place.job), *shipped, returns=2)
-                answer = read_as(DecodeAnswer, await actor.result(said))
-            except ActorLostError:
-                self._actors.discard(actor)
-                actor = self._start()
-                continue
-            finally:
-                self._idle.put_nowait(actor)
-            if answer.problem is not None:
-                raise answer.problem.as_error()
-            if answer.refusal is not None:
-                told = answer.refusal
-                raise DataError(told.problem, where=told.where, remedy=told.remedy)
-            assert answer.outline is not None, "one of the three is there"
-            place.content = content
-            return answer.outline
-        raise RunError(
-            f"{_LIVES} processes that decode clips were lost one after the other.",
-            where=str(place.job.clip.video),
-            remedy="What is finished is kept. See the cluster's logs, and give the same command "
-            "again.",
-        )
+        actor = await self._idle.get()
+        try:
+            # A new process in place of a lost one: those beside it may be lost too.
+            for _ in range(_LIVES):
+                try:
+                    said, content = actor.begin("decode", pack(place.job), *shipped, returns=2)
+                    answer = read_as(DecodeAnswer, await actor.result(said))
+                    break
+                except ActorLostError:
+                    self._actors.discard(actor)
+                    actor = self._start()
+            else:
+                raise _all_lost(place.job.clip)
+        finally:
+            self._idle.put_nowait(actor)
+        if answer.problem is not None:
+            raise answer.problem.as_error()
+        if answer.refusal is not None:
+            told = answer.refusal
+            raise DataError(told.problem, where=told.where, remedy=told.remedy)
+        assert answer.outline is not None, "one of the three is there"
+        place.content = content
+        return answer.outline
+
+
+async def _wait_for(actor: Actor) -> None:
+    with suppress(ActorLostError):  # Whoever hands it a clip replaces it.
+        await actor.call("__ray_ready__")
+
+
+def _all_lost(clip: Clip) -> RunError:
+    return RunError(
+        f"{_LIVES} processes that decode clips were lost one after the other.",
+        where=str(clip.video),
+        remedy="What is finished is kept. See the cluster's logs, and give the same command again.",
+    )
 
 
 def _stand_in(outline: ClipOutline, place: ClipPlace) -> RemoteMedia:

@@ -12,6 +12,7 @@ import platform
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,12 +62,14 @@ class ModelCopy:
     """A model in a process of its own.
 
     Args:
+        folder: Of the command; see :func:`_work_in`.
         model: ``provider/model``.
         arguments: Of the model, as texts.
         lora: Folder of a LoRA adapter on this machine, or None.
     """
 
-    def __init__(self, model: str, arguments: Mapping[str, str], lora: str | None):
+    def __init__(self, folder: str, model: str, arguments: Mapping[str, str], lora: str | None):
+        _work_in(folder)
         self._named = (model, arguments, None if lora is None else Path(lora))
 
     async def place(self) -> str:
@@ -120,11 +123,13 @@ class ClipDecoder:
     """Decodes clips, one at a time, in a process that a clip may bring down.
 
     Args:
+        folder: Of the command; see :func:`_work_in`.
         max_clip_seconds: Longest clip that is decoded.
         cache: Folder and size of the media cache on this machine, or None.
     """
 
-    def __init__(self, max_clip_seconds: float, cache: tuple[str, int] | None = None):
+    def __init__(self, folder: str, max_clip_seconds: float, cache: tuple[str, int] | None = None):
+        _work_in(folder)
         pool = DecodePool(1, DecodeLimits.for_clips_of(max_clip_seconds))
         self._decoder: Decoder = pool
         if cache is not None:
@@ -158,6 +163,12 @@ class ClipDecoder:
         if shipped:
             media = replace(media, path=None)
         return DecodeAnswer(outline=ClipOutline.of(media)).model_dump_json(), pack(media)
+
+
+def _work_in(folder: str) -> None:
+    """Let relative paths mean what they mean to the command, where this machine has its folder."""
+    with suppress(OSError):
+        os.chdir(folder)
 
 
 def files_of(job: DecodeJob) -> list[Path]:

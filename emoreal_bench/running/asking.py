@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emoreal_bench.contracts.adapter import Capabilities, ModelAdapter
+from emoreal_bench.contracts.adapter import ModelAdapter
 from emoreal_bench.contracts.errors import EmorealError, ServiceError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Result
@@ -28,11 +28,6 @@ from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.questions import OpenQuestions
 
 _logger = logging.getLogger(__name__)
-
-
-def answering(capabilities: Capabilities) -> Holdup:
-    """Return what is waited for while a model answers."""
-    return Holdup.SERVICE if capabilities.needs_network else Holdup.MODEL
 
 
 @dataclass(slots=True)
@@ -85,7 +80,7 @@ class Asker:
         self._cache = cache if is_cacheable(description, temperature) else None
         self._generator = np.random.default_rng(policy.seed)
         self._held_up = held_up
-        self._answering = answering(self._capabilities)
+        self._answering = Holdup.SERVICE if self._capabilities.needs_network else Holdup.MODEL
         self._limit = ConcurrencyLimit(self._capabilities.concurrency, sleep=self._pause)
         self._stop: ServiceError | None = None
         self._stopping = asyncio.Event()

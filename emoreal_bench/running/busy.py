@@ -48,6 +48,7 @@ class Holdup(StrEnum):
 
     WRITING = "writing"
     DECODING = "decoding"
+    LOADING = "loading"
     MODEL = "model"
     SERVICE = "service"
 

@@ -51,6 +51,9 @@ class RunObserver:
             finished: How many of them earlier sittings have finished.
         """
 
+    def on_open(self) -> None:
+        """Hear that the model is loaded and can be asked."""
+
     def on_notice(self, notice: str) -> None:
         """Hear something that a person should know, in one sentence."""
 

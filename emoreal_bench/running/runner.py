@@ -23,8 +23,8 @@ from emoreal_bench.media.pool import DecodePool
 from emoreal_bench.media_cache.decoder import CachingDecoder
 from emoreal_bench.media_cache.store import MediaCache
 from emoreal_bench.record.folder import RunFolder, load_timings
-from emoreal_bench.running.asking import Asker, answering
-from emoreal_bench.running.busy import HoldupClock
+from emoreal_bench.running.asking import Asker
+from emoreal_bench.running.busy import Holdup, HoldupClock
 from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.decoding import LookAhead, room_for_clips
 from emoreal_bench.running.deferred.asking import DeferredAsker
@@ -210,11 +210,12 @@ class _Sitting:
         async with contextlib.AsyncExitStack() as stack:
             stack.enter_context(_cancelled_by_sigterm())
             stack.enter_context(self._ledger)
-            with held_up.during(answering(capabilities)):
+            with held_up.during(Holdup.LOADING):
                 await open_model(stack, self._adapter)
-            decoder = None
-            if wanted is not None:
-                decoder = await self._enter_decoder(stack, clips)
+                decoder = None
+                if wanted is not None:
+                    decoder = await self._enter_decoder(stack, clips)
+            self._observer.on_open()
             look_ahead = LookAhead(plan, decoder, wanted, self._clips_ahead(wanted), held_up)
             asker = self._make_asker(cache, held_up)
             try:
@@ -292,6 +293,22 @@ class _Sitting:
         # Times are worth no run: on a full disk the log's own error says what is wrong.
         with contextlib.suppress(RunError):
             self._timings = self._folder.add_timings(sitting)
+
+
+@contextlib.contextmanager
+def kept_open(adapter: ModelAdapter) -> Iterator[ModelAdapter]:
+    """Load a model once for all runs of a block, where it can serve several.
+
+    The first run that asks something opens it. A run that ends with an error closes it, and the
+    next opens it again.
+    """
+    adapter.is_kept = adapter.serves_several_runs
+    try:
+        yield adapter
+    finally:
+        if adapter.is_kept:
+            adapter.is_kept = False
+            run_to_end(adapter.close())
 
 
 async def open_model(stack: contextlib.AsyncExitStack, adapter: ModelAdapter) -> None:

@@ -181,6 +181,8 @@ class LocalAdapter(ModelAdapter, Generic[Input]):
         lora: The LoRA adapter that :meth:`_load` puts on the network.
     """
 
+    serves_several_runs = True
+
     def __init__(self, lora: LoraAdapter | None = None) -> None:
         self._lora = lora
         self._model: LocalModel[Input] | None = None

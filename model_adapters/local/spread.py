@@ -28,6 +28,8 @@ class SpreadAdapter(ModelAdapter):
         copies: One adapter per device, of the same model.
     """
 
+    serves_several_runs = True
+
     def __init__(self, copies: Sequence[ModelAdapter]):
         self._copies = tuple(copies)
         self._idle: asyncio.Queue[ModelAdapter] = asyncio.Queue()

@@ -223,6 +223,9 @@ class _SpendingObserver(RunObserver):
     def on_start(self, items: int, finished: int) -> None:
         self._listener.on_start(items, finished)
 
+    def on_open(self) -> None:
+        self._listener.on_open()
+
     def on_notice(self, notice: str) -> None:
         self._listener.on_notice(notice)
 

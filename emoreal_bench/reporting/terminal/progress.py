@@ -86,6 +86,10 @@ class _CountingObserver(NoticeObserver):
         self._items, self._finished = items, finished
         self._started = self._shown = self._clock()
 
+    def on_open(self) -> None:
+        """Leave the time of loading out of the rate."""
+        self._started = self._shown = self._clock()
+
     def on_item(self, result: Result) -> None:
         """Count the item."""
         self._statuses[result.status] += 1

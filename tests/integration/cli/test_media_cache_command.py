@@ -137,7 +137,7 @@ def test_decoders_of_a_cluster_share_a_cache(data: Path, tmp_path: Path) -> None
     made = []
 
     async def decode() -> None:
-        decoder = ClipDecoder(900.0, (str(tmp_path / "cache"), 10**9))
+        decoder = ClipDecoder(".", 900.0, (str(tmp_path / "cache"), 10**9))
         said, content = await decoder.decode(job)
         assert DecodeAnswer.model_validate_json(said).outline is not None
         made.append(unpack_clip(content))

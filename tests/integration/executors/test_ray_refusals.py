@@ -60,7 +60,8 @@ def test_no_process_imports_what_lies_in_the_folder_of_the_command(
     made = Cluster(RayOptions(address=cluster.address))
     made.connect()
     try:
-        opened = asyncio.run(made.start(ModelCopy, "baseline/random", {}, None).call("open"))
+        copy = made.start(ModelCopy, str(theirs), "baseline/random", {}, None)
+        opened = asyncio.run(copy.call("open"))
     finally:
         made.close()
     assert not noted.exists(), noted.read_text()
@@ -69,11 +70,15 @@ def test_no_process_imports_what_lies_in_the_folder_of_the_command(
 
 def _decode(cluster: Cluster, clip: Clip, key: str, *, ship_clips: bool) -> ClipMedia:
     async def decode() -> Any:
-        async with RayDecoder(cluster, 1, 60.0, ship_clips=ship_clips) as decoder:
-            media = await decoder.decode(clip, WANTED, key)
+        decoder = RayDecoder(cluster, 1, 60.0, ship_clips=ship_clips)
+        try:
+            async with decoder.ready():
+                media = await decoder.decode(clip, WANTED, key)
             assert isinstance(media, RemoteMedia)
             assert media.place is not None
             return replace(media, place=None), await media.place.content
+        finally:
+            decoder.close()
 
     media, content = asyncio.run(decode())
     here = prepare_clip(DecodeJob(clip, WANTED, key), DecodeLimits())

@@ -25,6 +25,7 @@ from emoreal_bench.model_adapters.local.adapter import (
     local_capabilities,
 )
 from emoreal_bench.model_adapters.local.hardware import is_out_of_memory
+from emoreal_bench.running.runner import kept_open
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,26 @@ def ask(
             return {result.id: result async for result in answers}
 
     return asyncio.run(collect())
+
+
+def test_a_model_that_is_kept_is_loaded_once_and_answers_in_each_event_loop() -> None:
+    class Counting(FakeAdapter):
+        loaded = 0
+
+        def _load(self) -> FakeModel:
+            self.loaded += 1
+            return super()._load()
+
+    async def collect() -> list[str]:
+        async with adapter:
+            return [result.text async for result in adapter.generate([make_request("a")])]
+
+    adapter = Counting(FakeModel())
+    with kept_open(adapter):
+        assert asyncio.run(collect()) == asyncio.run(collect())
+    assert adapter.loaded == 1
+    asyncio.run(collect())
+    assert adapter.loaded == 2
 
 
 def test_a_failing_batch_is_tried_one_by_one() -> None:

@@ -177,13 +177,13 @@ def test_several_runs_are_set_side_by_side_in_their_order() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "line"),
-    [(95.0, "Took 95.0 s: model 71 %, decoding 25 %, writing 3 %"), (0.2, None)],
+    [(95.0, "Took 95.0 s: model 51 %, decoding 25 %, loading 20 %, writing 3 %"), (0.2, None)],
 )
 def test_what_held_a_run_up_is_said_of_one_that_took_its_time(
     seconds: float, line: str | None
 ) -> None:
     run = MadeUpRun()
-    shares = HeldUp(decoding=0.25, model=0.714, service=0.0, writing=0.032, rest=0.004)
+    shares = HeldUp(decoding=0.25, loading=0.2, model=0.514, service=0.0, writing=0.032, rest=0.004)
     timings = run.timings().model_copy(update={"wall_seconds": seconds, "held_up": shares})
     text = _printed(FinishedRun(run.manifest(), run.results(), timings))
     assert ("Took" in text) is (line is not None)

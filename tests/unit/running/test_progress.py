@@ -70,6 +70,8 @@ def test_a_log_gets_a_line_only_now_and_then_with_rate_and_time_left() -> None:
     stream, clock = io.StringIO(), Clock()
     observer = LineObserver(stream, clock)
     observer.on_start(20, 4)
+    clock.seconds += 100 * LINE_SECONDS  # It is loaded, which is not its rate.
+    observer.on_open()
     for _ in range(7):
         observer.on_item(OK)
     clock.seconds += LINE_SECONDS

@@ -34,7 +34,7 @@ from emoreal_bench.running.cache import ResponseCache
 from emoreal_bench.running.plan import PlanOptions
 from emoreal_bench.running.policy import RunPolicy
 from emoreal_bench.running.results import score_folder
-from emoreal_bench.running.runner import RunInterrupted, run_task
+from emoreal_bench.running.runner import RunInterrupted, kept_open, run_task
 from emoreal_bench.scoring.score import results_json
 from tests.unit.running.fakes import (
     FakeModel,
@@ -208,6 +208,33 @@ def test_a_model_that_cannot_be_opened_ends_the_run_with_the_reason(tmp_path: Pa
     with pytest.raises(RunError, match="fake/yes cannot be opened: OSError: no such checkpoint"):
         run_task(plan_of(tmp_path), Unloadable(), tmp_path / "run")
     assert run_task(plan_of(tmp_path), FakeModel(), tmp_path / "run").asked == 6
+
+
+class Lasting(FakeModel):
+    serves_several_runs = True
+
+
+@pytest.mark.parametrize(("model", "closed"), [(Lasting(), 1), (FakeModel(), 2)])
+def test_a_model_is_kept_open_for_several_runs_where_it_can_serve_them(
+    tmp_path: Path, model: FakeModel, closed: int
+) -> None:
+    with kept_open(model):
+        for name in ("first", "second"):
+            run_task(plan_of(tmp_path), model, tmp_path / name)
+    assert model.closed == closed
+    run_task(plan_of(tmp_path), model, tmp_path / "third")
+    assert model.closed == closed + 1
+
+
+def test_a_run_that_ends_with_an_error_closes_a_model_that_is_kept(tmp_path: Path) -> None:
+    def interrupt(request: Request, attempt: int) -> Result:
+        raise KeyboardInterrupt
+
+    model = Lasting(interrupt)
+    with kept_open(model):
+        with pytest.raises(RunInterrupted):
+            run_task(plan_of(tmp_path), model, tmp_path / "run")
+        assert model.closed == 1
 
 
 def test_a_model_that_cannot_score_choices_is_refused_before_the_run(tmp_path: Path) -> None:

@@ -192,6 +192,26 @@ def test_a_run_that_waits_for_its_model_says_whether_that_is_a_service(
     assert max(timings.held_up, key=lambda share: share[1])[0] == expected
 
 
+@pytest.mark.parametrize("needs_network", [False, True])
+def test_a_run_that_waits_until_its_model_is_loaded_says_so(
+    tmp_path: Path, decoder: FakeDecoder, *, needs_network: bool
+) -> None:
+    capabilities = SEEING.model_copy(update={"needs_network": needs_network})
+    run_task(plan_of(tmp_path, items=4), Loading(capabilities=capabilities), tmp_path / "run")
+    timings = load_timings(tmp_path / "run")
+    assert timings is not None
+    assert timings.held_up is not None
+    assert max(timings.held_up, key=lambda share: share[1])[0] == "loading"
+
+
+class Loading(FakeModel):
+    """Takes a while until it can be asked."""
+
+    async def open(self) -> None:
+        await asyncio.sleep(0.5)
+        await super().open()
+
+
 class Thinking(FakeModel):
     """Takes a while for each batch."""
 
