@@ -8,7 +8,7 @@ from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import hash_file, hash_json
 from emoreal_bench.scoring.reading import emotions, official_words, statements
 
-SCORING_VERSION = 5
+SCORING_VERSION = 6
 """Raised with every change of a rule that can change a number."""
 
 

@@ -79,11 +79,12 @@ _PUNCTUATION = str.maketrans(
         "\N{SECOND PLACE MEDAL}": "2nd: ",
         "\N{THIRD PLACE MEDAL}": "3rd: ",
         **dict.fromkeys("✖\N{MULTIPLICATION SIGN}\N{LARGE RED SQUARE}", "✗"),
-        **dict.fromkeys("▢☐□\N{LARGE RED CIRCLE}", "✗"),
-        **dict.fromkeys("☑☒\N{LARGE GREEN CIRCLE}", "✓"),
+        **dict.fromkeys("▢☐□⬜⬛◻◽▫🔲🔳\N{LARGE RED CIRCLE}\N{MEDIUM WHITE CIRCLE}", "✗"),
+        **dict.fromkeys("☑☒◉🔘\N{LARGE GREEN CIRCLE}", "✓"),
         **dict.fromkeys("○◯⭕\N{LARGE GREEN SQUARE}", "✓"),
     }
 )
+_FULL_BOX = re.compile(r"[\[(][xX*•●✓✔][\])]")
 _MARKED_ANSWER = re.compile(
     r"<\|begin_of_box\|>|<(final_answer|final|answer|choice|option|conclusion|response|output"
     r"|label|emotion)>",
@@ -213,8 +214,8 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_PUNCTUATION)
         text = _CYRILLIC_LETTER.sub(lambda match: _LOOK_ALIKES[match.group()], text)
-    if "[ ]" in text:
-        text = text.replace("[ ]", "✗").replace("[x]", "✓").replace("[X]", "✓")
+    if "[ ]" in text or "( )" in text:
+        text = _FULL_BOX.sub("✓", text.replace("[ ]", "✗").replace("( )", "✗"))
     text = _without_markup(text)
     if not text.isascii():
         text = _NEXT_TO_IDEOGRAPH.sub(" ", text)
@@ -238,6 +239,8 @@ _NEXT_QUESTION = re.compile(
         |did|can|could
         |would|at\s+what|in\s+(?:what|which)|on\s+a|name|choose|pick|select)\b[^\n?]{15,300}\?
         [^\S\n]*+(?=\n|\Z))
+    | \n[ \t]*+\n\W{0,4}(?:clip|video|audio|sample|utterance|item|example|case|segment)[ ]?\#?
+      \d{1,3}[ ]?(?:[:.)-]|(?=\n))
     | (?<=[\w.!)\]])\s(?:\[(?:sep|eos|end)\]|(?:user|human|question|q\d?)\s?:\s)
     """,
     re.VERBOSE | re.IGNORECASE,

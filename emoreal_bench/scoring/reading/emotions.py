@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from emoreal_bench.scoring.reading.marks import OFF_LIST, TEXT, WEAK, any_of, mark
 
-WORDS_FILE = Path(__file__).with_name("emotion_words.json")
+WORDS_FILE = Path(__file__).with_name("words") / "emotion_words.json"
 _TOKEN = re.compile(r"[^\W_](?:[\w'-]*[^\W_])?|[\U0001F600-\U0001F64F\U0001F92C-\U0001F976]")
 _NO_EMOTION = re.compile(
     r"(?:\bno|\bwithout(?:\s+any)?|\black(?:s|ing)?(?:\s+of)?(?:\s+any)?|\babsence\s+of"
@@ -45,12 +45,19 @@ _WRITTEN = (
     "|shirt|magazine|advert"
     "|game|card|balloon|cake|hour|meal|birthday|ending|party)s?"
 )
+_PLACE = (
+    "sea|ocean|water|waves|lake|river|bay|beach|harbou?r|weather|sky|wind|air|night|evening|morning"
+    "|day|afternoon|streets?|roads?|traffic|house|village|town|city|park|garden|forest|landscape"
+    "|scenery|countryside|neighbou?rhood|place"
+)
 _SIGN = any_of(TEXT, WEAK)
 _ATTRIBUTE = re.compile(
     rf"\b(?:the|an?|his|her|their|its|in|some|despite|wears|with"
     rf"|of)\s+(?:{_SIGN}\s+and\s+(?:an?\s+|its\s+)?)?"
     rf"{_SIGN}(?=\s+(?!(?:{_KEPT})\b)[a-z]{{3,}})|{_SIGN}(?:\s+\w+){{0,2}}\s+{_WRITTEN}\b"
     rf"|\b(?:(?:about|called|named|other|mrs?\.?|ms\.?|miss|aunt|uncle)\s+(?:the\s+)?{_SIGN})"
+    rf"|\b(?:the|an?|every\w*)\s+(?:\w+\s+)?(?:{_PLACE})\s+(?:is|are|was|were|seems?|looks?|lies|lay"
+    rf"|remains?|stays?)\s+(?:\w+\s+)?{_SIGN}"
     rf"|(?:名字?叫|姓)\s?{_SIGN}"
     rf"|\ban?\s+{_SIGN}\s+of\s+an?\s"
 )
@@ -173,7 +180,10 @@ def vocabulary(labels: tuple[str, ...], *, broaden: bool) -> Vocabulary:
     foreign = sorted((word for word in signs if ord(word[0]) > 0x3000), key=lambda word: -len(word))
     neutral = mark(TEXT, by_class["neutral"]) if "neutral" in by_class else None
     phrases = sorted((name for name in names if " " in name), key=lambda name: -len(name))
-    pattern = re.compile("|".join(map(re.escape, foreign)) or "(?!)")
+    # Korean words begin with a syllable of their own: no anger is in the telephone, "전화".
+    pattern = re.compile(
+        "|".join("(?<![가-힣])" * (word >= "가") + re.escape(word) for word in foreign) or "(?!)"
+    )
     return Vocabulary(signs, pattern, neutral, tuple(phrases), own)
 
 

@@ -50,8 +50,8 @@ _MAY_PRECEDE_WORDS = """
     no yes most best option choice one among like called sure certain y und et o e oder ou ist
     est es è la l' das die der c'est wähle elijo elegiría choisis choisirais nehme sería serait
     wäre scelgo escolho also correct now still again final first me % towards toward lautet
-    lautete ante about that auf für pour sur entweder würde dirais diría nicht pas sondern sino
-    mais sage denke yet really suggests indicates
+    lautete ante about that auf für pour por per con sur entweder würde dirais diría nicht pas
+    sondern sino mais sage denke yet really suggests indicates
     favours means correction remains being wins let's marked entails implies becomes 'tis chose
     statement statements candidate possibility hypothesis eliminate st nd rd
     rule rules ruled ruling against unlike any versus vs over beats
@@ -266,8 +266,7 @@ _NUMBER = "|".join(word for words in _NUMBERS for word in words)
 _PLACE = re.compile(
     rf"""
     \b(?:the\s+(?:very\s+)?)?(?P<english>{_ORDINAL}|last)\s+(?:answer\s+)?(?:option|choice
-      |alternative)\b
-      (?!s)(?!\s*(?::|is|would\s+be)\s*\W?[A-Z]\b)
+      |alternative)\b(?!s)(?!\s*(?::|is|would\s+be)\s*\W?[A-Z]\b)
     | \A\W*(?:the\s+)?(?P<whole>{_ORDINAL}|last)(?:\s+(?:one|answer))?\W*\Z
     | \b(?:die|der|la|a)\s+(?P<before>{_FOREIGN_ORDINAL}|letzte|dernière|última)\s+
         (?:option|antwort(?:möglichkeit)?|réponse|opción|respuesta|opção|opzione|risposta)\b

@@ -6,6 +6,8 @@ patterns of :mod:`.verdicts` are the same for letters, words and texts.
 
 from __future__ import annotations
 
+import re
+
 _FIRST = 0xE000
 _PER_KIND = 64
 OFF_LIST = _PER_KIND - 1
@@ -36,6 +38,7 @@ def any_of(*kinds: int) -> str:
 
 
 ANY = any_of(LETTER, BARE, WORD, TEXT, WEAK)
+SIGN = re.compile(ANY)
 ANY_LETTER = any_of(LETTER, BARE)
 REJECTED = any_of(5)
 """What takes the place of a sign that the reply rejects."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-WORDS_FILE = Path(__file__).with_name("official_emotion_words.json")
+WORDS_FILE = Path(__file__).with_name("words") / "official_emotion_words.json"
 _SEVEN_CLASSES = "dfew_ravdess"
 _FIVE_CLASSES = "mer2023"
 _NEGATIVE_PARTS = ("not", "no", "isn't ", "nothing", "cannot", "won't", "shouldn't", "neither")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import takewhile
+from operator import eq
 
 from emoreal_bench.choices import words_of
 from emoreal_bench.scoring.reading.marks import TEXT, mark
@@ -47,6 +49,13 @@ zero one two three four five six seven eight nine ten
 _NUMBERS = {f" {name} ": f" {number} " for number, name in enumerate(_NUMBER_NAMES.split())}
 _NUMBER_WORD = re.compile(r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten)\b")
 _NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
+_PLAIN_FORMS_WORDS = """
+ていません:ていない ています:ている しません:しない します:する ありません:ない あります:ある
+합니다:한다 해요:한다 않습니다:않는다 않아요:않는다 있습니다:있다 있어요:있다 없습니다:없다
+없어요:없다
+"""
+_PLAIN_FORMS = dict(pair.split(":") for pair in _PLAIN_FORMS_WORDS.split())
+_POLITE_FORM = re.compile("|".join(_PLAIN_FORMS))
 _MINUS = re.compile(r"(?<![\w.])(?<!\d )[-\N{MINUS SIGN}](?=\d)")
 _SPAN = re.compile(r"\b(\d{1,3})\s?(?:-|to|bis|~|and|\N{EN DASH})\s?(\d{1,3})\b")
 _LITTLE = re.compile(r" (?:(?:the|an?|then|and|but|are|is) )+")
@@ -69,9 +78,10 @@ def mark_texts(text: str, options: Options) -> str:
         options: Of the question.
     """
     written = [(its.strip(), n) for n, its in enumerate(options.texts) if its > " \u2000"]
-    for said, number in sorted(written, key=lambda pair: -len(pair[0])):
-        if _ideographic(said):
-            text = text.replace(said, mark(TEXT, number))
+    if written and not text.isascii():
+        marked = _mark_ideographic(text, written)
+        plain = _plain_form(text) if marked == text else text
+        text = marked if plain == text else _mark_ideographic(plain, written)
     if options.numbers:
         text = _in_figures(text, options)
     words = words_of(text)
@@ -103,6 +113,18 @@ def mark_texts(text: str, options: Options) -> str:
     for start, end, number in sorted(spans, reverse=True):
         text = f"{text[:start]}{mark(TEXT, number)}{text[end:]}"
     return text
+
+
+def _mark_ideographic(text: str, written: list[tuple[str, int]]) -> str:
+    for said, number in sorted(written, key=lambda pair: -len(pair[0])):
+        if _ideographic(said):
+            text = text.replace(_plain_form(said) if said not in text else said, mark(TEXT, number))
+    return text
+
+
+def _plain_form(text: str) -> str:
+    """Write the polite forms of Japanese and Korean verbs as the plain ones of most options."""
+    return _POLITE_FORM.sub(lambda match: _PLAIN_FORMS[match[0]], text)
 
 
 def _in_figures(text: str, options: Options) -> str:
@@ -141,8 +163,8 @@ def _form_in(words: str, whole: str) -> str | None:
 def shares_words(text: str, options: Options) -> bool:
     """Return whether a reply holds a meaningful word of an option, or may misspell one."""
     words = words_of(text).split()
-    known = _content("".join(options.texts))
-    return len(words) < 4 or any(_stem(word) in known for word in words if _is_meaningful(word))
+    known = {root[:4] for root in _roots("".join(options.texts))}
+    return len(words) < 4 or any(word[:4] in known for word in words if _is_meaningful(word))
 
 
 def text_of_whole(text: str, options: Options) -> str | None:
@@ -188,9 +210,15 @@ def _misspelt(words: str, options: Options) -> str | None:
         and its.count(" ") == words.count(" ")
         and abs(len(its) - len(words)) <= 3
         and _content(its)
-        and SequenceMatcher(None, its, words).ratio() >= _ALIKE
+        and (_are_forms(its, words) or SequenceMatcher(None, its, words).ratio() >= _ALIKE)
     }
     return near.pop() if len(near) == 1 else None
+
+
+def _are_forms(its: str, words: str) -> bool:
+    """Return whether two words, with blanks around them, are as alike as "ironic" and "irony"."""
+    common: int = sum(takewhile(bool, map(eq, its, words[:-1])))
+    return common > 4 and len(words) - common <= 3 and len(its) - common <= 4
 
 
 def content_of(text: str) -> frozenset[str]:
@@ -238,21 +266,25 @@ def text_covered(text: str, options: Options) -> str | None:
         if (roots := _roots(its)) and roots <= said
     ]
     widest = [held_one for held_one in held if all(other[0] <= held_one[0] for other in held)]
-    if len(widest) != 1 or sum(widest[0][0] == other[0] for other in held) > 1:
+    if len(widest) > 1 and all(one[0] == widest[0][0] for one in widest):
+        # "The face is happier than the audio": the same words, in another order.
+        order = _order(words)
+        widest = [one for one in widest if _order(one[2]) == [x for x in order if x in one[0]]]
+    if len(widest) != 1:
         return None
     negated = _NEGATION.search(words) is not None
     return None if negated != (_NEGATION.search(widest[0][2]) is not None) else widest[0][1]
 
 
 def _told_apart(said: frozenset[str], options: Options) -> str | None:
-    """Return the option of which all words that tell it apart are said, and none of the others'."""
+    """Return the one option told apart by all its own words, or by half of them and two."""
     roots = {letter: _roots(its) for letter, its in options.pairs}
     found = []
     for letter, own in roots.items():
         others = frozenset[str]().union(*(its for other, its in roots.items() if other != letter))
         distinct = own - others
-        if distinct & said:
-            found.append((letter, distinct <= said))
+        if shared := len(distinct & said):
+            found.append((letter, shared == len(distinct) or 2 * shared >= max(4, len(distinct))))
     return found[0][0] if len(found) == 1 and found[0][1] else None
 
 
@@ -262,6 +294,10 @@ def _roots(words: str) -> frozenset[str]:
     return frozenset(
         _root(word) for word in words.split() if _is_meaningful(word) and word != "not"
     )
+
+
+def _order(words: str) -> list[str]:
+    return [root for word in words.split() if (root := _root(word)) in _roots(words)]
 
 
 def text_at_start(text: str, options: Options) -> str | None:

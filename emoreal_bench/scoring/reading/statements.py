@@ -24,10 +24,10 @@ from typing import Any
 
 from emoreal_bench.choices import split_choice
 from emoreal_bench.scoring.reading.cleaning import clean
+from emoreal_bench.scoring.reading.emotions import WORDS_FILE as EMOTION_WORDS_FILE
 
 # All texts are compared in lower case.
-WORDS_FILE = Path(__file__).with_name("statement_words.json")
-_EMOTION_WORDS_FILE = Path(__file__).with_name("emotion_words.json")
+WORDS_FILE = Path(__file__).with_name("words") / "statement_words.json"
 _EMOTION, _AGREEMENT = "emotion", "agreement"
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -254,7 +254,7 @@ def _stem(word: str) -> str:
 @cache
 def _topics() -> Mapping[str, str]:
     """Return the topic of each word that has one."""
-    emotions = json.loads(_EMOTION_WORDS_FILE.read_text(encoding="utf-8"))["classes"]
+    emotions = json.loads(EMOTION_WORDS_FILE.read_text(encoding="utf-8"))["classes"]
     topics = {word: _EMOTION for words in emotions.values() for word in words}
     for topic, words in _content()["topics"].items():
         topics |= dict.fromkeys(words, topic)

@@ -29,33 +29,34 @@ _LAST_OF = (
     rf"|choice\s++)?{ANY})?+"
 )
 _WINDOW = (
-    r"(?:(?!(?:but|so|because|since|as|hence|thus|therefore|while|though|although|if|only|just"
-    r"|and|then"
-    r"|until|unless|other|except|besides|(?<!it\s)(?<!that\s)(?<!answer\s)(?<!this\s)is|sondern"
-    r"|sino|mais|sure|certain|doubt|question|answer:)\b)[\w'-]++[ ]++){0,7}+"
+    r"(?:(?!(?:but|so|because|since|as|hence|thus|therefore|while|though|although|if|only|just|and"
+    r"|then|until|unless|other|except|besides|(?<!it\s)(?<!that\s)(?<!answer\s)(?<!this\s)is"
+    r"|sondern|sino|mais|sure|certain|doubt|question|answer:)\b)[\w'-]++[ ]++){0,7}+"
 )
 REJECTED_BEFORE = re.compile(
     rf"""
     (?:(?:\b(?:not|never|cannot|hardly|barely|neither|nor)|n't)[ ]++(?!only\b|just\b|sure\b
-      |certain\b|help\s+but\b|deny\b|rule\b|exclude)
-        {_WINDOW}{_OPEN}{ANY}{_LAST_OF}
+      |certain\b|help\s+but\b|deny\b|rule\b|exclude){_WINDOW}{_OPEN}{ANY}{_LAST_OF}
     |\b(?:no(?!\s+(?:doubt|question)\b)|without(?!\s+(?:a\s+)?(?:doubt|question)\b)|none\s+of
       |lack(?:s|ing)?|absence\s+of
-        |rather\s+than|instead\s+of|unlike|as\s+opposed\s+to|rul(?:e|es|ed|ing)\s+out|eliminat(?:e
-          |es|ed|ing)
-        |exclud(?:e|es|ed|ing)|reject(?:s|ed|ing)?:?|dismiss(?:es|ed|ing)?|discard(?:s|ed|ing)?
+        |rather\s+than|instead\s+of|unlike|as\s+opposed\s+to|rul(?:e|es|ed|ing)\s+out:?|eliminat(?:e
+          |es|ed|ing):?
+        |exclud(?:e|es|ed|ing):?|reject(?:s|ed|ing)?:?|dismiss(?:es|ed|ing)?|discard(?:s|ed|ing)?
           |beats|against|devoid\s+of
         |(?:take|took|taking)\s+back|withdraw(?:s|ing)?|far\s+from|anything\s+but|(?:incorrect
           |wrong)\s+(?:answers?|options?)\s*:?
           |would\s+have\s+(?:said|answered|chosen|picked|guessed|gone\s+with)
-        |(?:first|initially|originally|i)\s+(?:thought|considered|picked|chose)(?:\s+(?:of|about
-          |it\s+was|it\s+might\s+be))?
+        |(?<!end\s)(?<!end,\s)(?<!finally\s)(?<!finally,\s)(?:first|initially|originally
+          |i)\s+(?:thought|considered|picked|chose)(?:\s+(?:of|about|it\s+was|it\s+might\s+be))?
         |(?:first|initial|earlier|previous|original)\s+(?:answer|thought|guess|choice|impression
           |instinct|reaction|response)\s+(?:was|were)
         |(?:many|some|most|one|others|people)\s+(?:people\s+)?(?:might|would|could|may)\s+\w+
         |(?:might|could|may)\s+(?:say|think|argue|guess|suspect|expect|pick
           |choose)(?:\s+(?:of|for|that))?
-        |tempt(?:ing|ed)\s+to\s+(?:say|answer|pick|choose)|tempted\s+by|pretend(?:s|ing
+        |tempt(?:ing|ed)\s+to\s+(?:say|answer|pick|choose)|tempted\s+by|about\s+to\s+(?:say|write|answer|pick
+          |choose)|(?:take|taken|mistake|mistook|mistaken)\s+(?:(?:it|this|that|him|her|them)\s+)?for
+        |hid(?:e|es|ing)\s+(?:\w+\s+){{0,2}}?behind|mask(?:s|ed|ing)?\s+(?:\w+\s+){{1,2}}?(?:with|behind)
+        |pretend(?:s|ing
           |ed)?\s+to\s+be|feign(?:s|ing|ed)?|ni|non|não|ohne|sans(?!\s+doute)|sin|kein(?:e|en|er)?
             |nicht|pas)
         (?!\s*{ANY}\s*(?:is|fits)\s+(?:correct|right|best))[ ]++{_WINDOW}{_OPEN}{ANY}{_MORE}
@@ -63,10 +64,10 @@ REJECTED_BEFORE = re.compile(
       (?=[^.\n]{{0,60}}\b(?:but|yet|though|however)\b)
     |\b(?:(?:al|even\s)?though|while|even\s+if)\s+(?:option\s+)?{_OPEN}{ANY}(?=[^.\n,]{{0,60}},)
     |(?<!answer\s)(?<!it\s)(?<!choice\s)(?<!label\s)\bshould\s+be\s+{any_of(TEXT)}
+    |\bfor\s+{ANY}(?=,[^.;\n]{{0,80}}\bwould\b)
     |\bless\s+{ANY}(?=\s+than)
     |(?<!less\s{ANY}\s)(?<!other\s)(?<!more\s)(?<!less\s)(?<!worse\s)(?<!less\slikely\s)
-      (?<!less\splausible\s)
-      (?<!less\sfitting\s)\bthan\s++
+      (?<!less\splausible\s)(?<!less\sfitting\s)\bthan\s++
         (?:option\s++|of\s++|to\s++)?{_OPEN}{ANY}{_MORE}
     |(?<={ANY}\s)more\s+than\s++{_OPEN}{ANY}
     |(?<={ANY}\s)(?:als|che|que|plut[oô]t\s+que)\s++(?:de\s+(?:la\s+)?)?{ANY}
@@ -77,7 +78,7 @@ REJECTED_BEFORE = re.compile(
     |\bfrom\s+{ANY_LETTER}\s+(?=to\s+{ANY_LETTER})
     |\b(?:draft|old|tentative|initial)\s+(?:answer|guess):\s*{_OPEN}{ANY}
       |\bpreviously:?\s+{_OPEN}{ANY}
-    |(?:最初は|起初是?|一开始(?:以为)?是?|처음에는?)\s?{ANY}
+    |(?:最初は|처음에는?|(?:起初|一开始|刚开始|本来|原本)我?(?:以为|认为|觉得|想选|选了?)?是?)\s?{ANY}
     |(?:不|没有?|沒有?|并不|并非|不是|不像|而不是|而非)(?:是|很|太|太?感到|觉得|再|那么)?\s?{ANY}
     )
     """,
@@ -85,23 +86,20 @@ REJECTED_BEFORE = re.compile(
 )
 REJECTS = re.compile(
     r"\b(?:chang|revis|switch|replac|swap|updat|from|draft|old|tentative|(?:al)?though|even|while"
-    r"|weder|noch|(?:many|some|most|one|others|people) |take"
-    r"|took|taking|withdr|not?\b|nor|none|non\b|cannot|never"
-    r"|hardly|barely|neither|without|lack|absence|rather"
-    r"|instead|unlike|as opposed|rul(?:e|ing)|elim|exclu|rejec|dismiss|discard|against|beats|devoid"
-    r"|far\b|anything|wrong|incorrect|ni\b|nicht|4th|ohne|sans|sin\b|não|als\b|che\b|que\b|plut"
-    r"|kein"
+    r"|weder|noch|(?:many|some|most|one|others|people) |take|took|taking|withdr|not?\b|nor|none"
+    r"|non\b|cannot|never|hardly|barely|neither|without|lack|absence|rather|instead|unlike"
+    r"|as opposed|rul(?:e|ing)|elim|exclu|rejec|dismiss|discard|against|beats|devoid|far\b"
+    r"|anything|wrong|incorrect|ni\b|nicht|4th|ohne|sans|sin\b|não|als\b|che\b|que\b|plut|kein"
     r"|pas\b|than|first|initial|orig|earlier|previous|i \w|tempt|would have|might|could|may\b"
-    r"|pretend|feign|second|2nd|third|3rd|fourth|last|runner|altern|backup|next|less|least|other"
-    r"|another"
-    r"|distract)|n't|[不没沒]|并非|而非|其次|有人|多人|看起来|最初|起初|一开始|처음"
+    r"|pretend|feign|about to|for [\ue000-\ue13f]|hid(?:e|ing)|mask|second|2nd|third|3rd"
+    r"|fourth|last|runner|altern|backup|next|less|least|other|another|distract)|n't|[不没沒]|并非|而非|其次|有人|多人|看起来|最初|起初|开始"
+    r"|本来|原本|처음"
 )
 """Words of which a reply that rejects an answer holds one; most replies hold none."""
 _AUX = (
-    r"(?:(?:is|are|was|were|seems?|appears?|can be|could be|would be|can|could|would|should"
-    r"|to be|looks|clearly|definitely|also|both"
-    r"|all|does|do|did|has|have|been|simply|therefore|thus|somewhat|rather|very|highly|equally"
-    r"|then)\s++)*+"
+    r"(?:(?:is|are|was|were|seems?|appears?|can be|could be|would be|can|could|would|should|to be"
+    r"|looks|clearly|definitely|also|both|all|does|do|did|has|have|been|simply|therefore|thus"
+    r"|somewhat|rather|very|highly|equally|then)\s++)*+"
 )
 REJECTED_AFTER = re.compile(
     rf"""
@@ -136,12 +134,11 @@ ADJACENT = re.compile(
 )
 """A letter with its own text, or with that of another option."""
 JOINED = re.compile(
-    rf"({_NAMED})((?:\s*+(?:[,/&+|]\s*+(?:(?:and|or|and/or|or\s+maybe|or\s+possibly|y|und|et)\s++)?"
-    rf"|(?:and/or|and|or|or\s+maybe|or\s+possibly|as\s+well\s+as|along\s+with|together\s+with"
-    rf"|plus|y|und|et|oder|ou|o|和|或|或者|或是|与|と|か|または|もしくは|및|와|과|또는|아니면|이나)\s*+"
-    rf"|\.\s++or\s++(?:maybe|perhaps|possibly)\s++)"
-    rf"(?:(?:also|the|maybe|possibly|perhaps|options?|choices?)\s++)*+{_NAMED})++)"
-    rf"|({ANY_LETTER})(\s?{ANY_LETTER}(?:\s?{ANY_LETTER})*+)"
+    rf"({_NAMED})((?:\s*+(?:[,/&+|]\s*+(?:(?:and|or|and/or|or\s+maybe|or\s+possibly|y|und"
+    rf"|et)\s++)?|(?:and/or|and|or|or\s+maybe|or\s+possibly|as\s+well\s+as|along\s+with"
+    rf"|together\s+with|plus|y|und|et|oder|ou|o|和|或|或者|或是|与|と|か|または|もしくは|및|와|과|또는|아니면|이나)\s*+"
+    rf"|\.\s++or\s++(?:maybe|perhaps|possibly)\s++)(?:(?:also|the|maybe|possibly|perhaps|options?"
+    rf"|choices?)\s++)*+{_NAMED})++)|({ANY_LETTER})(\s?{ANY_LETTER}(?:\s?{ANY_LETTER})*+)"
     rf"|({any_of(WORD)})((?:\s*+(?:/|\bor\b|\band\b)\s*+{any_of(WORD)})++)"
 )
 CHOSEN_FROM = re.compile(
@@ -160,30 +157,31 @@ CHANGED = re.compile(
 """An answer and what it was changed to; a letter with its own text is one sign by then."""
 RANKED = re.compile(
     rf"({_NAMED})(?:\s?\([^()\n]{{0,30}}\))?(?:(?:\s?>{{1,2}}\s?|,?\s(?:then"
-    rf"|followed by)\s){_NAMED}(?:\s?\([^()\n]{{0,30}}\))?"
-    rf"(?:,\s(?:and\s)?{_NAMED})*+)++"
+    rf"|followed by)\s){_NAMED}(?:\s?\([^()\n]{{0,30}}\))?(?:,\s(?:and\s)?{_NAMED})*+)++"
 )
 RANKING = re.compile(
     rf"(?<!then, in\s)\b(?:rank(?:ing|ed|s)?|(?:most|best|high(?:est)?)\s+to\s+(?:least|worst"
-    rf"|low(?:est)?)|order(?:ed)?|descending"
-    rf"|likelihood)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*({_NAMED})(?:\s?\([^()\n]{{0,30}}\))?"
-    rf"(?:\s*[,>]\s*{_NAMED}(?:\s?\([^()\n]{{0,30}}\))?)++"
+    rf"|low(?:est)?)|order(?:ed)?|descending|likelihood)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*({_NAMED})"
+    rf"(?:\s?\([^()\n]{{0,30}}\))?(?:\s*[,>]\s*{_NAMED}(?:\s?\([^()\n]{{0,30}}\))?)++"
 )
 RANKED_UPWARDS = re.compile(
     rf"\b(?:least|worst|low(?:est)?)\s+to\s+(?:the\s+)?(?:most|best"
-    rf"|high(?:est)?)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*"
-    rf"{_NAMED}(?:\s*[,<]\s*(?:and\s+)?{_NAMED})*?\s*[,<]\s*(?:and\s+)?({_NAMED})(?!\s*[,<]\s*(?"
-    rf":and\s+)?{_NAMED})"
+    rf"|high(?:est)?)\b[^\n:{ANY[1:-1]}]{{0,60}}:?\s*{_NAMED}(?:\s*[,<]\s*"
+    rf"(?:and\s+)?{_NAMED})*?\s*[,<]\s*(?:and\s+)?({_NAMED})(?!\s*[,<]\s*(?:and\s+)?{_NAMED})"
 )
+CONDITIONAL = re.compile(
+    rf"\bif\s+(?:option\s+)?{ANY}\s+(?:is|were|was|isn't|should|turns)\b[^.;,\n]{{0,40}}"
+    rf"(?:,\s|\sthen\s)(?:then\s)?(?:it's\s)?(?:option\s)?{ANY}"
+)
+"""What would be the answer if another were not."""
 SECOND = re.compile(
-    rf"\b(?:2nd|3rd|[4-9]th|second|third|fourth)\s+{_OPEN}{ANY}|\b(?:second(?!\s+(?:thoughts?"
-    rf"|look|glance|listen|viewing|time|view))(?:ary)?(?!\s+(?:half|part"
-    rf"|person|speaker|man|woman|one|voice|face|clip|line|caller|sentence|utterance))|2nd|third"
-    rf"|3rd|fourth|4th|last(?=\s+place)|runner-?\s?up|alternativ(?:e|ely)|backup|next|less\s+likely"
-    rf"|least\s+\w++|(?:other|another)(?=\s+(?:options?|choices?|candidates?|answers?))"
-    rf"|distractors?)"
-    rf"(?:\s++(?!is\b|was\b|would\b|could\b|:)[\w-]++){{0,3}}+\s*+(?:is|was|would\s+be"
-    rf"|could\s+be|:|=|,)\s*+(?:option\s++|maybe\s++|possibly\s++)?{_OPEN}{ANY}"
+    rf"\b(?:2nd|3rd|[4-9]th|second|third|fourth)\s+{_OPEN}{ANY}|\b(?:second(?!\s+(?:thoughts?|look"
+    rf"|glance|listen|viewing|time|view))(?:ary)?(?!\s+(?:half|part|person|speaker|man|woman|one"
+    rf"|voice|face|clip|line|caller|sentence|utterance))|2nd|third|3rd|fourth|4th|last(?=\s+place)"
+    rf"|runner-?\s?up|alternativ(?:e|ely)|backup|next|less\s+likely|least\s+\w++|(?:other"
+    rf"|another)(?=\s+(?:options?|choices?|candidates?|answers?))|distractors?)(?:\s++(?!is\b"
+    rf"|was\b|would\b|could\b|:)[\w-]++){{0,3}}+\s*+(?:is|was|would\s+be|could\s+be|:|="
+    rf"|,)\s*+(?:option\s++|maybe\s++|possibly\s++)?{_OPEN}{ANY}"
 )
 HINTED = re.compile(
     rf"""\b(?:with|plus|but\s+also|though\s+also|tinged\s+with|mixed\s+with|and)?\s*+(?:(?:a|an|some|slight|mild|subtle|faint|possible|certain|the|only)\s++){{0,4}}+
@@ -199,18 +197,16 @@ HINTED = re.compile(
 )
 
 _PRAISE = (
-    r"(?:final|correct|right|best|main|primary|dominant|strongest|clearest|prevailing"
-    r"|predominant|overall|top|first|1st"
-    r"|most\s+(?:likely|appropriate|suitable|accurate|fitting|plausible|telling|probable"
-    r"|prominent|evident|convincing|relevant))"
+    r"(?:final|correct|right|best|main|primary|dominant|strongest|clearest|prevailing|predominant"
+    r"|overall|top|first|1st|most\s+(?:likely|appropriate|suitable|accurate|fitting|plausible"
+    r"|telling|probable|prominent|evident|convincing|relevant))"
 )
 _NOUN = (
     r"(?:(?<!wrong\s)(?<!incorrect\s)(?<!other\s)(?<!possible\s)(?<!no\s)answer"
-    r"|(?<!each\s)(?<!every\s)(?<!possible\s)(?:choice|option)"
-    r"|(?<=first\s)place|selection|response|prediction|reply|conclusion|verdict|label|pick|guess"
-    r"|decision"
-    r"|classification|category|output|result|odd\s+one(?:\s+out)?|exception|outlier"
-    r"|missing\s+one|one\s+(?:that(?:\s+is|'s)\s+)?missing)"
+    r"|(?<!each\s)(?<!every\s)(?<!possible\s)(?:choice|option)|(?<=first\s)place|selection"
+    r"|response|prediction|reply|conclusion|verdict|label|pick|guess|decision|classification"
+    r"|category|output|result|odd\s+one(?:\s+out)?|exception|outlier|missing\s+one"
+    r"|one\s+(?:that(?:\s+is|'s)\s+)?missing)"
 )
 _EMOTION = r"(?:emotions?|emotional\s+(?:state|expression)|feelings?|mood|sentiment)"
 _IS = (
@@ -219,13 +215,11 @@ _IS = (
 )
 _HEDGE = (
     r"(?:(?:that|only|just|to\s+be|as\s+follows|likely|probably|most\s+likely|clearly|definitely"
-    r"|therefore"
-    r"|thus|simply|indeed|obviously"
-    r"|certainly|still|then|options?|choice|letter|either|answer|class|label"
-    r"|best\s+described\s+as|described\s+as|one\s+of|the\s+emotion\s+of"
-    r"|(?:an?|the|his|her|their|its)(?=\s+[\"'(\[]?[\ue000-\ue13f])|a\s+clear|that\s+of"
-    r"|la\s+opción|la\s+letra|la|opción|letra|die|der|das|option|antwort|l'option|réponse"
-    r"|probablemente|wahrscheinlich|wohl|sans\s+doute)\b[\s:,]*+)*+"
+    r"|therefore|thus|simply|indeed|obviously|certainly|still|then|options?|choice|letter|either"
+    r"|answer|class|label|best\s+described\s+as|described\s+as|one\s+of|the\s+emotion\s+of|(?:an?"
+    r"|the|his|her|their|its)(?=\s+[\"'(\[]?[\ue000-\ue13f])|a\s+clear|that\s+of|la\s+opción"
+    r"|la\s+letra|la|opción|letra|die|der|das|option|antwort|l'option|réponse|probablemente"
+    r"|wahrscheinlich|wohl|sans\s+doute)\b[\s:,]*+)*+"
 )
 CUE = re.compile(
     rf"""
@@ -242,9 +236,9 @@ CUE = re.compile(
           |inclined\s+to|to)\s++)*+
         (?:choose|choosing|select|pick|go(?:\s+(?:with|for))?|going\s+(?:to\s+go\s+)?(?:with|for)
           |with
-          |say|answer(?:\s+with)?|opt\s+for|guess|vote(?:\s+for)?|voting(?:\s+for)?
+          |say|answer(?:\s+with)?|for(?=\s+[("\[]*{ANY})|opt\s+for|guess|vote(?:\s+for)?|voting(?:\s+for)?
           |lean(?:ing)?(?:\s+towards?)?|think|believe|conclude|consider\s+(?:him|her|it|them|this)
-            |settl(?:e|ing|ed)\s+(?:on|for)|stick\s+with
+            |settl(?:e|ing|ed)\s+(?:on|for)|(?:stick|stay)\s+(?:with|to)|stand\s+by|keep
             |mark|rate\s+it\s+as|label\s+(?:it|this)\s+as|classify\s+(?:it|this)\s+as)\s++
         (?:(?:that|it's|it\s+is|it\s+would\s+be|this\s+is|the\s+answer\s+is|towards?)\s++)*+:?
     | (?:\A|(?<=[.,;:!?\n]\s)|(?<=\n)|(?<=[.,;:!?-]))(?:and\s++|but\s++)?(?:so|therefore|thus
@@ -261,16 +255,18 @@ CUE = re.compile(
     | \b(?:not\s+(?:\w++\s+)?(?:sure|certain)|(?:hard|difficult)\s+to\s+\w++|unclear
       |uncertain)\b[^.;\n{ANY[1:-1]}]{{0,60}}?\bbut\s
     | \b(?:chang(?:e|ing|ed)|switch(?:ing|ed)?|updat(?:e|ing)|revis(?:e|ing))\s++(?:(?:my|the|it
-      |answer
-      |choice|selection)\s++)*+(?:from\s++(?:option\s++)?{ANY}\s++)?to\b\s*+
-    | \bmakes\s+it\s++ | \b(?:leaving|leaves|so)\s+only\s++ | [\w.)]\s?(?:→|->|=>)\s?
+      |answer|choice|selection)\s++)*+(?:from\s++(?:option\s++)?{ANY}\s++)?to\b\s*+
+    | \b(?:in\s+the\s+end|eventually|finally|ultimately),?\s++(?:i\s++)?(?:went\s+(?:with|for)|chose
+      |picked|selected|settled\s+(?:on|for)|opted\s+for|decided\s+(?:on|for))\s++
+    | (?:\A|(?<=\n)|(?<=[.;]\s))(?:selected|chosen|picked|choose|select|pick|mark)\s?[:=]\s*+
+    | \b(?:is|are|looks?|seems?|sounds?|feels?|i|he|she|they)\s++now\s++(?:say\s++)?(?={ANY})
+    | \bmakes?\s+(?:it|this)\s++ | \b(?:leaving|leaves|so)\s+only\s++ | [\w.)]\s?(?:→|->|=>)\s?
       (?={ANY}\W*(?:\Z|\n)) | (?<=[.;:,!?]\s)then:?\s(?={ANY}[.!]*\s*(?:\Z|\n))
     | \b(?:tell|show|suggest|convince|persuade)s?\s+(?:me|us)\s+(?:that\s+)?(?:it's|it\s+is
       |this\s+is|that's|s?he(?:'s|\s+is|\s+feels)|they(?:'re|\s+are))\s++
     | \bvotes?\s+goes\s+to\s++ | [,;.]\s*+(?:and\s++)?now\s++(?:it's\s++)?(?={ANY})
     | (?:主要|大多)是?\s? | \b(?:mostly|vor\s+allem|surtout|sobre\s+todo|soprattutto
-      |mainly|primarily
-      |predominantly|chiefly|largely|overwhelmingly|above\s+all
+      |mainly|primarily|predominantly|chiefly|largely|overwhelmingly|above\s+all
       |more\s+than\s+anything|first\s+and\s+foremost)\s++
     | \b(?:but|yet)\s++(?:(?:it's|it\s+is|really|actually|in\s+fact|now|then|finally|rather|no,|yes,
       |i\s+now\s+(?:think|believe|say))\s++(?:it's\s++|it\s+is\s++|that's\s++
@@ -282,14 +278,17 @@ CUE = re.compile(
     | \b(?:sondern|sino(?:\s+la)?|mais|vielmehr|pero)\s++(?:(?:c'est|es|è|ist)\s++)?(?={ANY}) |
       (?:而是|其实是?|实际上?是)\s?
     | \bje\s+réponds(?:\s+donc)?\s++ | \bich\s+antworte(?:\s+(?:also|daher))?\s++
+    | \b(?:entscheide\s+mich\s+für|me\s+(?:quedo\s+con|decido\s+por|decanto\s+por)|opt[eo]\s+(?:pour
+      |por|per)|penche\s+pour|retiens|fico\s+com)\s++
+    | (?:更|最|比较)(?:合理|合适|适合|贴切|恰当|符合|准确|有?可能|接近)的
+      (?:答案|选项|解释|说法)?(?:应该)?是\s?
     | \b(?:ich\s+(?:würde|sage|denke,?|glaube,?|tippe\s+auf)|je\s+(?:dirais
       |pense\s+que(?:\s+c'est)?)|creo\s+que(?:\s+es)?|diría(?:\s+que)?)\s++(?:(?:la|die|das|es|ist
         |option|opción)\s++)*+
     | \b(?:strongest|clearest|dominant)\s+(?:one|cue|sign|emotion)\s*+[:,]\s*+(?:which\s+is\s++)?
     | \b(?:which\s+is|points?\s+to|pointing\s+to|corresponds?\s+to|leaves(?:\s+us\s+with)?|leaving
       |go(?:ing)?\s+(?:with|for)|settled?\s+(?:on|for)|left\s+with|let's\s+(?:go\s+with|mark))\s++
-        (?=(?:option\s+
-        |choice\s+|answer\s+)?[("\[]*{ANY_LETTER})
+        (?=(?:option\s+|choice\s+|answer\s+)?[("\[]*{ANY_LETTER})
     | \b(?:respuesta|r[eé]ponse|antwort|resposta|risposta|ответ|cevap|jawaban|odpowied[źz]
       |antwoord|svar|opción|opção|elijo|escojo|elegir[íi]a|choisis|choisirais|wähle|nehme|scelgo
         |escolho|auswahl|lösung|solución|solution
@@ -311,25 +310,23 @@ CUE = re.compile(
     re.VERBOSE,
 )
 EMOTION_CUE = re.compile(
-    rf"(?:\b{_EMOTION}\b(?:\s++[\w']++){{0,6}}?\s*+(?:\b(?:is|as|was|would\s+be"
-    rf"|appears\s+to\s+be|seems\s+to\s+be)\b|:|=|->|→)\s*+"
-    rf"|\b(?:experiencing|expressing|expresses|conveying|conveys|displaying|displays|exhibiting"
-    rf"|exhibits|feels|feeling|overcome\s+with|filled\s+with)\s++"
-    rf"|\b(?:dominant|primary|main|overall|predominant)\s+(?:emotion|feeling|mood)\s*+[:=]?\s*+)"
-    rf"(?:[\w'\"-]++\s++){{0,5}}?[\"'(\[]*(?={any_of(LETTER, BARE, TEXT)})"
+    rf"(?:\b{_EMOTION}\b(?:\s++[\w']++){{0,6}}?\s*+(?:\b(?:is|as|was|would\s+be|appears\s+to\s+be"
+    rf"|seems\s+to\s+be)\b|:|=|->|→)\s*+|\b(?:experiencing|expressing|expresses|conveying|conveys"
+    rf"|displaying|displays|exhibiting|exhibits|feels|feeling|overcome\s+with|filled\s+with)\s++"
+    rf"|\b(?:dominant|primary|main|overall|predominant)\s+(?:emotion|feeling"
+    rf"|mood)\s*+[:=]?\s*+)(?:[\w'\"-]++\s++){{0,5}}?[\"'(\[]*(?={any_of(LETTER, BARE, TEXT)})"
 )
 VERDICT = re.compile(
-    rf"({ANY})[)\]}}\"']*+\s*+(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains|fits|matches|describes?|the|most|my|clearly|definitely|likely|probably"
-    r"|therefore|thus|a|more|much|far|still|simply|makes|,)\s++)*+"
-    r"(?:(?<!,\s)correct\b|right\b|best\b|better\b|closer\b|stronger\b|answer\b|true\b|likely\b"
-    r"|accurate|appropriate"
-    r"|fitting|winner|strongest|clearest|closest|choice\b|plausible|suitable|accurately|sense\b"
-    r"|it\s+is\b|wins?\b|prevails\b|stands\s+out\b|then\b(?=[.!])|by\s+elimination|dominates?\b"
-    r"|est\s+(?:correcte?|la\s+bonne|juste)|es\s+(?:la\s+)?(?:correcta|adecuada)"
-    r"|ist\s+(?:richtig|korrekt|die\s+richtige)|trifft\s+zu|passt|stimmt|convient"
-    r"|correspond[e]?\b|正确|正確|最|对\b|符合|に(?:訂正|変更|します|なり)|(?:으로|로)\s?(?:바꾸|정정|분류|선택|하겠)|を選|が正|が最"
-    r"|が適|가\s?(?:정답|맞|가장)"
-    r"|이\s?(?:정답|맞|가장)|입니다|です|だ)(?!\s+(?:only\s+)?if\b)"
+    rf"({ANY})[)\]}}\"']*+\s*+(?:(?:is|are|as|was|seems|appears|looks|would|must|be|to|remains"
+    rf"|fits|matches|describes?|the|most|my|clearly|definitely|likely|probably"
+    r"|therefore|thus|a|more|much|far|still|simply|makes|,)\s++)*+(?:(?<!,\s)correct\b|right\b"
+    r"|best\b|better\b|closer\b|stronger\b|answer\b|true\b|likely\b|accurate|appropriate|fitting"
+    r"|winner|strongest|clearest|closest|choice\b|plausible|suitable|accurately|sense\b|it\s+is\b"
+    r"|wins?\b|prevails\b|stands\s+out\b|then\b(?=[.!])|by\s+elimination|dominates?\b"
+    r"|est\s+(?:correcte?|la\s+bonne|juste)|es\s+(?:la\s+)?(?:correcta|adecuada)|ist\s+(?:richtig"
+    r"|korrekt|die\s+richtige)|trifft\s+zu|passt|stimmt|convient|correspond[e]?\b|正确|正確|最|对\b|符合"
+    r"|に(?:訂正|変更|します|なり)|(?:으로|로)\s?(?:바꾸|정정|분류|선택|하겠)|を選|が正|が最|が適|가\s?(?:정답|맞|가장)|이\s?(?:정답|맞|가장)"
+    r"|입니다|です|だ)(?!\s+(?:only\s+)?if\b)"
 )
 NOT_ASSERTED_BEFORE = re.compile(
     r"(?:\b(?:if|were|had|whether|could|might|may|either|tempting|tempted)\b[^.!?,\n]{0,60}"
@@ -337,19 +334,16 @@ NOT_ASSERTED_BEFORE = re.compile(
 )
 CHANGED_MIND = re.compile(
     r"\b(?:actually|wait|correction|on second thoughts?|let me re\w+|let me correct|i mean(?:t)?"
-    r"|sorry|reconsider\w*|or rather|make that"
-    r"|chang\w+ my \w+|revis\w+ my|scratch that|at first|initially|first glance|hold on"
-    r"|my first (?:thought|guess|instinct|impression|reaction)"
-    r"|first thought|initial (?:thought|guess|impression)|on reflection|thinking about it"
-    r"|listening again|looking again|look(?:ing)? closer"
-    r"|after all|or no|edit|hmm+,? no|no, sorry|oops|mistake|come to think"
-    r"|(?:earlier|original(?:ly)?),? (?:i|my|answer|choice|guess|thought|reading|response)"
-    r"|(?:i|my) (?:\w+ ){0,3}(?:earlier|original(?:ly)?)"
-    r"|closer (?:listening|look|inspection|examination)|(?:listening"
-    r"|looking) (?:more )?(?:carefully|closely)|after (?:checking|another)|corrected|h+m+)\b"
-    r"|\.\.+\s*(?:well,?\s)?[\ue000-\ue13f]|(?:\.\.|-)\s*no\b|\bno\b,? i mean|不对,"
-    r"|等等|再想|仔细|いや"
-    r"|아니,"
+    r"|sorry|apologi(?:es|[sz]e)|i now|reconsider\w*|or rather|make that|chang\w+ my \w+"
+    r"|revis\w+ my|scratch that|at first|initially|first glance|hold on|my first (?:thought|guess"
+    r"|instinct|impression|reaction)|first thought|initial (?:thought|guess|impression)"
+    r"|on reflection|thinking about it|listening again|looking again|look(?:ing)? closer|after all"
+    r"|or no|edit|hmm+,? no|no, sorry|oops|mistake|come to think|(?:earlier"
+    r"|original(?:ly)?),? (?:i|my|answer|choice|guess|thought|reading|response)|(?:i"
+    r"|my) (?:\w+ ){0,3}(?:earlier|original(?:ly)?)|closer (?:listening|look|inspection"
+    r"|examination)|(?:listening|looking) (?:more )?(?:carefully|closely)|after (?:checking"
+    r"|another)|corrected|h+m+)\b|\.\.+\s*(?:well,?\s)?[\ue000-\ue13f]|(?:\.\.|-)\s*no\b|\bno,"
+    r"|\bno i mean|不对,|等等|再想|仔细|いや|아니,"
 )
 CONCLUDES = re.compile(
     r"\b(?:so|therefore|thus|hence|overall|in conclusion|in summary|consequently|answer"
@@ -382,3 +376,11 @@ DOUBT = re.compile(
     r"|not sure|maybe|perhaps|actually|hold on|or is it)\b"
 )
 """In a reply that was cut off: what takes back the answer before it."""
+IS_A_NAME = re.compile(
+    r"\s*(?:is|was)\s+(?:for\b|(?:the|a|an|his|her|their|our)\s+(?:first\s+|last\s+)?"
+    r"(?:name|title|brand|place|town|nickname)\b)"
+)
+NOT_LEADING = re.compile(
+    rf"\s*(?:would|could|might|may|says|states|if|comes|when)\b|{IS_A_NAME.pattern}"
+)
+SENTENCE_END = re.compile(r"[.!?]\s+\S|\n|[.!?][\u3040-\ud7af]|[\u3040-\ud7af][^\n]{28}")

@@ -11,6 +11,7 @@ from emoreal_bench.scoring.reading.marks import (
     BARE,
     LETTER,
     OFF_LIST,
+    SIGN,
     TEXT,
     WEAK,
     WORD,
@@ -25,7 +26,6 @@ _ITEM = re.compile(
     re.M,
 )
 _NAMED = any_of(LETTER, BARE, TEXT)
-_SIGN = re.compile(ANY)
 _IS_OF_ONE = re.compile(rf"\W*(?:option\s)?{_NAMED}|[^\n]*{_NAMED}\W*\Z")
 _BETWEEN = tuple(
     re.compile(rf"{sign}(?=\s|\Z|[^\x00-\x7f])") for sign in (r"\n", ";", r"\|", r"\.", ",")
@@ -42,27 +42,26 @@ _VALUE_LAST = re.compile(rf"(?<![\d.:])(\d++(?:\.\d++)?)()(?:\s?{_UNIT})?\W*\Z")
 _LAST_CELL = re.compile(r"[:|=]|\.\s")
 _NEGATIVE = re.compile(
     r"\b(?:no|not|cannot|false|wrong|incorrect|unlikely|never|nobody|nothing|none|without|absent"
-    r"|eliminated?|ruled out|(?<!be\s)excluded?|irrelevant|lacks?|reject(?:ed)?|discard(?:ed)?"
-    r"|out|too|contradict(?:s|ed)?|unsupported|implausible|impossible|inconsistent|poor|low|nein"
-    r"|non"
+    r"|eliminated?|ruled out|(?<!be\s)excluded?|irrelevant|lacks?|reject(?:ed)?|discard(?:ed)?|out"
+    r"|too|contradict(?:s|ed)?|unsupported|implausible|impossible|inconsistent|poor|low|nein|non"
     r"|falsch|faux|falso|bad|dropp?(?:ed)?|refuted?|far-fetched|hardly|denied)\b|n't\b"
-    r"|[\N{CROSS MARK}✗✘✖\N{NEGATIVE SQUARED CROSS MARK}]|不|没有|无(?=\W*\Z)|否"
-    r"|错|いいえ|ない|아니"
+    r"|[\N{CROSS MARK}✗✘✖\N{NEGATIVE SQUARED CROSS MARK}]|不|没有"
+    r"|无(?=\W*\Z)|否|错|いいえ|ない|아니"
 )
 _POSITIVE = re.compile(
     r"\b(?:yes|correct|true|right|best|most|fits?|match(?:es|ed)?|support(?:s|ed)|likely|chosen"
-    r"|high"
-    r"|certain|clearly|accept(?:ed)?|ke(?:ep|pt)|fully|confirm(?:ed|s)?|convincing|select(?:ed)?"
-    r"|definitely|heard|seen|shown|present|plausible|good|consistent"
-    r"|excellent|perfect(?:ly)?|strong(?:est|ly)?|partly|possible|medium|moderate|weak(?:ly)?|fair"
-    r"|somewhat|ja|oui|sí|richtig|vrai|correcto)\b|[\N{WHITE HEAVY CHECK MARK}✔✓☑]|<-|←"
-    r"|是|对|正确|符合|はい|네"
+    r"|high|certain|clearly|accept(?:ed)?|ke(?:ep|pt)|fully|confirm(?:ed|s)?|convincing"
+    r"|select(?:ed)?|definitely|heard|seen|shown|present|plausible|good|consistent|excellent"
+    r"|perfect(?:ly)?|strong(?:est|ly)?|partly|possible|medium|moderate|weak(?:ly)?|fair|somewhat"
+    r"|ja|oui|sí|richtig|vrai|correcto)\b|[\N{WHITE HEAVY CHECK MARK}✔✓☑]|<-|←|是|对"
+    r"|正确|符合|はい|네"
 )
 _SLIGHT = re.compile(r"\b(?:partly|possible|medium|moderate|weak(?:ly)?|fair|somewhat|second)\b")
 _STRONG = re.compile(
     r"\b(?:very|fully|entirely|totally|completely|best|excellent|perfect(?:ly)?|strongest|most"
     r"|clearly|correct)\b|<-|←"
 )
+_TICKED = re.compile(r"[\s:|=.)*-]*[\N{WHITE HEAVY CHECK MARK}✔✓☑]")
 _LIMITED = re.compile(r"\b(?:but|only|though|although|yet)\b")
 _MARKED = re.compile(
     rf"({ANY})[\"')\]]{{0,3}}[ ]?(?:[:=|.,(-]|->|→){{0,3}}[ ]?"
@@ -72,9 +71,8 @@ _MARKED = re.compile(
     rf"|impossible|(?:second|third|next)\sbest)\b))\)?(?=[ ]*(?:\Z|[,;.|/}}\n(]|{ANY}|p\())"
 )
 _PAIR = re.compile(
-    r"(?P<lead>(?:\A|[\n;,|{\[]|(?<=\d)[ ])[^\w\n(]{0,4}(?:\d{1,2}[.)]\s)?)"
-    r"(?P<key>(?:\d:\d|[^\n:=;,|\[\]{}?!]){1,60}?)[ ]?(?:[:=]|→|->|[ ]-[ ]"
-    r"|(?=[ ][✓✗✔✘\u2705\u274c]))[ ]?(?=\S)"
+    r"(?P<lead>(?:\A|[\n;,|{\[]|(?<=\d)[ ])[^\w\n(]{0,4}(?:\d{1,2}[.)]\s)?)(?P<key>(?:\d:\d"
+    r"|[^\n:=;,|\[\]{}?!]){1,60}?)[ ]?(?:[:=]|→|->|[ ]-[ ]|(?=[ ][✓✗✔✘\u2705\u274c]))[ ]?(?=\S)"
 )
 _SEPARATOR = re.compile(r"[:=|→✓✗✔✘\u2705\u274c]|->| - ")
 _KEY_NOUN = re.compile(r"\A(?:p|option|choice|answer|label|score|prob(?:ability)?)\b(?=.)", re.I)
@@ -181,11 +179,11 @@ def _parts_of(marked: str) -> list[tuple[str, str]]:
     for between in _BETWEEN:
         parts: list[str] = []
         for part in between.split(marked):
-            if parts and not _SIGN.search(part):
+            if parts and not SIGN.search(part):
                 parts[-1] += part
-            elif _SAYS.search(part) or _SIGN.search(part):
+            elif _SAYS.search(part) or SIGN.search(part):
                 parts.append(part)
-        found = [_SIGN.findall(part) for part in parts]
+        found = [SIGN.findall(part) for part in parts]
         numbers = [
             number_of(signs[0])
             for signs, part in zip(found, parts, strict=True)
@@ -193,7 +191,7 @@ def _parts_of(marked: str) -> list[tuple[str, str]]:
         ]
         if len(numbers) == len(parts) == len(set(numbers)) > 1:
             items = [
-                (signs[0], _SIGN.sub(" ", part)) for signs, part in zip(found, parts, strict=True)
+                (signs[0], SIGN.sub(" ", part)) for signs, part in zip(found, parts, strict=True)
             ]
             # Each has its verdict, or it is no list of verdicts.
             if all(_value_in(said) or _grade(said) for _, said in items):
@@ -269,7 +267,8 @@ def _grade(said: str) -> int:
     sign = _PLUS_OR_MINUS.search(said)
     if sign and not _SAYS.search(said):
         return len(sign[1]) if sign[1] else -1
-    if _NEGATIVE.search(said):
+    ticked = _TICKED.match(said)
+    if ticked is None and _NEGATIVE.search(said):
         return -1
     if not _POSITIVE.search(said):
         return 0

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import re
 
-from emoreal_bench.scoring.reading.marks import WEAK, WORD, mark
+from emoreal_bench.scoring.reading.marks import SIGN, WEAK, WORD, mark
 
 _WORDS = re.compile(
     r"(?<![\w/-])(?<!\w')(?:(?P<yes>yes+|yeah+|yep|yup|yea|yah|aye|oui|sí|sì|evet|да|نعم|हाँ)"
-    r"|(?P<no>nope|nah|nay|nein|não|nao|niet|nee|nej|hay[i\u0131]r|нет|لا|नहीं)"
-    r"|(?P<bare_no>no+n?)"
+    r"|(?P<no>nope|nah|nay|nein|não|nao|niet|nee|nej|hay[i\u0131]r|нет|لا|नहीं)|(?P<bare_no>no+n?)"
     r"|(?P<loose_yes>true|correct|right|indeed|affirmative|si|ja|da|sim|accurate|absolutely"
-    r"|certainly|definitely"
-    r"|exactly|surely|of course|sure(?: thing| does| is)?|totally|claro que sí|claro"
-    r"|bien sûr|natürlich"
-    r"|doch|richtig|korrekt|das stimmt|stimmt|exact|vrai|correcto|cierto|esatto|certo)"
-    r"|(?P<loose_no>false|incorrect|wrong|negative|untrue|inaccurate|falsch|faux|falso"
-    r"|incorrecto|nie|nicht wirklich|pas du tout|claro que no))"
-    r"(?![\w/-])(?!'\w)"
+    r"|certainly|definitely|exactly|surely|of course|sure(?: thing| does| is)?|totally"
+    r"|claro que sí|claro|bien sûr|natürlich|doch|richtig|korrekt|das stimmt|stimmt|exact|vrai"
+    r"|correcto|cierto|esatto|certo)|(?P<loose_no>false|incorrect|wrong|negative|untrue|inaccurate"
+    r"|falsch|faux|falso|incorrecto|nie|nicht wirklich|pas du tout|claro que no))(?![\w/-])(?!'\w)"
 )
 _ENDS = re.compile(r"\s*+(?:[.,!;:)\]\"'\n\u2026✅✓✔❌✗✘]|-|\Z|[\ue000-\ue13f(])")
 _GOES_ON = re.compile(
-    r"\s+(?:if|because|since|as|but|it|he|she|they|there|this|that|the|i|we|not|from|in|at"
-    r"|during|after|until|here|then|again|to the|way"
-    r"|sir|for sure|indeed|yes"
-    r"|while|although|though|given|due|definitely|absolutely|really|both|porque|car|parce|denn"
-    r"|weil|his|her|their"
-    r"|no se|no hay|il|elle|er|sie|es|ella|él)\b(?!\s+(?:one|more|longer)\b)"
+    r"\s+(?:if|because|since|as|but|it|he|she|they|there|this|that|the|i|we|not|from|in|at|during"
+    r"|after|until|here|then|again|to the|way|sir|for sure|indeed|yes|while|although|though|given"
+    r"|due|definitely|absolutely|really|both|porque|car|parce|denn|weil|his|her|their|no se|no hay"
+    r"|il|elle|er|sie|es|ella|él)\b(?!\s+(?:one|more|longer)\b)"
 )
 _ONE_CLAIM = 80
 _NEXT_SENTENCE = re.compile(r"[.!?]\s*\w|\n")
@@ -34,76 +28,127 @@ _CALLED = re.compile(r"\b(?:answer|verdict|result|conclusion|decision)\s?:\s?\Z"
 _NO_PHRASE = re.compile(
     r"\.\s?\d|\s*+(?:fewer|less|more than|sooner|estoy segur[oa]|lo sé|se sabe|puedo|podemos"
     r"|me es posible|está claro|es posible|se puede|doubt|question|problem|idea|comment|clue"
-    r"|answer|clear answer|way to|one|worries|need|matter"
-    r"|(?:video|audio|clip|image|file|sound|footage)s?\s+(?:(?:file|clip)\s+)?"
-    r"(?:(?:was|were|is|are|has been|have been)\s+)?(?:provided|attached|given|uploaded|supplied"
-    r"|available))\b"
+    r"|answer|clear answer|way to|one|worries|need|matter|(?:video|audio|clip|image|file|sound"
+    r"|footage)s?\s+(?:(?:file|clip)\s+)?(?:(?:was|were|is|are|has been|have been)\s+)?(?:provided"
+    r"|attached|given|uploaded|supplied|available))\b"
 )
 _REPORTED = re.compile(
     r"(?:\b(?:as if to|seems? to|heard to|hear (?:him|her|them|someone|people)|to hear \w+) say"
-    r"|(?<!i )(?<!'d )(?<!would )(?<!have to )(?<!must )(?<!want to )(?<!like to )(?<!inclined t"
-    r"o )\bsay|\b(?:says|said|saying|nods?|nodding|answers|answered|replies|replied|shouts"
-    r"|(?<!i )(?<!would )(?<!to )(?:shout|yell|whisper|scream|chant|repeat|call)"
-    r"|shouted|whispers|yells|screams|repeats|repeating|mouths|means|meaning|nodded|head|and no"
-    r"|called|named|titled|reads|of(?=\s)))[\s,:]*+[\"']?\Z"
+    r"|(?<!i )(?<!i now )(?<!'d )(?<!would )(?<!have to )(?<!must )(?<!want to )(?<!like to )"
+    r"(?<!inclined to )\bsay|\b(?:says|said|saying|nods?|nodding|answers|answered|replies|replied"
+    r"|shouts|(?<!i )(?<!would )(?<!to )(?:shout|yell|whisper|scream|chant|repeat|call)|shouted"
+    r"|whispers|yells|screams|repeats|repeating|mouths|means|meaning|nodded|head|and no|called"
+    r"|named|titled|reads|of(?=\s)))[\s,:]*+[\"']?\Z"
 )
 _CLAIM = re.compile(
-    r"\b(?:(?:statement|claim|assertion|description|hypothesis|proposition|premise"
-    r"|interpretation|inference"
-    r"|conclusion|caption|answer|response|verdict)\s+(?:is|would be|seems|appears(?:\s+to\s+be)?"
-    r"|holds)"
-    r"|(?:that|this|it)(?:'s|\s+is)|das\s+ist|c'est|(?:eso\s+)?es|answer|verdict"
-    r"|response)\s*:?\s*[\"']?(?:\w+ly\s+)?\Z"
+    r"\b(?:(?:statement|claim|assertion|description|hypothesis|proposition|premise|interpretation"
+    r"|inference|conclusion|caption|answer|response|verdict)\s+(?:is|would be|seems"
+    r"|appears(?:\s+to\s+be)?|holds)|(?:that|this|it)(?:'s|\s+is)|das\s+ist|c'est|(?:eso\s+)?es"
+    r"|answer|verdict|response)\s*:?\s*[\"']?(?:\w+ly\s+)?\Z"
 )
 _BOTH = re.compile(
-    r"\b(?:either\s+|both\s+)?(?:yes[\"'*]?\s?(?:/|or|and|\|)\s?[\"'*]?no|no[\"'*]?\s?(?:/|or"
-    r"|and|\|)\s?[\"'*]?yes)\b"
-    r"|\byes-no\b"
+    r"\b(?:either\s+|both\s+)?(?:yes[\"'*]?\s?(?:/|or|and|\|)\s?[\"'*]?no|no[\"'*]?\s?(?:/|or|and"
+    r"|\|)\s?[\"'*]?yes)\b|\byes-no\b"
 )
 _FIRM = re.compile(
-    r"\A(?:[^.?!\n\ue000-\ue13f]{1,60}\?)?[^\w\ue000-\ue13f]*+(?:(?:well|h+m+|um|uh|okay|ok|so"
-    r"|oh|ah|and|but|no|honestly"
-    r"|overall)\b[\s,:.]*+)*+(?:"
-    r"(?P<no>(?:definitely|absolutely|certainly|of course|probably|clearly|most certainly|surely"
-    r"|i think|i'd say"
-    r"|likely|apparently|i guess|i'm afraid|obviously"
-    r"|unfortunately)\s+not(?=[^\w\ue000-\ue13f]*\Z|\s*[.,!;:\n-]|\s+(?:because|since|as)\b)"
-    r"|je ne (?:pense|crois) pas|ich (?:glaube|denke) nicht|non credo|non penso|não creio"
-    r"|no lo creo|creo que no|that(?:'s"
-    r"| is) not (?:the case|true|correct|right|accurate)|(?:this|it)(?:'s| is) not (?:the case"
-    r"|true|correct|right)|i (?:highly |really )?doubt (?:it|that|so)|(?:hardly|not likely"
-    r"|not in this (?:clip|video)|not that i can \w+|not as far as i can \w+)(?=\W*\Z|[.,])"
-    r"|i'm afraid not|para nada|desde luego que no|claro que no|auf keinen fall|absolument pas"
-    r"|das stimmt nicht|by no means|not (?:in the least|a chance|even close|one bit)"
-    r"|(?:far from it|no way)(?=\W*\Z|[.,!])|in no way|en absoluto|keineswegs|überhaupt nicht"
-    r"|pas du tout"
-    r"|nada de eso|de ninguna manera|absolutamente no|全然|まったく違"
-    r"|yo no diría|eher nicht|wohl nicht"
-    r"|plutôt non"
-    r"|not (?:really|at all|quite|necessarily|exactly|likely|true|correct|so)\b"
-    r"|(?:i|we) (?:don't|do not|wouldn't) (?:really )?(?:think|believe) (?:so|that)\b"
-    r"|(?:it|he|she|they|there) (?:does not|doesn't|did not|didn't|do not|don't|is not|isn't"
-    r"|are not|aren't|was not|wasn't)\W*+\Z)"
-    r"|(?P<yes>(?:undoubtedly|you bet|very much(?: so)?)"
-    r"[.!\s]*+\Z|i'd say so|i would say so|it (?:would |does )?(?:seem|appear)s? so|desde luego"
-    r"|por supuesto que sí|without (?:a |any )?(?:doubt|question)\b(?=\W*\Z|[.,!])"
-    r"|no doubt(?: about it)?(?=\W*\Z)|por supuesto|auf jeden fall|en effet|tout à fait"
-    r"|(?:of course|certainly|absolutely|definitely|surely),? (?:he|she|it|they|there) (?:is"
-    r"|does|do|are|did"
-    r"|was|has)\W*+\Z|creo que sí|je (?:pense|crois) que oui|ich (?:glaube|denke) (?:ja|schon)"
-    r"|eher ja|(?:i"
-    r"|we) (?:think|believe|guess|suppose) so\b"
-    r"|(?:it|he|she|they|there) (?:(?:certainly|definitely|really|clearly|absolutely) )?(?:does"
-    r"|do|is|are|did|was)(?: indeed| so)?\W*+\Z))"
+    r"\A(?:[^.?!\n\ue000-\ue13f]{1,60}\?)?[^\w\ue000-\ue13f]*+(?:(?:well|h+m+|um|uh|okay|ok|so|oh"
+    r"|ah|and|but|no|honestly|overall)\b[\s,:.]*+)*+(?:(?P<no>(?:definitely|absolutely|certainly"
+    r"|of course|probably|clearly|most certainly|surely|i think|i'd say|likely|apparently|i guess"
+    r"|obviously|it (?:would )?(?:seem|appear)s?|unfortunately)\s+not(?=[^\w\ue000-\ue13f]*\Z"
+    r"|\s*[.,!;:\n-]|\s+(?:because|since|as)\b)|je ne (?:pense|crois) pas|ich (?:glaube"
+    r"|denke) nicht|non credo|non penso|não creio|no lo creo|creo que no|i (?:highly "
+    r"|really )?doubt (?:it|that|so)|(?:hardly|not likely|not in this (?:clip|video)"
+    r"|not that i can \w+|not as far as i can \w+)(?=\W*\Z|[.,])|not(?=\W*\Z)|para nada"
+    r"|desde luego que no|claro que no|auf keinen fall|absolument pas|das stimmt nicht|by no means"
+    r"|not (?:in the least|a chance|even close|one bit)|(?:far from it|no way)(?=\W*\Z|[.,!])"
+    r"|in no way|en absoluto|keineswegs|überhaupt nicht|pas du tout|nada de eso|de ninguna manera"
+    r"|absolutamente no|全然|まったく違|yo no diría|eher nicht|wohl nicht|plutôt non"
+    r"|not (?:really|at all"
+    r"|quite|necessarily|exactly|likely|true|correct|so)\b|(?:i|we) (?:don't|do not"
+    r"|wouldn't) (?:really )?(?:think|believe|say) (?:so|that)\b)|(?P<yes>(?:undoubtedly|you bet"
+    r"|very much(?: so)?)[.!\s]*+\Z|i'd say so|i would say so|it (?:would |does )?(?:seem"
+    r"|appear)s? so|desde luego|por supuesto que sí|without (?:a |any )?(?:doubt"
+    r"|question)\b(?=\W*\Z|[.,!])|no doubt(?: about it)?(?=\W*\Z)|por supuesto|auf jeden fall"
+    r"|en effet|tout à fait|creo que sí|je (?:pense|crois) que oui|ich (?:glaube|denke) (?:ja"
+    r"|schon)|eher ja|(?:i|we) (?:think|believe|guess|suppose) so\b))"
 )
+_ADVERB = (
+    r"(?:(?:most |quite )?(?:certainly|definitely|really|clearly|absolutely|indeed|surely|obviously"
+    r"|evidently|simply|undoubtedly|probably|likely|actually|just|very much|all)\s)?+"
+).replace(" ", r"\s")
+_LEAD = (
+    r"[^\w\ue000-\ue1ff]*+(?:(?:(?:well|so|okay|ok|h+m+|oh|ah|actually|of course|certainly"
+    r"|definitely|absolutely|indeed|sure|surely|clearly|obviously|honestly|unfortunately|thus"
+    r"|therefore|hence|then|and|but|no|overall|apparently|i'm sure|i'm afraid|i am afraid"
+    r"|(?:you're|you are|that's) right|as far as (?:i|one) can \w++|(?:to|for) me"
+    r"|from what i (?:can )?\w++|in (?:fact|short|the end|my \w++|(?:the|this) \w++)|(?:based on"
+    r"|judging (?:from|by)|given|considering|looking at|listening to|although|though|while|since"
+    r"|because) [^,.!?;\n]{1,120}+(?=,))[,:]*+\s|it (?:seems|appears|looks)(?: to me)?(?: like"
+    r"| as if| that)? |the answer is that |(?:i|we|i'd)(?: would| do| really)? (?:think|believe"
+    r"|say|guess|suppose|assume|conclude)(?: that)? )){0,4}+"
+).replace(" ", r"\s")
+_UNCERTAIN = (
+    r"(?:(?P<doubted>(?:i|we) (?:don't|do not|wouldn't|would not)(?: really)? (?:think|believe|say"
+    r"|suppose)(?: that)? |i (?:highly |really )?doubt (?:that |if )?))?+"
+).replace(" ", r"\s")
+_GOES_ON_AFTER = (
+    r"(?:it|he|she|they|there|the|his|her|their|its|this|that|these|you|we|and|because|since|given"
+    r"|with|for|at least|judging|even|which|as (?=(?:he|she|it|they|the|his|her|there)\b)"
+    r"|(?:but|(?:al)?though)(?! (?:it|he|she|they|the \w++) (?:is|are|was|were|does|do|did)\b))\b"
+).replace(" ", r"\s")
+_ECHO = re.compile(
+    rf"""
+    (?:\A{_LEAD}|[.!?;,]\s(?:and\s)?(?:so|hence|therefore|thus|which\smeans|meaning)[,]?\s
+      (?:that\s)?(?=[^,.;!?\n]{{1,40}}[.!]*\Z)){_UNCERTAIN}
+    (?:(?:he|she|it|they|there|this|that|these|those|both(?:\sof\s\w++)?|(?P<neither>neither|none)
+        (?:\sof\s\w++)?)\s{_ADVERB}
+      (?:is|are|was|were|does|do|did|has|have|had|ca(?=n't|nnot)|can|will|(?:wo|would|could)
+        (?=n't|\snot))(?P<not>n't|\snot|nnot|not)?
+    |(?:it|he|she|that)'s\s(?P<contracted>not)|they're\s(?P<plural>not))
+    (?:\s(?:both|so|indeed|too|at\sall))?+["')]*+
+    (?=\s*(?:\Z|[.!;:\n]|-\s|\(|,\s{_GOES_ON_AFTER})|\s(?:because|since|given)\b)
+    """,
+    re.VERBOSE,
+)
+"""Takes up the question by its auxiliary alone: "It does.", "Both are.", "so it can't"."""
+_SAID_OF_ANOTHER = re.compile(
+    r"\b(?:he|she|it|they)\s(?:is|are|was|were|does|do|did|has|have|can)(?:n?'t|\snot)?[.!]*\Z"
+)
+_AFFIRMS = ("good", "agreed")
+_JUDGED = (
+    r"(?:the|this|that|your)\s(?:\w++\s)?(?:claim|statement|assumption|assertion|description"
+    r"|interpretation|hypothesis|premise|suggestion|idea|inference|impression|conclusion"
+    r"|proposition|suspicion|answer)"
+)
+_JUDGEMENT = re.compile(
+    rf"""
+    (?:(?:\A{_LEAD}{_UNCERTAIN}(?:{_JUDGED}|that|this|it|you)|(?<=[.!?;:,\n]\s){_JUDGED})
+      (?:'s|'re|\s(?:is|are|was|would|must|can|could)(?:\s(?:have\sto\s)?be)?|\s(?:seems|appears)
+        (?:\sto\sbe)?|\sis(?=n't)|\swould(?=n't)|\scan(?=not))(?P<not>n't(?:\sbe)?|\snot(?:\sbe)?
+          |not\sbe)?\s(?!(?:entirely|fully|completely|wholly|totally|necessarily|always)\b)
+      (?:in\sthe\s|\w++ly\s|quite\s|well\s|indeed\s|also\s)?+
+      (?:(?P<good>correct|right|true|accurate|valid|justified|supported|confirmed|borne\sout|backed
+        |well-founded|the\scase|affirmative)
+        |(?P<bad>incorrect|wrong|false|untrue|inaccurate|invalid|unsupported|unfounded|unjustified
+          |mistaken|contradicted|refuted|disproved|negative))
+      (?=\s*(?:\Z|[.,!;:\n]|-\s)|\s(?:by|in|here|because|since|as|given|based)\b)
+    |\b(?:video|clip|audio|evidence|footage|recording|scene)\s(?:(?P<opposes>does(?:n't|\snot)\s
+        support)|supports|(?P<refutes>contradicts|refutes|disproves))\s(?:this|that|it|{_JUDGED})
+      (?=\s*(?:\Z|[.,!;:\n]))
+    |\A{_LEAD}i(?:'d|\swould)?\s(?:\w++ly\s|have\sto\s|must\s)?
+      (?:(?P<agreed>agree)|(?P<disagreed>disagree))\b(?!\son\b|\sto\b)
+    |\A{_LEAD}i\s(?:don't|do\snot|wouldn't|would\snot|can't|cannot)\s(?P<opposed>agree)\b)
+    """,
+    re.VERBOSE,
+)
+"""Judges what the question claims: "That would be wrong.", "The claim is not supported"."""
 _SIGNS = re.compile(
     r"[\N{THUMBS UP SIGN}\N{WHITE HEAVY CHECK MARK}✔✓]|[\N{THUMBS DOWN SIGN}\N{CROSS MARK}✗✘]"
 )
 _GOOD = "\N{THUMBS UP SIGN}\N{WHITE HEAVY CHECK MARK}✔✓"
 
 _POLITE = re.compile(
-    r"absolutely|certainly|surely|definitely|of course|sure|exactly|totally"
-    r"|sure thing"
+    r"absolutely|certainly|surely|definitely|of course|sure|exactly|totally|sure thing"
 )
 _OFFER = re.compile(
     r"[\s!.,]*+(?:here(?:'s| is| are)|let me|i'd be (?:happy|glad)|i can|below|happy to"
@@ -113,8 +158,7 @@ _OFFER = re.compile(
 _UNDECIDED = (
     r"是否|是不是|是[^,.!?]{0,30}还是|有没有|有沒有|有无|有可能|有人问|能不能|会不会|对不对|对于|对话|对方|对比|对不起|对此|是什么|是谁|是哪"
     r"|不(?:太)?(?:能|好|可能)?(?:确定|確定|知道|清楚|明确|肯定|好说|一定|判断|明|明显)|没法|没办法|沒辦法|没有(?:办法|足够|提供|明确|答案|收到"
-    r"|看到视频)"
-    r"|无法|無法|いいえない|はいか|わかりません|分かりません|아니면|네가|예를|모르"
+    r"|看到视频)|无法|無法|いいえない|はいか|わかりません|分かりません|아니면|네가|예를|모르"
 )
 _TELLS = re.compile(r"(?:没有|沒有|有|不(?![是对對会會匹一相符同可行能存支]))(?=[\u3400-\u9fff])")
 """What begins a clause of its own: "有人" and "没有其他人" answer only where they are the reply."""
@@ -126,8 +170,7 @@ _IDEOGRAPH = re.compile("[\u2600-\ud7ff\U0001f300-\U0001faff]")
 _CJK = re.compile(
     rf"""
     (?:\A|(?<=[,.!?:;("\n])|(?<=[\ue000-\ue13f]\s)|(?<=[,.!?:;]\s))(?:(?:我(?:认为|觉得|想|的答案是)|所以|因此
-      |答案(?:应该)?(?:是|为|:)?
-      |回答(?:是|:)?|结论(?:是|为|:)?
+      |答案(?:应该)?(?:是|为|:)?|回答(?:是|:)?|结论(?:是|为|:)?
       |应该(?:是)?(?=[是否不没])|那么|嗯|视频中的?答案是|答えは|答え:|정답은|답은|답:?)[\s,:"]*+)*+
     (?:(?P<undecided>{_UNDECIDED})
     |(?P<no>当然不|不是|不对|不對|不会|不會|不匹配|不一致|不相符|不符|不可以|不行|不能|不同|不存在|不支持|不相同|不(?=[,.!\s"]|\Z)|没有|沒有
@@ -168,9 +211,21 @@ def mark_yes_no(text: str, yes: int, no: int) -> str:
         return mark(kind, yes if match["yes"] or match["loose_yes"] else no)
 
     marked = _WORDS.sub(sign_of, text)
+    if marked == text and not SIGN.search(text):
+        marked = _mark_clause(text, yes, no)
     if marked == text and _IDEOGRAPH.search(text):
         marked = _mark_ideographs(text, yes, no)
     return marked
+
+
+def _mark_clause(text: str, yes: int, no: int) -> str:
+    """Mark a clause that answers by the question's auxiliary, or judges what it claims."""
+    answer = _ECHO.search(text) or _JUDGEMENT.search(text)
+    if answer is None or _SAID_OF_ANOTHER.search(text, answer.end()):
+        return text
+    denials = [name for name, said in answer.groupdict().items() if said and name not in _AFFIRMS]
+    sign = mark(WORD, no if len(denials) % 2 else yes)
+    return f"{text[: answer.start()]}. {sign}{text[answer.end() :]}"
 
 
 def _kind(text: str, match: re.Match[str]) -> int | None:

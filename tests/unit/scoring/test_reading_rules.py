@@ -10,19 +10,20 @@ from typing import Any
 
 import pytest
 
-from emoreal_bench.scoring.reading import cleaning, emotions, strict
+from emoreal_bench.scoring.reading import about, cleaning, emotions, strict
 from tests.unit.scoring.test_reply_corpus import (
     BLIND_CORPUS,
     BLIND_CORPUS_1,
     BLIND_CORPUS_2,
     BLIND_CORPUS_3,
     BLIND_CORPUS_4,
+    BLIND_CORPUS_5,
     CORPUS,
     _disagreement,
     _load,
 )
 
-BLIND_ROUNDS = (BLIND_CORPUS_1, BLIND_CORPUS_2, BLIND_CORPUS_3, BLIND_CORPUS_4)
+BLIND_ROUNDS = (BLIND_CORPUS_1, BLIND_CORPUS_2, BLIND_CORPUS_3, BLIND_CORPUS_4, BLIND_CORPUS_5)
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 RULES = re.findall(r"^\| `([\w.]+)` \| [^|]* \| `([^`|]+)` \|$", PAGE.read_text("utf-8"), re.M)
 NEVER = re.compile("(?!)" + "()" * 9)
@@ -52,7 +53,13 @@ def _nothing_remembered() -> Iterator[None]:
 def _forget() -> None:
     for cache in (
         *(strict._read_short_reply, strict._read_short_label, strict._reader),
-        *(emotions.vocabulary, cleaning.clean, cleaning.without_reasoning),
+        *(
+            about._asked,
+            about._kind,
+            emotions.vocabulary,
+            cleaning.clean,
+            cleaning.without_reasoning,
+        ),
     ):
         cache.cache_clear()
 

@@ -26,6 +26,7 @@ BLIND_CORPUS_1 = HERE / "reply_corpus_blind_1.jsonl"
 BLIND_CORPUS_2 = HERE / "reply_corpus_blind_2.jsonl"
 BLIND_CORPUS_3 = HERE / "reply_corpus_blind_3.jsonl"
 BLIND_CORPUS_4 = HERE / "reply_corpus_blind_4.jsonl"
+BLIND_CORPUS_5 = HERE / "reply_corpus_blind_5.jsonl"
 DESCRIPTIONS = HERE / "reply_descriptions.jsonl.gz"
 NO_ANSWER = {"unparsable", "statement", "refused"}
 """What the blind rounds call one and the parser another; the answer is none each time."""
@@ -73,8 +74,9 @@ def _disagreement(record: dict[str, Any]) -> str | None:
         (BLIND_CORPUS_2, 0.95),
         (BLIND_CORPUS_3, 0.965),
         (BLIND_CORPUS_4, 0.955),
+        (BLIND_CORPUS_5, 0.99),
     ],
-    ids=["seen", "blind", "blind 1", "blind 2", "blind 3", "blind 4"],
+    ids=["seen", "blind", "blind 1", "blind 2", "blind 3", "blind 4", "blind 5"],
 )
 def test_the_strict_reading_agrees_with_people_on_hand_written_replies(
     path: Path, agreement: float
