@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +69,27 @@ class Clip:
     key: str
     video: Path
     audio: Path | None = None
+
+
+class ClipsOnDemand(Mapping[str, Clip]):
+    """Clips that are made when they are asked for, since paths of a million take much memory.
+
+    Args:
+        keys: In their order; what they point to is not looked at.
+        find: Returns the clip of a key.
+    """
+
+    def __init__(self, keys: Mapping[str, object], find: Callable[[str], Clip]):
+        self._keys = keys
+        self._find = find
+
+    def __getitem__(self, key: str) -> Clip:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._find(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)

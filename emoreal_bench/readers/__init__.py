@@ -16,7 +16,7 @@ from typing import cast
 
 from emoreal_bench.catalog import suggest
 from emoreal_bench.contracts.errors import DataError, UsageError
-from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.item import Clip, ClipsOnDemand, Item
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.entry_points import (
     find_entry_point,
@@ -129,7 +129,8 @@ def load_items(task: Task, root: Path, options: Options) -> Dataset:
             remedy=f"The filter is {dict(task.data.filter)}.",
         )
     keys = {item.clip for item in kept}
-    clips = {key: clip for key, clip in read.clips.items() if key in keys}
+    chosen = {key: None for key in read.clips if key in keys}
+    clips = ClipsOnDemand(chosen, read.clips.__getitem__)
     return replace(read, items=kept, clips=clips, options=dict(options))
 
 

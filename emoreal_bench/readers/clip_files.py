@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from emoreal_bench.contracts.base import Record
 from emoreal_bench.contracts.errors import DataError, UsageError
-from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.item import Clip, ClipsOnDemand, Item
 from emoreal_bench.file_names import is_file, is_folder, one_form, path_on_disk
 from emoreal_bench.identity import why_no_file
 from emoreal_bench.readers import Options
@@ -188,7 +188,7 @@ def no_clips(folder: Path, files: Mapping[str, Path]) -> DataError:
 
 def clips_by_path(
     root: Path, annotations: Path, options: PathOptions, items: Sequence[Item]
-) -> dict[str, Clip]:
+) -> Mapping[str, Clip]:
     """Return the clip of every item, whose key is its path below the clips' folder.
 
     Raises:
@@ -196,7 +196,10 @@ def clips_by_path(
     """
     home = home_of(root)
     folder = folder_of(home, options.videos, "videos") or annotations.parent
-    clips = {item.clip: Clip(item.clip, path_on_disk(folder / item.clip)) for item in items}
+    clips = ClipsOnDemand(
+        dict.fromkeys(item.clip for item in items),
+        lambda key: Clip(key, path_on_disk(folder / key)),
+    )
     if not any(clip.video.is_file() for clip in clips.values()):
         raise no_clips(folder, {key: clip.video for key, clip in clips.items()})
     return clips

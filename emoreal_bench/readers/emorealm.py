@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from emoreal_bench.contracts.errors import DataError
-from emoreal_bench.contracts.item import Clip, Item, id_text
+from emoreal_bench.contracts.item import Clip, ClipsOnDemand, Item, id_text
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.file_names import one_form, path_on_disk
 from emoreal_bench.identity import why_no_file
@@ -55,15 +55,12 @@ def read(task: Task, root: Path, options: Options) -> Dataset:
     if videos is None:
         raise no_clips(root, _likeliest_places(root, paths))
     audios = _tree(root, chosen.audios, "audios", [_wav(path) for path in paths])
-    clips = {
-        path: Clip(
-            path,
-            path_on_disk(videos / path),
-            None if audios is None else path_on_disk(audios / _wav(path)),
-        )
-        for path in paths
-    }
-    return Dataset(items, clips, (annotations,))
+
+    def find(path: str) -> Clip:
+        sound = None if audios is None else path_on_disk(audios / _wav(path))
+        return Clip(path, path_on_disk(videos / path), sound)
+
+    return Dataset(items, ClipsOnDemand(dict.fromkeys(paths), find), (annotations,))
 
 
 def read_annotations(task: Task, path: Path) -> list[Item]:

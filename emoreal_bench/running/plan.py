@@ -14,7 +14,7 @@ from emoreal_bench.catalog import TaskFile
 from emoreal_bench.choices import letters_of
 from emoreal_bench.contracts.adapter import Capabilities
 from emoreal_bench.contracts.errors import DataError, UsageError
-from emoreal_bench.contracts.item import Clip, Item
+from emoreal_bench.contracts.item import Clip, ClipsOnDemand, Item
 from emoreal_bench.contracts.media import ClipMedia, MediaWanted
 from emoreal_bench.contracts.request import GenerationSettings, Message, Request
 from emoreal_bench.contracts.run_record import (
@@ -157,7 +157,7 @@ def make_plan(task_file: TaskFile, dataset: Dataset, root: Path, options: PlanOp
     examples = choose_examples(dataset, shots, options.shots_seed)
     items = limit_items(set_aside(dataset, examples), options.limit)
     groups = group_by_clip(items)
-    clips = {key: dataset.clips[key] for key in groups}
+    clips = ClipsOnDemand(groups, dataset.clips.__getitem__)
     clip_hashes = {key: clip_hash(clip) for key, clip in clips.items()}
     swapped = wanted.alteration is Alteration.SWAP
     return Plan(
@@ -285,8 +285,9 @@ def group_by_clip(items: Sequence[Item]) -> dict[str, array[int]]:
     for position, item in enumerate(items):
         group = groups.get(item.clip)
         if group is None:
-            group = groups[item.clip] = array("I")
-        group.append(position)
+            groups[item.clip] = array("I", (position,))  # No larger than one question needs.
+        else:
+            group.append(position)
     return groups
 
 
