@@ -191,10 +191,23 @@ def _compose(loader: Any, parent: Any, index: Any) -> Any:
     if anchor is not None and not is_alias:
         loader.sizes[anchor] = loader.values - before
     if isinstance(node, yaml.MappingNode) and not is_alias:
-        for key, _ in node.value:
-            if key.tag == f"{_YAML_TAG}int" and len(key.value) > _LONGEST_NUMBER_KEY:
-                raise UnreadableError(f"has a number of {len(key.value):,} digits as a key")
+        _check_keys([key for key, _ in node.value if isinstance(key, yaml.ScalarNode)])
     return node
+
+
+def _check_keys(keys: list[Any]) -> None:
+    """Refuse keys that cost much to compare, and one that comes twice: one value would be lost."""
+    seen = set()
+    for key in keys:
+        if key.tag == f"{_YAML_TAG}int" and len(key.value) > _LONGEST_NUMBER_KEY:
+            raise UnreadableError(f"has a number of {len(key.value):,} digits as a key")
+        if (key.tag, key.value) in seen and key.tag != f"{_YAML_TAG}merge":
+            mark = key.start_mark
+            raise UnreadableError(
+                f"says {key.value[:100]!r} twice, the second time at line {mark.line + 1}, column "
+                f"{mark.column + 1}"
+            )
+        seen.add((key.tag, key.value))
 
 
 def _construct(

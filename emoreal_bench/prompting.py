@@ -13,6 +13,7 @@ from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.request import AudioPart, Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.task import Variant
 from emoreal_bench.contracts.vocabulary import Modality
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.templates import BoundedTemplate
 
 _OPENING_BRACKET = re.compile(r"[<\[](?=\S)")
@@ -82,6 +83,7 @@ class PromptRenderer:
         self.template_path: Path = task_file.path.parent / self.variant.prompt
         where = f"{self.template_path} (variant {variant})"
         try:
+            check_plain_file(self.template_path)
             self.template: str = self.template_path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise TaskError(f"The prompt template cannot be read: {error}", where=where) from error

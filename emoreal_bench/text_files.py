@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -32,8 +34,11 @@ def find_encoding(path: Path) -> str:
     """Return the Unicode encoding of a file, by its mark or its zero bytes; else UTF-8.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If it cannot be read, or is a pipe or a device: what is read of those is gone.
     """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, not a plain file", str(path))
     with path.open("rb") as file:
         start = file.read(4096)
     for mark, encoding in _MARKS:

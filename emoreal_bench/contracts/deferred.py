@@ -17,6 +17,9 @@ from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import Delivery, Result
 
+JOB_NAME = r"^(?:\.?[A-Za-z0-9_:;,=/+@~!$*-]){1,500}$"
+"""A service's name for a job: it is kept in the run folder and is part of addresses."""
+
 
 class ServiceUnavailableError(Exception):
     """A service could not be asked about a job now; another try may work."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emoreal_bench.contracts.task import Task
 from emoreal_bench.contracts.vocabulary import AnswerKind
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.printable import plain_text
 from emoreal_bench.text import count_of, percent
 
@@ -91,6 +92,7 @@ def write_card(report: TaskDraft, task: Task) -> str:
 def open_places(task_file: Path) -> tuple[str, ...]:
     """Return a note if the card beside a task waits for its owner to complete it."""
     try:
+        check_plain_file(task_file.parent / CARD)
         text = (task_file.parent / CARD).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return ()

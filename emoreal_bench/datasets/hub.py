@@ -9,6 +9,7 @@ from typing import Any
 
 from emoreal_bench.contracts.errors import DataError, MissingExtraError, UsageError
 from emoreal_bench.hiding import hide
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import write_atomically
 
@@ -146,9 +147,10 @@ def _shown(error: Exception) -> str:
 
 def _read(record: Path) -> tuple[str, str]:
     try:
+        check_plain_file(record)
         content = parse_json(record.read_text(encoding="utf-8"))
         return str(content["repository"]), str(content["revision"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(
             "This record of a download cannot be read.",
             where=str(record),

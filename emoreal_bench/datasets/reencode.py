@@ -261,7 +261,7 @@ def _copy_sound(container: OutputContainer, sound: Path, target: Path) -> None:
     # Before the picture: the muxer holds these small packets back and interleaves them.
     stream = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
     stream.bit_rate = _AUDIO_BITS
-    with av.open(str(sound), metadata_errors="replace") as file:
+    with open_file(sound) as file:
         for frame in chain(file.decode(audio=0), [None]):
             with _writing(target):
                 container.mux(stream.encode(frame))
@@ -307,7 +307,8 @@ def _new_file(target: Path, kind: str) -> Iterator[OutputContainer]:
     """Open a file that appears under its name only once it is whole."""
     with new_file(target) as file:
         with _writing(target):
-            container = av.open(str(file.path), "w", format=kind)
+            # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
+            container = av.open(f"file:{file.path}", "w", format=kind)
         try:
             yield container
         finally:

@@ -24,6 +24,8 @@ from emoreal_bench.readers.tables import DAMAGED_ARCHIVE
 
 _LARGEST_BYTES = 1 << 28
 """Of the log of one sample, unpacked."""
+_LARGEST_LOG_BYTES = 1 << 31
+"""Of all samples, unpacked; an archive of a few megabytes may claim any number."""
 _ZSTANDARD = 93
 _LOCAL_HEADER = struct.Struct("<26xHH")
 """Where the length of the name and of the extra field stand before the bytes of a member."""
@@ -94,33 +96,44 @@ def _read_archive(path: Path) -> tuple[Mapping[str, Any], list[tuple[str, Any]]]
             names = sorted(
                 name for name in members if name.startswith("samples/") and name.endswith(".json")
             )
-            header = (
-                _member(path, file, archive, members["header.json"])
-                if "header.json" in members
-                else {}
-            )
-            samples = [(name, _member(path, file, archive, members[name])) for name in names]
+            if "header.json" in members:
+                names.insert(0, "header.json")
+            read, left = {}, _LARGEST_LOG_BYTES
+            for name in names:
+                content = _member(path, file, archive, members[name])
+                left -= len(content)
+                if left < 0:
+                    raise DataError(
+                        f"The log unpacks to more than {_LARGEST_LOG_BYTES:,} bytes.",
+                        where=str(path),
+                        remedy="Split it, or convert it to JSON by `inspect log convert`.",
+                    )
+                read[name] = _parse(path, name, content)
     except OSError as error:
         problem = f"The log cannot be read: {error.strerror or error}."
         raise DataError(problem, where=str(path)) from error
     except DAMAGED_ARCHIVE as error:
         raise DataError(f"The log is damaged: {error}.", where=str(path)) from error
-    return header if isinstance(header, Mapping) else {}, samples
+    header = read.pop("header.json", {})
+    return header if isinstance(header, Mapping) else {}, list(read.items())
 
 
-def _member(path: Path, file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+def _member(path: Path, file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if info.file_size > _LARGEST_BYTES:
         raise DataError(f"{info.filename} is too large.", where=str(path))
     try:
-        content = archive.read(info)
+        return archive.read(info)
     except NotImplementedError:
         if info.compress_type != _ZSTANDARD:
             raise
-        content = _unpack(file, info)
+        return _unpack(file, info)
+
+
+def _parse(path: Path, name: str, content: bytes) -> Any:
     try:
         return parse_json(content)
     except UnreadableError as error:
-        raise DataError(f"Its {info.filename} {error}.", where=str(path)) from error
+        raise DataError(f"Its {name} {error}.", where=str(path)) from error
 
 
 def _unpack(file: BinaryIO, info: zipfile.ZipInfo) -> bytes:

@@ -41,6 +41,8 @@ _DAMAGED_WORKBOOK = (ArithmeticError, AttributeError, SyntaxError, TypeError, *D
 """SyntaxError comes from the XML parser of the standard library."""
 _MOST_BYTES = 1 << 29
 """Of a workbook unpacked; that of the largest data set known here has a few million."""
+_LONGEST_CELL = 1 << 24
+"""As long as a reply may be; Python's own limit is less than what a looping model writes."""
 _MOST_ROWS = 1 << 20
 """Of a sheet of Excel; a few bytes can place a cell in the last of a billion rows."""
 _MOST_CELLS = 20_000_000
@@ -162,6 +164,7 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Sequenc
             delimiter = "\t"
         else:
             delimiter = _find_delimiter([first, *following], columns)
+        csv.field_size_limit(_LONGEST_CELL)
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         for cells in reader:
             yield reader.line_num + (stated is not None), cells

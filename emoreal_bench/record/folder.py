@@ -128,6 +128,7 @@ class RunFolder:
     def _holder_name(self) -> str:
         # In a file of its own: Windows lets nobody else read one that is locked.
         try:
+            check_plain_file(self._holder)
             return self._holder.read_text("utf-8", "replace").strip() or "unknown"
         except OSError:
             return "unknown"

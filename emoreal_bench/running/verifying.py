@@ -155,7 +155,8 @@ def _check_results(folder: Path) -> None:
     if results.replies_hash not in (None, log_hash(folder)):
         raise RunError(
             f"The scores were not made from this {ITEMS_FILE}.",
-            remedy="Write them again with: emoreal-bench runs verify RUN --repair",
+            remedy="If the log is this run's own, write them again with: emoreal-bench runs verify "
+            "RUN --repair. If it was copied from another run, bring its own back.",
         )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.item import Item
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.processes import importing_nothing_from_here
 from emoreal_bench.record.files import (
     cannot_write,
@@ -131,6 +132,7 @@ def _is_finished(out: Path, record: bytes) -> bool:
         for name in (RECORD, UNFINISHED):
             if name not in names:
                 continue
+            check_plain_file(out / name)
             if (out / name).read_bytes() == record:
                 return name == RECORD
             raise UsageError(

@@ -28,6 +28,8 @@ PREFERENCE_LEARNING_RATE = 1e-5
 rank 8 hardly leaves its start in one epoch."""
 
 _SUM_TOLERANCE = 1e-6
+_Positive = Annotated[int, Field(ge=1, lt=2**31)]
+"""What torch can count with."""
 
 
 def _local_path(path: Path) -> Path:
@@ -177,20 +179,20 @@ class Optimization(Record):
     """How the learning rate falls after the warm-up."""
     warm_up: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the steps in which the learning rate rises from 0."""
-    epochs: int = Field(default=1, ge=1)
+    epochs: _Positive = 1
     """How often every example is seen."""
-    max_steps: int | None = Field(default=None, ge=1)
+    max_steps: _Positive | None = None
     """Stop after so many steps, whatever ``epochs`` says."""
-    batch_size: int = Field(default=2, ge=1)
+    batch_size: _Positive = 2
     """Examples at once on each device."""
-    accumulation: int = Field(default=1, ge=1)
+    accumulation: _Positive = 1
     """Batches whose gradients are summed for one step. The paper's 64 examples per step
     are 2 on each of 8 devices, 4 times."""
     weight_decay: float = Field(default=0.0, ge=0.0)
     """Of the adapter's weights, towards 0."""
     clip_norm: float = Field(default=1.0, ge=0.0)
     """Largest norm of the gradient; 0 for no limit."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """Of the order of the examples and of drawn rejected answers; ``lora.seed`` is that of
     the adapter's first weights."""
 
@@ -216,7 +218,7 @@ class Hardware(Record):
     """Compute the language layers twice instead of keeping what is inside them."""
     sharding: Sharding = Sharding.NONE
     """``full`` where a model is too large for one GPU."""
-    decode_workers: int = Field(default=0, ge=0)
+    decode_workers: int = Field(default=0, ge=0, le=1024)
     """Processes that decode clips ahead; 0 decodes between the steps."""
     decoded_mebibytes: int = Field(default=1024, ge=0)
     """Memory for decoded clips that are kept for the next epoch, in each process."""
@@ -282,7 +284,7 @@ class Evaluation(Record):
     since before the first step; more warns."""
     stop_on_drop: bool = False
     """End the training where it would warn."""
-    every: int | None = Field(default=None, ge=1)
+    every: _Positive | None = None
     """Steps between; null for before and after only."""
 
 
@@ -314,9 +316,9 @@ class TrainingConfig(Record):
     """The model as it was before the training."""
     evaluation: Evaluation | None = None
     """Runs during the training; null for none."""
-    checkpoint_every: int = Field(default=50, ge=1)
+    checkpoint_every: _Positive = 50
     """Steps between checkpoints, from which a stopped training goes on."""
-    log_every: int = Field(default=10, ge=1)
+    log_every: _Positive = 10
     """Steps between lines of metrics.jsonl."""
     trackers: tuple[str, ...] = ()
     """Where metrics go besides, by the names of transformers' ``report_to``, such as

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from emoreal_bench.contracts.errors import NotComparableError, UsageError
-from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
-from emoreal_bench.model_adapters.local.lora import read_training
+from emoreal_bench.contracts.training_record import TrainingRecord
+from emoreal_bench.model_adapters.local.lora import find_damage, read_training, refuse_changed
 from emoreal_bench.processes import importing_nothing_from_here
 from emoreal_bench.record.files import new_folder, write_atomically
 from emoreal_bench.record.folder import RunFolder
@@ -27,6 +30,8 @@ from emoreal_bench.training.outputs.callbacks import (
     TextGapCallback,
     clear_checkpoints,
     find_checkpoint,
+    mark_complete,
+    put_aside,
 )
 from emoreal_bench.training.outputs.card import CARD_FILE, write_card, write_record
 from emoreal_bench.training.outputs.checkpoint_states import check_record
@@ -127,13 +132,15 @@ def run_training(
         tools.observer.on_notice(f"{config.out} holds no training to go on with: a new one begins.")
     prepared = prepare_training(config, tools.clips_of)
     with ExitStack() as held:
+        is_finished = _is_finished(prepared)
         if prepared.arguments.process_index == 0:
             folder = held.enter_context(RunFolder(config.out))
             for note in folder.notes:
                 tools.observer.on_notice(note)
             _begin(config.out, prepared.record, found)
             clear_checkpoints(config.out / CHECKPOINTS_FOLDER, tools.observer)
-        if found is None or not (config.out / ADAPTER_FOLDER / TRAINING_FILE).exists():
+            _clear_adapter(config.out / ADAPTER_FOLDER, tools.observer)
+        if found is None or not is_finished:
             _train(prepared, tools)
     return _read_result(config.out, prepared.arguments.process_index)
 
@@ -160,6 +167,22 @@ def _begin(folder: Path, record: TrainingRecord, found: TrainingRecord | None) -
             where=str(folder),
             remedy="Name another folder under out, or bring the configuration back.",
         )
+
+
+def _is_finished(prepared: Preparation) -> bool:
+    """Return, in all processes alike, whether the adapter after the last step is there, whole."""
+    adapter = prepared.config.out / ADAPTER_FOLDER
+    is_finished = adapter.is_dir() and not find_damage(adapter)
+    if prepared.arguments.world_size > 1:
+        # The first process puts a damaged one aside: not before all have looked.
+        torch.distributed.barrier()
+    return is_finished
+
+
+def _clear_adapter(adapter: Path, observer: TrainingObserver) -> None:
+    damage = find_damage(adapter) if os.path.lexists(adapter) else []
+    if damage:
+        put_aside(adapter, damage, observer)
 
 
 def _differences(old: TrainingRecord, new: TrainingRecord) -> list[str]:
@@ -196,9 +219,7 @@ def _train(prepared: Preparation, tools: TrainingTools) -> None:
         prepared.arguments,
         prepared.data.examples,
         BatchMaker(prepared.trainable, prepared.objective, prepared.maker, references),
-        lambda folder, step: write_record(
-            folder, prepared.record.model_copy(update={"step": step})
-        ),
+        lambda folder, step: _finish_adapter(folder, step, prepared.record),
     )
     checkpoint = find_checkpoint(config.out / CHECKPOINTS_FOLDER)
     if checkpoint is not None:
@@ -214,6 +235,11 @@ def _train(prepared: Preparation, tools: TrainingTools) -> None:
         if is_first:
             _finish(config.out, draft)
     trainer.accelerator.wait_for_everyone()
+
+
+def _finish_adapter(folder: Path, step: int, record: TrainingRecord) -> None:
+    write_record(folder, record.model_copy(update={"step": step}))
+    mark_complete(folder)
 
 
 def _add_callbacks(
@@ -245,6 +271,8 @@ def _finish(folder: Path, draft: Path) -> None:
 
 def _read_result(folder: Path, process: int) -> TrainingResult:
     adapter, best = folder / ADAPTER_FOLDER, folder / BEST_FOLDER
+    if best.is_dir():
+        refuse_changed(best)
     record = read_training(adapter)
     assert record is not None, "written with the adapter"
     return TrainingResult(

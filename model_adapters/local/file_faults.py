@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,10 +12,14 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.errors import UsageError
-from emoreal_bench.identity import check_plain_file
+from emoreal_bench.identity import check_plain_file, hash_file
+from emoreal_bench.parsing import parse_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+COMPLETE_FILE = "complete"
+"""Of a checkpoint or an adapter that was trained here: the hash of each of its other files."""
 
 _BEGINNING = 512
 _GIT_LFS = b"version https://git-lfs.github.com/"
@@ -71,6 +76,31 @@ def refuse_fault(path: Path) -> None:
         raise unreadable(path, error) from error
     if fault is not None:
         raise UsageError(fault[0], where=str(path.parent), remedy=fault[1])
+
+
+def damaged_files(folder: Path) -> list[str]:
+    """Name what differs from what was written; a checkpoint of earlier versions has no hashes.
+
+    Args:
+        folder: Of a checkpoint or an adapter, with its mark of being complete.
+    """
+    try:
+        check_plain_file(folder / COMPLETE_FILE)
+        hashes = parse_json((folder / COMPLETE_FILE).read_bytes() or b"{}")
+        return [
+            name for name, written in hashes.items() if not _is_as_written(folder / name, written)
+        ]
+    except (OSError, ValueError, AttributeError):
+        return [COMPLETE_FILE]
+
+
+def _is_as_written(path: Path, written: str) -> bool:
+    try:
+        return path.is_file() and hash_file(path) == written
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False  # No file of a checkpoint has such a name.
 
 
 def unreadable(path: Path, error: OSError) -> UsageError:

@@ -16,9 +16,10 @@ An adapter that was trained here brings ``training.json``, which says on what.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -31,9 +32,12 @@ from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.identity import check_plain_file, hash_json, short
 from emoreal_bench.model_adapters.local.file_faults import (
+    COMPLETE_FILE,
+    damaged_files,
     read_json_object,
     read_weights,
     refuse_fault,
+    told_by_library,
 )
 from emoreal_bench.model_adapters.local.lora_faults import (
     CONFIGURATION,
@@ -169,10 +173,52 @@ def read_lora(folder: Path, model: str) -> LoraAdapter:
             where=str(folder),
             remedy="Save the adapter with PEFT's save_pretrained.",
         )
+    refuse_changed(folder)
     lora = LoraAdapter(folder, base, model, read_training(folder))
     if lora.base is not None and _last_part(lora.base) != _last_part(model):
         raise _wrong_base(lora, "their names differ")
     return lora
+
+
+def find_damage(folder: Path) -> list[str]:
+    """Name the files of an adapter that was trained here which are not as they were written.
+
+    One of earlier versions has no hashes: of it, what cannot be read is named.
+    """
+    needed = (CONFIGURATION, WEIGHTS, TRAINING_FILE)
+    damaged = {name for name in needed if not (folder / name).is_file()}
+    if os.path.lexists(folder / COMPLETE_FILE):
+        damaged.update(damaged_files(folder))
+    if damaged:
+        return sorted(damaged)
+    readers: tuple[Callable[[], object], ...] = (
+        lambda: read_settings(folder),
+        lambda: read_weights(folder / WEIGHTS),
+        lambda: read_training(folder),
+    )
+    for name, read in zip(needed, readers, strict=True):
+        try:
+            read()
+        except UsageError:
+            return [name]
+    return []
+
+
+def refuse_changed(folder: Path) -> None:
+    """Refuse an adapter that was trained here and is not as it was written.
+
+    Raises:
+        UsageError: If there is a mark of the training, and files differ from what it says.
+    """
+    damaged = damaged_files(folder) if os.path.lexists(folder / COMPLETE_FILE) else []
+    if damaged:
+        raise UsageError(
+            f"the adapter is not as its training wrote it: {', '.join(damaged[:5])}.",
+            where=str(folder),
+            remedy="Copy the folder again. The adapter after the last step is made anew by "
+            "`emoreal-bench train --resume`. If it was changed on purpose, remove its file "
+            f"'{COMPLETE_FILE}'.",
+        )
 
 
 def read_training(folder: Path) -> TrainingRecord | None:
@@ -227,7 +273,10 @@ def attach_lora(
         return None
     # PEFT warns of a second adapter, which is meant here, by what the first one left behind.
     vars(network).pop("peft_config", None)
-    tuner = LoraModel(network, cast("Any", _configure(lora, old_names)), name)
+    config = _configure(lora, old_names)
+    _refuse_other_ranks(lora, config, weights)
+    with told_by_library("PEFT cannot put the adapter on the model.", lora.folder):
+        tuner = LoraModel(network, cast("Any", config), name)
     places = {key: place.shape for key, place in network.state_dict().items() if f".{name}" in key}
     for key in sorted(places.keys() | weights.keys()):
         wanted, given = places.get(key), weights[key].shape if key in weights else None
@@ -371,7 +420,22 @@ def _configure(lora: LoraAdapter, old_names: Mapping[str, str]) -> LoraConfig:
     config.rank_pattern = _translate(config.rank_pattern or {}, old_names)
     config.alpha_pattern = _translate(config.alpha_pattern or {}, old_names)
     config.inference_mode = True
+    config.lora_dropout = 0.0
     return config
+
+
+def _refuse_other_ranks(
+    lora: LoraAdapter, config: LoraConfig, weights: Mapping[str, torch.Tensor]
+) -> None:
+    """Refuse ranks that no weight has, before memory for them is asked for."""
+    largest = max((len(one) for name, one in weights.items() if ".lora_A." in name), default=0)
+    rank = max([config.r, *(config.rank_pattern or {}).values()])
+    if rank > largest or config.r == 0:
+        raise UsageError(
+            f"{CONFIGURATION} names a rank of {rank:.6g}, and the weights have one of {largest}.",
+            where=str(lora.folder),
+            remedy="Save the adapter with PEFT's save_pretrained, which writes both.",
+        )
 
 
 def _linear_layers(network: torch.nn.Module) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from re import _parser  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any
 
 from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.model_adapters.local.file_faults import read_weights, told_by_library
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 CONFIGURATION = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+
+_LONGEST_NAME = 60
+_MOST_WAYS = 3e8
+"""Of comparing a name with a pattern. What people write is far below: four wild cards and some
+alternatives between them."""
 
 _SAVE_AGAIN = (
     "Save the adapter once more with save_pretrained of PEFT's own model, taken out of what wraps "
@@ -76,14 +83,64 @@ def read_settings(folder: Path) -> LoraConfig:
 
 
 def _refuse_odd_patterns(config: LoraConfig) -> None:
-    """Refuse what PEFT takes, whatever it is, and fails at later."""
+    """Refuse what PEFT takes, whatever it is, and fails at later or never comes to an end with."""
+    patterns: list[str] = []
+    for name in ("target_modules", "exclude_modules", "layers_pattern", "modules_to_save"):
+        named = getattr(config, name) or []
+        # A text is a pattern, and so is each name of a layer's list or of modules kept whole.
+        names = [named] if isinstance(named, str) else named
+        if not isinstance(names, list | set) or not all(isinstance(one, str) for one in names):
+            raise ValueError(f"{name} is no list of names")
+        patterns += names
     for name in ("rank_pattern", "alpha_pattern"):
-        pattern = getattr(config, name)
-        numbers = pattern.values() if isinstance(pattern, dict) else [None]
-        if pattern is not None and not all(isinstance(one, int | float) for one in numbers):
+        pattern = getattr(config, name) or {}
+        if not isinstance(pattern, dict) or not all(map(_is_number, pattern.values())):
             raise ValueError(f"{name} is no table of numbers")
-    if not isinstance(config.lora_alpha, int | float) or not isinstance(config.r, int):
+        patterns += pattern
+    if not _is_number(config.lora_alpha) or type(config.r) is not int or config.r < 0:
         raise ValueError("r and lora_alpha are not both numbers")
+    if config.target_modules is None:
+        raise ValueError("target_modules names no layers")
+    try:
+        dear = next((one for one in patterns if _ways(one) > _MOST_WAYS), None)
+    except re.error as error:
+        raise ValueError(f"a pattern of its layers is none: {error}") from error
+    if dear is not None:
+        raise ValueError(
+            f"to compare a layer's name with the pattern {dear[:100]!r} may take years. Name the "
+            "layers one by one instead."
+        )
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
+
+
+def _ways(pattern: str) -> float:
+    """Return in how many ways at most a pattern is tried on a name, roughly."""
+    choices, repeats = _choices(_parser.parse(pattern))
+    return choices * math.comb(_LONGEST_NAME + repeats, repeats)
+
+
+def _choices(parsed: Any) -> tuple[float, int]:
+    """Return the ways through a parsed pattern, and the repeats that share the name beside them."""
+    choices, repeats = 1.0, 0
+    for kind, told in parsed:
+        if kind is _parser.BRANCH:
+            branches = [_choices(branch) for branch in told[1]]
+            inner = sum(ways for ways, _ in branches), max(stars for _, stars in branches)
+        elif kind in (_parser.MAX_REPEAT, _parser.MIN_REPEAT, _parser.POSSESSIVE_REPEAT):
+            least, most, body = told
+            inner = _choices(body)
+            if most > 1 and inner != (1.0, 0):
+                return math.inf, 0  # What is itself tried in several ways is so each time.
+            inner = (2.0 * inner[0], inner[1]) if most - least <= 1 else (1.0, 1)
+        else:
+            parts = told if isinstance(told, tuple) else (told,)
+            deeper = [_choices(part) for part in parts if isinstance(part, _parser.SubPattern)]
+            inner = math.prod(ways for ways, _ in deeper), sum(stars for _, stars in deeper)
+        choices, repeats = choices * inner[0], repeats + inner[1]
+    return choices, repeats
 
 
 def why_nothing(folder: Path) -> str | None:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from google.genai.client import AsyncClient
 
 _SECONDS_BETWEEN_LOOKS = 0.5
+_MOST_LOOKS = 1_200
+"""Ten minutes; the service prepares the longest clip that it takes in less."""
+_OF_ANOTHER_SHAPE = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What the SDK raises of an answer that is not what it expects."""
 
 
 class UploadError(Exception):
@@ -56,10 +60,16 @@ class UploadedFiles:
             task.cancel()
         await asyncio.gather(*self._uploads.values(), return_exceptions=True)
         for name in self._names:
-            with contextlib.suppress(errors.APIError, httpx2.HTTPError):
+            with contextlib.suppress(errors.APIError, httpx2.HTTPError, *_OF_ANOTHER_SHAPE):
                 await self._client.files.delete(name=name)
 
     async def _upload(self, medium: Medium) -> str:
+        try:
+            return await self._upload_whole(medium)
+        except _OF_ANOTHER_SHAPE as error:
+            raise UploadError("the service's answer to an upload cannot be read") from error
+
+    async def _upload_whole(self, medium: Medium) -> str:
         from google.genai import types
 
         file = await self._client.files.upload(
@@ -70,9 +80,11 @@ class UploadedFiles:
         if name is None:
             raise UploadError("the service named no file")
         self._names.append(name)
-        while file.state is types.FileState.PROCESSING:
+        for _ in range(_MOST_LOOKS):
+            if file.state is not types.FileState.PROCESSING:
+                break
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
             file = await self._client.files.get(name=name)
-        if file.state is types.FileState.FAILED or file.uri is None:
+        if file.state in (types.FileState.FAILED, types.FileState.PROCESSING) or file.uri is None:
             raise UploadError("the service could not use the uploaded file")
         return file.uri

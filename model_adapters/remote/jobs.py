@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from pydantic import Field
 
-from emoreal_bench.contracts.deferred import JobLimits, ServiceUnavailableError
+from emoreal_bench.contracts.deferred import JOB_NAME, JobLimits, ServiceUnavailableError
 from emoreal_bench.contracts.errors import ServiceError, UsageError
 from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.hiding import hide
@@ -47,12 +48,17 @@ def without_key(text: str, secret: str | None) -> str:
     return hide(text, [secret] if secret else [])[:MAX_DETAIL]
 
 
-def checked_name(name: str, secret: str | None) -> str:
+def checked_name(name: object, secret: str | None) -> str:
     """Return the name that a service gives a job, which the run keeps to find it again.
 
     Raises:
-        UsageError: If the key is in it.
+        UsageError: If the key is in it, or it is no name.
     """
+    if not isinstance(name, str) or not re.fullmatch(JOB_NAME, name):
+        raise UsageError(
+            "The service gave the job no name by which it can be found again.",
+            remedy="Ask it request by request, without --deferred.",
+        )
     if without_key(name, secret) != name[:MAX_DETAIL]:
         raise UsageError(
             "The service gave the job a name that holds the key, which would end up in records.",

@@ -11,12 +11,21 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from emoreal_bench.contracts.adapter import ModelDescription
+from emoreal_bench.contracts.base import Count
 from emoreal_bench.contracts.deferred import (
+    JOB_NAME,
     AskedRequest,
     DeferredAdapter,
     JobLimits,
@@ -47,7 +56,6 @@ from emoreal_bench.model_adapters.remote.reply import Reply
 
 if TYPE_CHECKING:
     import openai
-    from openai.types import Batch
 
 JOB_LIMITS = JobLimits(requests=50_000, size=200_000_000)
 """As the service documented them in November 2026."""
@@ -56,6 +64,60 @@ _ENDPOINT: Final = "/v1/chat/completions"
 _TOKEN_KEY = "emoreal-bench"  # noqa: S105 - a key of a job's notes
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 _PAGE = 100
+
+
+_Name = Annotated[str, Field(pattern=JOB_NAME)]
+"""Of a batch or a file; it becomes part of an address."""
+
+
+class _OfTheSdk(BaseModel):
+    """What is believed of a batch: the SDK takes whatever the service says for one."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class _Counts(_OfTheSdk):
+    completed: Count = 0
+    failed: Count = 0
+
+
+class _Error(_OfTheSdk):
+    code: str | int | None = None
+    message: str | None = None
+
+
+class _Errors(_OfTheSdk):
+    data: list[_Error] | None = None
+
+
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    """Pass over what is only told to a person, where it is of another shape."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+class _Listed(_OfTheSdk):
+    id: _Name
+    metadata: Any = None
+
+    @property
+    def token(self) -> object:
+        """Return our mark; a batch of other software has none."""
+        return self.metadata.get(_TOKEN_KEY) if isinstance(self.metadata, dict) else None
+
+
+class _Batch(_Listed):
+    status: str
+    input_file_id: _Name | None = None
+    output_file_id: _Name | None = None
+    error_file_id: _Name | None = None
+    request_counts: Annotated[_Counts | None, WrapValidator(_or_none)] = None
+    errors: Annotated[_Errors | None, WrapValidator(_or_none)] = None
+
+
+_Kind = TypeVar("_Kind", bound=_Listed)
 
 
 class _Response(BaseModel):
@@ -87,21 +149,24 @@ class OpenAIJobs(JobService):
         """Upload the file and make a batch of it."""
         with self._mapped_errors():
             file = await self._client.files.create(file=lines, purpose="batch")
-            batch = await self._client.batches.create(
+            made = await self._client.batches.create(
                 input_file_id=file.id,
                 endpoint=_ENDPOINT,
                 completion_window="24h",
                 metadata={_TOKEN_KEY: token},
             )
+            batch = _read_batch(made, _Listed)
         return checked_name(batch.id, self._secret)
 
     async def find(self, token: str) -> str | None:
         """Look through the newest batches of the account."""
         seen = 0
         with self._mapped_errors():
-            async for batch in self._client.batches.list(limit=_PAGE):
-                if (batch.metadata or {}).get(_TOKEN_KEY) == token:
-                    return checked_name(batch.id, self._secret)
+            async for found in self._client.batches.list(limit=_PAGE):
+                # Nothing else is looked at: it may be a batch of other software.
+                listed = _read_batch(found, _Listed)
+                if listed.token == token:
+                    return checked_name(listed.id, self._secret)
                 seen += 1
                 if seen == JOBS_LOOKED_THROUGH:
                     break
@@ -138,7 +203,7 @@ class OpenAIJobs(JobService):
                 lines += answer.content.splitlines()
         return lines
 
-    def _problem(self, batch: Batch) -> tuple[str | None, ServiceError | None]:
+    def _problem(self, batch: _Batch) -> tuple[str | None, ServiceError | None]:
         """Return why a batch ended early, and what every further one would be told."""
         if batch.status in ("expired", "cancelled"):
             return f"the batch is {batch.status}", None
@@ -150,12 +215,9 @@ class OpenAIJobs(JobService):
         stop = error if isinstance(error, ServiceError) else None
         return without_key(errors[0].message, self._secret), stop
 
-    async def _retrieve(self, job: str) -> Batch:
+    async def _retrieve(self, job: str) -> _Batch:
         with self._mapped_errors():
-            batch = await self._client.batches.retrieve(job)
-        if isinstance(batch, str):  # what the SDK makes of an answer that is no JSON
-            raise ServiceUnavailableError("the answer cannot be read")
-        return batch
+            return _read_batch(await self._client.batches.retrieve(job), _Batch)
 
     @contextmanager
     def _mapped_errors(self) -> Iterator[None]:
@@ -169,6 +231,9 @@ class OpenAIJobs(JobService):
         except openai.APIError as error:
             text = without_key(f"no answer: {error.__cause__ or error.message}", self._secret)
             raise ServiceUnavailableError(text) from error
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            # Not JSON, or of another shape; some of these errors repeat the answer.
+            raise ServiceUnavailableError("the answer cannot be read") from error
 
 
 class OpenAIModel(ChatModel, DeferredAdapter):
@@ -226,6 +291,11 @@ class OpenAIModel(ChatModel, DeferredAdapter):
         if response.status_code >= 400:
             return read_problem(response.status_code, response.body, {}, request.sent)
         return self._read(response.body, request.letters, request.sent, scoring=scoring)
+
+
+def _read_batch(said: object, kind: type[_Kind]) -> _Kind:
+    """Read what the SDK made of a batch, which may be anything; raise ValueError if it is none."""
+    return kind.model_validate(said)
 
 
 def _read_line(content: bytes) -> _Line | None:

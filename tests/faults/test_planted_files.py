@@ -130,6 +130,9 @@ def test_no_planted_link_is_followed_anywhere(
     check_links(one, workplace, unbroken(one).place, None)
 
 
+_PUT_ASIDE = re.compile(r"(^|/)damaged-(checkpoint-|adapter/)")
+
+
 def check_damage(one: Command, workplace: Make, whole: Workplace, most: int | None) -> None:
     """Check that a damaged file of an earlier time is mended, kept as it is, or named."""
     right = whole.snapshot()
@@ -157,10 +160,11 @@ def check_damage(one: Command, workplace: Make, whole: Workplace, most: int | No
 
 
 def as_if_not_put_aside(found: dict[str, Any]) -> dict[str, Any]:
-    """Bring the files of a damaged checkpoint back to where no better one took its place."""
-    mark = "/damaged-checkpoint-"
-    aside = {name.replace(mark, "/checkpoint-"): found[name] for name in found if mark in name}
-    return aside | {name: content for name, content in found.items() if mark not in name}
+    """Bring files of a damaged checkpoint or adapter back where no better one took its place."""
+    aside = {
+        _PUT_ASIDE.sub(r"\1\2", name): found[name] for name in found if _PUT_ASIDE.search(name)
+    }
+    return aside | {name: found[name] for name in found if not _PUT_ASIDE.search(name)}
 
 
 @quick

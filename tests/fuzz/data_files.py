@@ -423,7 +423,12 @@ PARSERS = (
             (
                 "log.eval",
                 "archive",
-                ("inspect_logs:_read_archive", "inspect_logs:_member", "inspect_logs:_unpack"),
+                (
+                    "inspect_logs:_read_archive",
+                    "inspect_logs:_member",
+                    "inspect_logs:_parse",
+                    "inspect_logs:_unpack",
+                ),
             ),
             (
                 "samples_x.jsonl",

@@ -25,6 +25,8 @@ from emoreal_bench.model_adapters.local.avere.weights import _read_weights as re
 from emoreal_bench.model_adapters.local.avere.weights import hash_weights, read_config
 from emoreal_bench.model_adapters.local.family import ModelFolder
 from emoreal_bench.model_adapters.local.file_faults import (
+    COMPLETE_FILE,
+    damaged_files,
     read_json_object,
     read_weights,
     told_by_library,
@@ -41,7 +43,6 @@ from emoreal_bench.model_adapters.local.model_folder import (
 )
 from emoreal_bench.model_adapters.local.qwen_omni.qwen3_omni import _read_normalisation
 from emoreal_bench.training.objectives.metrics import read_metrics, write_metrics
-from emoreal_bench.training.outputs.callbacks import COMPLETE_FILE, _damaged_files
 from emoreal_bench.training.outputs.checkpoint_states import check_record, readable_states
 from emoreal_bench.training.outputs.curves import write_curves
 from tests.avere_checkpoint import AVERE_CASE, make_avere_tokenizer
@@ -421,8 +422,8 @@ PARSERS = (
         "hashes of a checkpoint",
         "json",
         _make_complete,
-        lambda file: _damaged_files(file.parent),
-        (f"{_TRAINING}.outputs.callbacks:_damaged_files",),
+        lambda file: damaged_files(file.parent),
+        ("emoreal_bench.model_adapters.local.file_faults:damaged_files",),
     ),
     Parser(
         "steps of a checkpoint",

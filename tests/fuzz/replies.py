@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import numpy as np
 from google.genai import types
+from openai.types import Batch
 
 from emoreal_bench.catalog import find_task
 from emoreal_bench.contracts.adapter import ModelDescription
@@ -36,6 +37,8 @@ from emoreal_bench.model_adapters.remote.encoding import read_contents
 from emoreal_bench.model_adapters.remote.google_answer import read_response
 from emoreal_bench.model_adapters.remote.google_batch import JOB_LIMITS, GoogleJobs
 from emoreal_bench.model_adapters.remote.google_transport import NoAnswerError, check_answer
+from emoreal_bench.model_adapters.remote.openai_batch import JOB_LIMITS as OPENAI_LIMITS
+from emoreal_bench.model_adapters.remote.openai_batch import OpenAIJobs
 from emoreal_bench.model_adapters.remote.problems import parse_json, read_problem
 from emoreal_bench.model_adapters.remote.reply import Reply, parse_retry_after
 from emoreal_bench.model_adapters.worker.adapter import _make_result
@@ -224,6 +227,34 @@ def _make_google_job(folder: Path) -> Path:
         "dest": {"inlinedResponses": answers},
     }
     return write(folder, "job.json", json.dumps(job))
+
+
+def _make_openai_batch(folder: Path) -> Path:
+    said = {
+        "id": "batch_1",
+        "status": "completed",
+        "input_file_id": "file-1",
+        "output_file_id": "file-2",
+        "error_file_id": None,
+        "metadata": {"emoreal-bench": "token"},
+        "request_counts": {"total": 3, "completed": 2, "failed": 1},
+        "errors": {"data": [{"code": "limit", "message": "too many"}]},
+    }
+    return write(folder, "batch.json", json.dumps(said))
+
+
+def _read_openai_batch(file: Path) -> None:
+    """Read what a service says of a job, as the SDK takes it: for a batch, whatever it is."""
+    said = parse_json(file.read_bytes())
+    batch = Batch.construct(**said) if isinstance(said, dict) else said
+
+    class Batches:
+        async def retrieve(self, _: str) -> object:
+            return batch
+
+    client: Any = SimpleNamespace(batches=Batches())
+    jobs = OpenAIJobs(client, OPENAI_LIMITS, None)
+    asyncio.run(jobs.look("batch_1"))
 
 
 def _read_google_job(file: Path) -> None:
@@ -433,6 +464,14 @@ PARSERS = (
         _make_job_lines,
         _read_job_lines,
         (f"{_REMOTE}.openai_batch:_read_line", f"{_REMOTE}.openai_batch:OpenAIModel.fetch"),
+    ),
+    Parser(
+        "job of OpenAI",
+        "json",
+        _make_openai_batch,
+        _read_openai_batch,
+        (f"{_REMOTE}.openai_batch:_read_batch",),
+        (ServiceUnavailableError,),
     ),
     Parser(
         "answers of a job of Google",

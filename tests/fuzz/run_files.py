@@ -170,7 +170,7 @@ def _make_described(folder: Path) -> Path:
 
 
 def _make_jobs(folder: Path) -> JobStore:
-    (folder / RUN).mkdir()
+    _make_run(folder)
     store = JobStore(folder / RUN)
     draft = store.draft()
     for position in range(2):

@@ -115,3 +115,22 @@ def test_numbers_are_read_where_they_are_meant() -> None:
 def test_aliases_are_read_where_they_are_meant() -> None:
     text = "media: &media {frames: 8}\nfirst: {media: *media}\nsecond: {media: *media}\n"
     assert parse_yaml(text) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a: 1\nb: 2\na: 3\n",
+        "x: {a: 1, 'a': 2}\n",
+        "- {1: x, 1: y}\n",
+        "d: &d {a: 1}\ne: {<<: *d, a: 2, a: 3}\n",
+    ],
+)
+def test_a_key_of_yaml_that_comes_twice_is_refused_with_its_place(content: str) -> None:
+    with pytest.raises(UnreadableError, match=r"says '[a1]' twice, the second time at line \d"):
+        parse_yaml(content)
+
+
+def test_a_key_may_stand_beside_what_is_merged() -> None:
+    merged = parse_yaml("d: &d {a: 1}\nf: &f {b: 1}\ne: {<<: *d, <<: *f, a: 2}\n")["e"]
+    assert merged == {"a": 2, "b": 1}

@@ -23,6 +23,7 @@ from emoreal_bench.contracts.errors import DataError
 from emoreal_bench.contracts.preference import AlteredInput, PreferencePair
 from emoreal_bench.contracts.task import DEFAULT_VARIANT
 from emoreal_bench.contracts.vocabulary import Alteration, AnswerForm, CueQuestion, Modality
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.preferences.altering import PartnerFinder, altered_input
 from emoreal_bench.preferences.building.cue_answers import (
@@ -90,6 +91,7 @@ def read_synth_settings(folder: Path) -> SynthSettings:
     """
     path = folder / RECORD
     try:
+        check_plain_file(path)
         record = parse_json(path.read_bytes())
         settings = SynthSettings.model_validate(record["settings"])
         version = record["generator_version"]

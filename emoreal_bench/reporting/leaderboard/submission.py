@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emoreal_bench.catalog import TaskFile, find_task
+from emoreal_bench.catalog import TaskFile, load_task, task_paths
 from emoreal_bench.contracts.errors import EmorealError, RunError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import (
@@ -26,6 +26,7 @@ from emoreal_bench.contracts.run_record import (
 from emoreal_bench.contracts.scores import Results
 from emoreal_bench.contracts.vocabulary import Scoring
 from emoreal_bench.identity import clip_hash, data_hash, hash_json, request_hash, short
+from emoreal_bench.printable import plain_text
 from emoreal_bench.prompting import PromptRenderer
 from emoreal_bench.readers import load_items
 from emoreal_bench.record.files import (
@@ -99,7 +100,12 @@ def _take_in(entry: Path, to: Path, data: Path | None) -> Path:
     """Check a copy of an entry that is nobody else's, and bring it to its place."""
     report = read_report(entry)
     items = load_plan_items(entry, report.manifest)
-    task_file = find_task(report.manifest.task)
+    paths = task_paths()
+    if report.manifest.task not in paths:
+        # A path would let the entry bring a task of its own along.
+        name = plain_text(report.manifest.task)
+        raise RefusedEntryError(entry, [f"its task {name} is not one that has a name here"])
+    task_file = load_task(paths[report.manifest.task])
     problems = [
         *_task_problems(report.manifest, task_file),
         *_item_problems(entry, report.manifest, items),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from emoreal_bench.contracts.errors import DataError
+from emoreal_bench.contracts.errors import DataError, UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import ClipMedia
 from emoreal_bench.contracts.run_record import Manifest
@@ -41,7 +41,8 @@ def find_clips(task: Task, manifest: Manifest, data: Path | None) -> Mapping[str
     try:
         root = data or Path(manifest.data.root)
         return load_items(task, root, manifest.data.options).clips
-    except DataError:
+    except (DataError, UsageError, OSError):
+        # Whoever made the run may have named anything, or have had a reader that is not here.
         if data is not None:
             raise
         return {}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import MANIFEST_FILE
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.reporting.site.pages import PAGE_FILE
 
 _HEAD = 8192
@@ -85,6 +86,7 @@ def _is_part(path: Path, out: Path) -> bool:
 
 def _is_ours(page: Path) -> bool:
     try:
+        check_plain_file(page)
         with page.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:

@@ -13,22 +13,25 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from emoreal_bench.contracts.base import Record
-from emoreal_bench.contracts.deferred import JobLimits, WrittenRequest
+from emoreal_bench.contracts.base import Count, Record
+from emoreal_bench.contracts.deferred import JOB_NAME, JobLimits, WrittenRequest
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.result import Delivery
-from emoreal_bench.identity import check_plain_file
+from emoreal_bench.identity import check_plain_file, hash_json, model_hash
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import GrowingFile, cannot_write, write_atomically
+from emoreal_bench.record.manifest import load_written_manifest
 from emoreal_bench.record.records import delivery_record, is_delivery_record, read_delivery
 
 JOBS_FOLDER = "jobs"
 _JOBS_FILE = "jobs.json"
+_BRING_BACK = "Bring the file back. Without it, what is with the service is asked again."
 ClipFacts = tuple[float, float | None]
 """Of a clip: its length in seconds, and how loud it is if it has sound."""
 
@@ -38,13 +41,15 @@ class Job(Record):
 
     token: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     """Our mark of it, which files are named after."""
-    requests: int
-    name: str | None = None
+    requests: Count
+    name: str | None = Field(default=None, pattern=JOB_NAME)
     """The service's name for it; null until that is known."""
 
 
 class _Jobs(Record):
     schema_version: Literal[1] = Field(default=1, alias="schema")
+    run: str | None = None
+    """The run that they belong to; earlier versions did not say."""
     jobs: tuple[Job, ...] = ()
 
 
@@ -159,7 +164,11 @@ class JobStore:
         try:
             check_plain_file(path)
             with path.open("rb") as file:
-                return [_read_line(parse_json(line), items) for line in file]
+                asked = [_read_line(parse_json(line), items) for line in file]
+            if len(asked) != job.requests:
+                problem = f"it names {len(asked)} requests, and the job has {job.requests}"
+                raise ValueError(problem)
+            return asked
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"The record of what a job asks cannot be read: {error}",
@@ -184,20 +193,36 @@ class JobStore:
 
     def _load(self) -> Sequence[Job]:
         path = self._folder / _JOBS_FILE
+        if self._folder.is_symlink():
+            raise RunError(
+                "The record of the jobs is a link, and may be another run's.",
+                where=str(self._folder),
+                remedy="Put the folder itself in its place.",
+            )
         try:
             check_plain_file(path)
-            return _Jobs.model_validate_json(path.read_bytes()).jobs
+            kept = _Jobs.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return ()
         except (OSError, ValidationError) as error:
             raise RunError(
                 f"The record of the jobs cannot be read: {error}",
                 where=str(path),
-                remedy="Bring the file back. Without it, what is with the service is asked again.",
+                remedy=_BRING_BACK,
             ) from error
+        if kept.run not in (None, self._owner):
+            problem = "The jobs are those of another run, so their answers are no answers here."
+            raise RunError(problem, where=str(path), remedy=_BRING_BACK)
+        return kept.jobs
+
+    @cached_property
+    def _owner(self) -> str:
+        """Say whose jobs they are: who was asked what, as the manifest was written."""
+        run = load_written_manifest(self._folder.parent)
+        return hash_json([run.data.hash, run.request.hash, model_hash(run.model)])
 
     def _save(self, jobs: Sequence[Job]) -> None:
-        text = _Jobs(jobs=tuple(jobs)).model_dump_json(by_alias=True, indent=2)
+        text = _Jobs(run=self._owner, jobs=tuple(jobs)).model_dump_json(by_alias=True, indent=2)
         write_atomically(self._folder / _JOBS_FILE, [text.encode(), b"\n"])
         self.jobs = list(jobs)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import GrowingFile, write_atomically
 from emoreal_bench.text_files import number_lines
@@ -52,12 +53,18 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         RunError: If the file is not there or a line is damaged.
     """
     try:
+        check_plain_file(path)
         text = path.read_text(encoding="utf-8")
         entries = [parse_json(line) for _, line in number_lines(text)]
         if not all(map(_is_entry, entries)):
             raise ValueError("a line does not hold the numbers of a step")
     except (OSError, ValueError) as error:
-        raise RunError(f"The metrics cannot be read: {error}", where=str(path)) from error
+        raise RunError(
+            f"The metrics cannot be read: {error}",
+            where=str(path),
+            remedy="Move the folder 'adapter' away and give `emoreal-bench train --resume` again: "
+            "both are then written anew from the last checkpoint.",
+        ) from error
     return entries
 
 

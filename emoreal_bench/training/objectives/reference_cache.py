@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emoreal_bench.contracts.request import Message, Part, TextPart, VideoPart
 from emoreal_bench.contracts.vocabulary import Modality
-from emoreal_bench.identity import hash_json
+from emoreal_bench.identity import check_plain_file, hash_json
 from emoreal_bench.record.files import GrowingFile, cannot_write
 from emoreal_bench.record.log import seal, unseal_object
 
@@ -62,6 +62,7 @@ class ReferenceCache:
         self._is_torn = False
         try:
             if path.exists():
+                check_plain_file(path)
                 self._read()
         except OSError as error:
             raise cannot_write(path, error) from error

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import errno
+import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback, TrainerState
 
 from emoreal_bench.identity import canonical_json, hash_file
-from emoreal_bench.parsing import parse_json
+from emoreal_bench.model_adapters.local.file_faults import COMPLETE_FILE, damaged_files
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.training.objectives.losses import CHOSEN_LIKELIHOOD
 from emoreal_bench.training.objectives.metrics import (
@@ -28,9 +29,8 @@ from emoreal_bench.training.observer import Progress, TrainingObserver
 if TYPE_CHECKING:
     from emoreal_bench.training.trainer import PackedTrainer
 
-COMPLETE_FILE = "complete"
-"""In a checkpoint whose other files are all written: the hash of each."""
 _CHECKPOINT_PREFIX = "checkpoint-"
+_CHECKPOINT = re.compile(rf"{_CHECKPOINT_PREFIX}([0-9]+)")
 FALL_THAT_WARNS = 1.0
 """Of the right answers' log-likelihood, in nats a token since the first steps."""
 _STATE = 1
@@ -161,8 +161,7 @@ class CheckpointCallback(StateCallback):
                 Path(str(self._trainer.args.output_dir))
                 / f"{_CHECKPOINT_PREFIX}{state.global_step}"
             )
-            hashes = {name: hash_file(path) for name, path in _files(folder)}
-            write_atomically(folder / COMPLETE_FILE, [canonical_json(hashes).encode()])
+            mark_complete(folder)
 
 
 def find_checkpoint(folder: Path) -> Path | None:
@@ -172,11 +171,15 @@ def find_checkpoint(folder: Path) -> Path | None:
         folder: Of all checkpoints.
     """
     steps = {
-        int(path.name.removeprefix(_CHECKPOINT_PREFIX)): path
-        for path in folder.glob(f"{_CHECKPOINT_PREFIX}*")
-        if (path / COMPLETE_FILE).exists()
+        step: path for step, path in _checkpoints(folder).items() if (path / COMPLETE_FILE).exists()
     }
     return steps[max(steps)] if steps else None
+
+
+def _checkpoints(folder: Path) -> dict[int, Path]:
+    """Return what has the name of a checkpoint, by its step; a copy of one has another name."""
+    named = ((_CHECKPOINT.fullmatch(path.name), path) for path in sorted(folder.glob("*")))
+    return {int(match[1]): path for match, path in named if match is not None}
 
 
 def clear_checkpoints(folder: Path, observer: TrainingObserver) -> None:
@@ -186,51 +189,48 @@ def clear_checkpoints(folder: Path, observer: TrainingObserver) -> None:
         folder: Of all checkpoints.
         observer: Hears of what is damaged.
     """
-    for path in sorted(folder.glob(f"{_CHECKPOINT_PREFIX}*")):
-        complete = path / COMPLETE_FILE
-        if not complete.exists() and not complete.is_symlink():
-            shutil.rmtree(path)
-            continue
-        damaged = _damaged_files(path)
-        if damaged:
-            aside = path.with_name(f"damaged-{path.name}")
-            shutil.rmtree(aside, ignore_errors=True)
-            path.rename(aside)
-            observer.on_notice(
-                f"{path.name} is not gone on from, since {', '.join(damaged)} is not as it was "
-                f"written. It is kept as {aside.name}."
-            )
+    for path in _checkpoints(folder).values():
+        if not path.is_dir():
+            put_aside(path, ["what stands in its place"], observer)
+        elif not os.path.lexists(path / COMPLETE_FILE):
+            path.unlink() if path.is_symlink() else shutil.rmtree(path)
+        elif damaged := damaged_files(path):
+            put_aside(path, damaged, observer)
 
 
-def _damaged_files(checkpoint: Path) -> list[str]:
-    """Name what differs from what was written; a checkpoint of earlier versions has no hashes."""
-    try:
-        hashes = parse_json((checkpoint / COMPLETE_FILE).read_bytes() or b"{}")
-        return [
-            name
-            for name, written in hashes.items()
-            if not _is_as_written(checkpoint / name, written)
-        ]
-    except (OSError, ValueError, AttributeError):
-        return [COMPLETE_FILE]
+def mark_complete(folder: Path) -> None:
+    """Say of a checkpoint or an adapter that its files are all written, and what they hold.
+
+    Args:
+        folder: Of the checkpoint or the adapter.
+
+    Raises:
+        RunError: If the system refuses.
+    """
+    mark = folder / COMPLETE_FILE
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != mark]
+    hashes = {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+    write_atomically(mark, [canonical_json(hashes).encode()])
 
 
-def _is_as_written(path: Path, written: str) -> bool:
-    try:
-        return path.is_file() and hash_file(path) == written
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        return False  # No file of a checkpoint has such a name.
+def put_aside(folder: Path, damaged: Sequence[str], observer: TrainingObserver) -> None:
+    """Give a damaged checkpoint or adapter another name, and say so.
 
-
-def _files(folder: Path) -> list[tuple[str, Path]]:
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [
-        (name, path)
-        for path in paths
-        if (name := path.relative_to(folder).as_posix()) != COMPLETE_FILE
-    ]
+    Args:
+        folder: Of the checkpoint or the adapter.
+        damaged: What in it is damaged.
+        observer: Hears of it.
+    """
+    aside = folder.with_name(f"damaged-{folder.name}")
+    if aside.is_dir() and not aside.is_symlink():
+        shutil.rmtree(aside)
+    else:
+        aside.unlink(missing_ok=True)
+    folder.rename(aside)
+    observer.on_notice(
+        f"{folder.name} is not gone on from, since {', '.join(damaged)} is not as it was "
+        f"written. It is kept as {aside.name}."
+    )
 
 
 class TextGapCallback(StateCallback):

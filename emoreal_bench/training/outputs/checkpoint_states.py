@@ -20,6 +20,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from emoreal_bench.catalog import explain
 from emoreal_bench.contracts.base import Count
 from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.identity import check_plain_file
 from emoreal_bench.parsing import UnreadableError, parse_json
 from emoreal_bench.training.objectives.metrics import STEP
 
@@ -75,6 +76,7 @@ def readable_states(checkpoint: str | None) -> Iterator[None]:
 
 def _refuse_other_forms(checkpoint: Path) -> None:
     for path in sorted(checkpoint.glob(_STATES)):
+        check_plain_file(path)
         with path.open("rb") as file:
             if file.read(len(_ARCHIVE)) != _ARCHIVE:
                 raise ValueError(f"{path.name} is not what torch writes")
@@ -100,6 +102,7 @@ def check_record(checkpoint: Path) -> None:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
+        check_plain_file(path)
         record: dict[str, Any] = parse_json(path.read_bytes())
         _State.model_validate(record)
     except UnreadableError as error:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emoreal_bench import api
+from emoreal_bench.contracts.deferred import (
+    AskedRequest,
+    ConcernsAllError,
+    DeferredAdapter,
+    JobProgress,
+    ServiceUnavailableError,
+)
 from emoreal_bench.contracts.errors import RunError, ServiceError, UsageError
+from emoreal_bench.contracts.result import Delivery
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import AnswerMethod
-from emoreal_bench.model_adapters.conformance.stub_server import Behaviour, StubServer
+from emoreal_bench.model_adapters.conformance.stub_batches import StubBatches
+from emoreal_bench.model_adapters.conformance.stub_server import (
+    Behaviour,
+    RecordedRequest,
+    StubAnswer,
+    StubServer,
+)
+from emoreal_bench.model_adapters.remote import google_files
 from emoreal_bench.record.log import read_log
 from emoreal_bench.running.budget import Budget, BudgetSpentError
 from emoreal_bench.running.deferred.asking import MAX_FAILED_LOOKS
@@ -190,6 +209,33 @@ def test_a_clip_is_uploaded_once_for_all_its_questions(
     assert stub.files_kept == 2, "a job may read them after this program has ended"
 
 
+ODD_UPLOADS = {
+    "never ready": StubAnswer(200, {"name": "files/x", "uri": "u", "state": "PROCESSING"}),
+    "no object": StubAnswer(200, [1]),
+    "no JSON": StubAnswer(200, "x"),
+    "no address to upload to": StubAnswer(200, {}),
+    "names of another kind": StubAnswer(200, {"file": {"name": 5, "uri": [], "state": {}}}),
+}
+
+
+@pytest.mark.parametrize("answer", ODD_UPLOADS)
+def test_a_clip_that_the_service_does_not_take_in_fails_its_items_only(
+    answer: str, stub: StubServer, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = StubServer._file_answer
+
+    def say(server: StubServer, request: RecordedRequest) -> StubAnswer:
+        is_first = "x-goog-upload-protocol" in request.headers
+        is_odd = answer == "never ready" if request.method != "GET" else False
+        return usual(server, request) if is_first and is_odd else ODD_UPLOADS[answer]
+
+    monkeypatch.setattr(StubServer, "_file_answer", say)
+    monkeypatch.setattr(google_files, "_MOST_LOOKS", 3)
+    monkeypatch.setattr(google_files, "_SECONDS_BETWEEN_LOOKS", 0.01)
+    report = run(GOOGLE, stub, data, tmp_path / "run", attempts=1)
+    assert report.results.coverage.statuses["failed"] == ITEMS
+
+
 @both_services
 def test_no_file_of_a_run_by_jobs_holds_the_key(
     service: Service, stub: StubServer, data: Path, tmp_path: Path
@@ -223,6 +269,170 @@ def test_a_stopped_run_fetches_its_answers_and_pays_nothing_twice(
         run(service, stub, data, tmp_path / "run", observer=_Stopper(stub))
     assert run(service, stub, data, tmp_path / "run").is_complete
     assert len(stub.batches.jobs) == 1
+
+
+def _stop_after_handing_over(
+    stub: StubServer, data: Path, folder: Path, image_detail: str = "low"
+) -> None:
+    stub.batches.looks = 10**6
+    with pytest.raises(RunError, match="stopped by the test"):
+        run(OPENAI, stub, data, folder, observer=_Stopper(stub), image_detail=image_detail)
+    stub.batches.looks = 2
+
+
+def test_jobs_of_another_run_are_refused_and_stay_with_the_service(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    _stop_after_handing_over(stub, data, tmp_path / "a")
+    _stop_after_handing_over(stub, data, tmp_path / "b", image_detail="high")
+    own = (tmp_path / "b" / JOBS_FOLDER).rename(tmp_path / "own")
+    shutil.copytree(tmp_path / "a" / JOBS_FOLDER, tmp_path / "b" / JOBS_FOLDER)
+    with pytest.raises(RunError, match="those of another run") as caught:
+        run(OPENAI, stub, data, tmp_path / "b", image_detail="high")
+    assert caught.value.where == str(tmp_path / "b" / JOBS_FOLDER / "jobs.json")
+    shutil.rmtree(tmp_path / "b" / JOBS_FOLDER)
+    own.rename(tmp_path / "b" / JOBS_FOLDER)
+    assert run(OPENAI, stub, data, tmp_path / "b", image_detail="high").is_complete
+    assert run(OPENAI, stub, data, tmp_path / "a").is_complete
+    assert len(stub.batches.jobs) == 2
+
+
+def test_a_link_in_the_place_of_the_jobs_is_not_followed(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    _stop_after_handing_over(stub, data, tmp_path / "run")
+    kept = (tmp_path / "run" / JOBS_FOLDER).rename(tmp_path / "elsewhere")
+    (kept / "draft.requests.jsonl").touch()
+    (tmp_path / "run" / JOBS_FOLDER).symlink_to(kept)
+    with pytest.raises(RunError, match="is a link"):
+        run(OPENAI, stub, data, tmp_path / "run")
+    assert (kept / "draft.requests.jsonl").exists()
+
+
+def test_a_record_of_what_a_job_asks_that_is_cut_off_costs_no_answer(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    _stop_after_handing_over(stub, data, tmp_path / "run")
+    (path,) = (tmp_path / "run" / JOBS_FOLDER).glob("*.asked.jsonl")
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:5]))
+    with pytest.raises(RunError, match="it names 5 requests, and the job has 12"):
+        run(OPENAI, stub, data, tmp_path / "run")
+    path.write_bytes(whole)
+    assert run(OPENAI, stub, data, tmp_path / "run").is_complete
+    assert len(stub.batches.jobs) == 1
+
+
+def test_jobs_that_an_earlier_version_wrote_down_are_fetched(
+    stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    _stop_after_handing_over(stub, data, tmp_path / "run")
+    path = tmp_path / "run" / JOBS_FOLDER / "jobs.json"
+    record = json.loads(path.read_bytes())
+    del record["run"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert run(OPENAI, stub, data, tmp_path / "run").is_complete
+    assert len(stub.batches.jobs) == 1
+
+
+@pytest.mark.parametrize("name", ["", "x" * 100_000, "../models", "a b", "a\n", "é", "a?b"])
+def test_a_name_of_a_job_that_is_none_is_refused(
+    name: str, stub: StubServer, data: Path, tmp_path: Path
+) -> None:
+    _stop_after_handing_over(stub, data, tmp_path / "run")
+    path = tmp_path / "run" / JOBS_FOLDER / "jobs.json"
+    record = json.loads(path.read_bytes())
+    record["jobs"][0]["name"] = name
+    path.write_text(json.dumps(record), encoding="utf-8")
+    asked = len(stub.requests)
+    with pytest.raises(RunError, match="record of the jobs cannot be read"):
+        run(OPENAI, stub, data, tmp_path / "run")
+    assert len(stub.requests) == asked
+
+
+@pytest.mark.parametrize("told", ["request_counts", "errors", "metadata"])
+def test_answers_are_fetched_whatever_stands_beside_them(
+    told: str, stub: StubServer, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = StubBatches._write
+
+    def write_oddly(*arguments: Any) -> dict[str, Any]:
+        return write(*arguments) | {told: {"completed": None, "data": [5]}}
+
+    monkeypatch.setattr(StubBatches, "_write", write_oddly)
+    assert run(OPENAI, stub, data, tmp_path / "run").is_complete
+    assert len(stub.batches.jobs) == 1
+
+
+ODD_VALUES: tuple[object, ...] = (
+    None,
+    [],
+    "x",
+    5,
+    True,
+    {},
+    1e300,
+    -7,
+    "../x",
+    "x" * 70_000,
+    [{"a": {}}],
+)
+
+
+@pytest.mark.parametrize("service", [OPENAI, GOOGLE], ids=["openai", "google"])
+def test_whatever_a_service_says_of_a_job_is_a_value_or_an_error_of_the_service(
+    service: Service, stub: StubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line: dict[str, object] = {
+        "custom_id": "0",
+        "body": {"model": "m", "messages": [{"role": "user", "content": "x"}]},
+    }
+    if service is GOOGLE:
+        turn: dict[str, object] = {"role": "user", "parts": [{"text": "x"}]}
+        line = {"metadata": {"key": "0"}, "contents": [turn]}
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text(json.dumps(line), encoding="utf-8")
+    asked = {"0": AskedRequest("item", ("A", "B"), Delivery())}
+    write = StubBatches._write
+
+    async def call_all() -> None:
+        async with service.connect(stub) as adapter:
+            assert isinstance(adapter, DeferredAdapter)
+            jobs = adapter.jobs
+            name = await jobs.submit(lines, "token")
+            whole = write(
+                stub.batches, stub.batches.jobs[f"batches/{name.rpartition('/')[2]}"], _answer_line
+            )
+            for path in _places_in(whole):
+                for odd in ODD_VALUES:
+                    said = _with(whole, path, odd)
+                    monkeypatch.setattr(StubBatches, "_write", lambda *_, said=said: said)
+                    for ask in (jobs.look(name), jobs.find("token"), jobs.submit(lines, "token")):
+                        with suppress(ServiceUnavailableError, UsageError, ServiceError):
+                            assert isinstance(await ask, JobProgress | str | None)
+                    with suppress(ServiceUnavailableError, ServiceError, ConcernsAllError):
+                        async for result in adapter.fetch(name, asked, scoring=False):
+                            assert result.id == "item"
+
+    asyncio.run(call_all())
+
+
+def _answer_line(_path: str, _body: bytes) -> tuple[int, object]:
+    return 200, {"choices": [{"message": {"content": "(A)"}, "finish_reason": "stop"}]}
+
+
+def _places_in(value: object, place: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """Find the place of a value and of each value in it."""
+    parts = value.items() if isinstance(value, dict) else ()
+    return [place, *(one for key, part in parts for one in _places_in(part, (*place, key)))]
+
+
+def _with(value: object, place: tuple[object, ...], other: object) -> object:
+    """Put another value in a place."""
+    if not place:
+        return other
+    assert isinstance(value, dict)
+    return {**value, place[0]: _with(value[place[0]], place[1:], other)}
 
 
 @both_services

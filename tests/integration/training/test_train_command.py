@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,10 @@ from safetensors.torch import load_file
 
 from emoreal_bench import api
 from emoreal_bench.cli.application import run
+from emoreal_bench.contracts.errors import UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
+from emoreal_bench.model_adapters.local.file_faults import COMPLETE_FILE
+from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION, WEIGHTS
 from emoreal_bench.training.config import TrainingConfig
 from emoreal_bench.training.objectives.metrics import LOSS, METRICS_FILE, STEP, read_metrics
 from tests.training_files import make_settings, make_training_data, write_settings
@@ -82,6 +87,76 @@ def test_to_resume_a_training_that_ended_changes_nothing(
     assert result["steps"] == 2
     assert [entry for entry in result["metrics"] if entry[STEP] == 2]
     assert (out / METRICS_FILE).read_bytes() == before
+
+
+def flip_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+
+
+def _cut_off_without_a_mark(adapter: Path) -> None:
+    (adapter / COMPLETE_FILE).unlink()
+    (adapter / WEIGHTS).write_bytes((adapter / WEIGHTS).read_bytes()[:-9])
+
+
+def _empty(adapter: Path) -> None:
+    shutil.rmtree(adapter)
+    adapter.mkdir()
+
+
+def _put_a_file_there(adapter: Path) -> None:
+    shutil.rmtree(adapter)
+    adapter.touch()
+
+
+DAMAGES: Mapping[str, Callable[[Path], None]] = {
+    "no weights": lambda adapter: (adapter / WEIGHTS).unlink(),
+    "no settings": lambda adapter: (adapter / CONFIGURATION).unlink(),
+    "no record": lambda adapter: (adapter / TRAINING_FILE).unlink(),
+    "one bit of the weights": lambda adapter: flip_bit(adapter / WEIGHTS),
+    "weights cut off, and no mark": _cut_off_without_a_mark,
+    "nothing in it": _empty,
+    "not there": shutil.rmtree,
+    "a file in its place": _put_a_file_there,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_the_final_adapter_is_made_anew_from_the_last_checkpoint_where_it_is_damaged(
+    damage: str, config: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter, aside = out / "adapter", out / "damaged-adapter"
+    before = {path.name: path.read_bytes() for path in adapter.iterdir()}
+    losses = _losses(out)
+    DAMAGES[damage](adapter)
+    is_there = adapter.exists()
+    assert run(["train", str(config), "--resume"]) == 0
+    assert {path.name: path.read_bytes() for path in adapter.iterdir()} == before
+    assert _losses(out) == losses
+    assert ("kept as damaged-adapter" in capsys.readouterr().err) == is_there
+    assert aside.exists() == is_there
+    if is_there:
+        shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+
+
+def test_a_damaged_adapter_of_the_best_evaluation_is_named(
+    config: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    best = shutil.copytree(out / "adapter", out / "best")
+    flip_bit(best / WEIGHTS)
+    assert run(["train", str(config), "--resume"]) == 2
+    assert f"{best}: the adapter is not as its training wrote it" in capsys.readouterr().err
+    shutil.rmtree(best)
+
+
+def test_an_adapter_that_is_not_as_its_training_wrote_it_is_not_run(
+    out: Path, tmp_path: Path
+) -> None:
+    adapter = shutil.copytree(out / "adapter", tmp_path / "adapter")
+    flip_bit(adapter / WEIGHTS)
+    with pytest.raises(UsageError, match=f"not as its training wrote it: {WEIGHTS}"):
+        api.describe_model("tiny/omni", api.RunOptions(lora=adapter))
 
 
 def test_to_resume_what_was_never_begun_says_so_and_begins(

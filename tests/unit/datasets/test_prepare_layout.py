@@ -233,6 +233,15 @@ def test_progress_counts_clips(source: Path) -> None:
     assert seen == [(1, 2), (2, 2)]
 
 
+def test_a_colon_in_the_name_of_the_folder_is_no_protocol(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_clip(source / "part_1/1.avi", Picture(frames=10, size=SMALL), Sound(seconds=0.4))
+    monkeypatch.chdir(source.parent)
+    assert prepare_layout(source, Path("own:data"), workers=1).made == 1
+    assert (source.parent / "own:data/clips_24fps/part_1/1.mp4").is_file()
+
+
 def test_the_output_may_not_lie_within_the_source(source: Path) -> None:
     with pytest.raises(UsageError, match="within the clips"):
         prepare_layout(source, source / "part_1")

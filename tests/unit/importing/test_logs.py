@@ -16,6 +16,7 @@ from emoreal_bench.api import RunOptions, evaluate, export_run
 from emoreal_bench.contracts.errors import DataError, EmorealError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.vocabulary import DeliveryStatus, Origin
+from emoreal_bench.importing import inspect_logs
 from emoreal_bench.importing.log_lines import MATCHED_BY_PLACE
 from emoreal_bench.importing.predictions import load_predictions
 from tests.small_emorealm import gold_answers, make_data
@@ -269,6 +270,20 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("samples/a_epoch_1.json", "{")
     with pytest.raises(DataError, match="not JSON"):
+        read(path)
+
+
+def test_an_archive_that_unpacks_to_more_than_any_log_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspect_logs, "_LARGEST_LOG_BYTES", 10_000_000)
+    path = tmp_path / "l.eval"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(12):
+            sample = inspect_sample(ITEMS[0], "(A)", input="x" * 1_000_000)
+            archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
+    assert path.stat().st_size < 50_000
+    with pytest.raises(DataError, match="unpacks to more than 10,000,000 bytes"):
         read(path)
 
 

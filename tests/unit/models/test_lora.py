@@ -16,6 +16,7 @@ from emoreal_bench.contracts.adapter import LoraIdentity
 from emoreal_bench.contracts.errors import MissingExtraError, UsageError
 from emoreal_bench.identity import model_hash
 from emoreal_bench.model_adapters import create_adapter, providers
+from emoreal_bench.model_adapters.local.lora_faults import read_settings
 from tests.avere_checkpoint import make_avere_checkpoint
 from tests.lora_folders import adapt_avere, adapt_tiny, score
 from tests.omni_folders import PIXELS, make_thinker_folder
@@ -226,3 +227,64 @@ def test_without_peft_the_extra_is_named(lora: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(providers, "_LORA_MODULE", "no_such_module_here")
     with pytest.raises(MissingExtraError, match=r"emoreal-bench\[hf\]"):
         create_adapter("tiny/omni", lora=lora)
+
+
+NEVER_ENDING = r"([a-z_.0-9]+)+!"
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        *(
+            ({"r": rank}, "names a rank of|rank|not both numbers")
+            for rank in (10**9, 10**30, 2**16, 0, -3, True, "4")
+        ),
+        ({"rank_pattern": {".*": 10**9}}, "names a rank of 1e\\+09, and the weights have one of 4"),
+        ({"rank_pattern": {NEVER_ENDING: 3}}, "may take years"),
+        ({"alpha_pattern": {NEVER_ENDING: 3}}, "may take years"),
+        ({"alpha_pattern": {"q_proj": True}}, "no table of numbers"),
+        ({"target_modules": NEVER_ENDING}, "may take years"),
+        ({"target_modules": "(a|a)*!"}, "may take years"),
+        ({"exclude_modules": "a?" * 40}, "may take years"),
+        ({"modules_to_save": [NEVER_ENDING]}, "may take years"),
+        (
+            {"target_modules": ["q_proj"], "layers_pattern": ".*" * 8, "layers_to_transform": [0]},
+            "may take years",
+        ),
+        ({"target_modules": "("}, "a pattern of its layers is none"),
+        ({"target_modules": 5}, "no list of names"),
+        ({"target_modules": [5]}, "no list of names"),
+        ({"target_modules": None}, "names no layers"),
+        ({"modules_to_save": 5}, "no list of names"),
+    ],
+)
+def test_settings_that_fill_the_memory_or_never_end_are_refused(
+    settings: dict[str, Any], problem: str, lora: Path
+) -> None:
+    configure(lora, **settings)
+    with pytest.raises(UsageError, match=problem) as caught:
+        score("tiny/omni", UNTRAINED, lora)
+    assert caught.value.where == str(lora)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^(thinker\.model(?=\.).*\.(k_proj|up_proj|o_proj|q_proj|gate_proj|v_proj|down_proj))$",
+        r"^(?!.*(?:visual|audio)).*(?:q|k|v|o|up|down|gate)_proj$",
+        r"(?:.*?(?:language|text).*?(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense).*?"
+        r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj).*?)|(?:\bmodel\.layers\."
+        r"[\d]{1,}\.(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense)\.(?:(?:q_proj|k_proj"
+        r"|v_proj|o_proj|gate_proj|up_proj|down_proj)))",
+    ],
+)
+def test_patterns_that_tools_write_are_taken(pattern: str, lora: Path) -> None:
+    configure(lora, target_modules=pattern)
+    assert read_settings(lora).target_modules == pattern
+
+
+def test_the_dropout_of_an_adapter_is_of_its_training_only(
+    lora: Path, made: tuple[Path, list[float]]
+) -> None:
+    configure(lora, lora_dropout=7)
+    assert score("tiny/omni", UNTRAINED, lora) == pytest.approx(made[1], abs=1e-5)

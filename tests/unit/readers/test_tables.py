@@ -31,6 +31,16 @@ def test_cells_come_back_as_they_were_written(rows: list[tuple[str, str]]) -> No
     assert [(row.cells["name"], row.cells["label"]) for row in found] == rows
 
 
+def test_a_cell_may_be_as_long_as_a_reply_and_not_longer(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,reply\na,{'x' * 300_000}\n", encoding="utf-8")
+    (row,) = read_table(path, ("id", "reply"))
+    assert len(row.cells["reply"]) == 300_000
+    path.write_text(f"id,reply\na,{'x' * (17 << 20)}\n", encoding="utf-8")
+    with pytest.raises(DataError, match="field larger than field limit"):
+        read_table(path, ("id", "reply"))
+
+
 def test_a_sheet_and_a_csv_of_the_same_table_are_read_alike(tmp_path: Path) -> None:
     write_workbook(tmp_path, "t.xlsx", [["name", "label"], ["a", 1], ["b", 2.0], [7, "x"]])
     (tmp_path / "t.csv").write_text("name,label\na,1\nb,2\n7,x\n", encoding="utf-8")

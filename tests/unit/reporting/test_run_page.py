@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from emoreal_bench.reporting.run_page.page import RunPageOptions, write_run_page
 from emoreal_bench.reporting.run_page.summary import summarize
 from emoreal_bench.reporting.site.pages import script_data
 from emoreal_bench.running.readings import LoggedRun, read_items
+from tests.sealed_files import edit_sealed
 from tests.small_emorealm import ALTERNATING, gold_answers, make_data, write_script
 
 ITEMS = 24
@@ -164,6 +166,31 @@ def test_a_page_to_be_published_leads_to_no_clip(run: Path, tmp_path: Path) -> N
 def test_data_that_are_named_and_not_there_are_an_error(run: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such data folder"):
         write_run_page(run, tmp_path, RunPageOptions(data=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("data", "root", "x" * 5_000),
+        ("data", "root", "/dev/null"),
+        ("data", "options", {"an_option_of": "another version"}),
+        ("task_definition.data", "reader", "of_a_package_that_is_not_here"),
+    ],
+)
+def test_a_run_from_elsewhere_is_shown_without_clips_whatever_it_says_of_its_data(
+    part: str, key: str, value: Any, run: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(run, tmp_path / "run")
+
+    def change(manifest: dict[str, Any]) -> None:
+        for name in part.split("."):
+            manifest = manifest[name]
+        manifest[key] = value
+
+    edit_sealed(folder / "manifest.json", change)
+    page = write_run_page(folder, tmp_path / "page")
+    scripts = [path.read_text(encoding="utf-8") for path in page.parent.glob("clips/*.js")]
+    assert "mp4" not in "".join(scripts)
 
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from emoreal_bench import api
+from emoreal_bench.catalog import find_task
 from emoreal_bench.cli.application import run as command
 from emoreal_bench.contracts.errors import EmorealError, ExitCode, RunError
 from emoreal_bench.contracts.vocabulary import Outcome
@@ -321,3 +322,16 @@ def test_the_command_refuses_with_the_code_for_invalid_data(
     code = command(["leaderboard", "add", str(entry), "--to", str(tmp_path / "to")])
     assert code == ExitCode.INCOMPLETE
     assert issubclass(RefusedEntryError, EmorealError)
+
+
+@pytest.mark.parametrize("named", ["{folder}/emorealm.yaml", "{folder}", "own"])
+def test_an_entry_brings_no_task_of_its_own_along(
+    named: str, entry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    shutil.copy(find_task("emorealm").path, own / "emorealm.yaml")
+    monkeypatch.chdir(tmp_path)
+    for name in ("manifest.json", "results.json"):
+        edit_sealed(entry / name, lambda record: record.update(task=named.format(folder=own)))
+    assert "is not one that has a name here" in _problems(entry, tmp_path / "entries")

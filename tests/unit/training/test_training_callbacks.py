@@ -10,6 +10,7 @@ import pytest
 import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
+from emoreal_bench.model_adapters.local.file_faults import COMPLETE_FILE
 from emoreal_bench.training.config import Evaluation
 from emoreal_bench.training.evaluating import BEST_FOLDER, Evaluated, EvaluationCallback
 from emoreal_bench.training.objectives.metrics import (
@@ -22,11 +23,11 @@ from emoreal_bench.training.objectives.metrics import (
 from emoreal_bench.training.objectives.text_gap import TextGap
 from emoreal_bench.training.observer import TrainingObserver
 from emoreal_bench.training.outputs.callbacks import (
-    COMPLETE_FILE,
     LikelihoodCallback,
     MetricsCallback,
     StateCallback,
     TextGapCallback,
+    clear_checkpoints,
     find_checkpoint,
 )
 from emoreal_bench.training.trainer import TermMeans
@@ -103,6 +104,32 @@ def test_a_checkpoint_counts_once_it_is_whole(tmp_path: Path) -> None:
     for step in (5, 10):
         (tmp_path / f"checkpoint-{step}" / COMPLETE_FILE).touch()
     assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+
+
+def test_only_what_has_the_name_of_a_checkpoint_is_one(tmp_path: Path) -> None:
+    for name in ("checkpoint-5", "checkpoint-7 copy", "checkpoint-old", "damaged-checkpoint-9"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / COMPLETE_FILE).touch()
+    (tmp_path / "checkpoint-list.txt").touch()
+    clear_checkpoints(tmp_path, Notices())
+    assert find_checkpoint(tmp_path) == tmp_path / "checkpoint-5"
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_link_or_a_file_in_the_place_of_a_checkpoint_costs_nobody_anything(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "elsewhere"
+    kept.mkdir()
+    (kept / "file").touch()
+    (tmp_path / "checkpoint-5").symlink_to(kept)
+    (tmp_path / "checkpoint-10").write_text("not a folder")
+    notices = Notices()
+    clear_checkpoints(tmp_path, notices)
+    assert find_checkpoint(tmp_path) is None
+    assert (kept / "file").exists()
+    assert (tmp_path / "damaged-checkpoint-10").read_text() == "not a folder"
+    assert "checkpoint-10 is not gone on from" in notices.heard[0]
 
 
 def _watch_gap(means: list[float]) -> list[str]:

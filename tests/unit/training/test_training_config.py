@@ -159,3 +159,22 @@ def test_a_configuration_cannot_be_changed() -> None:
     config = _config({"name": "sft"})
     with pytest.raises(ValidationError):
         config.model = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "number"),
+    [
+        *(("optimization", key, 2**31) for key in ("epochs", "max_steps", "batch_size")),
+        ("optimization", "accumulation", 10**30),
+        ("optimization", "seed", 2**32),
+        ("lora", "seed", 2**64),
+        ("lora", "rank", 10**9),
+        ("lora", "alpha", 10**30),
+        ("hardware", "decode_workers", 10**6),
+    ],
+)
+def test_numbers_that_the_libraries_cannot_count_with_are_refused(
+    part: str, key: str, number: int
+) -> None:
+    with pytest.raises(ValidationError, match=rf"{part}\.{key}"):
+        _config({"name": "avem_dpo"}, **{part: {key: number}})
