@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.run_record import (
+    ITEMS_FILE,
     MANIFEST_FILE,
     RESULTS_FILE,
     Manifest,
@@ -126,3 +127,13 @@ def _check_that_parts_belong_together(report: FinishedRun, run_folder: Path) -> 
                 where=str(run_folder),
                 remedy=_SCORE_AGAIN,
             )
+
+
+def other_log(folder: Path) -> RunError:
+    """Return the error of a run whose scores were made from other answers than its log holds."""
+    return RunError(
+        f"{RESULTS_FILE} was not made from this {ITEMS_FILE}.",
+        where=str(folder),
+        remedy="If the log is another run's, bring its own back. If it is right, write the scores "
+        "again with: emoreal-bench runs verify RUN --repair",
+    )

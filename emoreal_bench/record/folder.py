@@ -35,7 +35,7 @@ from emoreal_bench.contracts.run_record import (
 from emoreal_bench.identity import canonical_json, check_plain_file, hash_file, item_record
 from emoreal_bench.parsing import parse_json
 from emoreal_bench.record.files import cannot_write, make_folder, write_atomically
-from emoreal_bench.record.log import read_log, repair_log
+from emoreal_bench.record.log import is_whole, repair_log
 from emoreal_bench.record.manifest import differences, load_manifest, not_by_schema, write_manifest
 from emoreal_bench.record.sealed import read_record
 
@@ -196,10 +196,7 @@ class RunFolder:
         Returns:
             Where the damaged log is kept; None if there was no damage.
         """
-        reader = read_log(self.log_path)
-        for _ in reader:
-            pass
-        return repair_log(self.log_path) if reader.damaged else None
+        return None if is_whole(self.log_path) else repair_log(self.log_path)
 
     def forget_results(self) -> None:
         """Remove the scores of an earlier sitting, since the log is about to grow."""

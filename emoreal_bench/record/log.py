@@ -108,6 +108,14 @@ def read_log(path: Path) -> LogReader:
     return LogReader(path)
 
 
+def is_whole(path: Path) -> bool:
+    """Return whether no line of a log is damaged."""
+    log = read_log(path)
+    for _ in log:
+        pass
+    return not log.damaged
+
+
 def read_final_records(path: Path, damaged: list[int] | None = None) -> Iterator[ItemRecord]:
     """Return the last sound record of each item, in the order of the log.
 

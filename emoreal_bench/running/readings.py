@@ -9,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
-from emoreal_bench.contracts.errors import RunError, TaskError
+from emoreal_bench.contracts.errors import TaskError
 from emoreal_bench.contracts.item import Item
 from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE, Manifest
 from emoreal_bench.contracts.vocabulary import AnswerKind, DeliveryStatus, Scoring
 from emoreal_bench.prompting import prompt_values
-from emoreal_bench.record.finished import read_report
+from emoreal_bench.record.finished import other_log, read_report
 from emoreal_bench.record.folder import load_plan_items
 from emoreal_bench.record.log import unseal, unseal_object
 from emoreal_bench.record.manifest import load_manifest, read_task
@@ -54,7 +54,10 @@ class LoggedRun:
         self._places = array("q", [-1]) * len(self.items)
         path = folder / ITEMS_FILE
         self._file = path.open("rb") if path.is_file() else None
-        self._refuse_other_log(folder, self._find_records())
+        answers = written_hash(self._find_records())
+        is_scored = (folder / RESULTS_FILE).is_file()
+        if is_scored and read_report(folder).results.replies_hash not in (None, answers):
+            raise other_log(folder)
 
     def _find_records(self) -> int:
         """Note where the last record of each item is; return the sum of their hashes."""
@@ -77,17 +80,6 @@ class LoggedRun:
                 total += hashed
             place += len(line)
         return total - sum(reply_hash(self._record_at(place)) for place in replaced)
-
-    def _refuse_other_log(self, folder: Path, hashed: int) -> None:
-        """Refuse items that are not those behind the scores beside them."""
-        if (folder / RESULTS_FILE).is_file():
-            scored = read_report(folder).results.replies_hash
-            if scored not in (None, written_hash(hashed)):
-                raise RunError(
-                    f"{RESULTS_FILE} was not made from this {ITEMS_FILE}.",
-                    where=str(folder),
-                    remedy="Look at both with: emoreal-bench runs verify RUN",
-                )
 
     def record(self, position: int) -> ItemRecord:
         """Return the last record of an item; one that says so if it was never asked."""

@@ -16,9 +16,9 @@ from emoreal_bench.contracts.run_record import ITEMS_FILE, PLAN_FILE, RESULTS_FI
 from emoreal_bench.contracts.scores import DeliverySummary, Results
 from emoreal_bench.contracts.vocabulary import AnswerMethod, DeliveryStatus, Scoring
 from emoreal_bench.record.files import write_atomically
-from emoreal_bench.record.finished import FinishedRun, read_report
+from emoreal_bench.record.finished import FinishedRun, other_log, read_report
 from emoreal_bench.record.folder import load_plan_items
-from emoreal_bench.record.log import read_final_records
+from emoreal_bench.record.log import is_whole, read_final_records
 from emoreal_bench.record.manifest import load_manifest, read_task
 from emoreal_bench.record.records import ItemRecord, from_record, reply_hash, written_hash
 from emoreal_bench.running.reasons import ReasonTally
@@ -196,15 +196,48 @@ def score_folder(
     folder: Path,
     scorings: Sequence[Scoring] = ALL_SCORINGS,
     verdicts: Verdicts | None = None,
+    *,
+    believes_log: bool = False,
 ) -> Results:
     """Score a run, complete or not, from its own files, and a judge's verdicts if there are any.
 
+    Args:
+        folder: Of the run.
+        scorings: The rule books.
+        verdicts: Of a judge.
+        believes_log: Whether a whole log counts that earlier scores were not made from.
+
     Raises:
-        RunError: If the folder holds no run, or its plan is damaged.
+        RunError: If the folder holds no run, its plan is damaged, or its log is another one.
     """
     manifest = load_manifest(folder)
     items = load_plan_items(folder, manifest)
-    return score_log(manifest, items, folder / ITEMS_FILE, scorings, verdicts)
+    log = folder / ITEMS_FILE
+    results = score_log(manifest, items, log, scorings, verdicts)
+    scored = None if believes_log else _scored_answers(folder)
+    # Of a damaged log the warnings tell.
+    if scored not in (None, results.replies_hash) and is_whole(log):
+        raise other_log(folder)
+    return results
+
+
+def refuse_other_log(folder: Path) -> None:
+    """Refuse a log that the scores beside it were not made from.
+
+    Raises:
+        RunError: If it is another run's, or was edited.
+    """
+    scored = _scored_answers(folder)
+    if scored is not None and scored != log_hash(folder):
+        raise other_log(folder)
+
+
+def _scored_answers(folder: Path) -> str | None:
+    """Return the hash of the answers behind the scores of a run; None if nobody can say."""
+    try:
+        return read_report(folder).results.replies_hash
+    except RunError:
+        return None  # They are about to be replaced, or there are none.
 
 
 def write_results(folder: Path, results: Results) -> None:

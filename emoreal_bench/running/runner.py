@@ -35,7 +35,7 @@ from emoreal_bench.running.manifest import make_manifest
 from emoreal_bench.running.observer import RunObserver, RunSummary
 from emoreal_bench.running.plan import Plan, deliverable
 from emoreal_bench.running.policy import RunPolicy
-from emoreal_bench.running.results import score_log, write_results
+from emoreal_bench.running.results import refuse_other_log, score_log, write_results
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -109,6 +109,7 @@ def run_task(
             observer.on_notice(notice)
         aside = run_folder.repair()
         if aside is not None:
+            run_folder.forget_results()
             observer.on_notice(
                 "The log was damaged; the items of its damaged lines are asked again. "
                 f"The damaged log is kept as {aside.name}."
@@ -167,6 +168,7 @@ class _Sitting:
 
     def run(self, manifest: Manifest, cache: ResponseCache | None) -> RunSummary:
         """Ask what is open and score the log; tell the observer however it ends."""
+        refuse_other_log(self._folder.path)
         self._observer.on_start(self._ledger.items, self._ledger.kept)
         try:
             is_open = self._ledger.finished < self._ledger.items

@@ -173,6 +173,6 @@ def _mend(held: RunFolder, state: FileState) -> None:
 
 def _score_again(folder: Path) -> None:
     try:
-        write_results(folder, score_folder(folder))
+        write_results(folder, score_folder(folder, believes_log=True))
     except RunError:
         return  # which is said of the file that scoring needs

@@ -101,6 +101,23 @@ def test_the_file_of_another_run_is_named(run: Path, other: Path, name: str) -> 
     assert not state.is_whole
 
 
+def test_the_log_of_another_model_on_the_same_items_is_named(
+    run: Path, made: Path, tmp_path: Path
+) -> None:
+    plan = plan_of(made.parent)
+    of_another = FakeModel(answer_no, name="fake/no")
+    run_task(plan, of_another, tmp_path / "other")
+    shutil.copy(tmp_path / "other" / ITEMS_FILE, run / ITEMS_FILE)
+    with pytest.raises(RunError, match="was not made from this items"):
+        score_folder(run)
+    model = FakeModel()
+    with pytest.raises(RunError, match=r"bring its own back.*(?s:.)*--repair"):
+        run_task(plan, model, run)
+    assert not model.asked
+    verify_runs([run], repair=True)
+    assert score_folder(run).scores == score_folder(tmp_path / "other").scores
+
+
 def test_a_plan_that_lost_or_doubled_lines_is_named(run: Path) -> None:
     lines = (run / PLAN_FILE).read_bytes().splitlines(keepends=True)
     for changed in (lines[:4], [*lines, lines[0]]):

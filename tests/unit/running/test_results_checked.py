@@ -11,7 +11,7 @@ import pytest
 
 from emoreal_bench.contracts.request import Request
 from emoreal_bench.contracts.result import ChoiceScores, Result
-from emoreal_bench.contracts.run_record import ITEMS_FILE
+from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.vocabulary import ChoiceScoreKind, DeliveryStatus
 from emoreal_bench.record.log import ItemLog
 from emoreal_bench.record.records import to_record
@@ -50,6 +50,7 @@ def test_answers_among_scores_of_nan_in_an_older_log_are_failed_and_asked_again(
     old = Result("item-0", DeliveryStatus.OK, "A", choice_scores=scores)
     with ItemLog(folder / ITEMS_FILE) as log:
         log.append(to_record(old))
+    (folder / RESULTS_FILE).unlink()  # That version had its own.
     assert score_folder(folder).coverage.fraction == 5 / 6
     model = FakeModel()
     assert run_task(plan, model, folder).statuses == {DeliveryStatus.OK: 6}
