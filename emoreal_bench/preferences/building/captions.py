@@ -148,21 +148,31 @@ def build_caption_pairs(
 
     Raises:
         UsageError: If the describing model does not take picture and sound.
-        RunError: If requests failed, or no clip could be captioned.
+        RunError: If requests failed, no clip could be captioned, or no question came of it.
         BudgetSpentError: If the budget is spent; the same call goes on later.
         RunInterrupted: On Ctrl-C or SIGTERM.
     """
     options = options or CaptionOptions()
     _check_takes_clips(describer)
     captions = _caption(source, describer, runner, options.media)
-    replies = replies_of(runner.run(_plan_questions(source, captions, options.questions), writer))
+    asked = runner.run(_plan_questions(source, captions, options.questions), writer)
+    replies = replies_of(asked)
     written = {clip: read_questions(replies.get(clip, "")) for clip in captions}
+    if not any(written.values()):
+        raise _no_questions(asked, list(replies.values()))
     pairs = [
         _make_pair(source, clip, number, question)
         for clip, questions in written.items()
         for number, question in enumerate(questions, start=1)
     ]
     kept = _without_blind(pairs, source.root, writer, runner)
+    if not kept:
+        raise RunError(
+            f"Questions were answered without the clip: {len(pairs)} of {len(pairs)}, so no pair "
+            "is left.",
+            where=str(source.root),
+            remedy="Take another writer, or more clips.",
+        )
     return CaptionedPairs(
         pairs=with_altered_inputs(kept, lengths, options.alteration),
         clips=len(source.clips),
@@ -170,6 +180,16 @@ def build_caption_pairs(
         unreadable=sum(not questions for questions in written.values()),
         written=len(pairs),
         blind=len(pairs) - len(kept),
+    )
+
+
+def _no_questions(folder: Path, replies: Sequence[str]) -> RunError:
+    begins = f"; the first begins: {replies[0][:80]!r}" if replies else ""
+    return RunError(
+        f"None of {len(replies)} replies of the writer holds a question{begins}.",
+        where=str(folder),
+        remedy="Name another writer. To ask this one anew once it is mended, remove this folder "
+        "and give the same command again.",
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoreal_bench.contracts.base import Record
+from emoreal_bench.contracts.errors import EmorealError
 from emoreal_bench.training.config import AvemDpoSettings, Method, MethodSettings
 from emoreal_bench.training.examples.batches import Layout, PromptMaker
 from emoreal_bench.training.examples.data import TrainingExample
@@ -94,11 +95,20 @@ class TextGapMeter:
 
         Args:
             score: Gives the log-probabilities of a batch's answers.
+
+        Raises:
+            EmorealError: If they are no numbers any more.
         """
         starts = range(0, len(self._sample), self._batch_size)
         gaps = np.concatenate(
             [self._gaps(self._sample[start : start + self._batch_size], score) for start in starts]
         )
+        if not np.isfinite(gaps).all():
+            raise EmorealError(
+                "The model gives its answers probabilities that are no numbers.",
+                remedy="Lower optimization.learning_rate, or set hardware.dtype to float32. "
+                "Checkpoints of earlier steps are kept.",
+            )
         gamma = self._settings.gamma
         return TextGap(
             pairs=len(gaps),

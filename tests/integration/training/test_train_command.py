@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from emoreal_bench import api
 from emoreal_bench.cli.application import run
-from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.errors import ExitCode, UsageError
 from emoreal_bench.contracts.training_record import TRAINING_FILE, TrainingRecord
 from emoreal_bench.model_adapters.local.file_faults import COMPLETE_FILE
 from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION, WEIGHTS
@@ -62,6 +62,17 @@ def test_the_adapter_says_how_it_came_about(out: Path) -> None:
 def test_the_adapter_has_learned_something(out: Path) -> None:
     weights = load_file(out / "adapter" / "adapter_model.safetensors")
     assert any(bool(weight.any()) for name, weight in weights.items() if "lora_B" in name)
+
+
+@pytest.mark.parametrize("method", ["naive_dpo", "avem_dpo", "sft"])
+def test_a_rate_that_ends_in_no_numbers_is_told_and_no_defect(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    steps = {**STEPS, "learning_rate": 1e8, "max_steps": 6}
+    settings = make_settings(root, {"name": method}, out=str(tmp_path / "out"), optimization=steps)
+    path = write_settings(tmp_path / "config.yaml", settings)
+    assert run(["train", str(path), "--quiet"]) == ExitCode.INCOMPLETE
+    assert "Lower optimization.learning_rate" in capsys.readouterr().err
 
 
 def test_the_adapter_is_taken_by_lora(out: Path) -> None:

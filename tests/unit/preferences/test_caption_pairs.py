@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ QUESTIONS: dict[str, Any] = {
 NO_LUCK = {
     f"{clip}#{number}#{turn}": "(A)" for clip in CLIPS for number in (1, 2) for turn in (1, 2, 3)
 }
+
+LUCK = {f"a/one.mp4#1#{turn}": f"({letter})" for turn, letter in ((1, "A"), (2, "B"), (3, "C"))}
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +88,28 @@ def test_captions_become_pairs_with_matched_partners(tmp_path: Path, clips: Path
 def test_what_is_answered_in_every_turn_without_the_clip_is_dropped(
     tmp_path: Path, clips: Path
 ) -> None:
-    lucky = {
-        f"a/one.mp4#1#{turn}": f"({letter})" for turn, letter in ((1, "A"), (2, "B"), (3, "C"))
-    }
-    built = build(tmp_path, clips, QUESTIONS | NO_LUCK | lucky)
+    built = build(tmp_path, clips, QUESTIONS | NO_LUCK | LUCK)
     assert built.blind == 1
     assert {pair.clip for pair in built.pairs} == {"b/two.mp4"}
+
+
+def test_a_writer_that_writes_no_question_is_named_with_its_words_and_a_way_to_ask_anew(
+    tmp_path: Path, clips: Path
+) -> None:
+    runs = tmp_path / "runs"
+    with pytest.raises(RunError, match=r"None of 3 .*begins: 'I would rather") as raised:
+        build(tmp_path, clips, dict.fromkeys(CLIPS, "I would rather not."), runs=runs)
+    assert not (tmp_path / "pairs.jsonl").exists()
+    assert raised.value.where is not None
+    shutil.rmtree(raised.value.where)
+    assert len(build(tmp_path, clips, QUESTIONS | NO_LUCK, runs=runs).pairs) == 3
+
+
+def test_questions_that_nobody_needs_the_clip_for_are_no_result(
+    tmp_path: Path, clips: Path
+) -> None:
+    with pytest.raises(RunError, match="without the clip: 1 of 1, so no pair is left"):
+        build(tmp_path, clips, QUESTIONS | LUCK, limit=1)
 
 
 def test_the_same_call_asks_nothing_twice(tmp_path: Path, clips: Path) -> None:
@@ -157,7 +176,10 @@ def test_a_clip_whose_sound_did_not_reach_the_model_gives_no_pair(tmp_path: Path
     model = write_script(
         tmp_path / "model.json", {"whole.mp4": "A smile.", "silent.mp4": "A smile."}, media=True
     )
-    writer = write_script(tmp_path / "writer.json", {"whole.mp4": "{}"})
+    turns = {f"whole.mp4#1#{turn}": "(A)" for turn in (1, 2, 3)}
+    writer = write_script(
+        tmp_path / "writer.json", {"whole.mp4": written(smile_question()), **turns}
+    )
     source = api.CaptionedSource(tmp_path / "clips", writer=writer)
     options = api.RunOptions(runs=tmp_path / "runs")
     built = api.build_caption_pairs(tmp_path / "pairs.jsonl", model, source, options=options)
