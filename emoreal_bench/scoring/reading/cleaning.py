@@ -112,7 +112,7 @@ _MARKDOWN = re.compile(
 )
 _MARKDOWN_SIGN = re.compile(r"[*`$_~]")
 _TABULATOR = re.compile(r"(?<=[\w.)\]])\t++(?=\S)")
-_READ_AT_EACH_END = 2000
+_READ_AT_EACH_END = 4000
 _FOUR_SIGNS = re.compile(r"[^0-9A-Za-z_]{4}")
 _RUN_OF_SIGNS = re.compile(r"([^\w\s])\1{3,}+")
 _RUN_OF_BLANKS = re.compile(r"(\s{3})\s++")
@@ -203,7 +203,7 @@ def clean(text: str) -> str:
 
     Hidden reasoning, later turns and struck-out text go, full-width signs
     become plain ones, and an answer set apart by markup is introduced in
-    words. Of what remains the first and the last 2,000 characters are read,
+    words. Of what remains the first and the last 4,000 characters are read,
     so that no reply can hold scoring up.
 
     Args:

@@ -19,6 +19,8 @@ _CANNOT = (
     r"|wouldn't|am\ not\ going\ to|'m\ not\ going\ to)"
 )
 _MODALITY = r"(?:video|audio|clip|image|media|footage|recording|file|sound)"
+_KNOWN = r"(?:determined|known|said|told|judged|decided|identified|inferred|established)"
+_BASIS = r"(?:information|context|evidence|details?|data|material)"
 _REFUSAL = re.compile(
     rf"""
     (?:\b(?=[a-z])|(?=[^\x00-\x7f]))  # At once done with the middle of a word.
@@ -58,6 +60,16 @@ _REFUSAL = re.compile(
           |process|complete|determine\s+from)|won't\s+answer|sorry)\b(?=[^a-z]|\s)
     | \b(?:it\s+(?:is|would\s+be|isn't|wouldn't\s+be)|it's)\s+(?:not\s+)?(?:inappropriate
       |unethical|appropriate|ethical|possible\s+for\s+me)\b
+    | \b(?:i|we)\s+(?:don't|do\s+not)\s+(?:know|see\s+any\s+(?:{_MODALITY}|attachment))\b
+    | \b(?:i|we)\s+have\s+no\s+(?:access|way|means|information|{_MODALITY})\b
+    | \b(?:can't|cannot|could\s+not|couldn't)\s+be\s+{_KNOWN}\b
+    | \b(?:impossible|not\s+possible)\s+(?:for\s+me\s+)?to\s+(?:tell|say|know|determine|judge
+      |decide|answer|identify|infer)\s(?:\w+\s){{0,2}}?(?:from|by|without|based)\b
+    | \b(?:not|n't|no)\s+(?:\w+\s+)?(?:enough|sufficient)\s+{_BASIS} | \binsufficient\s+{_BASIS}
+    | \b(?:please|could\s+you|can\s+you)\s+(?:please\s+|first\s+)?(?:provide|upload|share|attach
+      |send|resend)\s+(?:\w+\s+){{0,2}}{_MODALITY}\b
+    | \b(?:i'm|i\s+am)\s+(?:just\s+|only\s+)?an?\s+(?:\w+[-\s]+){{0,3}}?ai\b
+    | \A\W*(?:no\s+answer|unknown)\W*\Z
     | \bthat(?:'s|\s+is)\s+not\s+something\s+i\b | \b(?:not|isn't)\s+something\s+i\s+(?:can|am
       |will|could)\b
     | \bcan't\s+help\s+(?:you\s+)?with\b | \bcannot\s+help\s+(?:you\s+)?with\b
