@@ -84,4 +84,5 @@ def make_console(stream: TextIO | None = None, width: int | None = None) -> Cons
                     segment if segment.control else Segment(printable(segment.text), segment.style)
                 )
 
-    return SafeConsole(file=stream, width=width, soft_wrap=False)
+    # A name between colons is no picture.
+    return SafeConsole(file=stream, width=width, soft_wrap=False, emoji=False)

@@ -100,6 +100,12 @@ def test_colours_of_our_own_are_kept() -> None:
     assert "\x1b[31m" not in stream.getvalue()
 
 
+def test_a_name_between_colons_is_no_picture() -> None:
+    stream = io.StringIO()
+    make_console(stream).print("gone_module:X: cannot be imported")
+    assert stream.getvalue() == "gone_module:X: cannot be imported\n"
+
+
 def test_nothing_is_printed_past_the_one_place() -> None:
     """Whatever prints goes through ``printable``, or through a console of ``make_console``."""
     root = Path(emoreal_bench.__file__).parent
