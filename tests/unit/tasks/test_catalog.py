@@ -82,6 +82,7 @@ def test_a_wrong_name_gets_a_suggestion() -> None:
         (("chance: 0.5", "chance: 7"), "chance"),
         (("chance: 0.5", "chance: yes"), "chance: a number is meant, not yes or no"),
         (("schema: 1", "schema: 1\nshots: yes"), "shots: a number is meant"),
+        (("answer: yes_no", "answer: label, labels: [yes, no]"), "labels"),
         (("schema: 1", "schema: 1\nmedia: {frames: on}"), "media.frames: a number is meant"),
         (("prompt: ask.j2", "prompt: ../ask.j2"), "not a file beside or below"),
         (("prompt: ask.j2", "prompt: gone.j2"), "not a file beside or below"),
