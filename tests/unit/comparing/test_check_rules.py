@@ -29,7 +29,7 @@ from emoreal_bench.contracts.check import (
 )
 from emoreal_bench.contracts.comparison import Verdict
 from emoreal_bench.contracts.errors import NotComparableError, RunError, UsageError
-from emoreal_bench.contracts.run_record import ITEMS_FILE
+from emoreal_bench.contracts.run_record import ITEMS_FILE, RESULTS_FILE
 from emoreal_bench.contracts.scores import SubtaskScores
 from emoreal_bench.reporting.check.output import check_junit, check_markdown, check_renderables
 from tests.small_emorealm import gold_answers, make_data, write_script
@@ -119,6 +119,7 @@ def test_a_run_with_gaps_is_not_decided_and_makes_no_baseline(
     shutil.copytree(good, folder)
     lines = (folder / ITEMS_FILE).read_bytes().splitlines(keepends=True)
     (folder / ITEMS_FILE).write_bytes(b"".join(lines[:100]))
+    (folder / RESULTS_FILE).unlink()  # A run that was broken off has none.
     report = check(folder, baseline)
     assert report.outcome is CheckOutcome.INCOMPLETE
     assert "100 of 240 items" in report.summary
@@ -133,6 +134,7 @@ def test_less_coverage_is_allowed_where_the_rules_say_so(
     shutil.copytree(good, folder)
     lines = (folder / ITEMS_FILE).read_bytes().splitlines(keepends=True)
     (folder / ITEMS_FILE).write_bytes(b"".join(lines[:-1]))
+    (folder / RESULTS_FILE).unlink()  # A run that was broken off has none.
     rules = workshop.rules("least_coverage: 0.99")
     assert check(folder, baseline, rules).outcome is CheckOutcome.PASSED
 
@@ -362,6 +364,7 @@ def test_low_coverage_ends_with_3_whatever_the_rules_say_of_the_undecided(
     shutil.copytree(changed, folder)
     lines = (folder / ITEMS_FILE).read_bytes().splitlines(keepends=True)
     (folder / ITEMS_FILE).write_bytes(b"".join(lines[:-1]))
+    (folder / RESULTS_FILE).unlink()  # A run that was broken off has none.
     report = check(folder, baseline, workshop.rules("undecided: fail"))
     assert (report.outcome, report.exit_code) == (CheckOutcome.INCOMPLETE, 3)
     assert counts(report)["errors"] == 1
