@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from emoreal_bench.contracts.errors import UsageError
+from emoreal_bench.contracts.item import ClipsOnDemand
 from emoreal_bench.contracts.run_record import AskedShard
 from emoreal_bench.identity import shard_number
 from emoreal_bench.running.plan import Plan
@@ -69,6 +70,6 @@ def only_asked(plan: Plan) -> Plan:
     return replace(
         plan,
         items=[plan.items[position] for group in plan.groups.values() for position in group],
-        clips={clip: plan.clips[clip] for clip in plan.groups},
+        clips=ClipsOnDemand(plan.groups, plan.clips.__getitem__),
         clip_hashes={clip: plan.clip_hashes[clip] for clip in plan.groups},
     )

@@ -16,7 +16,7 @@ from emoreal_bench.contracts.run_record import (
     Manifest,
 )
 from emoreal_bench.identity import shard_number
-from emoreal_bench.record.finished import read_report
+from emoreal_bench.record.finished import other_log, read_report
 from emoreal_bench.record.folder import RunFolder, load_plan_items, load_timings
 from emoreal_bench.record.log import read_log
 from emoreal_bench.record.manifest import load_manifest
@@ -153,11 +153,7 @@ def _check_log(folder: Path, manifest: Manifest) -> None:
 def _check_results(folder: Path) -> None:
     results = read_report(folder).results
     if results.replies_hash not in (None, log_hash(folder)):
-        raise RunError(
-            f"The scores were not made from this {ITEMS_FILE}.",
-            remedy="If the log is this run's own, write them again with: emoreal-bench runs verify "
-            "RUN --repair. If it was copied from another run, bring its own back.",
-        )
+        raise other_log(folder)
 
 
 def _mend(held: RunFolder, state: FileState) -> None:

@@ -228,7 +228,7 @@ class Hardware(Record):
     """Size of that folder; what was not used for longest goes first."""
     prepared_mebibytes: int = Field(default=0, ge=0)
     """Memory for pictures as the frozen towers take them, scaled and cut into patches, and as
-    much for sounds; in each process that decodes."""
+    much for sounds; in each process that decodes. 0 keeps those of one batch."""
     encoded_mebibytes: int = Field(default=0, ge=0)
     """Memory for what the frozen towers made of clips; on the device, in each process."""
 

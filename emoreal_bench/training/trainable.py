@@ -16,8 +16,8 @@ from emoreal_bench.model_adapters import create_adapter
 from emoreal_bench.model_adapters.local.lora import read_lora
 from emoreal_bench.model_adapters.providers import PROVIDERS
 from emoreal_bench.training.examples.answers import PromptWithAnswers
-from emoreal_bench.training.examples.media_cache import (
-    MediaCache,
+from emoreal_bench.training.examples.kept_media import (
+    KeptMedia,
     encoded_bytes,
     prepared_bytes,
 )
@@ -73,11 +73,14 @@ class TrainableModel:
         """Keep clips as the towers take them, so that a clip that comes again is not scaled anew.
 
         Args:
-            limit: Memory for pictures, and as much for sounds, in bytes.
+            limit: Memory for pictures, and as much for sounds, in bytes; 0 keeps them for one
+                batch only.
         """
+        if not limit:
+            return
         from emoreal_bench.inputs.tensors import PreparedClips
 
-        pictures, sounds = (MediaCache[Any](limit, prepared_bytes) for _ in range(2))
+        pictures, sounds = (KeptMedia[Any](limit, prepared_bytes) for _ in range(2))
         self._prepared = PreparedClips(pictures, sounds)
 
     def prepare(self, prompts: Sequence[PromptWithAnswers]) -> PackedBatch:
@@ -172,7 +175,7 @@ def load_trainable(
         raise UsageError(f"{model}: models of this family cannot be trained here.")
     start = None if lora.start is None else read_lora(lora.start, model)
     adapter = TrainedAdapter(reader.network, reader.language_model, lora, _base_name(model), start)
-    known = MediaCache(media_cache_bytes, encoded_bytes) if media_cache_bytes else None
+    known = KeptMedia(media_cache_bytes, encoded_bytes) if media_cache_bytes else None
     network = PackedNetwork(reader, known)
     if gradient_checkpointing:
         network.save_memory()

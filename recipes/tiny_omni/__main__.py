@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
-from recipes.tiny_omni.base import MissedBarsError, make_base, prepare_clips
-from recipes.tiny_omni.confirming import UntrainedError, confirm
+from emoreal_bench.contracts.errors import EmorealError
+from recipes.tiny_omni.base import make_base, prepare_clips
+from recipes.tiny_omni.confirming import confirm, with_protocol
 from recipes.tiny_omni.family import as_direct_table, as_summary, as_table, build, ship, study
 from recipes.tiny_omni.members import measure_curve
 from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe, small_recipe
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the base")
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="folder to work in")
     parser.add_argument("--small", action="store_true", help="every stage in a minute; no use")
-    parser.add_argument("--part", default="1/1", help="of the trainings of confirm, as 1/2")
+    parser.add_argument("--shard", default="1/1", help="of the trainings of confirm, as 1/2")
     parser.add_argument(
         "--method", choices=VARIANTS, default="naive-dpo", help="of the adapters of a curve"
     )
@@ -37,10 +38,12 @@ def main() -> None:
     recipe = (small_recipe() if chosen.small else full_recipe()).with_base_seed(chosen.seed)
     try:
         if chosen.command == "confirm":
-            confirm(recipe, chosen.work, chosen.part)
+            prepare_clips(recipe, chosen.work)
+            protocol = recipe if chosen.small else with_protocol(recipe)
+            confirm(protocol, chosen.work, chosen.shard)
         else:
             _do(chosen.command, recipe, chosen.work, chosen.method)
-    except (MissedBarsError, UntrainedError) as error:
+    except EmorealError as error:
         parser.exit(1, f"{error}\n")
 
 

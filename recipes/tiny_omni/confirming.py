@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.record.files import write_atomically
+from emoreal_bench.running.sharding import parse_shard
 from emoreal_bench.synth import AgreementWording, SpeechEngine, Split, SynthSettings
 from emoreal_bench.training.config import (
     AvemDpoSettings,
@@ -184,22 +185,23 @@ class UntrainedError(RunError):
     """The test clips stay closed, since not every training is done."""
 
 
-def confirm(recipe: Recipe, work: Path, part: str) -> None:
-    """Train a part of the trials; once all are trained, measure them and write the record.
+def confirm(recipe: Recipe, work: Path, shard: str) -> None:
+    """Train a shard of the trials; once all are trained, measure them and write the record.
 
     Args:
-        recipe: Of the family, whose bases are in the folder.
+        recipe: Of :func:`with_protocol`. The folder holds its clips and towers, see
+            :func:`recipes.tiny_omni.base.prepare_clips`.
         work: Folder of the family; the test has one of its own in it.
-        part: ``1/2`` for every second training from the first on.
+        shard: ``1/2`` for every second training from the first on.
 
     Raises:
-        UntrainedError: If trainings of other parts are not done.
+        UsageError: If that is no shard.
+        UntrainedError: If trainings of other shards are not done.
     """
-    recipe = with_protocol(recipe)
+    chosen = parse_shard(shard)
     bases = {seed: make_base(recipe.with_base_seed(seed), work) for seed in BASES}
     every, home = trials(BASES), work / "confirm"
-    first, step = map(int, part.split("/"))
-    for trial in every[first - 1 :: step]:
+    for trial in every[chosen.number - 1 :: chosen.of]:
         train_trial(trial, bases[trial.base], recipe, home)
         show(f"{trial.name}: trained")
     untrained = [one.name for one in every if not (home / "adapters" / one.name / _COST).exists()]

@@ -199,6 +199,15 @@ def test_with_room_for_it_a_clip_is_scaled_once_in_all(model: TinyModel) -> None
     assert all(one is not two for one, two in zip(other, media_of(anew), strict=True))
 
 
+def test_without_room_for_more_each_batch_shares_its_clips_by_itself(model: TinyModel) -> None:
+    trainable = model.load()
+    trainable.keep_prepared(0)
+    with count(trainable, "prepare") as known:
+        trainable.prepare(make_prompts())
+    # A store of no size would keep nothing, and each prompt would scale its clip anew.
+    assert known == [None]
+
+
 def test_the_vocabulary_is_computed_where_answers_are_predicted_only(
     trainable: TrainableModel,
 ) -> None:

@@ -6,8 +6,8 @@ import torch
 
 from emoreal_bench.model_adapters.local.qwen_omni.inputs import AudioTensors
 from emoreal_bench.model_adapters.local.towers import Encoded
-from emoreal_bench.training.examples.media_cache import (
-    MediaCache,
+from emoreal_bench.training.examples.kept_media import (
+    KeptMedia,
     encoded_bytes,
     prepared_bytes,
 )
@@ -18,21 +18,21 @@ def encoded(floats: int) -> Encoded:
 
 
 def test_what_was_put_in_longest_ago_goes_first() -> None:
-    cache = MediaCache(3 * 40, encoded_bytes)
+    cache = KeptMedia(3 * 40, encoded_bytes)
     for key in "abcad":
         cache[key] = encoded(10)
     assert set(cache) == {"a", "c", "d"}
 
 
 def test_the_limit_is_kept_whatever_is_put_in() -> None:
-    cache = MediaCache(100, encoded_bytes)
+    cache = KeptMedia(100, encoded_bytes)
     for size in (5, 20, 10, 30, 25, 1):
         cache[str(size)] = encoded(size)
         assert cache.bytes == sum(4 * len(one[0]) for one in cache.values()) <= 100
 
 
 def test_putting_a_key_again_counts_once() -> None:
-    cache = MediaCache(100, encoded_bytes)
+    cache = KeptMedia(100, encoded_bytes)
     cache["a"] = encoded(10)
     cache["a"] = encoded(10)
     assert (len(cache), cache.bytes) == (1, 40)

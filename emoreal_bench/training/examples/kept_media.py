@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Kept = TypeVar("Kept")
 
 
-class MediaCache(MutableMapping[str, Kept]):
+class KeptMedia(MutableMapping[str, Kept]):
     """What was put in last, up to a limit of memory; whoever finds a clip puts it in again.
 
     Args:
