@@ -4,7 +4,8 @@ The answers of a prompt stand behind it in one row, and so does the part of
 another prompt that goes on differently: a prompt whose sound was altered shares
 the picture before it. Each place looks at what comes before it on its own way
 only, and has the rotary position that it would have alone, so every number is
-that of a row of its own.
+that of a row of its own. So what shares nothing may stand in one row as well,
+and little is padding.
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.model_adapters.local.packed import PlacedMedia, PlacedPrompt
 from emoreal_bench.model_adapters.local.towers import Encodable
 
-# A prompt joins a row with which it shares at least this part of itself. With less it would
-# save little and make the row, and with it the padding of the others, longer.
+# A prompt joins a tree with which it shares at least this part of itself. With less it would
+# save little and make the tree, and with it every row, longer.
 _WORTH_SHARING = 0.25
+# Lengths of rows to try, in widths of the widest tree.
+_ROOM = tuple(1 + eighths / 8 for eighths in range(9))
+# At about this length attention costs a place as much as the layers before and after it do in a
+# small network. In a large one that length is greater, but there the trees are wider too.
+_EVEN_LENGTH = 1000
 
 # One column per place of a row: token, number of the clip (0 for words), position bits.
 _Columns = NDArray[np.int64]
@@ -95,11 +101,25 @@ class PackedBatch:
 
 @dataclass(slots=True)
 class _Stretch:
-    """Columns that follow each other, and the stretches that may come next."""
+    """Columns that follow each other, and the stretches that may come next.
+
+    Attributes:
+        columns: Its own.
+        branches: What goes on from it.
+        start: Its first place in the flattened rows.
+    """
 
     columns: _Columns
     branches: list[_Stretch] = field(default_factory=list)
     start: int = -1
+
+    @property
+    def width(self) -> int:
+        return int(self.columns.shape[1])
+
+    @property
+    def whole_width(self) -> int:
+        return sum(stretch.width for stretch in self.walk())
 
     def walk(self) -> Iterator[_Stretch]:
         yield self
@@ -109,9 +129,9 @@ class _Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """One answer: the row and columns that lead to each of its tokens, and the tokens."""
+    """One answer: the tree and columns that lead to each of its tokens, and the tokens."""
 
-    row: int
+    tree: _Stretch
     columns: _Columns
     tokens: Sequence[int]
 
@@ -127,19 +147,21 @@ def pack(
             and at least one token in each.
     """
     clips = _number_clips(prompts)
-    rows: list[_Stretch] = []
+    trees: list[_Stretch] = []
     scored: list[_Scored] = []
     for prompt, replies in zip(prompts, answers, strict=True):
         own = _prompt_columns(prompt, clips)
-        row = _find_row(rows, own)
+        tree = _find_tree(trees, own)
         for tokens in replies:
             columns = np.concatenate([own, _answer_columns(prompt, tokens)], axis=1)
-            if row == len(rows):
-                rows.append(_Stretch(columns))
+            if tree is None:
+                tree = _Stretch(columns)
+                trees.append(tree)
             else:
-                _insert(rows[row], columns)
-            scored.append(_Scored(row, columns, tokens))
-    return _lay_out(rows, scored, _media_by_number(prompts, clips), tuple(map(len, answers)))
+                _insert(tree, columns)
+            scored.append(_Scored(tree, columns, tokens))
+    media = _media_by_number(prompts, clips)
+    return _lay_out(_fill_rows(trees), scored, media, tuple(map(len, answers)))
 
 
 def _number_clips(prompts: Sequence[PlacedPrompt]) -> dict[str, int]:
@@ -172,12 +194,44 @@ def _answer_columns(prompt: PlacedPrompt, tokens: Sequence[int]) -> _Columns:
     return np.concatenate([ids, np.zeros((1, count), np.int64), bits])
 
 
-def _find_row(rows: Sequence[_Stretch], columns: _Columns) -> int:
-    """Return the row with which columns share most, or the next new one."""
-    shared = [_shared_length(root, columns) for root in rows]
-    best = max(range(len(rows)), key=shared.__getitem__, default=0)
-    worth = rows and shared[best] >= _WORTH_SHARING * columns.shape[1]
-    return best if worth else len(rows)
+def _find_tree(trees: Sequence[_Stretch], columns: _Columns) -> _Stretch | None:
+    """Return the tree with which columns share most, if that is enough."""
+    shared = [_shared_length(tree, columns) for tree in trees]
+    best = max(range(len(trees)), key=shared.__getitem__, default=0)
+    worth = trees and shared[best] >= _WORTH_SHARING * columns.shape[1]
+    return trees[best] if worth else None
+
+
+def _fill_rows(trees: Sequence[_Stretch]) -> list[list[_Stretch]]:
+    """Put trees side by side into rows, as long as costs least."""
+    longest = max(tree.whole_width for tree in trees)
+    ways = (_fill(trees, round(longest * times)) for times in _ROOM)
+    return min(ways, key=_cost)
+
+
+def _fill(trees: Sequence[_Stretch], length: int) -> list[list[_Stretch]]:
+    """Put each tree, the widest first, into the first row that has room for it."""
+    rows: list[list[_Stretch]] = []
+    room: list[int] = []
+    for tree in sorted(trees, key=lambda tree: tree.whole_width, reverse=True):
+        width = tree.whole_width
+        row = next((row for row, left in enumerate(room) if width <= left), len(rows))
+        if row == len(rows):
+            rows.append([])
+            room.append(length)
+        rows[row].append(tree)
+        room[row] -= width
+    return rows
+
+
+def _cost(rows: Sequence[Sequence[_Stretch]]) -> int:
+    """Say what rows cost, in no particular unit: a place costs the more, the longer its row is."""
+    length = _row_length(rows)
+    return len(rows) * length * (length + _EVEN_LENGTH)
+
+
+def _row_length(rows: Sequence[Sequence[_Stretch]]) -> int:
+    return max(sum(tree.whole_width for tree in trees) for trees in rows)
 
 
 def _common(first: _Columns, second: _Columns) -> int:
@@ -194,14 +248,14 @@ def _find_branch(stretch: _Stretch, columns: _Columns) -> _Stretch | None:
 def _shared_length(stretch: _Stretch, columns: _Columns) -> int:
     shared = _common(stretch.columns, columns)
     rest = columns[:, shared:]
-    branch = _find_branch(stretch, rest) if shared == stretch.columns.shape[1] else None
+    branch = _find_branch(stretch, rest) if shared == stretch.width else None
     return shared if branch is None else shared + _shared_length(branch, rest)
 
 
 def _insert(stretch: _Stretch, columns: _Columns) -> None:
     """Add columns to a row: they part from it where they differ."""
     shared = _common(stretch.columns, columns)
-    if shared < stretch.columns.shape[1]:
+    if shared < stretch.width:
         stretch.branches = [_Stretch(stretch.columns[:, shared:], stretch.branches)]
         stretch.columns = stretch.columns[:, :shared]
     rest = columns[:, shared:]
@@ -215,18 +269,18 @@ def _insert(stretch: _Stretch, columns: _Columns) -> None:
 
 
 def _lay_out(
-    rows: Sequence[_Stretch],
+    rows: Sequence[Sequence[_Stretch]],
     scored: Sequence[_Scored],
     media: Mapping[int, PlacedMedia],
     answer_counts: tuple[int, ...],
 ) -> PackedBatch:
-    whole = [_place_row(root) for root in rows]
-    length = max(columns.shape[1] for columns in whole)
+    length = _row_length(rows)
+    whole = [_place_row(trees, row * length) for row, trees in enumerate(rows)]
     padded = np.zeros((whole[0].shape[0], len(rows), length), np.int64)
     for row, columns in enumerate(whole):
         padded[:, row, : columns.shape[1]] = columns
     segments, ancestors = _relate(rows, length)
-    sources, target_sources = _find_sources(rows, scored, length)
+    sources, target_sources = _find_sources(scored)
     placed = [media[number] for columns in whole for number in _clips_in_order(columns)]
     counted = Counter(dict.fromkeys(Modality, 0))
     for one in placed:
@@ -253,51 +307,51 @@ def _lay_out(
     )
 
 
-def _place_row(root: _Stretch) -> _Columns:
-    """Return each stretch its place, those that go on from it behind it, and join their columns."""
-    start = 0
-    for stretch in root.walk():
+def _place_row(trees: Sequence[_Stretch], start: int) -> _Columns:
+    """Give each stretch its place, those that go on from it behind it, and join their columns."""
+    stretches = [stretch for tree in trees for stretch in tree.walk()]
+    for stretch in stretches:
         stretch.start = start
-        start += stretch.columns.shape[1]
-    return np.concatenate([stretch.columns for stretch in root.walk()], axis=1)
+        start += stretch.width
+    return np.concatenate([stretch.columns for stretch in stretches], axis=1)
 
 
-def _relate(rows: Sequence[_Stretch], length: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _relate(rows: Sequence[Sequence[_Stretch]], length: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Number the stretches of each row from 1, and say which goes on from which."""
-    most = max(sum(1 for _ in root.walk()) for root in rows) + 1
-    segments = torch.zeros(len(rows), length, dtype=torch.long)
+    most = max(sum(1 for tree in trees for _ in tree.walk()) for trees in rows) + 1
+    segments = torch.zeros(len(rows) * length, dtype=torch.long)
     # Padding looks at itself, so that no place of a row looks at nothing.
     ancestors = torch.eye(most, dtype=torch.bool).repeat(len(rows), 1, 1)
 
     def number(row: int, stretch: _Stretch, before: list[int], own: int) -> int:
-        segments[row, stretch.start : stretch.start + stretch.columns.shape[1]] = own
+        segments[stretch.start : stretch.start + stretch.width] = own
         ancestors[row, own, before] = True
         following = own + 1
         for branch in stretch.branches:
             following = number(row, branch, [*before, own], following)
         return following
 
-    for row, root in enumerate(rows):
-        number(row, root, [], 1)
-    return segments, ancestors
+    for row, trees in enumerate(rows):
+        following = 1
+        for tree in trees:
+            following = number(row, tree, [], following)
+    return segments.view(len(rows), length), ancestors
 
 
-def _find_sources(
-    rows: Sequence[_Stretch], scored: Sequence[_Scored], length: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _find_sources(scored: Sequence[_Scored]) -> tuple[torch.Tensor, torch.Tensor]:
     """Find the places that answers are predicted from, each once, and which token needs which."""
     numbers: dict[int, int] = {}
     wanted: list[int] = []
     for one in scored:
         # The last place of the prompt predicts the first token, and so on.
-        path = _trace(rows[one.row], one.columns)[-len(one.tokens) :]
-        wanted.extend(numbers.setdefault(one.row * length + place, len(numbers)) for place in path)
+        path = _trace(one.tree, one.columns)[-len(one.tokens) :]
+        wanted.extend(numbers.setdefault(place, len(numbers)) for place in path)
     return torch.tensor(list(numbers)), torch.tensor(wanted)
 
 
 def _trace(stretch: _Stretch, columns: _Columns) -> list[int]:
-    """Return the place in the row of each column."""
-    count = min(stretch.columns.shape[1], columns.shape[1])
+    """Return the place in the flattened rows of each column."""
+    count = min(stretch.width, columns.shape[1])
     places = list(range(stretch.start, stretch.start + count))
     rest = columns[:, count:]
     branch = _find_branch(stretch, rest) if rest.shape[1] else None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from emoreal_bench.contracts.vocabulary import Modality
 from emoreal_bench.inputs import InputError
 from emoreal_bench.model_adapters.local.packed import PlacedMedia, PlacedPrompt, place_media
+from emoreal_bench.training.examples import packing
 from emoreal_bench.training.examples.packing import PackedBatch, pack
 
 VIDEO, AUDIO = 90, 91
@@ -119,12 +120,26 @@ def test_a_prompt_with_other_sound_shares_the_picture() -> None:
     assert sum(batch.tokens.values()) == 10 + 1 + 5 + 1
 
 
-def test_prompts_with_little_in_common_have_rows_of_their_own() -> None:
-    batch = pack([make_prompt([1, 2], "a"), make_prompt([1, 2], "b")], [[[5]], [[5]]])
-    assert len(batch.ids) == 2
+@pytest.mark.parametrize("rows", [1, 2])
+def test_prompts_with_little_in_common_share_nothing(rows: int) -> None:
+    words = [2] * (1 if rows == 2 else 5)
+    batch = pack([make_prompt([1], "a"), make_prompt(words, "b")], [[[5]], [[5]]])
+    assert len(batch.ids) == rows
+    assert sum(batch.tokens.values()) == batch.separate_tokens
+    assert {clip.hash for clip in batch.media[Modality.VIDEO]} == {"video a", "video b"}
+    first, second = (seen_from(batch, place) for place in batch.sources.tolist())
+    assert not set(first) & set(second)
 
 
-def test_no_place_looks_at_nothing() -> None:
+def test_little_of_the_rows_is_padding() -> None:
+    lengths = range(40, 100, 4)
+    prompts = [make_prompt([1] * length, chr(length)) for length in lengths]
+    batch = pack(prompts, [[[5]]] * len(prompts))
+    assert int((batch.segments == 0).sum()) < 0.1 * batch.ids.numel()
+
+
+def test_no_place_looks_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "_ROOM", (1,))
     batch = pack([make_prompt([1] * 5, "a"), make_prompt([2], "b")], [[[5]], [[5, 6]]])
     assert int((batch.segments == 0).sum()) > 0
     assert bool(batch.mask.any(-1).all())

@@ -83,6 +83,7 @@ def test_scores_do_not_depend_on_the_padding_of_a_batch(
     short, long = ask(None, None, "No"), ask(None, None, question="Is he so? " * 10)
     alone = score(trainable, short)
     monkeypatch.setattr(packing, "_WORTH_SHARING", 2.0)
+    monkeypatch.setattr(packing, "_ROOM", (1,))
     batch = trainable.prepare([long, short])
     assert int((batch.segments == 0).sum()) > 0
     with torch.no_grad():
@@ -182,7 +183,7 @@ def test_with_room_for_it_a_clip_is_encoded_once_in_all(
         assert torch.equal(score(keeping, *make_prompts()), first)
     assert given == []
     with trainable.without_adapter():
-        torch.testing.assert_close(first, score(trainable, *make_prompts()), rtol=0, atol=1e-5)
+        torch.testing.assert_close(first, score(trainable, *make_prompts()), rtol=0, atol=1e-4)
 
 
 def test_with_room_for_it_a_clip_is_scaled_once_in_all(model: TinyModel) -> None:
