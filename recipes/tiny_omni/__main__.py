@@ -1,4 +1,4 @@
-"""``python -m recipes.tiny_omni base|build|curve|study|confirm|ship``."""
+"""``python -m recipes.tiny_omni base|build|curve|study|rate|confirm|ship``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import torch
 
 from emoreal_bench.contracts.errors import EmorealError
 from recipes.tiny_omni.base import make_base, prepare_clips
-from recipes.tiny_omni.confirming import confirm, with_protocol
+from recipes.tiny_omni.confirming import choose_rate, confirm, with_protocol
 from recipes.tiny_omni.family import as_direct_table, as_summary, as_table, build, ship, study
 from recipes.tiny_omni.members import measure_curve
 from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe, small_recipe
 
+_COMMANDS = ("base", "build", "curve", "study", "rate", "confirm", "ship")
 _SEEDS = (0, 1, 2)
 _BASES = (0, 1)
 _CURVE = (50, 100, 200)
@@ -24,7 +25,7 @@ _CURVE = (50, 100, 200)
 def main() -> None:
     """Make a base or the whole family, study it over seeds, or copy it into the package."""
     parser = argparse.ArgumentParser(prog="python -m recipes.tiny_omni", description=__doc__)
-    parser.add_argument("command", choices=("base", "build", "curve", "study", "confirm", "ship"))
+    parser.add_argument("command", choices=_COMMANDS)
     parser.add_argument("--seed", type=int, default=0, help="of the base")
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="folder to work in")
     parser.add_argument("--small", action="store_true", help="every stage in a minute; no use")
@@ -37,9 +38,10 @@ def main() -> None:
     torch.set_num_threads(1)
     recipe = (small_recipe() if chosen.small else full_recipe()).with_base_seed(chosen.seed)
     try:
-        if chosen.command == "confirm":
-            prepare_clips(recipe, chosen.work)
-            protocol = recipe if chosen.small else with_protocol(recipe)
+        protocol = recipe if chosen.small else with_protocol(recipe)
+        if chosen.command == "rate":
+            sys.stdout.write(f"{choose_rate(protocol, chosen.work)}\n")
+        elif chosen.command == "confirm":
             confirm(protocol, chosen.work, chosen.shard)
         else:
             _do(chosen.command, recipe, chosen.work, chosen.method)

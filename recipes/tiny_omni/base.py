@@ -62,6 +62,16 @@ def prepare_clips(recipe: Recipe, work: Path) -> None:
         encoder.encode_set(clip_set, work / "clips", work / "encoded")
 
 
+def find_base(recipe: Recipe, work: Path) -> Path | None:
+    """Return the file of the weights of a base that an earlier call made."""
+    weights = _weights(recipe, work)
+    return weights if weights.exists() else None
+
+
+def _weights(recipe: Recipe, work: Path) -> Path:
+    return work / f"base-{recipe.language.seed}.safetensors"
+
+
 def make_base(recipe: Recipe, work: Path) -> Path:
     """Make a base over prepared clips, or find what an earlier call made of it.
 
@@ -75,8 +85,7 @@ def make_base(recipe: Recipe, work: Path) -> Path:
     Raises:
         MissedBarsError: If it does not pass the bars on the development clips.
     """
-    seed = recipe.language.seed
-    weights = work / f"base-{seed}.safetensors"
+    seed, weights = recipe.language.seed, _weights(recipe, work)
     if weights.exists():
         return weights
     tokenizer = make_tokenizer()

@@ -11,9 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
 
 from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.preference import CLIP_MODALITIES
+from emoreal_bench.model_adapters.built_in.tiny_network import WEIGHTS
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.running.sharding import parse_shard
 from emoreal_bench.synth import AgreementWording, SpeechEngine, Split, SynthSettings
@@ -23,13 +26,15 @@ from emoreal_bench.training.config import (
     MethodSettings,
     NaiveDpoSettings,
 )
+from emoreal_bench.training.objectives.metrics import METRICS_FILE, TEXT_GAP, read_metrics
+from emoreal_bench.training.trainer import ADAPTER_FOLDER
 from recipes.tiny_omni.adapters import train_adapter, write_letter_pairs
-from recipes.tiny_omni.base import make_base
+from recipes.tiny_omni.base import find_base, make_base, prepare_clips
 from recipes.tiny_omni.clips import ClipSet
 from recipes.tiny_omni.direct import ask, figures
-from recipes.tiny_omni.members import ask_directly
+from recipes.tiny_omni.members import ask_directly, measure_directly
 from recipes.tiny_omni.optimisation import show
-from recipes.tiny_omni.recipe import ANCHOR, FAINT, Recipe
+from recipes.tiny_omni.recipe import ANCHOR, FAINT, SHIPPED_SEED, Recipe
 
 NAIVE, PRINTED, NO_TEXT = "naive DPO", "AVEm-DPO as printed", "without the text term"
 TURNED, INVERSE, COUNTERFACTUAL = "sign turned", "inverse prior", "counterfactual"
@@ -50,6 +55,12 @@ METHODS: Mapping[str, MethodSettings] = MappingProxyType(
 """The protocol's methods a to f in its order, then a with as many steps as cost what b to f do."""
 _CONTROLS = (NAIVE, PRINTED, NO_TEXT)
 BASES = ADAPTER_SEEDS = (0, 1, 2)
+RATES = (5e-4, 1e-3, 2e-3)
+_RATE_SEED = 9
+"""Of the adapters that the rate is chosen with; no other training has it."""
+_MOST_LOST = 0.05
+_READABLE = 0.98
+_PAIRS_IN_A_STEP = 8
 _TEST_CLIPS = ClipSet(
     "text-prior-test", 800, 7301, 0.0, SpeechEngine.ESPEAK, faint=FAINT, split=Split.TEST
 )
@@ -59,12 +70,23 @@ _PAIR_QUESTIONS = 3000
 """Five to a clip."""
 
 
+_HOME = "confirm"
 _COST = "cost.json"
+_RATE = "rate.json"
+_MEASURED = "measured"
 
 
 def with_protocol(recipe: Recipe) -> Recipe:
-    """Return the family's recipe with the pairs and the test clips of the protocol."""
-    return replace(recipe, pairs=_PAIR_QUESTIONS, reported=_TEST_CLIPS)
+    """Return the family's recipe with the pairs, their number and the test clips of the protocol.
+
+    The learning rate is that of :func:`choose_rate`.
+    """
+    return replace(
+        recipe,
+        pairs=_PAIR_QUESTIONS,
+        reported=_TEST_CLIPS,
+        preference_batch=_PAIRS_IN_A_STEP,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +113,77 @@ class Trial:
 
 
 def trials(bases: Sequence[int]) -> list[Trial]:
-    """Return all trainings; whatever is done of them first holds each method equally often."""
-    biased = [
-        Trial(method, base, seed) for seed in ADAPTER_SEEDS for base in bases for method in METHODS
-    ]
+    """Return all trainings: first those of the contrasts, each method equally often."""
+    compared = [method for method in METHODS if method != TWICE]
     controls = [Trial(method, base, 0, balanced=True) for base in bases for method in _CONTROLS]
-    return biased + controls
+    return [
+        *(Trial(one, base, seed) for seed in ADAPTER_SEEDS for base in bases for one in compared),
+        *(Trial(TWICE, base, seed) for seed in ADAPTER_SEEDS for base in bases),
+        *controls,
+    ]
+
+
+def choose_rate(recipe: Recipe, work: Path) -> float:
+    """Choose the learning rate for naive DPO on the development clips, or read what was chosen.
+
+    It also draws the pairs of the test, so that shards find them.
+
+    Args:
+        recipe: Of :func:`with_protocol`.
+        work: Folder of the family.
+
+    Returns:
+        Of :data:`RATES` the one with the highest mean log-odds on traps, of those that
+        keep perception and replies. ``confirm/rate.json`` has what was found of each.
+
+    Raises:
+        RunError: If none does.
+    """
+    path = work / _HOME / _RATE
+    if path.exists():
+        return float(json.loads(path.read_text(encoding="utf-8"))["chosen"])
+    base = WEIGHTS
+    data, _ = (_write_pairs(recipe, work / _HOME, balanced=one) for one in (False, True))
+    before = measure_directly(base, None, recipe.development, work)
+    found = {}
+    for rate in RATES:
+        one = replace(recipe, preference_rate=rate)
+        out = work / _HOME / "rates" / str(rate)
+        adapter = train_adapter(METHODS[NAIVE], data, base, _RATE_SEED, out, recipe=one, work=work)
+        found[rate] = measure_directly(base, adapter, recipe.development, work)
+        show(f"rate {rate}: log-odds on traps {_trap_log_odds(found[rate]):.2f}")
+    kept = [rate for rate in RATES if _is_kept(found[rate], before)]
+    if not kept:
+        raise RunError("Every rate costs perception or replies.", where=str(path.parent))
+    chosen = max(kept, key=lambda rate: _trap_log_odds(found[rate]))
+    record = {"chosen": chosen, "base": before, "rates": found}
+    write_atomically(path, [json.dumps(record, indent=1).encode()])
+    return chosen
+
+
+def _trap_log_odds(found: Mapping[str, float]) -> float:
+    return fmean(found[f"trap_log_odds_{modality}"] for modality in CLIP_MODALITIES)
+
+
+def _is_kept(found: Mapping[str, float], before: Mapping[str, float]) -> bool:
+    return found["readable"] >= _READABLE and all(
+        found[name] >= before[name] - _MOST_LOST
+        for name in (f"perception_{modality}" for modality in CLIP_MODALITIES)
+    )
+
+
+def _write_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
+    folder = work / "data" / ("balanced" if balanced else "biased")
+    settings = SynthSettings(
+        items=recipe.pairs,
+        seed=32 if balanced else 31,
+        split=Split.TRAIN,
+        correlation=_BALANCED if balanced else _BIASED,
+        agreement_wording=AgreementWording.NAMED,
+        faint=FAINT,
+    )
+    write_letter_pairs(settings, folder, counterfactual=True)
+    return folder
 
 
 def train_trial(trial: Trial, base: Path, recipe: Recipe, work: Path) -> Path:
@@ -110,28 +197,20 @@ def train_trial(trial: Trial, base: Path, recipe: Recipe, work: Path) -> Path:
 
     Returns:
         The adapter's folder. Beside it stands what the training took of the processor, of
-        its last sitting, in seconds.
+        its last sitting, in seconds, and the text gap after its last step.
     """
-    folder = work / "data" / ("balanced" if trial.balanced else "biased")
-    settings = SynthSettings(
-        items=recipe.pairs,
-        seed=32 if trial.balanced else 31,
-        split=Split.TRAIN,
-        correlation=_BALANCED if trial.balanced else _BIASED,
-        agreement_wording=AgreementWording.NAMED,
-        faint=FAINT,
-    )
-    write_letter_pairs(settings, folder, counterfactual=True)
+    out = work / "adapters" / trial.name
+    if (out / _COST).exists():
+        return out / ADAPTER_FOLDER
+    folder = _write_pairs(recipe, work, balanced=trial.balanced)
     if trial.method == TWICE:
         recipe = replace(recipe, preference_steps=2 * recipe.preference_steps)
-    out = work / "adapters" / trial.name
-    is_done = (out / _COST).exists()
     started = time.process_time()
     method = METHODS[trial.method]
     adapter = train_adapter(method, folder, base, trial.seed, out, recipe=recipe, work=work)
-    if not is_done:
-        cost = {"processor_seconds": round(time.process_time() - started, 1)}
-        write_atomically(out / _COST, [json.dumps(cost).encode()])
+    gaps = [one[TEXT_GAP] for one in read_metrics(out / METRICS_FILE) if TEXT_GAP in one]
+    cost = {"processor_seconds": round(time.process_time() - started, 1), "text_gap": gaps[-1]}
+    write_atomically(out / _COST, [json.dumps(cost).encode()])
     return adapter
 
 
@@ -152,7 +231,7 @@ def measure_trial(
         ``clear`` and ``faint``: figures of these clips, see
         :func:`recipes.tiny_omni.direct.figures`.
     """
-    path = work / "measured" / f"{name}.json"
+    path = work / _MEASURED / f"{name}.json"
     if path.exists():
         found: Mapping[str, object] = json.loads(path.read_text(encoding="utf-8"))
         return found
@@ -181,40 +260,68 @@ def measure_trial(
     return found
 
 
-class UntrainedError(RunError):
-    """The test clips stay closed, since not every training is done."""
+class UnfinishedError(RunError):
+    """The test goes no further until other shards are as far."""
 
 
 def confirm(recipe: Recipe, work: Path, shard: str) -> None:
-    """Train a shard of the trials; once all are trained, measure them and write the record.
+    """Train a shard of the trials, or measure it once all are trained; write the record at last.
 
     Args:
-        recipe: Of :func:`with_protocol`. The folder holds its clips and towers, see
-            :func:`recipes.tiny_omni.base.prepare_clips`.
+        recipe: Of :func:`with_protocol`.
         work: Folder of the family; the test has one of its own in it.
         shard: ``1/2`` for every second training from the first on.
 
     Raises:
         UsageError: If that is no shard.
-        UntrainedError: If trainings of other shards are not done.
+        UnfinishedError: If trainings or measurements of other shards are not done.
     """
     chosen = parse_shard(shard)
-    bases = {seed: make_base(recipe.with_base_seed(seed), work) for seed in BASES}
-    every, home = trials(BASES), work / "confirm"
-    for trial in every[chosen.number - 1 :: chosen.of]:
+    recipe = replace(recipe, preference_rate=choose_rate(recipe, work))
+    home, every = work / _HOME, trials(BASES)
+    bases = {seed: _find_base(seed, recipe, work) for seed in BASES}
+    mine = every[chosen.number - 1 :: chosen.of]
+    for trial in mine:
         train_trial(trial, bases[trial.base], recipe, home)
         show(f"{trial.name}: trained")
-    untrained = [one.name for one in every if not (home / "adapters" / one.name / _COST).exists()]
-    if untrained:
-        raise UntrainedError(f"{len(untrained)} trainings are not done, {untrained[0]} for one.")
-    records = [
-        {"base": seed, **measure_trial(f"base-{seed}", base, None, recipe.reported, home)}
-        for seed, base in bases.items()
-    ]
+    _refuse_missing("trainings", [home / "adapters" / one.name / _COST for one in every])
+    alone: Sequence[Trial | int] = BASES if chosen.number == 1 else ()
+    for one in (*alone, *mine):
+        _measure(one, bases, recipe, home)
+    _refuse_missing("measurements", [home / _MEASURED / f"{one.name}.json" for one in every])
+    records = [{"base": seed, **_measure(seed, bases, recipe, home)} for seed in BASES]
     for trial in every:
-        adapter = train_trial(trial, bases[trial.base], recipe, home)
         cost = json.loads((home / "adapters" / trial.name / _COST).read_text(encoding="utf-8"))
-        measured = measure_trial(trial.name, bases[trial.base], adapter, recipe.reported, home)
-        records.append({**asdict(trial), **cost, **measured})
-        show(f"{trial.name}: measured")
+        records.append({**asdict(trial), **cost, **_measure(trial, bases, recipe, home)})
     write_atomically(home / "trials.json", [json.dumps(records).encode()])
+
+
+def _find_base(seed: int, recipe: Recipe, work: Path) -> Path:
+    """Return the base that ships, or one that is made here."""
+    if seed == SHIPPED_SEED:
+        return WEIGHTS
+    made = recipe.with_base_seed(seed)
+    found = find_base(made, work)
+    if found is None:
+        prepare_clips(made, work)
+        found = make_base(made, work)
+    return found
+
+
+def _measure(
+    one: Trial | int, bases: Mapping[int, Path], recipe: Recipe, home: Path
+) -> Mapping[str, object]:
+    """Measure a trial, or a base alone, given by its seed."""
+    if isinstance(one, int):
+        return measure_trial(f"base-{one}", bases[one], None, recipe.reported, home)
+    adapter = train_trial(one, bases[one.base], recipe, home)
+    return measure_trial(one.name, bases[one.base], adapter, recipe.reported, home)
+
+
+def _refuse_missing(what: str, files: Sequence[Path]) -> None:
+    missing = [path for path in files if not path.exists()]
+    if missing:
+        raise UnfinishedError(
+            f"{len(missing)} {what} of other shards are not done, {missing[0]} for one.",
+            remedy="Give this command again once they are.",
+        )

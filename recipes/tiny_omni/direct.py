@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from math import exp
 from statistics import fmean
 
 from emoreal_bench.catalog import find_task
@@ -40,6 +41,7 @@ from recipes.tiny_omni.lessons import ANY_SUBTASK, PLANTED, TASK, Lesson
 from recipes.tiny_omni.packing import LessonNetwork, LessonRow
 
 _BATCH = 20
+_HALF = 0.5
 
 
 class Kind(StrEnum):
@@ -90,10 +92,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A question with the margin of its right answer in nats."""
+    """What is said to a question.
+
+    Attributes:
+        question: The question.
+        margin: Of its right answer, in nats.
+        readable: Whether the letters of its options are likelier than everything else together.
+    """
 
     question: Question
     margin: float
+    readable: bool = True
 
     @property
     def is_right(self) -> bool:
@@ -176,18 +185,21 @@ def judge(
         for said, questions in zip(scores, asked[start : start + _BATCH], strict=True):
             for values, question in zip(said.tolist(), questions, strict=True):
                 right = LETTERS.index(question.right)
-                others = [values[n] for n in range(len(question.letters)) if n != right]
-                found.append(Judged(question, values[right] - max(others)))
+                options = values[: len(question.letters)]
+                others = [value for n, value in enumerate(options) if n != right]
+                readable = sum(map(exp, options)) > _HALF
+                found.append(Judged(question, values[right] - max(others), readable))
     return found
 
 
 def figures(judged: Iterable[Judged]) -> dict[str, float]:
     """Return what was found, by name: shares of 0..1, and log-odds in nats.
 
-    Names end with ``_video`` or ``_audio`` but for agreement. ``hallucinated`` is the
-    share of chances that were taken, ``hallucinated_typical`` that of those that ask
-    the typical cue; ``trap_habit`` and ``trap_free`` are shares of traps that were
-    affirmed, of emotions that habits were planted for and of the others.
+    Names end with ``_video`` or ``_audio`` but for agreement and ``readable``.
+    ``hallucinated`` is the share of chances that were taken, ``hallucinated_typical``
+    that of those that ask the typical cue; ``trap_habit`` and ``trap_free`` are shares
+    of traps that were affirmed, of emotions that habits were planted for and of the
+    others.
     """
     every = list(judged)
     found = {}
@@ -197,6 +209,7 @@ def figures(judged: Iterable[Judged]) -> dict[str, float]:
     agreement = [one for one in every if one.question.kind is Kind.AGREEMENT]
     found["agreement"] = _balanced(agreement)
     found["agreement_yes"] = _share(agreement, lambda one: one.says_yes)
+    found["readable"] = _share(every, lambda one: one.readable)
     return found
 
 

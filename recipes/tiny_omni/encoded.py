@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +27,7 @@ from recipes.tiny_omni.clips import ClipSet, DrawnClip, load_clips
 from recipes.tiny_omni.towers import AudioTower, VisionTower
 
 _BATCH = 50
+_HASH_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,10 @@ class Encoder:
         Args:
             clip_set: Drawn before.
             clips: Folder of the drawn sets.
-            folder: Holds ``<name>.pt`` afterwards.
+            folder: Holds ``<name>-<hash of the towers>.pt`` afterwards, so that bases whose
+                towers differ may share it.
         """
-        path = folder / f"{clip_set.name}.pt"
+        path = folder / f"{clip_set.name}-{self._towers_hash()}.pt"
         if not path.exists():
             encoded = list(self.encode(load_clips(clip_set, clips)))
             rows = [(one.ids, one.positions, one.seen, one.heard) for one in encoded]
@@ -82,6 +85,13 @@ class Encoder:
             torch.save(rows, unfinished)
             unfinished.replace(path)
         return [EncodedClip(*row) for row in torch.load(path, weights_only=True)]
+
+    def _towers_hash(self) -> str:
+        hashed = hashlib.sha256()
+        for tower in (self._vision, self._audio):
+            for weight in tower.module.state_dict().values():
+                hashed.update(weight.contiguous().numpy().tobytes())
+        return hashed.hexdigest()[:_HASH_DIGITS]
 
     @torch.no_grad()
     def encode(self, clips: Iterable[DrawnClip]) -> Iterator[EncodedClip]:

@@ -30,13 +30,10 @@ from recipes.tiny_omni.measuring import (
 )
 from recipes.tiny_omni.members import measure_directly
 from recipes.tiny_omni.optimisation import show
-from recipes.tiny_omni.recipe import VARIANTS, Recipe
+from recipes.tiny_omni.recipe import SHIPPED_SEED, VARIANTS, Recipe
 from recipes.tiny_omni.workers import make_pool
 
 BASE = "base"
-SHIPPED_SEED = 0
-"""Fixed before anything was measured."""
-
 _COLUMNS: Mapping[str, str] = {
     "average": "Average",
     "reasoning_basic_video": "Basic, picture",

@@ -22,13 +22,16 @@ def test_the_trainings_are_those_of_the_protocol() -> None:
     assert sum(one.balanced for one in every) == 9
     assert len({one.name for one in every}) == len(every) == 54 + 9 + 9
     assert METHODS[TWICE] == METHODS["naive DPO"]
-    # Whatever is done first holds each method equally often.
-    assert len({one.method for one in every[: len(METHODS)]}) == len(METHODS)
+    # Those of the contrasts come first; whatever is done holds each method equally often.
+    compared = every[: 6 * len(BASES) * len(SEEDS)]
+    assert {one.method for one in compared} == {name for pair in CONTRASTS for name in pair}
+    assert len({one.method for one in compared[:6]}) == 6
 
 
 def test_the_test_clips_are_no_clips_of_the_family() -> None:
     family, protocol = full_recipe(), with_protocol(full_recipe())
     assert protocol.pairs == 3000
+    assert (protocol.preference_batch, protocol.preference_steps) == (8, 200)
     assert (protocol.reported.clips, protocol.reported.seed) == (800, 7301)
     seen = {family.reported.seed, family.development.seed, family.test_settings.seed}
     assert protocol.reported.seed not in seen
