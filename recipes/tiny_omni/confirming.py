@@ -142,14 +142,14 @@ def choose_rate(recipe: Recipe, work: Path) -> float:
     path = work / _HOME / _RATE
     if path.exists():
         return float(json.loads(path.read_text(encoding="utf-8"))["chosen"])
-    base = WEIGHTS
-    data, _ = (_write_pairs(recipe, work / _HOME, balanced=one) for one in (False, True))
+    base, home = WEIGHTS, work / _HOME
+    data, _ = (_write_pairs(recipe, home, balanced=one) for one in (False, True))
     before = measure_directly(base, None, recipe.development, work)
     found = {}
     for rate in RATES:
         one = replace(recipe, preference_rate=rate)
-        out = work / _HOME / "rates" / str(rate)
-        adapter = train_adapter(METHODS[NAIVE], data, base, _RATE_SEED, out, recipe=one, work=work)
+        out = home / "rates" / str(rate)
+        adapter = train_adapter(METHODS[NAIVE], data, base, _RATE_SEED, out, recipe=one, work=home)
         found[rate] = measure_directly(base, adapter, recipe.development, work)
         show(f"rate {rate}: log-odds on traps {_trap_log_odds(found[rate]):.2f}")
     kept = [rate for rate in RATES if _is_kept(found[rate], before)]
