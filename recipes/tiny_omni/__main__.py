@@ -1,4 +1,4 @@
-"""``python -m recipes.tiny_omni base|build|curve|study|rate|confirm|ship``."""
+"""``python -m recipes.tiny_omni base|build|curve|study|rate|confirm|found|ship``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from emoreal_bench.contracts.errors import EmorealError
 from recipes.tiny_omni.base import make_base, prepare_clips
 from recipes.tiny_omni.confirming import choose_rate, confirm, with_protocol
 from recipes.tiny_omni.family import as_direct_table, as_summary, as_table, build, ship, study
+from recipes.tiny_omni.findings import write_findings
 from recipes.tiny_omni.members import measure_curve
 from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe, small_recipe
 
-_COMMANDS = ("base", "build", "curve", "study", "rate", "confirm", "ship")
+_COMMANDS = ("base", "build", "curve", "study", "rate", "confirm", "found", "ship")
 _SEEDS = (0, 1, 2)
 _BASES = (0, 1)
 _CURVE = (50, 100, 200)
@@ -43,6 +44,8 @@ def main() -> None:
             sys.stdout.write(f"{choose_rate(protocol, chosen.work)}\n")
         elif chosen.command == "confirm":
             confirm(protocol, chosen.work, chosen.shard)
+        elif chosen.command == "found":
+            sys.stdout.write(f"{write_findings(protocol, chosen.work)}\n")
         else:
             _do(chosen.command, recipe, chosen.work, chosen.method)
     except EmorealError as error:

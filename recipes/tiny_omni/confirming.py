@@ -73,7 +73,6 @@ _PAIR_QUESTIONS = 3000
 _HOME = "confirm"
 _COST = "cost.json"
 _RATE = "rate.json"
-_MEASURED = "measured"
 
 
 def with_protocol(recipe: Recipe) -> Recipe:
@@ -231,7 +230,7 @@ def measure_trial(
         ``clear`` and ``faint``: figures of these clips, see
         :func:`recipes.tiny_omni.direct.figures`.
     """
-    path = work / _MEASURED / f"{name}.json"
+    path = _measured(name, work)
     if path.exists():
         found: Mapping[str, object] = json.loads(path.read_text(encoding="utf-8"))
         return found
@@ -260,6 +259,10 @@ def measure_trial(
     return found
 
 
+def _measured(name: str, work: Path) -> Path:
+    return work / "measured" / f"{name}.json"
+
+
 class UnfinishedError(RunError):
     """The test goes no further until other shards are as far."""
 
@@ -285,15 +288,25 @@ def confirm(recipe: Recipe, work: Path, shard: str) -> None:
         train_trial(trial, bases[trial.base], recipe, home)
         show(f"{trial.name}: trained")
     _refuse_missing("trainings", [home / "adapters" / one.name / _COST for one in every])
-    alone: Sequence[Trial | int] = BASES if chosen.number == 1 else ()
-    for one in (*alone, *mine):
-        _measure(one, bases, recipe, home)
-    _refuse_missing("measurements", [home / _MEASURED / f"{one.name}.json" for one in every])
+    if chosen.number == 1:
+        # The first to be measured of each towers draws and encodes the clips, for all shards.
+        for seed in BASES:
+            _measure(seed, bases, recipe, home)
+    _refuse_missing("measurements", [_measured(f"base-{seed}", home) for seed in BASES])
+    for trial in mine:
+        _measure(trial, bases, recipe, home)
+        show(f"{trial.name}: measured")
+    _refuse_missing("measurements", [_measured(one.name, home) for one in every])
     records = [{"base": seed, **_measure(seed, bases, recipe, home)} for seed in BASES]
     for trial in every:
         cost = json.loads((home / "adapters" / trial.name / _COST).read_text(encoding="utf-8"))
         records.append({**asdict(trial), **cost, **_measure(trial, bases, recipe, home)})
-    write_atomically(home / "trials.json", [json.dumps(records).encode()])
+    write_atomically(trials_file(work), [json.dumps(records).encode()])
+
+
+def trials_file(work: Path) -> Path:
+    """Return where :func:`confirm` writes what it measured, in the folder of the family."""
+    return work / _HOME / "trials.json"
 
 
 def _find_base(seed: int, recipe: Recipe, work: Path) -> Path:
