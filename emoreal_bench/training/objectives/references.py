@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import torch
+from torch import Tensor
 
 from emoreal_bench.record.files import make_folder
 from emoreal_bench.training.examples.batches import Layout, PromptMaker, References
@@ -18,6 +19,8 @@ from emoreal_bench.training.observer import Progress
 from emoreal_bench.training.trainable import TrainableModel
 
 _SUFFIX = ".jsonl"
+_Unknown = tuple[tuple[ScoredAnswer, ...], tuple[ScoredAnswer, ...]]
+"""Answers that are not in the cache, with the clip and without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,13 @@ class ReferenceCollector:
         # Two trainings may share the folder at once, and one process writes a file.
         own = ReferenceCache(self.folder / f"{uuid4().hex}{_SUFFIX}")
         known = self._open_all()
-        unknown = [
-            example
-            for example in examples
-            if any(_look_up(known, key) is None for key in self._keys(example))
-        ]
-        done = len(examples) - len(unknown)
+        unknown = {example.id: self._unknown(example, known) for example in examples}
+        missing = [example for example in examples if any(unknown[example.id])]
+        done = len(examples) - len(missing)
         progress(done, len(examples))
-        for start in range(0, len(unknown), self.batch_size):
-            batch = unknown[start : start + self.batch_size]
-            own.put(self._compute(batch))
+        for start in range(0, len(missing), self.batch_size):
+            batch = missing[start : start + self.batch_size]
+            own.put(self._compute(batch, unknown))
             done += len(batch)
             progress(done, len(examples))
 
@@ -87,29 +87,38 @@ class ReferenceCollector:
             for example in examples
         }
 
-    def _compute(self, examples: Sequence[TrainingExample]) -> dict[str, float]:
+    def _compute(
+        self, examples: Sequence[TrainingExample], unknown: Mapping[str, _Unknown]
+    ) -> dict[str, float]:
         layout = Layout(self.maker, self.trainable)
-        asked = [
-            (answers_of, layout.add(examples, answers_of))
-            for answers_of in (self.objective.answers, self._text_answers)
-        ]
+        keys: list[str] = []
+        places: list[Tensor] = []
+        for which in (0, 1):
+            found = layout.add(examples, lambda example, which=which: unknown[example.id][which])
+            for name, of_name in found.items():
+                keys += [
+                    self._key(example, answer)
+                    for example in examples
+                    for answer in unknown[example.id][which]
+                    if answer.name == name
+                ]
+                places.append(of_name)
         with torch.no_grad(), self.trainable.without_adapter():
             packed = layout.pack().to(self.device)
-            values = self.trainable.network(packed).tolist()
-        return {
-            self._key(example, answer): values[places[answer.name][number]]
-            for answers_of, places in asked
-            for number, example in enumerate(examples)
-            for answer in answers_of(example)
-        }
+            values = self.trainable.network(packed)
+        return dict(zip(keys, values[torch.cat(places)].tolist(), strict=True))
+
+    def _unknown(self, example: TrainingExample, known: Sequence[ReferenceCache]) -> _Unknown:
+        def left(answers: Sequence[ScoredAnswer]) -> tuple[ScoredAnswer, ...]:
+            return tuple(
+                answer for answer in answers if _look_up(known, self._key(example, answer)) is None
+            )
+
+        return left(self.objective.answers(example)), left(self._text_answers(example))
 
     def _text_answers(self, example: TrainingExample) -> tuple[ScoredAnswer, ...]:
         is_asked = self.objective.text_from_reference
         return self.objective.text_answers(example) if is_asked else ()
-
-    def _keys(self, example: TrainingExample) -> list[str]:
-        answers = (*self.objective.answers(example), *self._text_answers(example))
-        return [self._key(example, answer) for answer in answers]
 
     def _key(self, example: TrainingExample, answer: ScoredAnswer) -> str:
         return reference_key(

@@ -193,6 +193,27 @@ def test_cached_and_computed_references_give_the_same_losses(root: Path, out: Pa
     assert _losses(result.folder) == pytest.approx(_losses(out), abs=1e-5)
 
 
+def test_a_further_method_computes_of_the_reference_what_no_other_has(
+    root: Path, tmp_path: Path
+) -> None:
+    cached = {"source": "cached", "folder": str(tmp_path / "cache")}
+    losses = {}
+    for name in ("naive_dpo", "vista_dpo", "avem_dpo"):
+        changes = {"optimization": STEPS, "reference": cached, "out": str(tmp_path / name)}
+        method = METHOD if name == "avem_dpo" else {"name": name}
+        settings = make_settings(root, method, **changes)
+        losses[name] = _losses(api.train(TrainingConfig.model_validate(settings)).folder)
+    files = [*(tmp_path / "cache").rglob("*.jsonl")]
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    keys = [line["key"] for line in lines]
+    assert len(files) == 3
+    assert len(set(keys)) == len(keys)
+    # Put together of what three trainings computed, the references are those of one.
+    computed = make_settings(root, METHOD, optimization=STEPS, out=str(tmp_path / "computed"))
+    result = api.train(TrainingConfig.model_validate(computed))
+    assert losses["avem_dpo"] == pytest.approx(_losses(result.folder), abs=1e-5)
+
+
 def test_a_dry_run_counts_and_leaves_nothing(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
