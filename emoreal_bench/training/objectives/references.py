@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,8 +20,8 @@ from emoreal_bench.training.observer import Progress
 from emoreal_bench.training.trainable import TrainableModel
 
 _SUFFIX = ".jsonl"
-_Unknown = tuple[tuple[ScoredAnswer, ...], tuple[ScoredAnswer, ...]]
-"""Answers that are not in the cache, with the clip and without."""
+_Answers = Mapping[str, tuple[ScoredAnswer, ...]]
+"""By example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,11 @@ class ReferenceCollector:
         # Two trainings may share the folder at once, and one process writes a file.
         own = ReferenceCache(self.folder / f"{uuid4().hex}{_SUFFIX}")
         known = self._open_all()
-        unknown = {example.id: self._unknown(example, known) for example in examples}
-        missing = [example for example in examples if any(unknown[example.id])]
+        unknown = [
+            {example.id: self._unknown(answers_of(example), example, known) for example in examples}
+            for answers_of in (self.objective.answers, self._text_answers)
+        ]
+        missing = [one for one in examples if any(answers[one.id] for answers in unknown)]
         done = len(examples) - len(missing)
         progress(done, len(examples))
         for start in range(0, len(missing), self.batch_size):
@@ -88,18 +92,17 @@ class ReferenceCollector:
         }
 
     def _compute(
-        self, examples: Sequence[TrainingExample], unknown: Mapping[str, _Unknown]
+        self, examples: Sequence[TrainingExample], unknown: Sequence[_Answers]
     ) -> dict[str, float]:
         layout = Layout(self.maker, self.trainable)
         keys: list[str] = []
         places: list[Tensor] = []
-        for which in (0, 1):
-            found = layout.add(examples, lambda example, which=which: unknown[example.id][which])
-            for name, of_name in found.items():
+        for answers in unknown:
+            for name, of_name in layout.add(examples, partial(_pick, answers)).items():
                 keys += [
                     self._key(example, answer)
                     for example in examples
-                    for answer in unknown[example.id][which]
+                    for answer in answers[example.id]
                     if answer.name == name
                 ]
                 places.append(of_name)
@@ -108,13 +111,18 @@ class ReferenceCollector:
             values = self.trainable.network(packed)
         return dict(zip(keys, values[torch.cat(places)].tolist(), strict=True))
 
-    def _unknown(self, example: TrainingExample, known: Sequence[ReferenceCache]) -> _Unknown:
-        def left(answers: Sequence[ScoredAnswer]) -> tuple[ScoredAnswer, ...]:
-            return tuple(
-                answer for answer in answers if _look_up(known, self._key(example, answer)) is None
-            )
-
-        return left(self.objective.answers(example)), left(self._text_answers(example))
+    def _unknown(
+        self,
+        answers: Sequence[ScoredAnswer],
+        example: TrainingExample,
+        known: Sequence[ReferenceCache],
+    ) -> tuple[ScoredAnswer, ...]:
+        keys = [self._key(example, answer) for answer in answers]
+        return tuple(
+            answer
+            for answer, key in zip(answers, keys, strict=True)
+            if _look_up(known, key) is None
+        )
 
     def _text_answers(self, example: TrainingExample) -> tuple[ScoredAnswer, ...]:
         is_asked = self.objective.text_from_reference
@@ -130,6 +138,10 @@ class ReferenceCollector:
 
     def _open_all(self) -> list[ReferenceCache]:
         return [ReferenceCache(path) for path in sorted(self.folder.glob(f"*{_SUFFIX}"))]
+
+
+def _pick(answers: _Answers, example: TrainingExample) -> tuple[ScoredAnswer, ...]:
+    return answers[example.id]
 
 
 def _look_up(caches: Sequence[ReferenceCache], key: str) -> float | None:
