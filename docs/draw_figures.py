@@ -64,9 +64,13 @@ def draw_test(record: Record) -> Figure:
 
 
 def _draw_runs(axes: Axes, record: Record) -> None:
-    names = ["base", *METHODS][::-1]
+    shown = {
+        name: [run for run in record["runs"] if _is_shown(run, name)]
+        for name in (*reversed(METHODS), "base")
+    }
+    names = [name for name, runs in shown.items() if runs]
     for place, name in enumerate(names):
-        runs = [run for run in record["runs"] if _is_shown(run, name)]
+        runs = shown[name]
         for run in runs:
             axes.plot(
                 run["trap_log_odds"],
@@ -74,7 +78,7 @@ def _draw_runs(axes: Axes, record: Record) -> None:
                 _MARKERS[run["base"]],
                 color=_COLOURS[run["base"]],
                 alpha=0.7,
-                label=f"base {run['base']}" if name == "base" else None,
+                label=f"base {run['base']}" if name == names[-1] else None,
             )
         mean = fmean(run["trap_log_odds"] for run in runs)
         axes.plot([mean, mean], [place - 0.35, place + 0.35], color="black")
