@@ -32,9 +32,6 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="every stage in a minute; no use")
     parser.add_argument("--shard", default="1/1", help="of the trainings of confirm, as 1/2")
     parser.add_argument(
-        "--without-controls", action="store_true", help="confirm: the trainings of contrasts alone"
-    )
-    parser.add_argument(
         "--method", choices=VARIANTS, default="naive-dpo", help="of the adapters of a curve"
     )
     chosen = parser.parse_args()
@@ -46,7 +43,7 @@ def main() -> None:
         if chosen.command == "rate":
             sys.stdout.write(f"{choose_rate(protocol, chosen.work)}\n")
         elif chosen.command == "confirm":
-            confirm(protocol, chosen.work, chosen.shard, controls=not chosen.without_controls)
+            confirm(protocol, chosen.work, chosen.shard)
         elif chosen.command == "found":
             sys.stdout.write(f"{write_findings(protocol, chosen.work)}\n")
         else:

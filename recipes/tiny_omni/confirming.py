@@ -111,19 +111,15 @@ class Trial:
         return f"{method}-base-{self.base}-seed-{self.seed}" + "-balanced" * self.balanced
 
 
-def trials(bases: Sequence[int], *, controls: bool = True) -> list[Trial]:
-    """Return all trainings: first those of the contrasts, each method equally often.
-
-    Args:
-        bases: Their seeds.
-        controls: Whether those that no contrast takes follow.
-    """
+def trials(bases: Sequence[int]) -> list[Trial]:
+    """Return all trainings: first those of the contrasts, each method equally often."""
     compared = [method for method in METHODS if method != TWICE]
-    found = [Trial(one, base, seed) for seed in ADAPTER_SEEDS for base in bases for one in compared]
-    if controls:
-        found += [Trial(TWICE, base, seed) for seed in ADAPTER_SEEDS for base in bases]
-        found += [Trial(one, base, 0, balanced=True) for base in bases for one in _CONTROLS]
-    return found
+    controls = [Trial(method, base, 0, balanced=True) for base in bases for method in _CONTROLS]
+    return [
+        *(Trial(one, base, seed) for seed in ADAPTER_SEEDS for base in bases for one in compared),
+        *(Trial(TWICE, base, seed) for seed in ADAPTER_SEEDS for base in bases),
+        *controls,
+    ]
 
 
 def choose_rate(recipe: Recipe, work: Path) -> float:
@@ -271,14 +267,13 @@ class UnfinishedError(RunError):
     """The test goes no further until other shards are as far."""
 
 
-def confirm(recipe: Recipe, work: Path, shard: str, *, controls: bool = True) -> None:
+def confirm(recipe: Recipe, work: Path, shard: str) -> None:
     """Train a shard of the trials, or measure it once all are trained; write the record at last.
 
     Args:
         recipe: Of :func:`with_protocol`.
         work: Folder of the family; the test has one of its own in it.
         shard: ``1/2`` for every second training from the first on.
-        controls: Whether the trainings that no contrast takes belong to it.
 
     Raises:
         UsageError: If that is no shard.
@@ -286,7 +281,7 @@ def confirm(recipe: Recipe, work: Path, shard: str, *, controls: bool = True) ->
     """
     chosen = parse_shard(shard)
     recipe = replace(recipe, preference_rate=choose_rate(recipe, work))
-    home, every = work / _HOME, trials(BASES, controls=controls)
+    home, every = work / _HOME, trials(BASES)
     bases = {seed: _find_base(seed, recipe, work) for seed in BASES}
     mine = every[chosen.number - 1 :: chosen.of]
     for trial in mine:
