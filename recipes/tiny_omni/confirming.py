@@ -138,11 +138,11 @@ def choose_rate(recipe: Recipe, work: Path) -> float:
     Raises:
         RunError: If none does.
     """
-    path = work / _HOME / _RATE
+    base, home = WEIGHTS, work / _HOME
+    path = home / _RATE
+    data, _ = (_write_pairs(recipe, home, balanced=one) for one in (False, True))
     if path.exists():
         return float(json.loads(path.read_text(encoding="utf-8"))["chosen"])
-    base, home = WEIGHTS, work / _HOME
-    data, _ = (_write_pairs(recipe, home, balanced=one) for one in (False, True))
     before = measure_directly(base, None, recipe.development, work)
     found = {}
     for rate in RATES:
