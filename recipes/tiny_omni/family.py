@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -30,6 +26,7 @@ from recipes.tiny_omni.measuring import (
 )
 from recipes.tiny_omni.members import measure_directly
 from recipes.tiny_omni.optimisation import show
+from recipes.tiny_omni.provenance import provenance
 from recipes.tiny_omni.recipe import SHIPPED_SEED, VARIANTS, Recipe
 from recipes.tiny_omni.workers import make_pool
 
@@ -207,12 +204,7 @@ def _make_row(name: str, seed: int | None, recipe: Recipe, work: Path) -> Row:
 
 def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:
     return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-        },
-        "versions": {name: version(name) for name in ("emoreal-bench", "torch", "transformers")},
+        **provenance(),
         "questions": recipe.tested,
         "towers": measure_towers(recipe, work),
         "rows": [

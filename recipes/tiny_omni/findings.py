@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -17,6 +13,7 @@ from emoreal_bench.contracts.preference import CLIP_MODALITIES
 from emoreal_bench.record.files import write_atomically
 from recipes.tiny_omni.confirming import ADAPTER_SEEDS, BASES, METHODS, trials_file
 from recipes.tiny_omni.contrasts import arrange, compare
+from recipes.tiny_omni.provenance import provenance
 from recipes.tiny_omni.recipe import Recipe
 
 Run = Mapping[str, Any]
@@ -63,12 +60,7 @@ def summarise(records: Sequence[Run], clips: int) -> dict[str, Any]:
     """
     margins, traps = arrange(records, BASES, ADAPTER_SEEDS, clips)
     return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-        },
-        "versions": {name: version(name) for name in ("emoreal-bench", "torch", "transformers")},
+        **provenance(),
         "clips": clips,
         "contrasts": [asdict(one) for one in compare(margins, traps)],
         "runs": [
