@@ -66,7 +66,7 @@ def draw_test(record: Record) -> Figure:
 def _draw_runs(axes: Axes, record: Record) -> None:
     shown = {
         name: [run for run in record["runs"] if _is_shown(run, name)]
-        for name in (*reversed(METHODS), "base")
+        for name in (*reversed([*METHODS]), "base")
     }
     names = [name for name, runs in shown.items() if runs]
     for place, name in enumerate(names):
