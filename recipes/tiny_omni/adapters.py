@@ -27,6 +27,7 @@ from recipes.tiny_omni.measuring import MODEL
 from recipes.tiny_omni.recipe import VARIANTS, Recipe
 
 _PAIRS = "pairs.jsonl"
+_SHIPPED_FORM = "adapter-bfloat16"
 
 
 def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -> Path:
@@ -110,6 +111,14 @@ def write_letter_pairs(
     if not (folder / _PAIRS).exists():
         options = CuePairOptions(forms=(AnswerForm.LETTER,), counterfactual=counterfactual)
         write_pairs(make_cue_pairs(settings, options), folder / _PAIRS)
+
+
+def shipped_form(adapter: Path) -> Path:
+    """Return the folder of an adapter as it ships, beside it; made by the first call."""
+    shipped = adapter.with_name(_SHIPPED_FORM)
+    if not (shipped / CONFIGURATION).exists():
+        copy_adapter(adapter, shipped)
+    return shipped
 
 
 def copy_adapter(folder: Path, out: Path) -> None:

@@ -28,7 +28,7 @@ from emoreal_bench.training.config import (
 )
 from emoreal_bench.training.objectives.metrics import METRICS_FILE, TEXT_GAP, read_metrics
 from emoreal_bench.training.trainer import ADAPTER_FOLDER
-from recipes.tiny_omni.adapters import train_adapter, write_letter_pairs
+from recipes.tiny_omni.adapters import shipped_form, train_adapter, write_letter_pairs
 from recipes.tiny_omni.base import find_base, make_base, prepare_clips
 from recipes.tiny_omni.clips import ClipSet
 from recipes.tiny_omni.direct import ask, figures
@@ -327,7 +327,8 @@ def _measure(
     """Measure a trial, or a base alone, given by its seed."""
     if isinstance(one, int):
         return measure_trial(f"base-{one}", bases[one], None, recipe.reported, home)
-    adapter = train_trial(one, bases[one.base], recipe, home)
+    # What is kept of a training is its shipped form.
+    adapter = shipped_form(train_trial(one, bases[one.base], recipe, home))
     return measure_trial(one.name, bases[one.base], adapter, recipe.reported, home)
 
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from emoreal_bench.contracts.preference import CLIP_MODALITIES
 from emoreal_bench.model_adapters.built_in.tiny_network import ADAPTERS, WEIGHTS
-from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.synth import write_benchmark
-from recipes.tiny_omni.adapters import copy_adapter, make_adapter, make_pairs
+from recipes.tiny_omni.adapters import copy_adapter, make_adapter, make_pairs, shipped_form
 from recipes.tiny_omni.base import make_base, measure_towers, prepare_clips
 from recipes.tiny_omni.measuring import (
     Measured,
@@ -57,7 +56,6 @@ _DIRECT_COLUMNS: Mapping[str, str] = {
 }
 _NATS = "text_prior"
 _TEST = Path("data", "test")
-_SHIPPED_FORM = "adapter-bfloat16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +190,7 @@ def _make_row(name: str, seed: int | None, recipe: Recipe, work: Path) -> Row:
     if seed is not None:
         trained = make_adapter(name, seed, base, recipe, work)
         # What is measured is what is shipped.
-        adapter = trained.with_name(_SHIPPED_FORM)
-        if not (adapter / CONFIGURATION).exists():
-            copy_adapter(trained, adapter)
+        adapter = shipped_form(trained)
     # Members may come out alike, and two processes must not write one run.
     runs = work / "runs" / base.stem / (name if seed is None else f"{name}-seed-{seed}")
     found = measure(Member({"weights": str(base)}, adapter), work / _TEST, runs)
