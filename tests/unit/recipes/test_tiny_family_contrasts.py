@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from recipes.tiny_omni.confirming import METHODS, TWICE, trials, with_protocol
+from emoreal_bench.contracts.errors import RunError
+from emoreal_bench.contracts.preference import CLIP_MODALITIES
+from recipes.tiny_omni import confirming
+from recipes.tiny_omni.confirming import (
+    METHODS,
+    RATES,
+    TWICE,
+    choose_rate,
+    trials,
+    with_protocol,
+)
 from recipes.tiny_omni.contrasts import CONTRASTS, arrange, compare
 from recipes.tiny_omni.recipe import full_recipe
 
@@ -35,6 +46,42 @@ def test_the_test_clips_are_no_clips_of_the_family() -> None:
     assert (protocol.reported.clips, protocol.reported.seed) == (800, 7301)
     seen = {family.reported.seed, family.development.seed, family.test_settings.seed}
     assert protocol.reported.seed not in seen
+
+
+def _found(traps: float, perception: float = 0.95, readable: float = 1.0) -> dict[str, float]:
+    of_sides = {"trap_log_odds": traps, "perception": perception}
+    sides = {f"{name}_{side}": of_sides[name] for name in of_sides for side in CLIP_MODALITIES}
+    return sides | {"readable": readable}
+
+
+@pytest.mark.parametrize(
+    ("found", "chosen"),
+    [
+        ([_found(1.0), _found(3.0), _found(2.0)], RATES[1]),
+        ([_found(1.0), _found(3.0, perception=0.89), _found(2.0)], RATES[2]),
+        ([_found(1.0), _found(3.0, perception=0.91), _found(2.0)], RATES[1]),
+        ([_found(1.0), _found(3.0, readable=0.97), _found(2.0, readable=0.97)], RATES[0]),
+        ([_found(1.0, perception=0.5)] * 3, None),
+    ],
+)
+def test_the_rate_is_the_best_on_traps_that_keeps_perception_and_replies(
+    found: list[dict[str, float]],
+    chosen: float | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = iter([_found(-0.5), *found])
+    monkeypatch.setattr(confirming, "measure_directly", lambda *_: next(said))
+    monkeypatch.setattr(confirming, "train_adapter", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(confirming, "_write_pairs", lambda *_, **__: tmp_path)
+    recipe, work = full_recipe(), tmp_path / "work"
+    if chosen is None:
+        with pytest.raises(RunError, match="Every rate costs"):
+            choose_rate(recipe, work)
+        return
+    (work / "confirm").mkdir(parents=True)
+    # The second call reads what the first has found.
+    assert choose_rate(recipe, work) == choose_rate(recipe, work) == chosen
 
 
 def _records(gains: dict[str, float]) -> list[dict[str, object]]:

@@ -77,6 +77,14 @@ def test_who_always_says_yes_takes_every_chance_and_balances_to_a_half(
     assert found["agreement_yes"] == 1.0
 
 
+def test_replies_whose_letters_are_not_the_likeliest_are_counted(
+    asked: list[list[Question]],
+) -> None:
+    every = [question for questions in asked for question in questions]
+    judged = [Judged(question, 1.0, number % 4 != 0) for number, question in enumerate(every)]
+    assert figures(judged)["readable"] == pytest.approx(0.75, abs=1 / len(every))
+
+
 def test_chances_are_told_apart_by_what_they_ask(asked: list[list[Question]]) -> None:
     """Who goes by the typical cue takes half of the chances: those that ask for it."""
     judged = [

@@ -209,3 +209,16 @@ def test_drawing_goes_on_with_the_missing_shards(
     assert shards[0].stat().st_mtime_ns == kept
     assert len(after) == len(shards) == 2
     assert np.array_equal(before, after)
+
+
+def test_what_other_towers_make_of_clips_is_kept_apart(tmp_path: Path) -> None:
+    clip_set = ClipSet("some", 2, 5, 0.0, SpeechEngine.WORDLESS)
+    draw_sets((clip_set,), tmp_path / "clips")
+    shape = tiny_network.settings(tiny_network.make_tokenizer())
+    made = []
+    for seed in (0, 1, 0):
+        encoder = Encoder(tiny_network.make_network(shape, seed))
+        made.append(encoder.encode_set(clip_set, tmp_path / "clips", tmp_path / "encoded")[0])
+    assert len([*(tmp_path / "encoded").iterdir()]) == 2
+    assert torch.equal(made[0].seen, made[2].seen)
+    assert not torch.equal(made[0].seen, made[1].seen)
