@@ -53,8 +53,10 @@ demo: $(VENV)/.installed-demo
 	$(BIN)/emoreal-bench leaderboard build $(DEMO_RUNS) --out site
 	@echo "Open site/index.html in a browser."
 
+# A worker that dies ends the tests by name: one that takes its place hides which test it was.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder \
+	  --max-worker-restart 0
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long --timeout 3600
