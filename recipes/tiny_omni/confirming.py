@@ -27,6 +27,8 @@ from emoreal_bench.training.config import (
     NaiveDpoSettings,
 )
 from emoreal_bench.training.objectives.metrics import METRICS_FILE, TEXT_GAP, read_metrics
+from emoreal_bench.training.outputs.statistics import TrainingStatistics
+from emoreal_bench.training.run import STATISTICS_FILE
 from emoreal_bench.training.trainer import ADAPTER_FOLDER
 from recipes.tiny_omni.adapters import shipped_form, train_adapter, write_letter_pairs
 from recipes.tiny_omni.base import find_base, make_base, prepare_clips
@@ -196,7 +198,8 @@ def train_trial(trial: Trial, base: Path, recipe: Recipe, work: Path) -> Path:
 
     Returns:
         The adapter's folder. Beside it stands what the training took of the processor, of
-        its last sitting, in seconds, and the text gap after its last step.
+        its last sitting, in seconds, over how many tokens it passed, estimated from a sample
+        of its pairs, and the text gap after its last step.
     """
     out = work / "adapters" / trial.name
     if (out / _COST).exists():
@@ -208,9 +211,20 @@ def train_trial(trial: Trial, base: Path, recipe: Recipe, work: Path) -> Path:
     method = METHODS[trial.method]
     adapter = train_adapter(method, folder, base, trial.seed, out, recipe=recipe, work=work)
     gaps = [one[TEXT_GAP] for one in read_metrics(out / METRICS_FILE) if TEXT_GAP in one]
-    cost = {"processor_seconds": round(time.process_time() - started, 1), "text_gap": gaps[-1]}
+    cost = {
+        "processor_seconds": round(time.process_time() - started, 1),
+        "tokens": _tokens(out),
+        "text_gap": gaps[-1],
+    }
     write_atomically(out / _COST, [json.dumps(cost).encode()])
     return adapter
+
+
+def _tokens(out: Path) -> int:
+    text = (out / STATISTICS_FILE).read_text(encoding="utf-8")
+    known = TrainingStatistics.model_validate_json(text)
+    of_pair = sum(one.mean for one in known.tokens.values())
+    return round(of_pair * known.examples_per_step * known.steps)
 
 
 def measure_trial(

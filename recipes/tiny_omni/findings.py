@@ -27,6 +27,12 @@ _COLUMNS: Mapping[str, str] = {
     "perception": "Perception",
     "basic": "Basic",
 }
+_COSTS = (
+    ("Text gap, nats", "text_gap", 1, "+.1f"),
+    ("Thousand tokens", "tokens", 1000, ".0f"),
+    ("CPU, s", "processor_seconds", 1, ".0f"),
+)
+"""Of the trainings alone: a column, its figure, how much of it makes one, and its form."""
 
 
 def write_findings(recipe: Recipe, work: Path) -> Path:
@@ -92,7 +98,7 @@ def as_methods(record: Mapping[str, Any], clips: str = _CLEAR) -> str:
         record: Of :func:`summarise`.
         clips: ``clear`` or ``faint``: which of them.
     """
-    heads = ["Traps, nats", *_COLUMNS.values(), "Agreement", "Text gap, nats", "CPU, s"]
+    heads = ["Traps, nats", *_COLUMNS.values(), "Agreement", *(head for head, *_ in _COSTS)]
     lines = ["| method | runs | " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) + 1)]
     for name, runs in _groups(record):
         cells = [_spread([_of_sides(run[clips], "trap_log_odds") for run in runs])]
@@ -101,8 +107,8 @@ def as_methods(record: Mapping[str, Any], clips: str = _CLEAR) -> str:
             for column in _COLUMNS
         ]
         cells.append(f"{100 * fmean(run[clips]['agreement'] for run in runs):.1f}")
-        for column, form in (("text_gap", "+.1f"), ("processor_seconds", ".0f")):
-            known = [run[column] for run in runs if column in run]
+        for _, column, unit, form in _COSTS:
+            known = [run[column] / unit for run in runs if column in run]
             cells.append(format(fmean(known), form) if known else "")
         lines.append(f"| {name} | {len(runs)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -49,6 +49,7 @@ def record() -> Mapping[str, Any]:
             "seed": one.seed,
             "balanced": one.balanced,
             "processor_seconds": 100.0,
+            "tokens": 301_000,
             "text_gap": 2.0,
             # Seeds differ, and by how much they do is the same for all methods.
             **found(STRENGTHS[one.method] + one.seed / 10 + 10 * one.balanced),
@@ -89,7 +90,8 @@ def test_the_tables_name_each_method_once_and_its_means(record: Mapping[str, Any
     mean = strength + fmean((0.0, 0.1, 0.2))
     expected = f"| 9 | {mean:+.1f} ({strength:+.1f} to {strength + 0.2:+.1f}) | 90.0 |"
     assert expected in rows["counterfactual"]
-    assert rows["base"].endswith("| 90.0 |  |  |")
+    assert rows["counterfactual"].endswith("| 90.0 | +2.0 | 301 | 100 |")
+    assert rows["base"].endswith("| 90.0 |  |  |  |")
     assert "| 50.0 |" in as_methods(record, "faint")
     assert len(as_contrasts(record).splitlines()) == 2 + len(CONTRASTS)
 
