@@ -100,7 +100,8 @@ def _draw_contrasts(axes: Axes, record: Record) -> None:
     axes.set_yticks(
         range(len(contrasts)), [f"{one['one']}\nagainst {one['other']}" for one in contrasts]
     )
-    axes.set_title("differences, nats, with 95 % intervals", loc="left")
+    axes.margins(y=0.1)
+    axes.set_title("differences, nats,\nwith 95 % intervals", loc="left")
 
 
 def _panels(rows: int, *, shared: bool = True) -> tuple[Figure, tuple[Axes, Axes]]:

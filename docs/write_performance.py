@@ -1,4 +1,4 @@
-"""Writes the tables of ``performance.md`` and ``scale.md`` from ``benchmarks/results``.
+"""Writes the tables of pages such as ``performance.md`` from ``benchmarks/results``.
 
 Run it after a benchmark was recorded: ``python -m docs.write_performance``. A test
 compares the pages with the records.
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scale import EXAMPLES, needs
+from recipes.tiny_omni.findings import as_contrasts, as_methods
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 FOLDER = Path(__file__).parent
@@ -270,9 +271,27 @@ def scale_table() -> str:
     return "\n".join(lines)
 
 
+def text_prior_tables() -> str:
+    """Return what the test of a text-prior term found."""
+    record = json.loads((RESULTS / "text_prior.json").read_text(encoding="utf-8"))
+    return "\n\n".join(
+        (
+            f"**The primary outcome**, on {record['runs'][0]['traps']} traps of "
+            f"{record['clips']} clips ({record['date']}).",
+            as_contrasts(record),
+            "**Clear clips**: means over runs and over picture and sound, in percent unless said "
+            "otherwise; of the traps the least and the greatest run too.",
+            as_methods(record),
+            "**Faint clips.**",
+            as_methods(record, "faint"),
+        )
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "performance.md": performance_tables,
     "scale.md": scale_table,
+    "text-prior.md": text_prior_tables,
 }
 
 

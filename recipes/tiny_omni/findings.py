@@ -27,6 +27,7 @@ _COLUMNS: Mapping[str, str] = {
     "perception": "Perception",
     "basic": "Basic",
 }
+_SIDELESS: Mapping[str, str] = {"agreement": "Agreement", "readable": "Readable"}
 _COSTS = (
     ("Text gap, nats", "text_gap", 1, "+.1f"),
     ("Thousand tokens", "tokens", 1000, ".0f"),
@@ -98,7 +99,7 @@ def as_methods(record: Mapping[str, Any], clips: str = _CLEAR) -> str:
         record: Of :func:`summarise`.
         clips: ``clear`` or ``faint``: which of them.
     """
-    heads = ["Traps, nats", *_COLUMNS.values(), "Agreement", *(head for head, *_ in _COSTS)]
+    heads = ["Traps, nats", *_COLUMNS.values(), *_SIDELESS.values(), *(head for head, *_ in _COSTS)]
     lines = ["| method | runs | " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) + 1)]
     for name, runs in _groups(record):
         cells = [_spread([_of_sides(run[clips], "trap_log_odds") for run in runs])]
@@ -106,7 +107,7 @@ def as_methods(record: Mapping[str, Any], clips: str = _CLEAR) -> str:
             f"{100 * fmean(_of_sides(run[clips], column) for run in runs):.1f}"
             for column in _COLUMNS
         ]
-        cells.append(f"{100 * fmean(run[clips]['agreement'] for run in runs):.1f}")
+        cells += [f"{100 * fmean(run[clips][column] for run in runs):.1f}" for column in _SIDELESS]
         for _, column, unit, form in _COSTS:
             known = [run[column] / unit for run in runs if column in run]
             cells.append(format(fmean(known), form) if known else "")

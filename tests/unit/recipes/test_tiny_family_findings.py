@@ -31,7 +31,11 @@ STRENGTHS = {method: float(number) for number, method in enumerate(METHODS)}
 
 def figures(share: float, margin: float) -> dict[str, float]:
     found = {f"{name}_{side}": share for name in NAMES for side in SIDES}
-    return found | {f"trap_log_odds_{side}": margin for side in SIDES} | {"agreement": share}
+    return (
+        found
+        | {f"trap_log_odds_{side}": margin for side in SIDES}
+        | {"agreement": share, "readable": 1.0}
+    )
 
 
 def found(margin: float) -> dict[str, Any]:
@@ -90,8 +94,8 @@ def test_the_tables_name_each_method_once_and_its_means(record: Mapping[str, Any
     mean = strength + fmean((0.0, 0.1, 0.2))
     expected = f"| 9 | {mean:+.1f} ({strength:+.1f} to {strength + 0.2:+.1f}) | 90.0 |"
     assert expected in rows["counterfactual"]
-    assert rows["counterfactual"].endswith("| 90.0 | +2.0 | 301 | 100 |")
-    assert rows["base"].endswith("| 90.0 |  |  |  |")
+    assert rows["counterfactual"].endswith("| 90.0 | 100.0 | +2.0 | 301 | 100 |")
+    assert rows["base"].endswith("| 90.0 | 100.0 |  |  |  |")
     assert "| 50.0 |" in as_methods(record, "faint")
     assert len(as_contrasts(record).splitlines()) == 2 + len(CONTRASTS)
 
