@@ -57,9 +57,12 @@ def draw_family(record: Record) -> Figure:
 
 def draw_test(record: Record) -> Figure:
     """Draw the runs of the test of six methods, and its contrasts."""
-    figure, (left, right) = _panels(len(METHODS) + 1, shared=False)
-    _draw_runs(left, record)
-    _draw_contrasts(right, record)
+    rows = len(METHODS) + 1, 1.5 * len(record["contrasts"])
+    # One below the other, so that a narrow screen shows letters that can be read.
+    figure = Figure(figsize=(6, 1.6 + _ROW_INCHES * sum(rows)), layout="constrained")
+    above, below = figure.subplots(2, 1, height_ratios=rows)
+    _draw_runs(above, record)
+    _draw_contrasts(below, record)
     return figure
 
 
@@ -101,12 +104,12 @@ def _draw_contrasts(axes: Axes, record: Record) -> None:
         range(len(contrasts)), [f"{one['one']}\nagainst {one['other']}" for one in contrasts]
     )
     axes.margins(y=0.1)
-    axes.set_title("differences, nats,\nwith 95 % intervals", loc="left")
+    axes.set_title("differences, nats, with 95 % intervals", loc="left")
 
 
-def _panels(rows: int, *, shared: bool = True) -> tuple[Figure, tuple[Axes, Axes]]:
+def _panels(rows: int) -> tuple[Figure, tuple[Axes, Axes]]:
     figure = Figure(figsize=(10, 1.2 + _ROW_INCHES * rows), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=shared)
+    left, right = figure.subplots(1, 2, sharey=True)
     return figure, (left, right)
 
 

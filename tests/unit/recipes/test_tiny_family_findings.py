@@ -104,10 +104,10 @@ def test_the_figure_shows_every_run_on_biased_pairs(
     record: Mapping[str, Any], tmp_path: Path
 ) -> None:
     figure = draw_test(record)
-    left, right = figure.axes
-    shown = [line for line in left.lines if line.get_marker() != "None"]
+    above, below = figure.axes
+    shown = [line for line in above.lines if line.get_marker() != "None"]
     assert len(shown) == 3 + 9 * len(METHODS)
-    assert [label.get_text() for label in left.get_yticklabels()][-1] == "base"
-    assert len(right.get_yticklabels()) == len(CONTRASTS)
+    assert [label.get_text() for label in above.get_yticklabels()][-1] == "base"
+    assert len(below.get_yticklabels()) == len(CONTRASTS)
     figure.savefig(tmp_path / "figure.svg")
     assert (tmp_path / "figure.svg").read_text(encoding="utf-8").count("<svg") == 1
