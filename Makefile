@@ -57,7 +57,7 @@ demo: $(VENV)/.installed-demo
 # A worker that dies ends the tests by name: one that takes its place hides which test it was.
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder \
-	  --max-worker-restart 0
+	  --max-worker-restart 0 --durations 25
 
 test-long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m long --timeout 3600
