@@ -45,7 +45,7 @@ def say_what_came_out(table: Table) -> tuple[str, ...]:
         sentence
         for sentence in (
             _who_leads(leaders, ranked),
-            _beyond_blind(named, table),
+            _beyond_blind(leaders, table),
             _how_often([*named, *lowest]),
             _left_out(partial),
         )
@@ -113,27 +113,30 @@ def _those_below(leaders: Sequence[Row], others: int) -> str:
     return f"; {count_of(others, 'other model')} {'rank' if others > 1 else 'ranks'} lower."
 
 
-def _beyond_blind(named: Sequence[Row], table: Table) -> str:
+def _beyond_blind(leaders: Sequence[Row], table: Table) -> str:
     if table.blind_band is None:
         return ""
     reach = table.blind_band[1]
     above = [
         row
-        for row in named
+        for row in leaders
         if row.average and row.average.interval and row.average.interval[0] > reach
     ]
     mark = f"the {percent(reach)} % that can be reached without a clip"
-    if len(above) == len(named):
-        return f"{_all_of(named)} above {mark}."
+    if len(above) == len(leaders):
+        return f"{_all_of(leaders)} above {mark}."
     if above:
-        return f"Only {_listed([_name(row) for row in above])} is clearly above {mark}."
-    if len(named) == 1:
+        are = "is" if len(above) == 1 else "are"
+        names = _listed([_name(row) for row in above])
+        who = f"Only {names}" if len(above) <= _MOST_NAMED else f"{len(above)} of them"
+        return f"{who} {are} clearly above {mark}."
+    if len(leaders) == 1:
         return f"It is not clearly above {mark}."
-    return f"{'Neither' if len(named) == 2 else 'None of them'} is clearly above {mark}."
+    return f"{'Neither' if len(leaders) == 2 else 'None of them'} is clearly above {mark}."
 
 
-def _all_of(named: Sequence[Row]) -> str:
-    together = _TOGETHER[len(named)]
+def _all_of(leaders: Sequence[Row]) -> str:
+    together = _TOGETHER.get(len(leaders), f"all {len(leaders)}")
     return f"{together.capitalize()} are" if together else "It is"
 
 

@@ -78,10 +78,28 @@ def test_a_tie_of_all(said: Said) -> None:
     )
 
 
-def test_a_tie_of_many_is_counted(said: Said) -> None:
-    first, *_ = said(*(MadeUpRun(f"hf/{number}", 0.6) for number in range(5)))
+@pytest.mark.parametrize(
+    ("score", "beyond"),
+    [
+        (0.6, "All 5 are above the 40.0 % that can be reached without a clip."),
+        (0.41, "None of them is clearly above the 40.0 % that can be reached without a clip."),
+    ],
+)
+def test_a_tie_of_many_is_counted(score: float, beyond: str, said: Said) -> None:
+    first, second, *_ = said(*(MadeUpRun(f"hf/{number}", score) for number in range(5)), BLIND)
+    shown = f"{100 * score:.1f} %"
     assert first == (
-        "5 of 5 models cannot be told apart, among them hf/0 (60.0 %) and hf/1 (60.0 %)."
+        f"5 of 5 models cannot be told apart, among them hf/0 ({shown}) and hf/1 ({shown})."
+    )
+    assert second == beyond
+
+
+def test_of_a_tie_those_that_need_a_clip_are_named_and_many_are_counted(said: Said) -> None:
+    ahead = [MadeUpRun(f"hf/{number}", 0.47) for number in range(2)]
+    behind = [MadeUpRun(f"hf/z{number}", 0.46, half_width=0.1) for number in range(4)]
+    _, second, *_ = said(*ahead, *behind, BLIND)
+    assert second == (
+        "Only hf/0 and hf/1 are clearly above the 40.0 % that can be reached without a clip."
     )
 
 
