@@ -186,7 +186,9 @@ def test_what_only_sphinx_reads_is_not_shown(site: Path) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("name", ["index.html", "commands/run.html", "python/models.html"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "commands/run.html", "python/models.html", "text-prior.html"]
+)
 def test_a_page_is_accessible_and_fits(
     open_at: OpenPage, site: Path, name: str, width: int, scheme: str
 ) -> None:
