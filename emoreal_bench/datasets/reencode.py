@@ -45,7 +45,8 @@ _AUDIO_BITS = 128_000
 _NO_LIMITS = DecodeLimits(seconds=math.inf, clip_seconds=math.inf, compressed_bytes=sys.maxsize)
 """Clips are converted one after the other as they stream, whatever their length."""
 _StreamT = TypeVar("_StreamT", VideoStream, AudioStream)
-_QUALITY = {"preset": "fast", "crf": "23"}
+_QUALITY = {"preset": "fast", "crf": "23", "x264-params": "cpu-independent=1"}
+"""Without the last, x264 may give other bytes for the same clip on the same machine."""
 _FILTERS = (
     ("fps", str(FRAME_RATE)),
     ("pad", "ceil(iw/2)*2:ceil(ih/2)*2"),

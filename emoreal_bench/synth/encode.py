@@ -17,7 +17,8 @@ from emoreal_bench.synth.scenes import FRAME_RATE, SAMPLE_RATE
 
 _CHUNK = 4096
 """Samples of a flac frame."""
-_PICTURE_OPTIONS = {"preset": "veryfast", "crf": "18"}
+_PICTURE_OPTIONS = {"preset": "veryfast", "crf": "18", "x264-params": "cpu-independent=1"}
+"""Without the last, x264 shares out its bits by rounded floats, now one way and now another."""
 _SOUND_OPTIONS = {"lpc_type": "fixed"}
 """Predictors in whole numbers; the default solves for them in floats."""
 

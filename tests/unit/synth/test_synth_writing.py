@@ -21,6 +21,7 @@ from emoreal_bench.synth import (
     Split,
     SynthSettings,
     build,
+    encode,
     make_items,
     make_scenes,
     sample_clip,
@@ -28,6 +29,7 @@ from emoreal_bench.synth import (
 )
 from emoreal_bench.synth.build import RECORD, UNFINISHED, emorealm_record
 from emoreal_bench.synth.picture.frames import draw_frames
+from emoreal_bench.synth.scenes import Scene
 from emoreal_bench.synth.voice.sound import synthesize_sound
 
 SETTINGS = SynthSettings(items=10, seed=6, speech=SpeechEngine.WORDLESS)
@@ -114,6 +116,23 @@ def test_a_processor_without_extensions_writes_the_same_bytes(
     command = [sys.executable, str(script), SETTINGS.model_dump_json(), str(tmp_path / "plain")]
     subprocess.run(command, env=environment, check=True)
     assert contents(tmp_path / "plain") == contents(written)
+
+
+def test_the_encoder_of_the_picture_gives_the_bytes_of_its_plain_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Scenes whose clips x264, left to itself, encodes now in one way and now in another."""
+    for seed in (11, 21):
+        (scene,) = make_scenes(SETTINGS.model_copy(update={"items": 5, "seed": seed}))
+        fast = encode_scene(scene)
+        with monkeypatch.context() as patch:
+            patch.setitem(encode._PICTURE_OPTIONS, "x264-params", "asm=0")
+            assert encode_scene(scene) == fast
+
+
+def encode_scene(scene: Scene) -> bytes:
+    times = [number / encode.FRAME_RATE for number in range(scene.frames)]
+    return encode.encode_clip(draw_frames(scene, times), synthesize_sound(scene))
 
 
 def test_decoded_frames_and_sound_are_those_of_the_scene(written: Path) -> None:
