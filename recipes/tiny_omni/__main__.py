@@ -1,4 +1,4 @@
-"""``python -m recipes.tiny_omni base|build|curve|study|rate|confirm|found|ship``."""
+"""``python -m recipes.tiny_omni base|build|curve|study|rate|confirm|conditions|found|ship``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import torch
 
 from emoreal_bench.contracts.errors import EmorealError
 from recipes.tiny_omni.base import make_base, prepare_clips
+from recipes.tiny_omni.conditions import show_conditions
 from recipes.tiny_omni.confirming import choose_rate, confirm, with_protocol
 from recipes.tiny_omni.family import as_direct_table, as_summary, as_table, build, ship, study
 from recipes.tiny_omni.findings import write_findings
 from recipes.tiny_omni.members import measure_curve
 from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe, small_recipe
 
-_COMMANDS = ("base", "build", "curve", "study", "rate", "confirm", "found", "ship")
+_COMMANDS = ("base", "build", "curve", "study", "rate", "confirm", "conditions", "found", "ship")
 _SEEDS = (0, 1, 2)
 _BASES = (0, 1)
 _CURVE = (50, 100, 200)
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the base")
     parser.add_argument("--work", type=Path, default=Path("runs/tiny"), help="folder to work in")
     parser.add_argument("--small", action="store_true", help="every stage in a minute; no use")
-    parser.add_argument("--shard", default="1/1", help="of the trainings of confirm, as 1/2")
+    parser.add_argument("--shard", default="1/1", help="of confirm or conditions, as 1/2")
     parser.add_argument(
         "--method", choices=VARIANTS, default="naive-dpo", help="of the adapters of a curve"
     )
@@ -44,6 +45,8 @@ def main() -> None:
             sys.stdout.write(f"{choose_rate(protocol, chosen.work)}\n")
         elif chosen.command == "confirm":
             confirm(protocol, chosen.work, chosen.shard)
+        elif chosen.command == "conditions":
+            sys.stdout.write(f"{show_conditions(protocol, chosen.work, chosen.shard)}\n")
         elif chosen.command == "found":
             sys.stdout.write(f"{write_findings(protocol, chosen.work)}\n")
         else:

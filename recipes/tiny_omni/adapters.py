@@ -26,6 +26,7 @@ from emoreal_bench.training.lora_settings import LoraSettings
 from recipes.tiny_omni.measuring import MODEL
 from recipes.tiny_omni.recipe import VARIANTS, Recipe
 
+BY_LETTER = CuePairOptions(forms=(AnswerForm.LETTER,))
 _PAIRS = "pairs.jsonl"
 _SHIPPED_FORM = "adapter-bfloat16"
 
@@ -93,23 +94,22 @@ def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
         The benchmark's folder, with the pairs in it.
     """
     folder = work / "data" / ("pairs-balanced" if balanced else "pairs-biased")
-    write_letter_pairs(recipe.pair_settings(balanced=balanced), folder)
+    write_benchmark_pairs(recipe.pair_settings(balanced=balanced), folder)
     return folder
 
 
-def write_letter_pairs(
-    settings: SynthSettings, folder: Path, *, counterfactual: bool = False
+def write_benchmark_pairs(
+    settings: SynthSettings, folder: Path, options: CuePairOptions = BY_LETTER
 ) -> None:
-    """Write a benchmark and the pairs about it, asked for by letter, unless they are there.
+    """Write a benchmark and the pairs about it, unless they are there.
 
     Args:
         settings: Of the benchmark.
         folder: For both.
-        counterfactual: Whether altered inputs show the same emotion by its other cue.
+        options: Which pairs.
     """
     write_benchmark(settings, folder)
     if not (folder / _PAIRS).exists():
-        options = CuePairOptions(forms=(AnswerForm.LETTER,), counterfactual=counterfactual)
         write_pairs(make_cue_pairs(settings, options), folder / _PAIRS)
 
 

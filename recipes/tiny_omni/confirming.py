@@ -30,7 +30,12 @@ from emoreal_bench.training.objectives.metrics import METRICS_FILE, TEXT_GAP, re
 from emoreal_bench.training.outputs.statistics import TrainingStatistics
 from emoreal_bench.training.run import STATISTICS_FILE
 from emoreal_bench.training.trainer import ADAPTER_FOLDER
-from recipes.tiny_omni.adapters import shipped_form, train_adapter, write_letter_pairs
+from recipes.tiny_omni.adapters import (
+    BY_LETTER,
+    shipped_form,
+    train_adapter,
+    write_benchmark_pairs,
+)
 from recipes.tiny_omni.base import find_base, make_base, prepare_clips
 from recipes.tiny_omni.clips import ClipSet
 from recipes.tiny_omni.direct import ask, figures
@@ -66,7 +71,7 @@ _PAIRS_IN_A_STEP = 8
 _TEST_CLIPS = ClipSet(
     "text-prior-test", 800, 7301, 0.0, SpeechEngine.ESPEAK, faint=FAINT, split=Split.TEST
 )
-_BIASED, _BALANCED = 0.7, 0.0
+BIASED, BALANCED = 0.7, 0.0
 """A cue goes with its emotion in (1 + correlation) / 2 of the clips: 85 and 50 per cent."""
 _PAIR_QUESTIONS = 3000
 """Five to a clip."""
@@ -175,16 +180,26 @@ def _is_kept(found: Mapping[str, float], before: Mapping[str, float]) -> bool:
 
 def _write_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
     folder = work / "data" / ("balanced" if balanced else "biased")
-    settings = SynthSettings(
+    settings = pair_benchmark(recipe, BALANCED if balanced else BIASED)
+    write_benchmark_pairs(settings, folder, replace(BY_LETTER, counterfactual=True))
+    return folder
+
+
+def pair_benchmark(recipe: Recipe, correlation: float) -> SynthSettings:
+    """Return the benchmark that pairs are made of.
+
+    Args:
+        recipe: Of :func:`with_protocol`.
+        correlation: A cue goes with its emotion in (1 + correlation) / 2 of the clips.
+    """
+    return SynthSettings(
         items=recipe.pairs,
-        seed=32 if balanced else 31,
+        seed=32 if correlation == BALANCED else 31,
         split=Split.TRAIN,
-        correlation=_BALANCED if balanced else _BIASED,
+        correlation=correlation,
         agreement_wording=AgreementWording.NAMED,
         faint=FAINT,
     )
-    write_letter_pairs(settings, folder, counterfactual=True)
-    return folder
 
 
 def train_trial(trial: Trial, base: Path, recipe: Recipe, work: Path) -> Path:
@@ -210,19 +225,28 @@ def train_trial(trial: Trial, base: Path, recipe: Recipe, work: Path) -> Path:
     started = time.process_time()
     method = METHODS[trial.method]
     adapter = train_adapter(method, folder, base, trial.seed, out, recipe=recipe, work=work)
-    gaps = [one[TEXT_GAP] for one in read_metrics(out / METRICS_FILE) if TEXT_GAP in one]
     cost = {
         "processor_seconds": round(time.process_time() - started, 1),
         "tokens": _tokens(out),
-        "text_gap": gaps[-1],
+        "text_gap": last_text_gap(out),
     }
     write_atomically(out / _COST, [json.dumps(cost).encode()])
     return adapter
 
 
-def _tokens(out: Path) -> int:
+def last_text_gap(out: Path) -> float:
+    """Return the text gap of the sample of a training after its last step, in nats."""
+    return [one[TEXT_GAP] for one in read_metrics(out / METRICS_FILE) if TEXT_GAP in one][-1]
+
+
+def read_statistics(out: Path) -> TrainingStatistics:
+    """Return what was known of a training before its first step."""
     text = (out / STATISTICS_FILE).read_text(encoding="utf-8")
-    known = TrainingStatistics.model_validate_json(text)
+    return TrainingStatistics.model_validate_json(text)
+
+
+def _tokens(out: Path) -> int:
+    known = read_statistics(out)
     of_pair = sum(one.mean for one in known.tokens.values())
     return round(of_pair * known.examples_per_step * known.steps)
 
@@ -301,16 +325,16 @@ def confirm(recipe: Recipe, work: Path, shard: str) -> None:
     for trial in mine:
         train_trial(trial, bases[trial.base], recipe, home)
         show(f"{trial.name}: trained")
-    _refuse_missing("trainings", [home / "adapters" / one.name / _COST for one in every])
+    refuse_missing("trainings", [home / "adapters" / one.name / _COST for one in every])
     if chosen.number == 1:
         # The first to be measured of each towers draws and encodes the clips, for all shards.
         for seed in BASES:
             _measure(seed, bases, recipe, home)
-    _refuse_missing("measurements", [_measured(f"base-{seed}", home) for seed in BASES])
+    refuse_missing("measurements", [_measured(f"base-{seed}", home) for seed in BASES])
     for trial in mine:
         _measure(trial, bases, recipe, home)
         show(f"{trial.name}: measured")
-    _refuse_missing("measurements", [_measured(one.name, home) for one in every])
+    refuse_missing("measurements", [_measured(one.name, home) for one in every])
     records = [{"base": seed, **_measure(seed, bases, recipe, home)} for seed in BASES]
     for trial in every:
         cost = json.loads((home / "adapters" / trial.name / _COST).read_text(encoding="utf-8"))
@@ -346,7 +370,8 @@ def _measure(
     return measure_trial(one.name, bases[one.base], adapter, recipe.reported, home)
 
 
-def _refuse_missing(what: str, files: Sequence[Path]) -> None:
+def refuse_missing(what: str, files: Sequence[Path]) -> None:
+    """Raise UnfinishedError if what other shards are to write is not there."""
     missing = [path for path in files if not path.exists()]
     if missing:
         raise UnfinishedError(

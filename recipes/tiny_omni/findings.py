@@ -27,6 +27,9 @@ _COLUMNS: Mapping[str, str] = {
     "perception": "Perception",
     "basic": "Basic",
 }
+_CONDITION_COLUMNS = {
+    name: _COLUMNS[name] for name in ("hallucinated", "other_affirmed", "perception")
+}
 _SIDELESS: Mapping[str, str] = {"agreement": "Agreement", "readable": "Readable"}
 _COSTS = (
     ("Text gap, nats", "text_gap", 1, "+.1f"),
@@ -112,6 +115,35 @@ def as_methods(record: Mapping[str, Any], clips: str = _CLEAR) -> str:
             known = [run[column] / unit for run in runs if column in run]
             cells.append(format(fmean(known), form) if known else "")
         lines.append(f"| {name} | {len(runs)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def as_conditions(record: Mapping[str, Any]) -> str:
+    """Return what the text-prior term does by condition as a table in Markdown.
+
+    Args:
+        record: Of :func:`recipes.tiny_omni.conditions.show_conditions`.
+    """
+    heads = [*_CONDITION_COLUMNS.values(), *_SIDELESS.values()]
+    lines = [
+        "| condition | answer, tokens | words agree, % | gamma | Text gap, before | after "
+        "| Traps, nats | " + " | ".join(heads) + " |",
+        "|---|---:|---:|---:|---:|---:|---:|" + "---:|" * len(heads),
+    ]
+    for run in record["runs"]:
+        gap = run["text_gap"]
+        cells = [
+            run["condition"],
+            f"{run['answer_tokens']:.1f}",
+            f"{100 * gap['positive']:.0f}",
+            f"{run['gamma']:g}",
+            f"{gap['mean']:+.1f}",
+            f"{run['text_gap_after']:+.1f}",
+            f"{_of_sides(run, 'trap_log_odds'):+.1f}",
+            *(f"{100 * _of_sides(run, column):.1f}" for column in _CONDITION_COLUMNS),
+            *(f"{100 * run[column]:.1f}" for column in _SIDELESS),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

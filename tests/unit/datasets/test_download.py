@@ -270,6 +270,8 @@ def test_a_hub_that_cannot_be_reached_is_an_error_and_leaves_no_folder(
         template = f"{away}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", away)
         monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+        # The library tries five times, and waits up to eight seconds in between.
+        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
         out = tmp_path / "data" / "emorealm"
         with pytest.raises(DataError, match="Try again later"):
             download_data(find_task("emorealm").task, out, revision=commit)

@@ -1,0 +1,95 @@
+"""The grid of conditions: what each training is given, and when there is a record."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from emoreal_bench.contracts.preference import CLIP_MODALITIES
+from emoreal_bench.contracts.vocabulary import AnswerForm
+from emoreal_bench.training.objectives.text_gap import TextGap
+from recipes.tiny_omni import conditions
+from recipes.tiny_omni.conditions import CONDITIONS, GAMMAS, show_conditions
+from recipes.tiny_omni.confirming import UnfinishedError, with_protocol
+from recipes.tiny_omni.findings import as_conditions
+from recipes.tiny_omni.recipe import Recipe, full_recipe
+
+RECIPE = with_protocol(full_recipe())
+FIGURES = ("trap_log_odds", "hallucinated", "other_affirmed", "perception")
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Note what is trained, and let every figure be the number of the training."""
+    noted: list[dict[str, Any]] = []
+
+    def train(method: Any, data: Path, *_: Any, recipe: Recipe, work: Path) -> Path:
+        noted.append({"gamma": method.gamma, "data": data.name, "recipe": recipe})
+        return work
+
+    def measure(*_: Any) -> dict[str, float]:
+        sides = {
+            f"{name}_{side}": float(len(noted)) for name in FIGURES for side in CLIP_MODALITIES
+        }
+        return sides | {"agreement": 0.5, "readable": 1.0}
+
+    def write(settings: Any, folder: Path, options: Any) -> None:
+        written[folder.name] = (settings.correlation, options.forms, options.counterfactual)
+
+    written: dict[str, Any] = {}
+    statistics = SimpleNamespace(
+        answer_tokens=SimpleNamespace(mean=1.0), text_gap=TextGap(pairs=64, mean=1.0, positive=0.7)
+    )
+    monkeypatch.setattr(conditions, "write_benchmark_pairs", write)
+    monkeypatch.setattr(conditions, "train_adapter", train)
+    monkeypatch.setattr(conditions, "measure_directly", measure)
+    monkeypatch.setattr(conditions, "read_statistics", lambda _: statistics)
+    monkeypatch.setattr(conditions, "last_text_gap", lambda _: 1.5)
+    return noted
+
+
+def test_one_thing_changes_at_a_time() -> None:
+    centre = CONDITIONS[0]
+    for other in CONDITIONS[1:]:
+        as_centre = replace(other, name=centre.name, data=centre.data)
+        changed = [
+            name
+            for name in ("correlation", "forms", "rate")
+            if getattr(as_centre, name) != getattr(centre, name)
+        ]
+        assert len(changed) == 1
+    assert centre.forms == (AnswerForm.LETTER,)
+    assert {one.data: (one.correlation, one.forms) for one in CONDITIONS} == {
+        one.data: (one.correlation, one.forms) for one in reversed(CONDITIONS)
+    }, "one folder for different pairs"
+
+
+def test_shards_make_one_record_of_all_conditions_and_gammas(
+    trained: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "conditions" / "trained").mkdir(parents=True)
+    with pytest.raises(UnfinishedError, match="12 measurements"):
+        show_conditions(RECIPE, tmp_path, "1/2")
+    record = json.loads(show_conditions(RECIPE, tmp_path, "2/2").read_text(encoding="utf-8"))
+    found = [(run["condition"], run["gamma"]) for run in record["runs"]]
+    assert found == [(one.name, gamma) for one in CONDITIONS for gamma in GAMMAS]
+    assert len(trained) == len(found), "trained again"
+    assert {one["gamma"] for one in trained} == set(GAMMAS)
+    assert {one["recipe"].preference_steps for one in trained} == {100}
+    rates = sorted({one["recipe"].preference_rate for one in trained})
+    assert rates == [0.5e-3, 1e-3, 2e-3]
+
+
+def test_the_table_has_a_row_for_each_training(
+    trained: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "conditions" / "trained").mkdir(parents=True)
+    record = json.loads(show_conditions(RECIPE, tmp_path, "1/1").read_text(encoding="utf-8"))
+    lines = as_conditions(record).splitlines()
+    assert len(lines) == 2 + len(trained)
+    assert lines[2].startswith("| as in the test | 1.0 | 70 | 0 | +1.0 | +1.5 | +1.0 | ")
