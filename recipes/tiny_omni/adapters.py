@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
 from emoreal_bench.api.training import train
+from emoreal_bench.contracts.preference import PreferencePair
 from emoreal_bench.contracts.vocabulary import AnswerForm
 from emoreal_bench.model_adapters.local.lora_faults import CONFIGURATION, WEIGHTS
+from emoreal_bench.preferences.building.facts import Fact, fact
 from emoreal_bench.preferences.building.known_cues import CuePairOptions, make_cue_pairs
 from emoreal_bench.preferences.reading import write_pairs
 from emoreal_bench.record.files import grant_usual_modes
@@ -99,7 +102,7 @@ def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
 
 
 def write_benchmark_pairs(
-    settings: SynthSettings, folder: Path, options: CuePairOptions = BY_LETTER
+    settings: SynthSettings, folder: Path, options: CuePairOptions = BY_LETTER, rare_times: int = 1
 ) -> None:
     """Write a benchmark and the pairs about it, unless they are there.
 
@@ -107,10 +110,22 @@ def write_benchmark_pairs(
         settings: Of the benchmark.
         folder: For both.
         options: Which pairs.
+        rare_times: How often a pair about a person with the unusual cue stands there.
     """
     write_benchmark(settings, folder)
     if not (folder / _PAIRS).exists():
-        write_pairs(make_cue_pairs(settings, options), folder / _PAIRS)
+        pairs = make_cue_pairs(settings, options)
+        write_pairs(_with_repeated(pairs, rare_times), folder / _PAIRS)
+
+
+def _with_repeated(pairs: Sequence[PreferencePair], rare_times: int) -> list[PreferencePair]:
+    again = [
+        pair.model_copy(update={"id": f"{pair.id}-{number}"})
+        for number in range(2, rare_times + 1)
+        for pair in pairs
+        if fact(pair, Fact.CUE) != fact(pair, Fact.TYPICAL_CUE)
+    ]
+    return [*pairs, *again]
 
 
 def shipped_form(adapter: Path) -> Path:

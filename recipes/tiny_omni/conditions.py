@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from emoreal_bench.contracts.vocabulary import AnswerForm
 from emoreal_bench.model_adapters.built_in.tiny_network import WEIGHTS
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.running.sharding import parse_shard
+from emoreal_bench.training.config import MethodSettings
 from recipes.tiny_omni.adapters import BY_LETTER, train_adapter, write_benchmark_pairs
 from recipes.tiny_omni.confirming import (
     BALANCED,
@@ -45,30 +46,58 @@ GAMMAS = (0.0, 0.2, 1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Pairs and rate that AVEm-DPO is trained with.
+    """What AVEm-DPO is trained with, besides a gamma.
 
     Attributes:
         name: In tables.
+        altered: Whether it has its preference between inputs.
+        anchor: Whether the chosen answer's likelihood is added, as in the test.
         data: Name of the folder of its pairs.
         correlation: A cue goes with its emotion in (1 + correlation) / 2 of the clips.
         forms: Of the answers.
+        rare_times: How often a pair about a person with the unusual cue stands there.
         rate: Times the rate of the test.
+        gammas: To train with.
+        term: Settings of another form of the text-prior term.
     """
 
     name: str
+    altered: bool = False
+    anchor: bool = False
     data: str = "biased"
     correlation: float = BIASED
     forms: tuple[AnswerForm, ...] = BY_LETTER.forms
+    rare_times: int = 1
     rate: float = 1.0
+    gammas: tuple[float, ...] = GAMMAS
+    term: Mapping[str, Any] = field(default_factory=dict)
+
+    def method(self, gamma: float) -> MethodSettings:
+        """Return the method with a gamma."""
+        changed = {"gamma": gamma, **self.term}
+        if not self.altered:
+            changed["lambda_av"] = 0.0
+        if not self.anchor:
+            changed["anchor"] = 0.0
+        return METHODS[NO_TEXT].model_copy(update=changed)
 
 
+_OF_REFERENCE = {"text_source": "reference"}
 CONDITIONS = (
-    Condition("as in the test"),
-    Condition("balanced pairs", "balanced", BALANCED),
-    Condition("95 % typical", "strongly-biased", 0.9),
-    Condition("letters and words", "words", forms=tuple(AnswerForm)),
-    Condition("half the rate", rate=0.5),
-    Condition("twice the rate", rate=2.0),
+    Condition("as in the test", altered=True, anchor=True),
+    Condition("no altered inputs", anchor=True),
+    Condition("no anchor", altered=True),
+    Condition("neither"),
+    Condition("neither, balanced pairs", data="balanced", correlation=BALANCED),
+    Condition("neither, 95 % typical", data="strongly-biased", correlation=0.9),
+    Condition("neither, letters and words", data="words", forms=tuple(AnswerForm)),
+    Condition("neither, half the rate", rate=0.5),
+    Condition("neither, twice the rate", rate=2.0),
+    Condition("neither, unusual cues six times", data="repeated", rare_times=6, gammas=(0.0,)),
+    Condition("neither, sign turned", gammas=(-0.2, -1.0, -5.0)),
+    Condition("neither, gap of the reference", gammas=(1.0, 5.0), term=_OF_REFERENCE),
+    Condition("neither, inverse prior", gammas=(0.0,), term=_OF_REFERENCE | {"prior_cap": 20.0}),
+    Condition("neither, gradient through the gap", gammas=(0.2, 1.0), term={"text_gradient": True}),
 )
 
 
@@ -85,9 +114,9 @@ def show_conditions(recipe: Recipe, work: Path, shard: str) -> Path:
         UnfinishedError: If other shards are not done.
     """
     chosen, home = parse_shard(shard), work / _HOME
-    every = [(condition, gamma) for condition in CONDITIONS for gamma in GAMMAS]
+    every = [(condition, gamma) for condition in CONDITIONS for gamma in condition.gammas]
     for condition in CONDITIONS[chosen.number - 1 :: chosen.of]:
-        for gamma in GAMMAS:
+        for gamma in condition.gammas:
             _find(condition, gamma, recipe, work)
             show(f"{condition.name}, gamma {gamma:g}: measured")
     refuse_missing("measurements", [_measured(*one, home) for one in every])
@@ -106,15 +135,17 @@ def _find(condition: Condition, gamma: float, recipe: Recipe, work: Path) -> Map
         return found
     data = home / "data" / condition.data
     options = replace(BY_LETTER, forms=condition.forms, counterfactual=True)
-    write_benchmark_pairs(pair_benchmark(recipe, condition.correlation), data, options)
+    settings = pair_benchmark(recipe, condition.correlation)
+    write_benchmark_pairs(settings, data, options, condition.rare_times)
     shorter = replace(
         recipe,
         preference_rate=condition.rate * recipe.preference_rate,
         preference_steps=_STEPS,
     )
-    method = METHODS[NO_TEXT].model_copy(update={"gamma": gamma})
     out = path.with_suffix("")
-    adapter = train_adapter(method, data, WEIGHTS, _SEED, out, recipe=shorter, work=home)
+    adapter = train_adapter(
+        condition.method(gamma), data, WEIGHTS, _SEED, out, recipe=shorter, work=home
+    )
     before = read_statistics(out)
     if before.text_gap is None:
         raise RunError("A training has no text gap.", where=str(out))
@@ -131,4 +162,5 @@ def _find(condition: Condition, gamma: float, recipe: Recipe, work: Path) -> Map
 
 
 def _measured(condition: Condition, gamma: float, home: Path) -> Path:
-    return home / "trained" / f"{condition.name.replace(' ', '-')}-gamma-{gamma:g}.json"
+    name = condition.name.replace(" ", "-").replace(",", "")
+    return home / "trained" / f"{name}-gamma-{gamma:g}.json"

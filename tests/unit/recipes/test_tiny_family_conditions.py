@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from emoreal_bench.contracts.preference import CLIP_MODALITIES
-from emoreal_bench.contracts.vocabulary import AnswerForm
+from emoreal_bench.preferences.building.facts import Fact, fact
+from emoreal_bench.preferences.building.known_cues import make_cue_pairs
+from emoreal_bench.training.config import AvemDpoSettings, Method
 from emoreal_bench.training.objectives.text_gap import TextGap
 from recipes.tiny_omni import conditions
-from recipes.tiny_omni.conditions import CONDITIONS, GAMMAS, show_conditions
-from recipes.tiny_omni.confirming import UnfinishedError, with_protocol
+from recipes.tiny_omni.adapters import BY_LETTER, _with_repeated
+from recipes.tiny_omni.conditions import CONDITIONS, Condition, show_conditions
+from recipes.tiny_omni.confirming import METHODS, UnfinishedError, pair_benchmark, with_protocol
 from recipes.tiny_omni.findings import as_conditions
 from recipes.tiny_omni.recipe import Recipe, full_recipe
 
@@ -38,14 +41,10 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         }
         return sides | {"agreement": 0.5, "readable": 1.0}
 
-    def write(settings: Any, folder: Path, options: Any) -> None:
-        written[folder.name] = (settings.correlation, options.forms, options.counterfactual)
-
-    written: dict[str, Any] = {}
     statistics = SimpleNamespace(
         answer_tokens=SimpleNamespace(mean=1.0), text_gap=TextGap(pairs=64, mean=1.0, positive=0.7)
     )
-    monkeypatch.setattr(conditions, "write_benchmark_pairs", write)
+    monkeypatch.setattr(conditions, "write_benchmark_pairs", lambda *_: None)
     monkeypatch.setattr(conditions, "train_adapter", train)
     monkeypatch.setattr(conditions, "measure_directly", measure)
     monkeypatch.setattr(conditions, "read_statistics", lambda _: statistics)
@@ -53,33 +52,35 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return noted
 
 
+def changed(one: Condition, other: Condition) -> set[str]:
+    return {
+        name
+        for name in ("altered", "anchor", "correlation", "forms", "rare_times", "rate", "gammas")
+        if getattr(one, name) != getattr(other, name)
+    }
+
+
 def test_one_thing_changes_at_a_time() -> None:
-    centre = CONDITIONS[0]
-    for other in CONDITIONS[1:]:
-        as_centre = replace(other, name=centre.name, data=centre.data)
-        changed = [
-            name
-            for name in ("correlation", "forms", "rate")
-            if getattr(as_centre, name) != getattr(centre, name)
-        ]
-        assert len(changed) == 1
-    assert centre.forms == (AnswerForm.LETTER,)
-    assert {one.data: (one.correlation, one.forms) for one in CONDITIONS} == {
-        one.data: (one.correlation, one.forms) for one in reversed(CONDITIONS)
-    }, "one folder for different pairs"
+    test, no_inputs, no_anchor, neither, *others = CONDITIONS
+    assert changed(test, no_inputs) == changed(no_anchor, neither) == {"altered"}
+    assert changed(test, no_anchor) == {"anchor"}
+    assert all(len(changed(neither, other) - {"gammas"}) <= 1 for other in others)
+    assert test.method(0.2) == METHODS["AVEm-DPO as printed"]
+    assert no_anchor.method(0.2) == AvemDpoSettings(name=Method.AVEM_DPO), "as in the paper"
+    kinds = {(one.data, one.correlation, one.forms, one.rare_times) for one in CONDITIONS}
+    assert len(kinds) == len({one.data for one in CONDITIONS}), "one folder for different pairs"
 
 
 def test_shards_make_one_record_of_all_conditions_and_gammas(
     trained: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     (tmp_path / "conditions" / "trained").mkdir(parents=True)
-    with pytest.raises(UnfinishedError, match="12 measurements"):
+    with pytest.raises(UnfinishedError, match=r"\d+ measurements"):
         show_conditions(RECIPE, tmp_path, "1/2")
     record = json.loads(show_conditions(RECIPE, tmp_path, "2/2").read_text(encoding="utf-8"))
     found = [(run["condition"], run["gamma"]) for run in record["runs"]]
-    assert found == [(one.name, gamma) for one in CONDITIONS for gamma in GAMMAS]
+    assert found == [(one.name, gamma) for one in CONDITIONS for gamma in one.gammas]
     assert len(trained) == len(found), "trained again"
-    assert {one["gamma"] for one in trained} == set(GAMMAS)
     assert {one["recipe"].preference_steps for one in trained} == {100}
     rates = sorted({one["recipe"].preference_rate for one in trained})
     assert rates == [0.5e-3, 1e-3, 2e-3]
@@ -93,3 +94,14 @@ def test_the_table_has_a_row_for_each_training(
     lines = as_conditions(record).splitlines()
     assert len(lines) == 2 + len(trained)
     assert lines[2].startswith("| as in the test | 1.0 | 70 | 0 | +1.0 | +1.5 | +1.0 | ")
+
+
+def test_pairs_about_unusual_cues_are_repeated_under_names_of_their_own() -> None:
+    settings = pair_benchmark(replace(RECIPE, pairs=100), 0.0)
+    once = make_cue_pairs(settings, BY_LETTER)
+    unusual = [one for one in once if fact(one, Fact.CUE) != fact(one, Fact.TYPICAL_CUE)]
+    pairs = _with_repeated(once, 3)
+    assert pairs[: len(once)] == [*once]
+    assert 0 < len(unusual) < len(once)
+    assert len(pairs) == len(once) + 2 * len(unusual) == len({pair.id for pair in pairs})
+    assert {pair.question for pair in pairs} == {pair.question for pair in once}
