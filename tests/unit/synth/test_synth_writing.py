@@ -29,7 +29,7 @@ from emoreal_bench.synth import (
 )
 from emoreal_bench.synth.build import RECORD, UNFINISHED, emorealm_record
 from emoreal_bench.synth.picture.frames import draw_frames
-from emoreal_bench.synth.scenes import Scene
+from emoreal_bench.synth.scenes import FRAME_RATE, Scene
 from emoreal_bench.synth.voice.sound import synthesize_sound
 
 SETTINGS = SynthSettings(items=10, seed=6, speech=SpeechEngine.WORDLESS)
@@ -131,7 +131,7 @@ def test_the_encoder_of_the_picture_gives_the_bytes_of_its_plain_code(
 
 
 def encode_scene(scene: Scene) -> bytes:
-    times = [number / encode.FRAME_RATE for number in range(scene.frames)]
+    times = [number / FRAME_RATE for number in range(scene.frames)]
     return encode.encode_clip(draw_frames(scene, times), synthesize_sound(scene))
 
 
