@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scale import EXAMPLES, needs
-from recipes.tiny_omni.findings import as_contrasts, as_methods
+from recipes.tiny_omni.findings import as_conditions, as_contrasts, as_methods
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 FOLDER = Path(__file__).parent
@@ -288,18 +288,25 @@ def text_prior_tables() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {
-    "performance.md": performance_tables,
-    "scale.md": scale_table,
-    "text-prior.md": text_prior_tables,
+def condition_table() -> str:
+    """Return what the text-prior term did under several conditions."""
+    path = RESULTS / "text_prior_conditions.json"
+    return as_conditions(json.loads(path.read_text(encoding="utf-8")))
+
+
+PAGES: dict[str, tuple[Callable[[], str], ...]] = {
+    "performance.md": (performance_tables,),
+    "scale.md": (scale_table,),
+    "text-prior.md": (condition_table, text_prior_tables),
 }
+"""What writes the tables of a page, in the order of their places."""
 
 
 def page_text(name: str) -> str:
     """Return a page with the tables that its records give."""
     page = (FOLDER / name).read_text(encoding="utf-8")
-    tables = PAGES[name]()
-    return _TABLES.sub(lambda found: f"{found[1]}{tables}\n{found[2]}", page)
+    writers = iter(PAGES[name])
+    return _TABLES.sub(lambda found: f"{found[1]}{next(writers)()}\n{found[2]}", page)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A clip as the bytes of an mp4 file: h264 at 24 frames a second, flac at 16 kHz.
 
-Both encoders compute in whole numbers as they are set here, so the bytes do not
-depend on the processor. An aac encoder computes in floats, and they would.
+Both encoders are set so that the bytes depend on nothing but the input. Those of an
+aac encoder would depend on the processor, since it computes in floats.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from emoreal_bench.synth.scenes import FRAME_RATE, SAMPLE_RATE
 _CHUNK = 4096
 """Samples of a flac frame."""
 _PICTURE_OPTIONS = {"preset": "veryfast", "crf": "18", "x264-params": "cpu-independent=1"}
-"""Without the last, x264 shares out its bits by rounded floats, now one way and now another."""
+"""Without the last, x264 shares out its bits by floats that differ from call to call."""
 _SOUND_OPTIONS = {"lpc_type": "fixed"}
 """Predictors in whole numbers; the default solves for them in floats."""
 

@@ -115,10 +115,11 @@ def write_benchmark_pairs(
     write_benchmark(settings, folder)
     if not (folder / _PAIRS).exists():
         pairs = make_cue_pairs(settings, options)
-        write_pairs(_with_repeated(pairs, rare_times), folder / _PAIRS)
+        write_pairs(with_repeated(pairs, rare_times), folder / _PAIRS)
 
 
-def _with_repeated(pairs: Sequence[PreferencePair], rare_times: int) -> list[PreferencePair]:
+def with_repeated(pairs: Sequence[PreferencePair], rare_times: int) -> list[PreferencePair]:
+    """Return all pairs, then those about a person with the unusual cue again, under new names."""
     again = [
         pair.model_copy(update={"id": f"{pair.id}-{number}"})
         for number in range(2, rare_times + 1)

@@ -157,6 +157,7 @@ def _find(condition: Condition, gamma: float, recipe: Recipe, work: Path) -> Map
         "text_gap_after": last_text_gap(out),
         **measure_directly(WEIGHTS, adapter, recipe.development, work),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, [json.dumps(record).encode()])
     return record
 

@@ -15,11 +15,13 @@ from emoreal_bench.contracts.errors import DataError, RunError, UsageError
 from emoreal_bench.contracts.item import Clip
 from emoreal_bench.contracts.media import MediaWanted
 from emoreal_bench.contracts.note import NoteKind
+from emoreal_bench.datasets import reencode
 from emoreal_bench.datasets.prepare import PreparedLayout, prepare_layout
 from emoreal_bench.media.decode import decode_clip
 from emoreal_bench.media.limits import DecodeLimits
 from emoreal_bench.media.probe import probe_clip
 from emoreal_bench.readers import load_items
+from emoreal_bench.synth import SpeechEngine, SynthSettings, write_benchmark
 from tests.media_files import Picture, Sound, cut_bytes, make_clip, read_barcode
 from tests.unit.readers.layouts import write_json, write_text
 
@@ -302,3 +304,17 @@ def test_a_silent_track_is_noted_with_the_one_beside_it_that_sounds(source: Path
     make_clip(source / "1.mov", Picture(size=SMALL), loud, before=(silent,))
     (notes,) = prepare(source).notes.values()
     assert any(note.startswith("sound track 2 of 2 is left out") for note in notes)
+
+
+def test_a_clip_is_encoded_as_by_the_plain_code_of_the_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to itself, x264 may encode this clip now in one way and now in another."""
+    settings = SynthSettings(items=5, seed=11, speech=SpeechEngine.WORDLESS)
+    clip = write_benchmark(settings, tmp_path / "drawn") / "videos" / "part_1" / "1.mp4"
+    times = reencode.read_times(clip)
+    fast, plain = tmp_path / "fast.mp4", tmp_path / "plain.mp4"
+    reencode.write_mp4(clip, times, None, fast)
+    monkeypatch.setitem(reencode._QUALITY, "x264-params", "asm=0")
+    reencode.write_mp4(clip, times, None, plain)
+    assert fast.read_bytes() == plain.read_bytes()

@@ -16,7 +16,7 @@ from emoreal_bench.preferences.building.known_cues import make_cue_pairs
 from emoreal_bench.training.config import AvemDpoSettings, Method
 from emoreal_bench.training.objectives.text_gap import TextGap
 from recipes.tiny_omni import conditions
-from recipes.tiny_omni.adapters import BY_LETTER, _with_repeated
+from recipes.tiny_omni.adapters import BY_LETTER, with_repeated
 from recipes.tiny_omni.conditions import CONDITIONS, Condition, show_conditions
 from recipes.tiny_omni.confirming import METHODS, UnfinishedError, pair_benchmark, with_protocol
 from recipes.tiny_omni.findings import as_conditions
@@ -32,7 +32,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     noted: list[dict[str, Any]] = []
 
     def train(method: Any, data: Path, *_: Any, recipe: Recipe, work: Path) -> Path:
-        noted.append({"gamma": method.gamma, "data": data.name, "recipe": recipe})
+        noted.append({"method": method, "data": data.name, "recipe": recipe})
         return work
 
     def measure(*_: Any) -> dict[str, float]:
@@ -74,13 +74,15 @@ def test_one_thing_changes_at_a_time() -> None:
 def test_shards_make_one_record_of_all_conditions_and_gammas(
     trained: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    (tmp_path / "conditions" / "trained").mkdir(parents=True)
-    with pytest.raises(UnfinishedError, match=r"\d+ measurements"):
+    missing = sum(len(one.gammas) for one in CONDITIONS[1::2])
+    with pytest.raises(UnfinishedError, match=rf"{missing} measurements"):
         show_conditions(RECIPE, tmp_path, "1/2")
     record = json.loads(show_conditions(RECIPE, tmp_path, "2/2").read_text(encoding="utf-8"))
     found = [(run["condition"], run["gamma"]) for run in record["runs"]]
     assert found == [(one.name, gamma) for one in CONDITIONS for gamma in one.gammas]
     assert len(trained) == len(found), "trained again"
+    expected = {(one.data, gamma) for one in CONDITIONS for gamma in one.gammas}
+    assert {(one["data"], one["method"].gamma) for one in trained} == expected
     assert {one["recipe"].preference_steps for one in trained} == {100}
     rates = sorted({one["recipe"].preference_rate for one in trained})
     assert rates == [0.5e-3, 1e-3, 2e-3]
@@ -89,7 +91,6 @@ def test_shards_make_one_record_of_all_conditions_and_gammas(
 def test_the_table_has_a_row_for_each_training(
     trained: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    (tmp_path / "conditions" / "trained").mkdir(parents=True)
     record = json.loads(show_conditions(RECIPE, tmp_path, "1/1").read_text(encoding="utf-8"))
     lines = as_conditions(record).splitlines()
     assert len(lines) == 2 + len(trained)
@@ -100,7 +101,7 @@ def test_pairs_about_unusual_cues_are_repeated_under_names_of_their_own() -> Non
     settings = pair_benchmark(replace(RECIPE, pairs=100), 0.0)
     once = make_cue_pairs(settings, BY_LETTER)
     unusual = [one for one in once if fact(one, Fact.CUE) != fact(one, Fact.TYPICAL_CUE)]
-    pairs = _with_repeated(once, 3)
+    pairs = with_repeated(once, 3)
     assert pairs[: len(once)] == [*once]
     assert 0 < len(unusual) < len(once)
     assert len(pairs) == len(once) + 2 * len(unusual) == len({pair.id for pair in pairs})
