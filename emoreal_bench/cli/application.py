@@ -151,11 +151,12 @@ def _options(
             show_lines(("", f"They need: {install_command(_NEEDED_EXTRAS)}"))
 
 
-# How Python, torch, tokenizers and safetensors say it, which have no error of their own for
-# that; the last is how Python fails where even the error finds no room.
+# How Pydantic, Python, torch, tokenizers and safetensors say it, which have no error of their own
+# for that; the last is how Python fails where even the error finds no room.
 _NOTHING_LEFT = re.compile(
-    r"can't start new thread|can't allocate (lock|memory)|cannot allocate memory|out of memory"
-    r"|too many open files|resource temporarily unavailable|error return without exception set",
+    r"MemoryError|can't start new thread|can't allocate (lock|memory)|cannot allocate memory"
+    r"|out of memory|too many open files|resource temporarily unavailable"
+    r"|error return without exception set",
     re.IGNORECASE,
 )
 
@@ -191,7 +192,9 @@ def run(arguments: Sequence[str]) -> int:
         tell(f"error: {where}{error.strerror or error}.")
         tell("  Mend the cause and give the same command again.")
         return ExitCode.INCOMPLETE
-    except Exception as error:  # noqa: BLE001 - the last line of defence: tell the person, exit 70
+    except Exception as error:  # The last line of defence: tell the person, exit 70.
+        if _is_ctrl_c(error):
+            raise KeyboardInterrupt from error
         return _tell_of(error)
     except BaseException as error:
         # Libraries in Rust panic with an error of their own, which is no Exception.
@@ -199,6 +202,13 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _tell_of(error)
     return ExitCode.DONE
+
+
+def _is_ctrl_c(error: Exception) -> bool:
+    """Say whether it is a Ctrl-C, as Pydantic tells of one that came while it wrote JSON."""
+    return type(error).__name__ == "PydanticSerializationError" and "KeyboardInterrupt" in str(
+        error
+    )
 
 
 def _tell_of(error: BaseException) -> ExitCode:
