@@ -164,6 +164,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                     "omni+avem-dpo-no-pmp",
                     "omni+avem-dpo-no-erp",
                     "omni+avem-dpo-no-tpd",
+                    "omni+avem-dpo-counterfactual",
                     "omni+naive-dpo-balanced",
                     "omni+avem-dpo-balanced",
                 ),

@@ -96,7 +96,8 @@ def cues(
     kind: list[CueQuestion] = typer.Option(
         list(CueQuestion),
         help="Questions: which cue (basic), yes or no with the emotion named (stress) or "
-        "not (neutral), do face and voice agree (agreement); repeatable.",
+        "not (neutral), what is there at all (presence), do face and voice agree (agreement); "
+        "repeatable.",
     ),
     form: list[AnswerForm] = typer.Option(
         list(AnswerForm), help="Forms of the answers; repeatable."

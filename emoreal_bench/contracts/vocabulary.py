@@ -220,6 +220,8 @@ class CueQuestion(StrEnum):
     """Whether a cue that is named is the person's and shows an emotion that is named."""
     NEUTRAL = "neutral"
     """Whether a cue that is named is the person's; no emotion is named."""
+    PRESENCE = "presence"
+    """What can be seen or heard anywhere in the clip, of four cues and things."""
     AGREEMENT = "agreement"
     """Whether face and voice convey the same emotion."""
 

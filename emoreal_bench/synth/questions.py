@@ -126,6 +126,11 @@ class Side:
         return second if self.person.cue == first else first
 
     @property
+    def shown(self) -> frozenset[str]:
+        """All that can be seen or heard: both cues, and the things or the background sound."""
+        return frozenset((str(self.person.cue), str(self.elsewhere.cue), *self.present))
+
+    @property
     def category(self) -> str:
         """EmoReAlM's category of the stress question."""
         if self.claim:

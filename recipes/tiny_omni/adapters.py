@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -27,10 +28,10 @@ from emoreal_bench.training.config import (
 )
 from emoreal_bench.training.lora_settings import LoraSettings
 from recipes.tiny_omni.measuring import MODEL
-from recipes.tiny_omni.recipe import VARIANTS, Recipe
+from recipes.tiny_omni.recipe import VARIANTS, Recipe, Variant
 
 BY_LETTER = CuePairOptions(forms=(AnswerForm.LETTER,))
-_PAIRS = "pairs.jsonl"
+PAIRS, _COUNTERFACTUAL_PAIRS = "pairs.jsonl", "pairs-counterfactual.jsonl"
 _SHIPPED_FORM = "adapter-bfloat16"
 
 
@@ -48,14 +49,14 @@ def make_adapter(name: str, seed: int, base: Path, recipe: Recipe, work: Path) -
         The adapter's folder.
     """
     variant = VARIANTS[name]
-    data = make_pairs(recipe, work, balanced=variant.balanced)
+    pairs = make_pairs(recipe, work, variant)
     out = work / "adapters" / f"{base.stem}-seed-{seed}" / f"{name}-{recipe.preference_steps}"
-    return train_adapter(variant.method, data, base, seed, out, recipe=recipe, work=work)
+    return train_adapter(variant.method, pairs, base, seed, out, recipe=recipe, work=work)
 
 
 def train_adapter(
     method: MethodSettings,
-    data: Path,
+    pairs: Path,
     base: Path,
     seed: int,
     out: Path,
@@ -63,12 +64,15 @@ def train_adapter(
     recipe: Recipe,
     work: Path,
 ) -> Path:
-    """Train an adapter on a folder of pairs; the others are those of :func:`make_adapter`."""
+    """Train an adapter on a file of :func:`write_benchmark_pairs`.
+
+    The other arguments are those of :func:`make_adapter`.
+    """
     config = TrainingConfig(
         model=MODEL,
         model_arguments={"weights": str(base)},
         method=method,
-        data=PairsData(source="pairs", pairs=data / _PAIRS, clips=data / VIDEOS),
+        data=PairsData(source="pairs", pairs=pairs, clips=pairs.parent / VIDEOS),
         out=out,
         lora=LoraSettings(seed=seed),
         optimization=Optimization(
@@ -90,32 +94,37 @@ def train_adapter(
     return train(config, resume=out.exists()).adapter
 
 
-def make_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
-    """Make the pairs from a benchmark of their own, asked for by letter.
+def make_pairs(recipe: Recipe, work: Path, variant: Variant) -> Path:
+    """Make the pairs of a variant from a benchmark of their own, asked for by letter.
 
     Returns:
-        The benchmark's folder, with the pairs in it.
+        The file of the pairs, in the benchmark's folder.
     """
-    folder = work / "data" / ("pairs-balanced" if balanced else "pairs-biased")
-    write_benchmark_pairs(recipe.pair_settings(balanced=balanced), folder)
-    return folder
+    folder = work / "data" / ("pairs-balanced" if variant.balanced else "pairs-biased")
+    options = replace(BY_LETTER, counterfactual=variant.counterfactual)
+    name = _COUNTERFACTUAL_PAIRS if variant.counterfactual else PAIRS
+    settings = recipe.pair_settings(balanced=variant.balanced)
+    return write_benchmark_pairs(settings, folder / name, options)
 
 
 def write_benchmark_pairs(
-    settings: SynthSettings, folder: Path, options: CuePairOptions = BY_LETTER, rare_times: int = 1
-) -> None:
-    """Write a benchmark and the pairs about it, unless they are there.
+    settings: SynthSettings, path: Path, options: CuePairOptions = BY_LETTER, rare_times: int = 1
+) -> Path:
+    """Write a benchmark and a file of pairs about it, unless they are there.
 
     Args:
         settings: Of the benchmark.
-        folder: For both.
+        path: For the pairs; its folder is that of the benchmark.
         options: Which pairs.
         rare_times: How often a pair about a person with the unusual cue stands there.
+
+    Returns:
+        The path.
     """
-    write_benchmark(settings, folder)
-    if not (folder / _PAIRS).exists():
-        pairs = make_cue_pairs(settings, options)
-        write_pairs(with_repeated(pairs, rare_times), folder / _PAIRS)
+    write_benchmark(settings, path.parent)
+    if not path.exists():
+        write_pairs(with_repeated(make_cue_pairs(settings, options), rare_times), path)
+    return path
 
 
 def with_repeated(pairs: Sequence[PreferencePair], rare_times: int) -> list[PreferencePair]:

@@ -19,12 +19,13 @@ from emoreal_bench.model_adapters.built_in.tiny_network import WEIGHTS
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.running.sharding import parse_shard
 from emoreal_bench.training.config import MethodSettings
-from recipes.tiny_omni.adapters import BY_LETTER, train_adapter, write_benchmark_pairs
+from recipes.tiny_omni.adapters import BY_LETTER, PAIRS, train_adapter, write_benchmark_pairs
 from recipes.tiny_omni.confirming import (
     BALANCED,
     BIASED,
     METHODS,
     NO_TEXT,
+    PAIR_OPTIONS,
     last_text_gap,
     pair_benchmark,
     read_statistics,
@@ -133,10 +134,11 @@ def _find(condition: Condition, gamma: float, recipe: Recipe, work: Path) -> Map
     if path.exists():
         found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
-    data = home / "data" / condition.data
-    options = replace(BY_LETTER, forms=condition.forms, counterfactual=True)
+    options = replace(PAIR_OPTIONS, forms=condition.forms)
     settings = pair_benchmark(recipe, condition.correlation)
-    write_benchmark_pairs(settings, data, options, condition.rare_times)
+    pairs = write_benchmark_pairs(
+        settings, home / "data" / condition.data / PAIRS, options, condition.rare_times
+    )
     shorter = replace(
         recipe,
         preference_rate=condition.rate * recipe.preference_rate,
@@ -144,7 +146,7 @@ def _find(condition: Condition, gamma: float, recipe: Recipe, work: Path) -> Map
     )
     out = path.with_suffix("")
     adapter = train_adapter(
-        condition.method(gamma), data, WEIGHTS, _SEED, out, recipe=shorter, work=home
+        condition.method(gamma), pairs, WEIGHTS, _SEED, out, recipe=shorter, work=home
     )
     before = read_statistics(out)
     if before.text_gap is None:

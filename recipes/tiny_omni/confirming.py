@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from emoreal_bench.contracts.errors import RunError
 from emoreal_bench.contracts.preference import CLIP_MODALITIES
+from emoreal_bench.contracts.vocabulary import CueQuestion
 from emoreal_bench.model_adapters.built_in.tiny_network import WEIGHTS
 from emoreal_bench.record.files import write_atomically
 from emoreal_bench.running.sharding import parse_shard
@@ -32,6 +33,7 @@ from emoreal_bench.training.run import STATISTICS_FILE
 from emoreal_bench.training.trainer import ADAPTER_FOLDER
 from recipes.tiny_omni.adapters import (
     BY_LETTER,
+    PAIRS,
     shipped_form,
     train_adapter,
     write_benchmark_pairs,
@@ -76,6 +78,19 @@ BIASED, BALANCED = 0.7, 0.0
 _PAIR_QUESTIONS = 3000
 """Five to a clip."""
 
+
+PAIR_OPTIONS = replace(
+    BY_LETTER,
+    kinds=(
+        CueQuestion.BASIC,
+        CueQuestion.STRESS,
+        CueQuestion.NEUTRAL,
+        CueQuestion.AGREEMENT,
+    ),
+    counterfactual=True,
+)
+"""The protocol knows no questions about what is anywhere in the clip; the family's pairs got them
+afterwards."""
 
 _HOME = "confirm"
 _COST = "cost.json"
@@ -147,7 +162,7 @@ def choose_rate(recipe: Recipe, work: Path) -> float:
     """
     base, home = WEIGHTS, work / _HOME
     path = home / _RATE
-    data, _ = (_write_pairs(recipe, home, balanced=one) for one in (False, True))
+    pairs, _ = (_write_pairs(recipe, home, balanced=one) for one in (False, True))
     if path.exists():
         return float(json.loads(path.read_text(encoding="utf-8"))["chosen"])
     before = measure_directly(base, None, recipe.development, work)
@@ -155,7 +170,7 @@ def choose_rate(recipe: Recipe, work: Path) -> float:
     for rate in RATES:
         one = replace(recipe, preference_rate=rate)
         out = home / "rates" / str(rate)
-        adapter = train_adapter(METHODS[NAIVE], data, base, _RATE_SEED, out, recipe=one, work=home)
+        adapter = train_adapter(METHODS[NAIVE], pairs, base, _RATE_SEED, out, recipe=one, work=home)
         found[rate] = measure_directly(base, adapter, recipe.development, work)
         show(f"rate {rate}: log-odds on traps {_trap_log_odds(found[rate]):.2f}")
     kept = [rate for rate in RATES if _is_kept(found[rate], before)]
@@ -179,10 +194,9 @@ def _is_kept(found: Mapping[str, float], before: Mapping[str, float]) -> bool:
 
 
 def _write_pairs(recipe: Recipe, work: Path, *, balanced: bool) -> Path:
-    folder = work / "data" / ("balanced" if balanced else "biased")
+    path = work / "data" / ("balanced" if balanced else "biased") / PAIRS
     settings = pair_benchmark(recipe, BALANCED if balanced else BIASED)
-    write_benchmark_pairs(settings, folder, replace(BY_LETTER, counterfactual=True))
-    return folder
+    return write_benchmark_pairs(settings, path, PAIR_OPTIONS)
 
 
 def pair_benchmark(recipe: Recipe, correlation: float) -> SynthSettings:
@@ -219,12 +233,12 @@ def train_trial(trial: Trial, base: Path, recipe: Recipe, work: Path) -> Path:
     out = work / "adapters" / trial.name
     if (out / _COST).exists():
         return out / ADAPTER_FOLDER
-    folder = _write_pairs(recipe, work, balanced=trial.balanced)
+    pairs = _write_pairs(recipe, work, balanced=trial.balanced)
     if trial.method == TWICE:
         recipe = replace(recipe, preference_steps=2 * recipe.preference_steps)
     started = time.process_time()
     method = METHODS[trial.method]
-    adapter = train_adapter(method, folder, base, trial.seed, out, recipe=recipe, work=work)
+    adapter = train_adapter(method, pairs, base, trial.seed, out, recipe=recipe, work=work)
     cost = {
         "processor_seconds": round(time.process_time() - started, 1),
         "tokens": _tokens(out),

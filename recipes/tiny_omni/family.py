@@ -178,8 +178,8 @@ def _rows(recipe: Recipe, work: Path, seeds: Sequence[int], bases: Sequence[int]
 
 
 def _write_benchmarks(recipe: Recipe, work: Path) -> None:
-    for balanced in (False, True):
-        make_pairs(recipe, work, balanced=balanced)
+    for variant in VARIANTS.values():
+        make_pairs(recipe, work, variant)
     write_benchmark(recipe.test_settings, work / _TEST)
     write_neutral_questions(recipe.test_settings, work / _TEST)
 

@@ -32,6 +32,11 @@ class Variant:
     method: MethodSettings
     balanced: bool = False
 
+    @property
+    def counterfactual(self) -> bool:
+        """Whether it needs partners that show the same emotion by its other cue."""
+        return isinstance(self.method, AvemDpoSettings) and self.method.counterfactual
+
 
 ANCHOR = 0.2
 """Weight of the chosen answer's likelihood in every method. Without it the likelihood of the
@@ -51,6 +56,9 @@ VARIANTS: Mapping[str, Variant] = MappingProxyType(
             _AVEM.model_copy(update={"beta_spurious": 0.0, "beta_hallucination": 1.0})
         ),
         "avem-dpo-no-tpd": Variant(_AVEM.model_copy(update={"gamma": 0.0})),
+        "avem-dpo-counterfactual": Variant(
+            _AVEM.model_copy(update={"gamma": 0.0, "counterfactual": True})
+        ),
         "naive-dpo-balanced": Variant(_NAIVE, balanced=True),
         "avem-dpo-balanced": Variant(_AVEM, balanced=True),
     }

@@ -19,6 +19,7 @@ from emoreal_bench.synth.cues import BackgroundSound, VisibleThing
 from emoreal_bench.synth.dealing import Dealer
 from emoreal_bench.synth.questions import (
     AGREES,
+    IS_THERE,
     LETTERS,
     NO,
     OWN_CUE,
@@ -40,6 +41,7 @@ _WORDINGS: Mapping[CueQuestion, Mapping[Modality, Sequence[str]]] = {
     CueQuestion.BASIC: SHOWS_CUE,
     CueQuestion.STRESS: SUPPORTS,
     CueQuestion.NEUTRAL: OWN_CUE,
+    CueQuestion.PRESENCE: IS_THERE,
 }
 _MOST_WORDINGS = max(
     len(AGREES), *(len(those) for both in _WORDINGS.values() for those in both.values())
@@ -115,19 +117,42 @@ class QuestionWriter:
         right = f"No, the face conveys {seen} and the voice {heard}."
         return Answered(wording, right, f"Yes, both convey {seen}.", None)
 
+    def presence_options(self, side: Side) -> tuple[str, ...]:
+        """Return what is anywhere in the clip, then three that are nowhere.
+
+        The first is a thing or a background sound where the poster or the radio shows the
+        emotion's other cue, so that both cues are there; else the person's cue.
+        """
+        first = self._things.deal("absent", side.absent.__contains__)
+        if side.elsewhere.cue == side.other_cue:
+            return self._thing(side), first, *map(str, side.cues[side.decoy])
+        others = set(side.absent) - {first}
+        second = self._things.deal("absent", others.__contains__)
+        return str(side.person.cue), side.other_cue, first, second
+
+    def ask_presence(self, side: Side, options: tuple[str, ...], form: AnswerForm) -> Answered:
+        """Ask which of the :meth:`presence_options` is in the clip; the second is rejected."""
+        right, wrong, *_ = options
+        if form is AnswerForm.WORDS:
+            return Answered(IS_THERE[side.modality][-1], right, wrong, None)
+        order = self._order((CueQuestion.PRESENCE, side.modality, right in side.present))
+        letters = dict(zip(options, order, strict=True))
+        return Answered(
+            question=self._with_four_options(self._wording(side, CueQuestion.PRESENCE), letters),
+            chosen=f"({letters[right]})",
+            hallucination=f"({letters[wrong]})",
+            spurious=None,
+        )
+
     def _basic_by_letter(self, side: Side) -> Answered:
         thing = self._thing(side)
         decoy = next(cue for cue in side.cues[side.decoy] if cue != side.elsewhere.cue)
         texts = (str(side.person.cue), str(side.other_cue), thing, str(decoy))
         is_elsewhere = side.elsewhere.cue == side.other_cue
         letters = dict(zip(texts, self._order((side.modality, is_elsewhere)), strict=True))
-        options = {letter: option for option, letter in letters.items()}
         wrong = rejected_cues(side, thing)
         return Answered(
-            question=self._with_options(
-                self._wording(side, CueQuestion.BASIC),
-                tuple(f"({letter}) {options[letter]}" for letter in LETTERS),
-            ),
+            question=self._with_four_options(self._wording(side, CueQuestion.BASIC), letters),
             chosen=f"({letters[str(side.person.cue)]})",
             hallucination=wrong.hallucination and f"({letters[wrong.hallucination]})",
             spurious=f"({letters[wrong.spurious]})",
@@ -175,13 +200,18 @@ class QuestionWriter:
 
     def _wording(self, side: Side, kind: CueQuestion) -> str:
         wordings = _WORDINGS[kind][side.modality]
-        key = (kind, side.modality, side.person.cue, kind is CueQuestion.BASIC or side.claim)
+        claim = kind in (CueQuestion.BASIC, CueQuestion.PRESENCE) or side.claim
+        key = (kind, side.modality, side.person.cue, claim)
         return wordings[self._wordings.deal(key, range(len(wordings)).__contains__)]
 
     def _claim_wording(self, side: Side, kind: CueQuestion) -> str:
         return self._wording(side, kind).format(
             cue=asked_cue(side), emotion=emotion_phrase(side.person.emotion)
         )
+
+    def _with_four_options(self, question: str, letters: Mapping[str, str]) -> str:
+        options = {letter: option for option, letter in letters.items()}
+        return self._with_options(question, tuple(f"({one}) {options[one]}" for one in LETTERS))
 
     def _with_options(self, question: str, choices: tuple[str, ...]) -> str:
         # The template sees no more of an item than its question and options.

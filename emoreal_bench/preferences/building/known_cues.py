@@ -1,7 +1,9 @@
 """Pairs from the synthetic benchmark, where every cue of every clip is known.
 
 Every yes/no question is asked twice, about the cue that the person shows and about the
-other cue of the emotion, so that neither answer is the rule.
+other cue of the emotion, so that neither answer is the rule. Questions about what is
+anywhere in the clip, and whether face and voice agree, guard what is not to change: what no
+pair asks may be lost in a training (docs/tiny-family.md).
 
 The chosen answer names what the person shows. The hallucinated one names the
 other cue of the same emotion, if it is nowhere in the clip; the spurious one names
@@ -117,6 +119,9 @@ def _scene_pairs(
     for side, kind, form in product(sides_of(scene), options.kinds, options.forms):
         if kind is CueQuestion.AGREEMENT:
             continue
+        if kind is CueQuestion.PRESENCE:
+            yield _presence_pair(scene, side, form, writer, partners)
+            continue
         for asked in _asked(side, kind):
             answered = writer.ask(asked, kind, form)
             claim = "" if kind is CueQuestion.BASIC else f"-{'yes' if asked.claim else 'no'}"
@@ -143,6 +148,23 @@ def _scene_pairs(
                 altered=partners.turning_agreement(scene),
                 metadata={str(Fact.KIND): str(CueQuestion.AGREEMENT), str(Fact.FORM): str(form)},
             )
+
+
+def _presence_pair(
+    scene: Scene, side: Side, form: AnswerForm, writer: QuestionWriter, partners: _Partners
+) -> PreferencePair:
+    options = writer.presence_options(side)
+    answered = writer.ask_presence(side, options, form)
+    return PreferencePair(
+        id=f"{scene.index + 1}-{side.modality}-{CueQuestion.PRESENCE}-{form}",
+        clip=scene.clip,
+        question=answered.question,
+        chosen=answered.chosen,
+        hallucination=answered.hallucination,
+        modality=side.modality,
+        altered=partners.showing_instead(scene, side.modality, *options[:2]),
+        metadata={str(Fact.KIND): str(CueQuestion.PRESENCE), str(Fact.FORM): str(form)},
+    )
 
 
 def _asked(side: Side, kind: CueQuestion) -> tuple[Side, ...]:
@@ -179,6 +201,17 @@ class _Partners:
             return person.emotion is not side.person.emotion
 
         return self._altered(scene, side.modality, fits, is_reversed=other)
+
+    def showing_instead(
+        self, scene: Scene, modality: Modality, there: str, instead: str
+    ) -> AlteredInput:
+        """Return a partner in which the one is nowhere, and the other is somewhere."""
+
+        def fits(clip: str) -> bool:
+            shown = self._sides[clip, modality].shown
+            return there not in shown and instead in shown
+
+        return self._altered(scene, modality, fits, is_reversed=True)
 
     def turning_agreement(self, scene: Scene) -> AlteredInput:
         """Return another sound, with which face and voice agree if they did not, or the reverse."""

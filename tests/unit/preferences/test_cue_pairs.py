@@ -38,6 +38,7 @@ def of(kind: CueQuestion, form: AnswerForm) -> Iterator[tuple[PreferencePair, Si
 
 
 def there(side: Side) -> set[str]:
+    """All that can be seen or heard, written out, so that `Side.shown` is held against it."""
     return {str(cue) for cue in (side.person.cue, side.elsewhere.cue, *side.present)}
 
 
@@ -48,10 +49,11 @@ def in_full(pair: PreferencePair, answer: str | None) -> str | None:
 
 
 def test_each_side_of_each_clip_is_asked_in_each_way() -> None:
-    """Which cue it is once, and both claims with the emotion and without; agreement once a clip."""
+    """Which cue it is and what is there once, both claims with the emotion and without, and of
+    each clip whether they agree."""
     kinds = Counter((fact(pair, Fact.KIND), fact(pair, Fact.FORM)) for pair in PAIRS)
     for form in AnswerForm:
-        assert kinds[CueQuestion.BASIC, form] == len(SIDES)
+        assert kinds[CueQuestion.BASIC, form] == kinds[CueQuestion.PRESENCE, form] == len(SIDES)
         assert kinds[CueQuestion.STRESS, form] == kinds[CueQuestion.NEUTRAL, form] == 2 * len(SIDES)
         assert kinds[CueQuestion.AGREEMENT, form] == len(SIDES) / 2
     assert len({pair.id for pair in PAIRS}) == len(PAIRS)
@@ -66,6 +68,28 @@ def test_a_basic_answer_is_sorted_by_what_the_clip_shows(form: AnswerForm) -> No
             named = in_full(pair, pair.hallucination)
             assert named in side.cues[side.person.emotion]
             assert named not in there(side)
+
+
+@pytest.mark.parametrize("form", AnswerForm)
+def test_what_is_anywhere_in_the_clip_is_right_and_a_partner_shows_the_rejected_instead(
+    form: AnswerForm,
+) -> None:
+    golds = Counter()
+    for pair, side in of(CueQuestion.PRESENCE, form):
+        right, wrong = in_full(pair, pair.chosen), in_full(pair, pair.hallucination)
+        assert right in there(side)
+        options = split_options(pair.question)[1] if form is AnswerForm.LETTER else {}
+        assert len(options) == (4 if form is AnswerForm.LETTER else 0)
+        assert not {wrong, *options.values()} - {right} & there(side)
+        golds["thing" if right in side.present else "cue"] += 1
+        assert pair.altered is not None
+        if pair.altered.partner is not None:
+            partner = SIDES[pair.altered.partner, side.modality]
+            assert wrong in there(partner)
+            assert right not in there(partner)
+            assert pair.altered.reversed is True
+            assert partner.shown == there(partner)
+    assert min(golds["thing"], golds["cue"]) > len(SIDES) / 10
 
 
 CLAIMS = (CueQuestion.STRESS, CueQuestion.NEUTRAL)
@@ -142,7 +166,7 @@ def test_the_chosen_answer_is_wrong_with_the_altered_input() -> None:
     for pair in (one for one in PAIRS if one.modality is not None):
         assert pair.altered is not None
         assert pair.altered.modalities == (pair.modality,)
-        if pair.altered.partner is None:
+        if pair.altered.partner is None or fact(pair, Fact.KIND) == CueQuestion.PRESENCE:
             continue
         assert pair.modality is not None
         side, partner = SIDES[pair.clip, pair.modality], SIDES[pair.altered.partner, pair.modality]
@@ -174,11 +198,15 @@ def test_nearly_every_pair_finds_a_partner() -> None:
     assert alterations[Alteration.SWAP] / len(PAIRS) > 0.9
 
 
+@pytest.mark.parametrize("kind", [CueQuestion.BASIC, CueQuestion.PRESENCE])
 @pytest.mark.parametrize("role", ["chosen", "hallucination", "spurious"])
-def test_letters_are_dealt_evenly_to_every_role(role: str) -> None:
+def test_letters_are_dealt_evenly_to_every_role(role: str, kind: CueQuestion) -> None:
+    if (kind, role) == (CueQuestion.PRESENCE, "spurious"):
+        assert all(pair.spurious is None for pair, _ in of(kind, AnswerForm.LETTER))
+        return
     letters = Counter(
         letter_of(getattr(pair, role))
-        for pair, _ in of(CueQuestion.BASIC, AnswerForm.LETTER)
+        for pair, _ in of(kind, AnswerForm.LETTER)
         if getattr(pair, role) is not None
     )
     assert set(letters) == set("ABCD")

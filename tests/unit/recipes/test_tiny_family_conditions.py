@@ -31,8 +31,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Note what is trained, and let every figure be the number of the training."""
     noted: list[dict[str, Any]] = []
 
-    def train(method: Any, data: Path, *_: Any, recipe: Recipe, work: Path) -> Path:
-        noted.append({"method": method, "data": data.name, "recipe": recipe})
+    def train(method: Any, pairs: Path, *_: Any, recipe: Recipe, work: Path) -> Path:
+        noted.append({"method": method, "data": pairs.parent.name, "recipe": recipe})
         return work
 
     def measure(*_: Any) -> dict[str, float]:
@@ -44,7 +44,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     statistics = SimpleNamespace(
         answer_tokens=SimpleNamespace(mean=1.0), text_gap=TextGap(pairs=64, mean=1.0, positive=0.7)
     )
-    monkeypatch.setattr(conditions, "write_benchmark_pairs", lambda *_: None)
+    monkeypatch.setattr(conditions, "write_benchmark_pairs", lambda _, path, *__: path)
     monkeypatch.setattr(conditions, "train_adapter", train)
     monkeypatch.setattr(conditions, "measure_directly", measure)
     monkeypatch.setattr(conditions, "read_statistics", lambda _: statistics)
