@@ -288,16 +288,20 @@ def text_prior_tables() -> str:
     )
 
 
-def condition_table() -> str:
-    """Return what the text-prior term did under several conditions."""
-    path = RESULTS / "text_prior_conditions.json"
-    return as_conditions(json.loads(path.read_text(encoding="utf-8")))
+def condition_table(record: str = "text_prior_conditions.json") -> str:
+    """Return what the text-prior term did under several conditions, of a record of these."""
+    return as_conditions(json.loads((RESULTS / record).read_text(encoding="utf-8")))
+
+
+def form_table() -> str:
+    """Return what the forms of the term did that were tried last."""
+    return condition_table("text_prior_forms.json")
 
 
 PAGES: dict[str, tuple[Callable[[], str], ...]] = {
     "performance.md": (performance_tables,),
     "scale.md": (scale_table,),
-    "text-prior.md": (condition_table, text_prior_tables),
+    "text-prior.md": (condition_table, form_table, text_prior_tables),
 }
 """What writes the tables of a page, in the order of their places."""
 

@@ -112,15 +112,6 @@ class AvemDpoSettings(PreferenceSettings):
     """Whose log-probabilities without picture and sound; the paper takes the policy's."""
     per_token: bool = False
     """Divide these log-probabilities by the length of the answer; the paper does not."""
-    gap_bound: float | None = Field(default=None, gt=0.0)
-    """Clip what the words alone say to this many nats either way; null clips nothing. Not in
-    the paper."""
-    gamma_adapts: bool = False
-    """Divide gamma by the mean size of what the words alone say in the batch, so that the term
-    shifts margins by gamma on average however long answers are. Not in the paper."""
-    invariance: float = Field(default=0.0, ge=0.0)
-    """Weight of the squared difference that it makes to the chosen answer's log-probability
-    when the modality that is not asked about is the partner's. Not in the paper."""
     counterfactual: bool = False
     """On a partner that makes a rejected answer the right one (``altered.reversed`` of a pair),
     prefer that answer, instead of the chosen one on the clip as it is; not in the paper."""

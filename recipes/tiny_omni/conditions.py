@@ -83,9 +83,6 @@ class Condition:
         return METHODS[NO_TEXT].model_copy(update=changed)
 
 
-_BOTH = tuple(AnswerForm)
-_CLIPPED = {"gap_bound": 1.0}
-_ADAPTIVE = {"gamma_adapts": True}
 _OF_REFERENCE = {"text_source": "reference"}
 CONDITIONS = (
     Condition("as in the test", altered=True, anchor=True),
@@ -102,14 +99,6 @@ CONDITIONS = (
     Condition("neither, gap of the reference", gammas=(1.0, 5.0), term=_OF_REFERENCE),
     Condition("neither, inverse prior", gammas=(0.0,), term=_OF_REFERENCE | {"prior_cap": 20.0}),
     Condition("neither, gradient through the gap", gammas=(0.2, 1.0), term={"text_gradient": True}),
-    Condition("neither, gap of at most 1 nat", gammas=(0.2, 1.0, 5.0), term=_CLIPPED),
-    Condition("words, gap of at most 1 nat", data="words", forms=_BOTH, gammas=(0.2, 1.0), term=_CLIPPED),
-    Condition("neither, gamma over the mean gap", gammas=(0.2, 1.0), term=_ADAPTIVE),
-    Condition("words, gamma over the mean gap", data="words", forms=_BOTH, gammas=(0.2, 1.0), term=_ADAPTIVE),
-    Condition("no altered inputs, invariance 0.1", anchor=True, gammas=(0.0,), term={"invariance": 0.1}),
-    Condition("no altered inputs, invariance 1", anchor=True, gammas=(0.0,), term={"invariance": 1.0}),
-    Condition("as in the test, invariance 0.1", altered=True, anchor=True, gammas=(0.0,), term={"invariance": 0.1}),
-    Condition("as in the test, invariance 1", altered=True, anchor=True, gammas=(0.0,), term={"invariance": 1.0}),
 )
 
 

@@ -58,8 +58,8 @@ class PromptMaker:
                 return _each_part(
                     example.messages, lambda part: part if isinstance(part, TextPart) else None
                 )
-            case Pass.ALTERED | Pass.UNASKED:
-                altered = self._altered(example, given)
+            case Pass.ALTERED:
+                altered = self._altered(example)
                 return _each_part(example.messages, lambda part: _alter_part(part, altered))
 
     def identities(self, example: TrainingExample, given: Pass) -> dict[str, str]:
@@ -69,8 +69,8 @@ class PromptMaker:
                 return {example.clip: self._clips.identity(example.clip)}
             case Pass.TEXT_ONLY:
                 return {}
-            case Pass.ALTERED | Pass.UNASKED:
-                altered = self._altered(example, given)
+            case Pass.ALTERED:
+                altered = self._altered(example)
                 return {
                     example.clip: self._clips.identity(example.clip),
                     ALTERED_CLIP: self._clips.identity(example.clip, altered),
@@ -98,15 +98,14 @@ class PromptMaker:
                 return {example.clip: self._clips.get(example.clip)}
             case Pass.TEXT_ONLY:
                 return {}
-            case Pass.ALTERED | Pass.UNASKED:
-                altered = self._altered(example, given)
+            case Pass.ALTERED:
                 return {
                     example.clip: self._clips.get(example.clip),
-                    ALTERED_CLIP: self._clips.get_altered(example.clip, altered),
+                    ALTERED_CLIP: self._clips.get_altered(example.clip, self._altered(example)),
                 }
 
-    def _altered(self, example: TrainingExample, given: Pass) -> AlteredInput:
-        altered = example.unasked if given is Pass.UNASKED else example.altered
+    def _altered(self, example: TrainingExample) -> AlteredInput:
+        altered = example.altered
         assert altered is not None, "checked before the training"
         if not self._alters_both:
             return altered

@@ -45,7 +45,6 @@ class TrainingExample:
     hallucination: str | None = None
     spurious: str | None = None
     altered: AlteredInput | None = None
-    unasked: AlteredInput | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -120,7 +119,6 @@ def _example_of_pair(pair: PreferencePair) -> TrainingExample:
         hallucination=pair.hallucination,
         spurious=pair.spurious,
         altered=pair.altered,
-        unasked=_unasked(pair),
         metadata=dict(pair.metadata or {}),
     )
 
@@ -209,13 +207,3 @@ def refuse_evaluated_clips(data: TrainingData, clips: Mapping[str, Clip], task: 
             f"{len(shared)} clips of the task {task} are trained on, for example {shared[0]}.",
             remedy="Hold them out: a score on what was trained on says nothing.",
         )
-
-
-def _unasked(pair: PreferencePair) -> AlteredInput | None:
-    """Return the alteration of the modality that a question about one is not about."""
-    if pair.altered is None or pair.modality is None or pair.altered.partner is None:
-        return None
-    others = tuple(one for one in pair.modalities if one is not pair.modality)
-    if not others:
-        return None
-    return pair.altered.model_copy(update={"modalities": others, "reversed": None})

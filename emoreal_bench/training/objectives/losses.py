@@ -27,8 +27,6 @@ REJECTED = "rejected"
 SPURIOUS = "spurious"
 HALLUCINATION = "hallucination"
 CHOSEN_ALTERED = "chosen_altered"
-CHOSEN_UNASKED = "chosen_unasked"
-"""The chosen answer where the modality that is not asked about is another clip's."""
 INPUT_PREFERRED = "input_preferred"
 """What is preferred to the chosen answer on the altered input: the answer that is right there,
 or, where none is known, the chosen one on the clip as it is."""
@@ -54,9 +52,6 @@ class AvemDpoWeights:
         beta_hallucination: Weight of the hallucinated answer; the two sum to 1.
         gamma: Strength of the text-prior penalty; not multiplied by ``beta``.
         text_gradient: Let the gradient through the text-only pass; the paper does not.
-        gap_bound: Clip the text gap to this many nats either way; None clips nothing.
-        gamma_adapts: Divide gamma by the batch's mean size of the text gap.
-        invariance: Weight of the squared difference between ``chosen`` and ``chosen_unasked``.
         counterfactual: Take ``input_preferred`` in the place of ``chosen`` in the modality
             preference; not in the paper.
         prior_cap: Weigh the response preference by half the inverse of the text-only
@@ -72,9 +67,6 @@ class AvemDpoWeights:
     beta_hallucination: float = 0.5
     gamma: float = 0.2
     text_gradient: bool = False
-    gap_bound: float | None = None
-    gamma_adapts: bool = False
-    invariance: float = 0.0
     counterfactual: bool = False
     prior_cap: float | None = None
 
@@ -136,7 +128,7 @@ def avem_dpo(
     if weights.gamma != 0.0 or weights.prior_cap is not None:
         gap = _text_gap(text, text_lengths, weights.rejected, gradient=weights.text_gradient)
         terms["text_gap"] = gap.detach()
-        logits = response - weights.gamma * _limited(gap, weights)
+        logits = response - weights.gamma * gap
         if weights.prior_cap is not None:
             pair_weight = inverse_prior(gap.detach(), weights.prior_cap)
             terms["prior_weight"] = pair_weight
@@ -148,24 +140,7 @@ def avem_dpo(
         margin = weights.beta * (ratios.of(preferred) - ratios.of(CHOSEN_ALTERED))
         terms["input_margin"] = margin.detach()
         loss = loss - weights.lambda_av * logsigmoid(margin)
-    if weights.invariance != 0.0:
-        change = policy_change(policy)
-        terms["unasked_change"] = change.detach()
-        loss = loss + weights.invariance * change.square()
     return loss, terms
-
-
-def policy_change(policy: LogProbabilities) -> Tensor:
-    """Return what the modality that is not asked about changes in the chosen answer, in nats."""
-    return _get(policy, CHOSEN, "policy") - _get(policy, CHOSEN_UNASKED, "policy")
-
-
-def _limited(gap: Tensor, weights: AvemDpoWeights) -> Tensor:
-    if weights.gap_bound is not None:
-        gap = gap.clamp(-weights.gap_bound, weights.gap_bound)
-    if weights.gamma_adapts:
-        gap = gap / gap.detach().abs().mean().clamp(min=1e-6)
-    return gap
 
 
 def inverse_prior(gap: Tensor, cap: float) -> Tensor:

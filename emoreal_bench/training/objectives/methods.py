@@ -37,8 +37,6 @@ class Pass(StrEnum):
     """The clip as it is."""
     ALTERED = "altered"
     """The other input of the pair."""
-    UNASKED = "unasked"
-    """The clip with the other clip's modality that the question is not about."""
     TEXT_ONLY = "text-only"
     """Neither picture nor sound."""
 
@@ -264,9 +262,6 @@ def rated_answers(
 
 def _avem_answers(example: TrainingExample, *, method: AvemDpoSettings) -> tuple[ScoredAnswer, ...]:
     rated = rated_answers(example, method=method)
-    if method.invariance != 0.0:
-        given = Pass.GIVEN if example.unasked is None else Pass.UNASKED
-        rated = (*rated, ScoredAnswer(losses.CHOSEN_UNASKED, example.chosen, given))
     if method.lambda_av == 0.0:
         return rated
     if method.counterfactual:
@@ -294,9 +289,6 @@ def _avem_loss(scores: Scores, *, method: AvemDpoSettings) -> tuple[Tensor, dict
             beta_hallucination=method.beta_hallucination,
             gamma=method.gamma,
             text_gradient=method.text_gradient,
-            gap_bound=method.gap_bound,
-            gamma_adapts=method.gamma_adapts,
-            invariance=method.invariance,
             counterfactual=method.counterfactual,
             prior_cap=method.prior_cap,
         ),
