@@ -1,4 +1,4 @@
-"""``python -m recipes.tiny_omni base|build|curve|study|rate|confirm|conditions|found|ship``."""
+"""Makes, studies and ships the family: ``python -m recipes.tiny_omni COMMAND``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from recipes.tiny_omni.family import as_direct_table, as_summary, as_table, buil
 from recipes.tiny_omni.findings import write_findings
 from recipes.tiny_omni.members import measure_curve
 from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe, small_recipe
+from recipes.tiny_omni.trying import try_bars
 
-_COMMANDS = ("base", "build", "curve", "study", "rate", "confirm", "conditions", "found", "ship")
+_COMMANDS = (
+    "base", "build", "curve", "study", "bars", "rate", "confirm", "conditions", "found", "ship"
+)  # fmt: skip
 _SEEDS = (0, 1, 2)
 _BASES = (0, 1)
 _CURVE = (50, 100, 200)
+_TRIED_QUESTIONS = 500
 
 
 def main() -> None:
@@ -49,6 +53,9 @@ def main() -> None:
             sys.stdout.write(f"{show_conditions(protocol, chosen.work, chosen.shard)}\n")
         elif chosen.command == "found":
             sys.stdout.write(f"{write_findings(protocol, chosen.work)}\n")
+        elif chosen.command == "bars":
+            questions = recipe.tested if chosen.small else _TRIED_QUESTIONS
+            sys.stdout.write(f"{try_bars(chosen.work, questions)}\n")
         else:
             _do(chosen.command, recipe, chosen.work, chosen.method)
     except EmorealError as error:

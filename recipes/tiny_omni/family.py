@@ -91,6 +91,20 @@ def study(recipe: Recipe, work: Path, seeds: Sequence[int], bases: Sequence[int]
     return write_rows(_rows(recipe, work, seeds, bases), recipe, work)
 
 
+def read_rows(record: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of a record of :func:`write_rows`."""
+    return [
+        Row(
+            one["model"],
+            one["base_seed"],
+            one["seed"],
+            {name: Measured(**number) for name, number in one["measured"].items()},
+            one["direct"],
+        )
+        for one in record["rows"]
+    ]
+
+
 def write_rows(rows: Iterator[Row], recipe: Recipe, work: Path) -> list[Row]:
     """Write the table anew with each row that comes, so that a stopped study leaves one."""
     done: list[Row] = []
@@ -106,29 +120,23 @@ def write_rows(rows: Iterator[Row], recipe: Recipe, work: Path) -> list[Row]:
 
 def as_table(rows: Sequence[Row]) -> str:
     """Return rows as a table in Markdown: per cent with intervals, and nats."""
-    lines = ["| model | base | seed | " + " | ".join(_COLUMNS.values()) + " |"]
-    lines.append("| --- " * (3 + len(_COLUMNS)) + "|")
-    for row in rows:
-        seed = "" if row.seed is None else str(row.seed)
-        cells = [_cell(name, row.measured.get(name)) for name in _COLUMNS]
-        lines.append(f"| {row.name} | {row.base_seed} | {seed} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    cells = [[_cell(name, row.measured.get(name)) for name in _COLUMNS] for row in rows]
+    return _table(rows, list(_COLUMNS.values()), cells)
 
 
 def as_direct_table(rows: Sequence[Row]) -> str:
     """Return what drawn clips say of rows: picture / sound, per cent and nats."""
-    columns = [*_DIRECT_COLUMNS.values(), "Agreement"]
-    lines = ["| model | base | seed | " + " | ".join(columns) + " |"]
-    lines.append("| --- " * (3 + len(columns)) + "|")
-    for row in rows:
-        seed = "" if row.seed is None else str(row.seed)
-        cells = [
-            " / ".join(_direct_cell(name, row.direct[f"{name}_{one}"]) for one in CLIP_MODALITIES)
-            for name in _DIRECT_COLUMNS
+    cells = [
+        [
+            *(
+                " / ".join(_direct_cell(name, row.direct[f"{name}_{it}"]) for it in CLIP_MODALITIES)
+                for name in _DIRECT_COLUMNS
+            ),
+            _direct_cell("agreement", row.direct["agreement"]),
         ]
-        cells.append(_direct_cell("agreement", row.direct["agreement"]))
-        lines.append(f"| {row.name} | {row.base_seed} | {seed} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        for row in rows
+    ]
+    return _table(rows, [*_DIRECT_COLUMNS.values(), "Agreement"], cells)
 
 
 def as_summary(rows: Sequence[Row]) -> str:
@@ -214,6 +222,17 @@ def _record(rows: Sequence[Row], recipe: Recipe, work: Path) -> dict[str, Any]:
             for row in rows
         ],
     }
+
+
+def _table(rows: Sequence[Row], columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Return a table that names bases and seeds where there are several."""
+    is_study = len({row.base_seed for row in rows}) + len({row.seed for row in rows} - {None}) > 2
+    heads = ["model", *(["base", "seed"] if is_study else []), *columns]
+    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    for row, values in zip(rows, cells, strict=True):
+        seeds = [str(row.base_seed), "" if row.seed is None else str(row.seed)]
+        lines.append("| " + " | ".join([row.name, *seeds[: 2 * is_study], *values]) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _direct_cell(name: str, value: float) -> str:

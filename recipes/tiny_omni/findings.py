@@ -30,6 +30,7 @@ _COLUMNS: Mapping[str, str] = {
 _CONDITION_COLUMNS = {
     name: _COLUMNS[name] for name in ("hallucinated", "other_affirmed", "perception")
 }
+_CURVE_COLUMNS = _CONDITION_COLUMNS | {"basic": _COLUMNS["basic"]}
 _SIDELESS: Mapping[str, str] = {"agreement": "Agreement", "readable": "Readable"}
 _COSTS = (
     ("Text gap, nats", "text_gap", 1, "+.1f"),
@@ -139,12 +140,33 @@ def as_conditions(record: Mapping[str, Any]) -> str:
             f"{run['gamma']:g}",
             f"{gap['mean']:+.1f}",
             f"{run['text_gap_after']:+.1f}",
-            f"{_of_sides(run, 'trap_log_odds'):+.1f}",
-            *(f"{100 * _of_sides(run, column):.1f}" for column in _CONDITION_COLUMNS),
-            *(f"{100 * run[column]:.1f}" for column in _SIDELESS),
+            *_cells(run, _CONDITION_COLUMNS),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def as_curves(record: Mapping[str, Any]) -> str:
+    """Return what methods come to after several numbers of steps as a table in Markdown.
+
+    Args:
+        record: Its ``rows`` are lines of ``python -m recipes.tiny_omni curve``.
+    """
+    heads = ["method", "steps", "Traps, nats", *_CURVE_COLUMNS.values(), *_SIDELESS.values()]
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    for row in record["rows"]:
+        cells = [row["method"], str(row["steps"]), *_cells(row, _CURVE_COLUMNS)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cells(found: Mapping[str, float], columns: Iterable[str]) -> list[str]:
+    """Return the log-odds on traps in nats, then shares of both sides and of all, in per cent."""
+    return [
+        f"{_of_sides(found, 'trap_log_odds'):+.1f}",
+        *(f"{100 * _of_sides(found, column):.1f}" for column in columns),
+        *(f"{100 * found[column]:.1f}" for column in _SIDELESS),
+    ]
 
 
 def _groups(record: Mapping[str, Any]) -> Iterable[tuple[str, list[Run]]]:
