@@ -69,7 +69,7 @@ _RATE_SEED = 9
 """Of the adapters that the rate is chosen with; no other training has it."""
 _MOST_LOST = 0.05
 _READABLE = 0.98
-_PAIRS_IN_A_STEP = 8
+_STEPS, _PAIRS_IN_A_STEP = 200, 8
 _TEST_CLIPS = ClipSet(
     "text-prior-test", 800, 7301, 0.0, SpeechEngine.ESPEAK, faint=FAINT, split=Split.TEST
 )
@@ -106,6 +106,7 @@ def with_protocol(recipe: Recipe) -> Recipe:
         recipe,
         pairs=_PAIR_QUESTIONS,
         reported=_TEST_CLIPS,
+        preference_steps=_STEPS,
         preference_batch=_PAIRS_IN_A_STEP,
     )
 

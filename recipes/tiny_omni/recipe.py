@@ -149,9 +149,10 @@ def full_recipe() -> Recipe:
         ),
         pairs=1500,
         tested=400,
-        reported=ClipSet("reported", 800, 2, 0.0, spoken, split=Split.TEST),
+        reported=ClipSet("reported-3", 800, 3, 0.0, spoken, split=Split.TEST),
         preference_rate=1e-3,
-        preference_steps=200,
+        # Once over the pairs.
+        preference_steps=240,
         preference_batch=16,
     )
 
