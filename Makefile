@@ -41,7 +41,7 @@ DEMO_DATA := data/synth-$(SEED)-$(ITEMS)
 BASE_SEED := $(if $(filter command,$(firstword $(origin SEED))),$(SEED),0)
 DEMO_RUNS := runs/demo-$(SEED)-$(ITEMS)
 DEMO_MODELS := tiny/omni tiny/omni+naive-dpo tiny/omni+avem-dpo \
-  tiny/omni+avem-dpo-no-tpd tiny/omni+naive-dpo-balanced \
+  tiny/omni+avem-dpo-counterfactual tiny/omni+naive-dpo-balanced \
   baseline/first-choice baseline/last-choice baseline/random
 
 .PHONY: demo test test-long fuzz test-vllm test-timm docs wheels lint audit secrets benchmark gpu-benchmark tiny tiny-study \

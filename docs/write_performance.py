@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scale import EXAMPLES, needs
-from recipes.tiny_omni.findings import as_conditions, as_contrasts, as_methods
+from recipes.tiny_omni.family import as_direct_table, as_table, read_rows
+from recipes.tiny_omni.findings import as_conditions, as_contrasts, as_curves, as_methods
+from recipes.tiny_omni.trying import as_bars
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 FOLDER = Path(__file__).parent
@@ -273,7 +275,7 @@ def scale_table() -> str:
 
 def text_prior_tables() -> str:
     """Return what the test of a text-prior term found."""
-    record = json.loads((RESULTS / "text_prior.json").read_text(encoding="utf-8"))
+    record = _record("text_prior.json")
     return "\n\n".join(
         (
             f"**The primary outcome**, on {record['runs'][0]['traps']} traps of "
@@ -290,7 +292,7 @@ def text_prior_tables() -> str:
 
 def condition_table(record: str = "text_prior_conditions.json") -> str:
     """Return what the text-prior term did under several conditions, of a record of these."""
-    return as_conditions(json.loads((RESULTS / record).read_text(encoding="utf-8")))
+    return as_conditions(_record(record))
 
 
 def form_table() -> str:
@@ -298,9 +300,34 @@ def form_table() -> str:
     return condition_table("text_prior_forms.json")
 
 
+def direct_table() -> str:
+    """Return what drawn clips say of the family."""
+    return as_direct_table(read_rows(_record("tiny_family.json")))
+
+
+def family_table() -> str:
+    """Return what files and the harness say of the family."""
+    return as_table(read_rows(_record("tiny_family.json")))
+
+
+def bar_table() -> str:
+    """Return how the members that ship met the bars."""
+    return as_bars(_record("tiny_bars.json"))
+
+
+def curve_table() -> str:
+    """Return what methods come to after several numbers of steps."""
+    return as_curves(_record("tiny_curves.json"))
+
+
+def _record(name: str) -> Any:
+    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
+
+
 PAGES: dict[str, tuple[Callable[[], str], ...]] = {
     "performance.md": (performance_tables,),
     "scale.md": (scale_table,),
+    "tiny-family.md": (direct_table, family_table, bar_table, curve_table),
     "text-prior.md": (condition_table, form_table, text_prior_tables),
 }
 """What writes the tables of a page, in the order of their places."""
