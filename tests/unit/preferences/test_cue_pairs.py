@@ -74,7 +74,7 @@ def test_a_basic_answer_is_sorted_by_what_the_clip_shows(form: AnswerForm) -> No
 def test_what_is_anywhere_in_the_clip_is_right_and_a_partner_shows_the_rejected_instead(
     form: AnswerForm,
 ) -> None:
-    golds = Counter()
+    golds: Counter[str] = Counter()
     for pair, side in of(CueQuestion.PRESENCE, form):
         right, wrong = in_full(pair, pair.chosen), in_full(pair, pair.hallucination)
         assert right in there(side)
