@@ -82,7 +82,9 @@ def test_the_merged_miniature_replies_as_with_its_adapter(tmp_path: Path) -> Non
     out = api.merge_lora("tiny/omni", lora, tmp_path / "merged")
     # Without an argument: what the adapter's model was given, the merged one knows by itself.
     assert replies(f"hf/{out}") == replies("tiny/omni", lora)
-    assert replies("tiny/omni", lora) != replies("tiny/omni")
+    with_adapter = score("tiny/omni", lora=lora)
+    assert score(f"hf/{out}") == pytest.approx(with_adapter, abs=1e-4)
+    assert score("tiny/omni") != pytest.approx(with_adapter, abs=0.5)
 
 
 def test_pixel_limits_and_the_mark_of_fine_tuning_go_along(
