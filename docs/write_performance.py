@@ -290,34 +290,8 @@ def text_prior_tables() -> str:
     )
 
 
-def condition_table(record: str = "text_prior_conditions.json") -> str:
-    """Return what the text-prior term did under several conditions, of a record of these."""
-    return as_conditions(_record(record))
-
-
-def form_table() -> str:
-    """Return what the forms of the term did that were tried last."""
-    return condition_table("text_prior_forms.json")
-
-
-def direct_table() -> str:
-    """Return what drawn clips say of the family."""
-    return as_direct_table(read_rows(_record("tiny_family.json")))
-
-
-def family_table() -> str:
-    """Return what files and the harness say of the family."""
-    return as_table(read_rows(_record("tiny_family.json")))
-
-
-def bar_table() -> str:
-    """Return how the members that ship met the bars."""
-    return as_bars(_record("tiny_bars.json"))
-
-
-def curve_table() -> str:
-    """Return what methods come to after several numbers of steps."""
-    return as_curves(_record("tiny_curves.json"))
+def _table(name: str, write: Callable[[Any], str]) -> Callable[[], str]:
+    return lambda: write(_record(name))
 
 
 def _record(name: str) -> Any:
@@ -327,8 +301,17 @@ def _record(name: str) -> Any:
 PAGES: dict[str, tuple[Callable[[], str], ...]] = {
     "performance.md": (performance_tables,),
     "scale.md": (scale_table,),
-    "tiny-family.md": (direct_table, family_table, bar_table, curve_table),
-    "text-prior.md": (condition_table, form_table, text_prior_tables),
+    "tiny-family.md": (
+        _table("tiny_family.json", lambda record: as_direct_table(read_rows(record))),
+        _table("tiny_family.json", lambda record: as_table(read_rows(record))),
+        _table("tiny_bars.json", as_bars),
+        _table("tiny_curves.json", as_curves),
+    ),
+    "text-prior.md": (
+        _table("text_prior_conditions.json", as_conditions),
+        _table("text_prior_forms.json", as_conditions),
+        text_prior_tables,
+    ),
 }
 """What writes the tables of a page, in the order of their places."""
 

@@ -7,7 +7,7 @@ about a cue whether the person shows it, the poster or the radio does, or nobody
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +126,11 @@ class Side:
         return second if self.person.cue == first else first
 
     @property
+    def has_both_cues(self) -> bool:
+        """Whether the poster or the radio shows the other cue of the person's emotion."""
+        return self.elsewhere.cue == self.other_cue
+
+    @property
     def shown(self) -> frozenset[str]:
         """All that can be seen or heard: both cues, and the things or the background sound."""
         return frozenset((str(self.person.cue), str(self.elsewhere.cue), *self.present))
@@ -135,7 +140,7 @@ class Side:
         """EmoReAlM's category of the stress question."""
         if self.claim:
             return "no_hallucination"
-        return "spurious" if self.elsewhere.cue == self.other_cue else "hallucination"
+        return "spurious" if self.has_both_cues else "hallucination"
 
 
 def sides_of(scene: Scene) -> tuple[Side, Side]:
@@ -203,7 +208,7 @@ class _Author:
 
     def _basic(self, scene: Scene, side: Side) -> Item:
         wordings = (IS_THERE if scene.perception else SHOWS_CUE)[side.modality]
-        gold, wrong = self._perceived(side) if scene.perception else _shown(side)
+        gold, *wrong = perceived(side, self._surrounding) if scene.perception else _shown(side)
         options = self._placed(side.modality, gold, wrong)
         return _item(
             scene,
@@ -255,18 +260,6 @@ class _Author:
             metadata={"category": side.category, "cue": cue, "emotion": emotion},
         )
 
-    def _perceived(self, side: Side) -> tuple[str, list[str]]:
-        """Return what is there, and three things that are not: two cues and two others in all.
-
-        The poster or radio may show the emotion's other cue, which is then there
-        as well; in that case the question is about a thing or background sound.
-        """
-        first = self._surrounding("wrong", side.absent)
-        if side.elsewhere.emotion is side.person.emotion:
-            return self._surrounding("gold", side.present), [first, *side.cues[side.decoy]]
-        second = self._surrounding("wrong", set(side.absent) - {first})
-        return str(side.person.cue), [side.other_cue, first, second]
-
     def _surrounding(self, role: str, names: Container[str]) -> str:
         return self._surroundings.deal(role, lambda name: name in names)
 
@@ -276,14 +269,31 @@ class _Author:
         return wordings[number]
 
 
+def perceived(side: Side, deal: Callable[[str, Container[str]], str]) -> tuple[str, ...]:
+    """Return what is there, then three things that are not: two cues and two others in all.
+
+    The poster or radio may show the emotion's other cue, which is then there
+    as well; in that case the question is about a thing or background sound.
+
+    Args:
+        side: What is asked about.
+        deal: Gives one of some things or sounds, each equally often as ``"gold"`` and ``"wrong"``.
+    """
+    first = deal("wrong", side.absent)
+    if side.has_both_cues:
+        return deal("gold", side.present), first, *map(str, side.cues[side.decoy])
+    second = deal("wrong", set(side.absent) - {first})
+    return str(side.person.cue), side.other_cue, first, second
+
+
 def emotion_phrase(emotion: Emotion) -> str:
     """Return the words for an emotion within a question."""
     return "a neutral mood" if emotion is Emotion.NEUTRAL else emotion.value
 
 
-def _shown(side: Side) -> tuple[str, list[str]]:
-    """Return the person's cue, and three that the person does not show."""
-    return str(side.person.cue), [side.other_cue, *side.cues[side.decoy]]
+def _shown(side: Side) -> tuple[str, ...]:
+    """Return the person's cue, then three that the person does not show."""
+    return str(side.person.cue), side.other_cue, *map(str, side.cues[side.decoy])
 
 
 def _item(

@@ -21,8 +21,8 @@ from recipes.tiny_omni.provenance import provenance
 
 SEEDS = (74, 75, 76)
 """Of the clips; nothing else has them."""
-TRIED = ("", "+avem-dpo", "+avem-dpo-counterfactual", "+naive-dpo-balanced")
-"""Members as they ship, by what follows the name of the model; the base comes first."""
+TRIED = ("avem-dpo", "avem-dpo-counterfactual", "naive-dpo-balanced")
+"""Adapters that are tried beside the base, as they ship."""
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "basic": ("reasoning_basic", "accuracy"),
     "stress": ("stress_test", "balanced_accuracy"),
@@ -39,19 +39,19 @@ def as_bars(record: Mapping[str, Any]) -> str:
     lines = ["| model | seed | " + " | ".join(heads) + " |", "| --- " * (2 + len(heads)) + "|"]
     for row in record["rows"]:
         numbers = [Measured(**row["measured"][name]) for name in COLUMNS]
-        cells = [_cell(number, ".0f") for number in numbers]
+        cells = [_cell(number) for number in numbers]
         change = row.get("agreement_change")
-        cells.append("" if change is None else _cell(Measured(**change), "+.0f"))
+        cells.append("" if change is None else _cell(Measured(**change), "+"))
         lines.append(f"| {row['model']} | {row['seed']} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(number: Measured, form: str) -> str:
-    text = f"{100 * number.value:{form.replace('0', '1')}}"
+def _cell(number: Measured, sign: str = "") -> str:
+    text = f"{100 * number.value:{sign}.1f}"
     if number.interval is None:
         return text
     low, high = number.interval
-    return f"{text} ({100 * low:{form}} to {100 * high:{form}})"
+    return f"{text} ({100 * low:{sign}.0f} to {100 * high:{sign}.0f})"
 
 
 def try_bars(work: Path, questions: int, seeds: Sequence[int] = SEEDS) -> Path:
@@ -75,14 +75,13 @@ def _try_seed(home: Path, questions: int, seed: int) -> list[dict[str, Any]]:
     )
     data = home / f"data-{seed}"
     write_benchmark(settings, data)
-    runs = [_run(f"{MODEL}{suffix}", data, home / f"runs-{seed}") for suffix in TRIED]
-    folders = [folder for folder, _ in runs]
-    compared = compare_runs(folders)
+    models = [MODEL, *(f"{MODEL}+{name}" for name in TRIED)]
+    runs = [_run(model, data, home / f"runs-{seed}") for model in models]
+    compared = compare_runs([folder for folder, _ in runs])
     changes = [other.scorings[HEADLINE_SCORING].subtasks[_AGREEMENT] for other in compared.others]
-    names = [suffix.removeprefix("+") or BASE for suffix in TRIED]
     rows: list[dict[str, Any]] = [
         {"model": name, "seed": seed, "measured": as_json(found)}
-        for name, (_, found) in zip(names, runs, strict=True)
+        for name, (_, found) in zip([BASE, *TRIED], runs, strict=True)
     ]
     for row, change in zip(rows[1:], changes, strict=True):
         row["agreement_change"] = asdict(Measured(change.difference, change.interval))

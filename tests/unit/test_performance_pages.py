@@ -31,6 +31,7 @@ def test_a_page_is_written_from_the_records(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == page_text(name), (
         "Run: python -m docs.write_performance"
     )
+    assert page_text(name).count("<!-- tables -->") == len(PAGES[name]), "a table of no record"
 
 
 def test_every_command_of_the_page_is_a_benchmark() -> None:

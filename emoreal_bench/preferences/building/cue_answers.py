@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TypeVar
@@ -30,6 +30,7 @@ from emoreal_bench.synth.questions import (
     Side,
     agreement_wordings,
     emotion_phrase,
+    perceived,
 )
 from emoreal_bench.synth.scenes import Scene
 from emoreal_bench.synth.settings import AgreementWording
@@ -118,22 +119,20 @@ class QuestionWriter:
         return Answered(wording, right, f"Yes, both convey {seen}.", None)
 
     def presence_options(self, side: Side) -> tuple[str, ...]:
-        """Return what is anywhere in the clip, then three that are nowhere.
+        """Return what is anywhere in the clip, then three that are nowhere."""
 
-        The first is a thing or a background sound where the poster or the radio shows the
-        emotion's other cue, so that both cues are there; else the person's cue.
-        """
-        first = self._things.deal("absent", side.absent.__contains__)
-        if side.elsewhere.cue == side.other_cue:
-            return self._thing(side), first, *map(str, side.cues[side.decoy])
-        others = set(side.absent) - {first}
-        second = self._things.deal("absent", others.__contains__)
-        return str(side.person.cue), side.other_cue, first, second
+        def deal(role: str, names: Container[str]) -> str:
+            # What is there comes equally often over all kinds of questions.
+            key = side.modality if role == "gold" else role
+            return self._things.deal(key, names.__contains__)
+
+        return perceived(side, deal)
 
     def ask_presence(self, side: Side, options: tuple[str, ...], form: AnswerForm) -> Answered:
         """Ask which of the :meth:`presence_options` is in the clip; the second is rejected."""
         right, wrong, *_ = options
         if form is AnswerForm.WORDS:
+            # The last wording is whole without options.
             return Answered(IS_THERE[side.modality][-1], right, wrong, None)
         order = self._order((CueQuestion.PRESENCE, side.modality, right in side.present))
         letters = dict(zip(options, order, strict=True))
@@ -148,8 +147,8 @@ class QuestionWriter:
         thing = self._thing(side)
         decoy = next(cue for cue in side.cues[side.decoy] if cue != side.elsewhere.cue)
         texts = (str(side.person.cue), str(side.other_cue), thing, str(decoy))
-        is_elsewhere = side.elsewhere.cue == side.other_cue
-        letters = dict(zip(texts, self._order((side.modality, is_elsewhere)), strict=True))
+        order = self._order((side.modality, side.has_both_cues))
+        letters = dict(zip(texts, order, strict=True))
         wrong = rejected_cues(side, thing)
         return Answered(
             question=self._with_four_options(self._wording(side, CueQuestion.BASIC), letters),
@@ -236,7 +235,7 @@ def rejected_cues(side: Side, thing: str) -> RejectedCues:
         side: What is asked about.
         thing: A thing or sound that is there.
     """
-    if side.elsewhere.cue == side.other_cue:
+    if side.has_both_cues:
         return RejectedCues(None, str(side.other_cue))
     return RejectedCues(str(side.other_cue), thing)
 

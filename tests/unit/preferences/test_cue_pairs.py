@@ -80,7 +80,7 @@ def test_what_is_anywhere_in_the_clip_is_right_and_a_partner_shows_the_rejected_
         assert right in there(side)
         options = split_options(pair.question)[1] if form is AnswerForm.LETTER else {}
         assert len(options) == (4 if form is AnswerForm.LETTER else 0)
-        assert not {wrong, *options.values()} - {right} & there(side)
+        assert not ({wrong, *options.values()} - {right}) & there(side)
         golds["thing" if right in side.present else "cue"] += 1
         assert pair.altered is not None
         if pair.altered.partner is not None:

@@ -11,16 +11,24 @@ from typing import Any
 import pytest
 
 from emoreal_bench.contracts.preference import CLIP_MODALITIES
+from emoreal_bench.contracts.vocabulary import CueQuestion
 from emoreal_bench.preferences.building.facts import Fact, fact
 from emoreal_bench.preferences.building.known_cues import make_cue_pairs
+from emoreal_bench.preferences.reading import read_pairs
 from emoreal_bench.training.config import AvemDpoSettings, Method
 from emoreal_bench.training.objectives.text_gap import TextGap
-from recipes.tiny_omni import conditions
+from recipes.tiny_omni import adapters, conditions
 from recipes.tiny_omni.adapters import BY_LETTER, with_repeated
 from recipes.tiny_omni.conditions import CONDITIONS, Condition, show_conditions
-from recipes.tiny_omni.confirming import METHODS, UnfinishedError, pair_benchmark, with_protocol
+from recipes.tiny_omni.confirming import (
+    METHODS,
+    PAIR_OPTIONS,
+    UnfinishedError,
+    pair_benchmark,
+    with_protocol,
+)
 from recipes.tiny_omni.findings import as_conditions
-from recipes.tiny_omni.recipe import Recipe, full_recipe
+from recipes.tiny_omni.recipe import VARIANTS, Recipe, full_recipe
 
 RECIPE = with_protocol(full_recipe())
 FIGURES = ("trap_log_odds", "hallucinated", "other_affirmed", "perception")
@@ -106,3 +114,20 @@ def test_pairs_about_unusual_cues_are_repeated_under_names_of_their_own() -> Non
     assert 0 < len(unusual) < len(once)
     assert len(pairs) == len(once) + 2 * len(unusual) == len({pair.id for pair in pairs})
     assert {pair.question for pair in pairs} == {pair.question for pair in once}
+
+
+def test_the_protocol_asks_nothing_about_the_clip_as_a_whole() -> None:
+    pairs = make_cue_pairs(pair_benchmark(replace(RECIPE, pairs=100), 0.0), PAIR_OPTIONS)
+    kinds = {fact(pair, Fact.KIND) for pair in pairs}
+    assert kinds == set(CueQuestion) - {CueQuestion.PRESENCE}
+
+
+@pytest.mark.parametrize("name", ["avem-dpo", "avem-dpo-counterfactual"])
+def test_only_the_counterfactual_variant_has_partners_of_the_same_emotion(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapters, "write_benchmark", lambda _, folder: folder.mkdir(parents=True))
+    path = adapters.make_pairs(replace(full_recipe(), pairs=200), tmp_path, VARIANTS[name])
+    basic = [one for one in read_pairs(path) if fact(one, Fact.KIND) == CueQuestion.BASIC]
+    turned = {one.altered.reversed for one in basic if one.altered and one.altered.partner}
+    assert turned == {name == "avem-dpo-counterfactual"}

@@ -96,7 +96,7 @@ def test_a_curve_has_the_mean_of_picture_and_sound() -> None:
 def test_bars_are_tried_on_the_members_that_ship(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trying, "TRIED", ("", "+naive-dpo-balanced"))
+    monkeypatch.setattr(trying, "TRIED", ("naive-dpo-balanced",))
     record = json.loads(try_bars(tmp_path, questions=60, seeds=[5]).read_text(encoding="utf-8"))
     base, repaired = record["rows"]
     assert (base["model"], repaired["model"]) == ("base", "naive-dpo-balanced")
